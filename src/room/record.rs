@@ -1,0 +1,274 @@
+//! What a room has the journal remember: facts of the past, complete enough to fold the same state from them again.
+
+use super::id::{
+    ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, SocketKey, StreamType,
+    Username,
+};
+use super::time::Timestamp;
+
+/// One fact, with the moment it became one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// When it happened.
+    pub at: Timestamp,
+    /// The session it belongs to; `None` only for an error on a socket that is in no room.
+    pub session: Option<SessionId>,
+    /// What happened.
+    pub change: Change,
+}
+
+/// What happened. The first eight are the history's event kinds; the rest keeps the links and what a restart needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The first member came into an empty room.
+    SessionStarted {
+        /// The room's name.
+        room: RoomName,
+    },
+    /// The room has been empty for the linger.
+    SessionEnded {
+        /// When the last member left: the session's end (the record's own `at` is when the linger ran out).
+        ended_at: Timestamp,
+    },
+    /// A member came in.
+    Joined(Joined),
+    /// A member is gone: one row's end.
+    Left {
+        /// Who.
+        participant: ParticipantId,
+        /// The member that is gone.
+        member: MemberId,
+        /// The connection that this ends; `None` if the member was away.
+        open_connection: Option<ConnectionId>,
+        /// The member's last connection, open or not: its away time ends here.
+        last_connection: ConnectionId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A member's socket is gone; the member is away.
+    Disconnected {
+        /// Who.
+        participant: ParticipantId,
+        /// The member that is away.
+        member: MemberId,
+        /// The connection that ended.
+        connection: ConnectionId,
+        /// When its grace runs out.
+        until: Timestamp,
+        /// In plain words, why the socket went (`transport close`, `ping timeout`, ...).
+        why: &'static str,
+    },
+    /// A member is back on a new socket.
+    Reconnected {
+        /// Who.
+        participant: ParticipantId,
+        /// The member that is back.
+        member: MemberId,
+        /// The connection that begins.
+        connection: ConnectionId,
+        /// The connection before it, whose away time ends here.
+        previous: ConnectionId,
+        /// Whether `previous` was still open (a takeover): then it ends here too.
+        took_over: bool,
+    },
+    /// A client was told an error.
+    Error {
+        /// Who, if the socket was a member's.
+        participant: Option<ParticipantId>,
+        /// The error's type on the wire, `repeat`, `invalid`, ...
+        code: &'static str,
+        /// The client's event that was refused, cut to 64 characters.
+        event: String,
+        /// What was wrong, in English; never holds what the client sent.
+        message: String,
+    },
+    /// Events that had to be dropped while the database could not be written.
+    Gap {
+        /// How many.
+        dropped: u64,
+    },
+    /// An offer opened a link.
+    LinkOffered(LinkOffered),
+    /// An answer completed a link, or completed it again.
+    LinkAnswered {
+        /// Which.
+        link: LinkId,
+        /// The answering end's own connector.
+        connector: ConnectorId,
+    },
+    /// What has passed over a link so far (absolute counts; written now and then, not per message).
+    LinkProgress {
+        /// Which.
+        link: LinkId,
+        /// What passed.
+        traffic: Traffic,
+    },
+    /// A link is gone.
+    LinkClosed {
+        /// Which.
+        link: LinkId,
+        /// What had passed.
+        traffic: Traffic,
+        /// In one word, why: `left` (an end left the room), `lost` (the offer can no longer be answered), `replaced` (a newer link took its place).
+        why: &'static str,
+    },
+    /// An away member's mailbox overflowed: it can no longer resume.
+    Overflowed {
+        /// Who.
+        member: MemberId,
+    },
+    /// The whole of a room's live state, after records had to be dropped: what is open in the database and not in here, ends.
+    Snapshot(Box<Snapshot>),
+}
+
+/// A member came in, with all that its rows need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The person's row of this session (the same for the same username).
+    pub participant: ParticipantId,
+    /// Their name.
+    pub username: Username,
+    /// The member's address.
+    pub member: MemberId,
+    /// The hash of the client's secret.
+    pub key: ClientKey,
+    /// The connection that begins.
+    pub connection: ConnectionId,
+    /// The member's place in the order of joining, unique in the room.
+    pub position: u64,
+    /// How many members the room now has (present or away), this one included.
+    pub members: u32,
+}
+
+/// An offer opened a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkOffered {
+    /// The link.
+    pub link: LinkId,
+    /// Who offered.
+    pub offerer: End,
+    /// The offering end's own connector.
+    pub connector: ConnectorId,
+    /// To whom.
+    pub answerer: End,
+    /// What it carries.
+    pub stream: StreamType,
+}
+
+/// One end of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The member's address.
+    pub member: MemberId,
+    /// The person.
+    pub participant: ParticipantId,
+}
+
+/// What passed over a link, counted since it opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Candidates the offering end sent.
+    pub offerer_candidates: u32,
+    /// Candidates the answering end sent.
+    pub answerer_candidates: u32,
+    /// Answers after the first: how often the two negotiated again.
+    pub renegotiations: u32,
+}
+
+/// Why a member left, or a connection closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveReason {
+    /// It said so.
+    Left,
+    /// It did not come back within its grace.
+    Timeout,
+    /// The same client joined again on another socket, or its socket joined as somebody else.
+    Replaced,
+    /// Its socket joined another room.
+    Moved,
+    /// It was away when the server stopped, and did not come back.
+    ServerShutdown,
+    /// It was there when the server died, and did not come back.
+    ServerCrash,
+}
+
+impl LeaveReason {
+    /// The word the tables and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Timeout => "timeout",
+            Self::Replaced => "replaced",
+            Self::Moved => "moved",
+            Self::ServerShutdown => "server_shutdown",
+            Self::ServerCrash => "server_crash",
+        }
+    }
+}
+
+/// The live state of one room: what a restart finds in the database, and what repairs the database after a gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The room's name.
+    pub room: RoomName,
+    /// When the session began.
+    pub started_at: Timestamp,
+    /// The most members there were at once.
+    pub peak: u32,
+    /// Everyone who has been in this session, in no particular order: a name keeps its row.
+    pub participants: Vec<(Username, ParticipantId)>,
+    /// The members, in the order they joined.
+    pub members: Vec<LiveMember>,
+    /// The links between them.
+    pub links: Vec<LiveLink>,
+}
+
+/// One member of a [`Snapshot`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveMember {
+    /// The member's address.
+    pub member: MemberId,
+    /// The person.
+    pub participant: ParticipantId,
+    /// Their name.
+    pub username: Username,
+    /// The hash of the client's secret.
+    pub key: ClientKey,
+    /// The member's place in the order of joining.
+    pub position: u64,
+    /// When this member joined.
+    pub joined_at: Timestamp,
+    /// Its open connection, or its last one.
+    pub connection: ConnectionId,
+    /// When that connection began.
+    pub connected_at: Timestamp,
+    /// If it is away: since when, and until when it may resume.
+    pub away: Option<(Timestamp, Timestamp)>,
+    /// Whether its mailbox overflowed: it can no longer resume.
+    pub overflowed: bool,
+    /// If the server stopped before this start: why the member would leave if it does not come back.
+    pub stopped_by: Option<LeaveReason>,
+}
+
+/// One link of a [`Snapshot`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveLink {
+    /// The link.
+    pub link: LinkId,
+    /// When it was offered.
+    pub offered_at: Timestamp,
+    /// Who offered.
+    pub offerer: End,
+    /// The offering end's own connector.
+    pub offerer_connector: ConnectorId,
+    /// To whom.
+    pub answerer: End,
+    /// The answering end's own connector and when it answered, if it did.
+    pub answered: Option<(ConnectorId, Timestamp)>,
+    /// What it carries.
+    pub stream: StreamType,
+    /// What passed so far.
+    pub traffic: Traffic,
+    /// The socket that carried the offer, if it has left the mailbox. Meaningless after a restart.
+    pub carried_by: Option<SocketKey>,
+}

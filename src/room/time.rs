@@ -1,0 +1,44 @@
+//! The two times of a room: one that measures, one that people read.
+
+use std::time::Duration;
+
+/// A moment of the server's monotonic time, in milliseconds since an arbitrary start. Deadlines are made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Tick(pub u64);
+
+impl Tick {
+    /// The moment `duration` later (saturating).
+    pub fn after(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+        )
+    }
+
+    /// How long from `self` until `later`; zero if that has passed.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(later.0.saturating_sub(self.0))
+    }
+}
+
+/// A moment of the calendar, in milliseconds since 1970-01-01T00:00:00Z. The history is written in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+/// One moment in both times: what every input of a room carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    /// For deadlines.
+    pub tick: Tick,
+    /// For the history.
+    pub at: Timestamp,
+}
+
+impl Now {
+    /// The calendar time that `tick` will be (or was), seen from this moment.
+    pub fn at_tick(self, tick: Tick) -> Timestamp {
+        let ahead = i128::from(tick.0) - i128::from(self.tick.0);
+        let at = i128::from(self.at.0) + ahead;
+        Timestamp(i64::try_from(at).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX }))
+    }
+}
