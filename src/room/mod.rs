@@ -1,3 +1,78 @@
+//! One named room, as a state machine: what follows from what.
+//!
+//! Nothing in here knows a clock, a socket, a lock or a database. Time and fresh ids come in as arguments, outputs are
+//! plain data, and the same inputs give the same outputs in the same order. So every rule of the wire contract is a
+//! row in a table (`tests/contract.rs`), and random histories are held against a naive model (`tests/model.rs`).
+//!
+//! The contract with whoever drives a room:
+//! * Hand each [`Input`] to [`Room::handle`], with a moment that is not before the last one.
+//! * Journal every [`Output::Record`]. Let the other outputs take effect in order, after those of all inputs before,
+//!   and, if a record among them [is told](record::Record::is_told), not before it is written.
+//! * When an [`Output::Tell`] has its turn, [`Room::deliver`] decides where it goes *then*: its member may have
+//!   dropped, resumed or left since it was said. [`Room::open_mailbox`] likewise.
+//! * A socket that cannot take a message is gone: [`Input::Disconnect`], and deliver the message again.
+//! * Call with [`Input::Tick`] when [`Room::next_timeout`] has come. Too early or too often does no harm.
+//!
+//! What holds after every input: names, secrets and sockets of members are unique; a link is between two current
+//! members; an away member has a deadline; folding the records gives the same members, links and session.
+//!
+//! ```
+//! use std::time::Duration;
+//! use chatroom_server::room::id::{ClientKey, RoomName, SocketKey, Username};
+//! use chatroom_server::room::input::Join;
+//! use chatroom_server::room::time::{Now, Timestamp};
+//! use chatroom_server::room::{Delivery, Ids, Input, Limits, Output, Room};
+//! use uuid::Uuid;
+//!
+//! struct Fresh;
+//! impl Ids for Fresh {
+//!     fn random(&mut self) -> Uuid { Uuid::new_v4() }
+//!     fn ordered(&mut self, _: Timestamp) -> Uuid { Uuid::now_v7() }
+//! }
+//!
+//! let limits = Limits { capacity: 10, grace: Duration::from_secs(15), linger: Duration::from_secs(60) };
+//! let mut room = Room::new(RoomName::parse("lesson 1")?, limits);
+//! let mut sent = Vec::new();
+//! for (socket, name) in [(1, "Ann"), (2, "Bo")] {
+//!     let join = Join {
+//!         socket: SocketKey(socket),
+//!         key: ClientKey::parse(name)?,
+//!         username: Username::parse(name)?,
+//!         held: Vec::new(),
+//!     };
+//!     let mut outputs = Vec::new();
+//!     room.handle(Input::Join(join), Now::default(), &mut Fresh, &mut outputs);
+//!     for output in outputs {
+//!         if let Output::Tell { to, socket, message } = output
+//!             && let Delivery::Emit(socket, message) = room.deliver(to, socket, message, Now::default())
+//!         {
+//!             sent.push((socket, message));
+//!         }
+//!     }
+//! }
+//! // Ann was asked to make Bo an offer.
+//! assert_eq!(sent[0].0, SocketKey(1));
+//! # Ok::<(), chatroom_server::room::id::InvalidText>(())
+//! ```
+
 pub mod id;
+pub mod input;
+mod join;
+mod link;
+mod member;
+pub mod output;
 pub mod record;
+pub mod refusal;
+mod relay;
+mod resume;
+#[allow(clippy::module_inception)]
+mod room;
 pub mod time;
+
+#[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)]
+mod tests;
+
+pub use input::Input;
+pub use output::Output;
+pub use room::{Delivery, Ids, Limits, Room, Standing};

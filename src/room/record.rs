@@ -4,6 +4,7 @@ use super::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, SocketKey, StreamType,
     Username,
 };
+use super::refusal::{Language, Refusal};
 use super::time::Timestamp;
 
 /// One fact, with the moment it became one.
@@ -15,6 +16,28 @@ pub struct Record {
     pub session: Option<SessionId>,
     /// What happened.
     pub change: Change,
+}
+
+impl Record {
+    /// Whether clients are told of it: then what they are told waits until it is on disk.
+    pub fn is_told(&self) -> bool {
+        match self.change {
+            Change::SessionStarted { .. }
+            | Change::Joined(_)
+            | Change::Left { .. }
+            | Change::Disconnected { .. }
+            | Change::Reconnected { .. }
+            | Change::Error { .. } => true,
+            Change::SessionEnded { .. }
+            | Change::Gap { .. }
+            | Change::LinkOffered(_)
+            | Change::LinkAnswered { .. }
+            | Change::LinkProgress { .. }
+            | Change::LinkClosed { .. }
+            | Change::Overflowed { .. }
+            | Change::Snapshot(_) => false,
+        }
+    }
 }
 
 /// What happened. The first eight are the history's event kinds; the rest keeps the links and what a restart needs.
@@ -121,6 +144,18 @@ pub enum Change {
     Snapshot(Box<Snapshot>),
 }
 
+impl Change {
+    /// A client was told of a refusal. The history keeps the English sentence.
+    pub fn error(participant: Option<ParticipantId>, refusal: &Refusal) -> Self {
+        Self::Error {
+            participant,
+            code: refusal.kind().as_str(),
+            event: refusal.event.to_string(),
+            message: refusal.text(Language::English),
+        }
+    }
+}
+
 /// A member came in, with all that its rows need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
@@ -171,7 +206,7 @@ pub struct Traffic {
     pub offerer_candidates: u32,
     /// Candidates the answering end sent.
     pub answerer_candidates: u32,
-    /// Answers after the first: how often the two negotiated again.
+    /// How often the two were asked to negotiate again, or one offered again over the same connectors.
     pub renegotiations: u32,
 }
 

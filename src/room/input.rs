@@ -1,0 +1,186 @@
+//! What can happen to a room. Everything in here has been checked: a value that exists is well formed.
+
+use serde_json::value::RawValue;
+
+use super::id::{ClientKey, ConnectorId, MemberId, SocketKey, StreamType, Username};
+use super::refusal::Refusal;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A client asks to come in.
+    Join(Join),
+    /// A client asks to come back.
+    Resume(Resume),
+    /// The member on this socket leaves.
+    Leave {
+        /// The member's socket.
+        socket: SocketKey,
+        /// The peers' connectors that the client says it was connected to.
+        entries: Vec<LeaveEntry>,
+    },
+    /// The socket is about to join another room: its member leaves this one.
+    Move {
+        /// The member's socket.
+        socket: SocketKey,
+    },
+    /// Something for another member.
+    Relay {
+        /// The sender's socket.
+        socket: SocketKey,
+        /// What, and to whom.
+        relay: Relay,
+    },
+    /// A socket is gone.
+    Disconnect {
+        /// Which.
+        socket: SocketKey,
+        /// In plain words, how it went.
+        why: &'static str,
+    },
+    /// A message on a member's socket was refused before it could become an input.
+    Refuse {
+        /// The socket it came on.
+        socket: SocketKey,
+        /// What was wrong.
+        refusal: Refusal,
+    },
+    /// Time has passed. Harmless when nothing was due.
+    Tick,
+}
+
+/// A client asks to come in.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// The socket it speaks on.
+    pub socket: SocketKey,
+    /// Its secret, hashed.
+    pub key: ClientKey,
+    /// The name it wants.
+    pub username: Username,
+    /// What it sent before, in order; handled once it is in.
+    pub held: Vec<Relay>,
+}
+
+/// A client asks to come back.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    /// The socket it speaks on now.
+    pub socket: SocketKey,
+    /// Its secret, hashed.
+    pub key: ClientKey,
+    /// The name to join with if it is not known any more.
+    pub username: Option<Username>,
+    /// What it sent before, in order; handled once it is back.
+    pub held: Vec<Relay>,
+}
+
+/// One entry of a `leave`: a peer, and that peer's own connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaveEntry {
+    /// The peer's own connector.
+    pub connector: ConnectorId,
+    /// The peer.
+    pub member: MemberId,
+}
+
+/// JSON that passes through unread, byte for byte: an offer, an answer, a candidate.
+#[derive(Clone)]
+pub struct Opaque(pub Box<RawValue>);
+
+impl Opaque {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.get().len()
+    }
+
+    /// Never: JSON has at least one byte.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+impl PartialEq for Opaque {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Eq for Opaque {}
+
+/// SDP and candidates never reach a log.
+impl std::fmt::Debug for Opaque {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Opaque({} bytes)", self.len())
+    }
+}
+
+/// Something for another member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// To whom; `None` if it is nothing this server ever issued.
+    pub to: Option<MemberId>,
+    /// What.
+    pub body: Body,
+}
+
+/// What one member sends to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Opens a link.
+    Offer {
+        /// The sender's own connector.
+        connector: ConnectorId,
+        /// The description.
+        offer: Opaque,
+        /// What the link carries; a link without a word for it counts as `user`.
+        stream: Option<StreamType>,
+    },
+    /// Completes a link.
+    Answer {
+        /// The receiver's own connector.
+        remote_connector: ConnectorId,
+        /// The sender's own connector.
+        connector: ConnectorId,
+        /// The description.
+        answer: Opaque,
+    },
+    /// A network path to try.
+    Candidate {
+        /// The receiver's own connector.
+        remote_connector: ConnectorId,
+        /// The candidate.
+        candidate: Opaque,
+    },
+    /// A step of negotiating again after a resume.
+    Work {
+        /// Which step: the two clients' own word.
+        kind: Box<str>,
+        /// What the step carries.
+        data: Option<Opaque>,
+        /// The sender's own connector.
+        connector: ConnectorId,
+    },
+}
+
+impl Body {
+    /// The event's name on the wire, as the client sent it.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::Offer { .. } => "offer",
+            Self::Answer { .. } => "answer",
+            Self::Candidate { .. } => "icecandidate",
+            Self::Work { .. } => "reconnectWork",
+        }
+    }
+
+    /// How many bytes of payload it carries.
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Offer { offer: payload, .. }
+            | Self::Answer { answer: payload, .. }
+            | Self::Candidate { candidate: payload, .. } => payload.len(),
+            Self::Work { kind, data, .. } => kind.len() + data.as_ref().map_or(0, Opaque::len),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What a client is told when something it sent is refused: a stable type, and a sentence for people.
+
+use super::id::InvalidText;
+
+/// The `type` of an `error` event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The name is taken in that room.
+    Repeat,
+    /// The message is malformed.
+    Invalid,
+    /// The socket is in no room.
+    NotJoined,
+    /// That member was never in the room.
+    UnknownMember,
+    /// The room is at its capacity.
+    RoomFull,
+    /// Too much, too fast.
+    RateLimited,
+    /// The server cannot do it at present.
+    Unavailable,
+}
+
+impl ErrorKind {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Repeat => "repeat",
+            Self::Invalid => "invalid",
+            Self::NotJoined => "notJoined",
+            Self::UnknownMember => "unknownMember",
+            Self::RoomFull => "roomFull",
+            Self::RateLimited => "rateLimited",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// The language of the sentences for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// The default.
+    #[default]
+    English,
+    /// Where the handshake's `Accept-Language` prefers it.
+    Chinese,
+}
+
+/// A message that was refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The client's event, cut to [`Refusal::EVENT_CHARS`].
+    pub event: Box<str>,
+    /// What was wrong.
+    pub reason: Reason,
+}
+
+/// What was wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The name is taken.
+    NameTaken,
+    /// The room is full.
+    RoomFull {
+        /// How many members it takes.
+        capacity: usize,
+    },
+    /// The socket is in no room.
+    NotJoined,
+    /// Too many messages were sent before joining, or the join did not come in time.
+    HeldTooLong,
+    /// That member was never in the room.
+    UnknownMember,
+    /// The message is addressed to its sender.
+    ToYourself,
+    /// The connector is the sender's own, where the peer's was asked for.
+    OwnConnector,
+    /// The link has no answer yet, so the peer's connector is not known.
+    NotAnswered,
+    /// More streams between two members than any page needs.
+    TooManyLinks,
+    /// The message is no JSON.
+    NotJson,
+    /// The payload is no JSON object.
+    NotAnObject,
+    /// The payload has binary attachments.
+    Binary,
+    /// No such event.
+    UnknownEvent,
+    /// A field is missing.
+    Missing(&'static str),
+    /// A field has the wrong type.
+    NotAString(&'static str),
+    /// A field's text is out of bounds.
+    Text(&'static str, InvalidText),
+    /// Too many refused messages on this socket.
+    TooManyErrors,
+    /// The server is shutting down.
+    ShuttingDown,
+}
+
+impl Refusal {
+    /// The most characters of a client's event name that are repeated to anyone.
+    pub const EVENT_CHARS: usize = 64;
+
+    /// A refusal of `event`.
+    pub fn new(event: &str, reason: Reason) -> Self {
+        Self {
+            event: event.chars().take(Self::EVENT_CHARS).collect(),
+            reason,
+        }
+    }
+
+    /// Its type on the wire.
+    pub fn kind(&self) -> ErrorKind {
+        self.reason.kind()
+    }
+
+    /// The sentence for people.
+    pub fn text(&self, language: Language) -> String {
+        match language {
+            Language::English => self.reason.english(),
+            Language::Chinese => self.reason.chinese(),
+        }
+    }
+}
+
+impl Reason {
+    fn kind(self) -> ErrorKind {
+        match self {
+            Self::NameTaken => ErrorKind::Repeat,
+            Self::RoomFull { .. } => ErrorKind::RoomFull,
+            Self::NotJoined | Self::HeldTooLong => ErrorKind::NotJoined,
+            Self::UnknownMember => ErrorKind::UnknownMember,
+            Self::TooManyLinks | Self::TooManyErrors => ErrorKind::RateLimited,
+            Self::ShuttingDown => ErrorKind::Unavailable,
+            Self::ToYourself
+            | Self::OwnConnector
+            | Self::NotAnswered
+            | Self::NotJson
+            | Self::NotAnObject
+            | Self::Binary
+            | Self::UnknownEvent
+            | Self::Missing(_)
+            | Self::NotAString(_)
+            | Self::Text(..) => ErrorKind::Invalid,
+        }
+    }
+
+    fn english(self) -> String {
+        match self {
+            Self::NameTaken => "Someone in this room already has this name.".into(),
+            Self::RoomFull { capacity } => format!("This room is full: it takes {capacity} members."),
+            Self::NotJoined => "Join a room first.".into(),
+            Self::HeldTooLong => "Join a room first: what was sent before was not followed by a join in time.".into(),
+            Self::UnknownMember => "memberId: no such member was ever in this room.".into(),
+            Self::ToYourself => "memberId: this is your own address.".into(),
+            Self::OwnConnector => "remoteConnectorId: this is your own connector, not your peer's.".into(),
+            Self::NotAnswered => "connectorId: this connection has not been answered yet.".into(),
+            Self::TooManyLinks => "Too many different streams with this member.".into(),
+            Self::NotJson => "The message must be valid JSON.".into(),
+            Self::NotAnObject => "The message must be one JSON object.".into(),
+            Self::Binary => "Binary data is not accepted: send text.".into(),
+            Self::UnknownEvent => "There is no such event.".into(),
+            Self::Missing(field) => format!("{field} is missing."),
+            Self::NotAString(field) => format!("{field} must be a string."),
+            Self::Text(field, problem) => format!("{field} {problem}."),
+            Self::TooManyErrors => "Too many refused messages: slow down.".into(),
+            Self::ShuttingDown => "The server is shutting down.".into(),
+        }
+    }
+
+    fn chinese(self) -> String {
+        match self {
+            Self::NameTaken => "此房间该用户名已存在".into(),
+            Self::RoomFull { capacity } => format!("房间已满：最多 {capacity} 人"),
+            Self::NotJoined => "请先加入房间".into(),
+            Self::HeldTooLong => "请先加入房间：之前发送的消息未能及时等到加入".into(),
+            Self::UnknownMember => "memberId：该房间从未有过此成员".into(),
+            Self::ToYourself => "memberId：这是你自己的地址".into(),
+            Self::OwnConnector => "remoteConnectorId：这是你自己的连接，不是对方的".into(),
+            Self::NotAnswered => "connectorId：该连接尚未应答".into(),
+            Self::TooManyLinks => "与该成员的流过多".into(),
+            Self::NotJson => "消息必须是有效的 JSON".into(),
+            Self::NotAnObject => "消息必须是一个 JSON 对象".into(),
+            Self::Binary => "不接受二进制数据，请发送文本".into(),
+            Self::UnknownEvent => "没有这个事件".into(),
+            Self::Missing(field) => format!("缺少 {field}"),
+            Self::NotAString(field) => format!("{field} 必须是字符串"),
+            Self::Text(field, problem) => match problem {
+                InvalidText::Empty => format!("{field} 不能为空"),
+                InvalidText::TooLong { max } => format!("{field} 最多 {max} 个字符"),
+                InvalidText::Control => format!("{field} 不能包含控制字符"),
+            },
+            Self::TooManyErrors => "被拒绝的消息过多，请放慢速度".into(),
+            Self::ShuttingDown => "服务器正在关闭".into(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Coming back: the steps of the contract's resume, in their order.
+
+use super::id::{ConnectionId, SocketKey};
+use super::input::{Join, Resume};
+use super::link::Link;
+use super::member::Presence;
+use super::output::{Message, Output};
+use super::record::{Change, LeaveReason, Record};
+use super::refusal::{Reason, Refusal};
+use super::room::{Ids, Room};
+use super::time::Now;
+
+impl Room {
+    /// A client comes back with its secret: to its member if that is still known, else as a newcomer.
+    pub(super) fn resume(&mut self, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+        let known = self.members.iter().position(|member| member.key == resume.key);
+        if let Some(index) = known.filter(|&index| self.members[index].socket() == Some(resume.socket)) {
+            self.reply_seat(index, true, out);
+            return;
+        }
+        if let Some(other) = self.seated(resume.socket) {
+            self.leave(other, LeaveReason::Replaced, &[], now, out);
+        }
+        let known = self.members.iter().position(|member| member.key == resume.key);
+        match known {
+            Some(index) if !self.members[index].mailbox.has_overflowed() => {
+                self.come_back(index, resume, now, ids, out);
+            }
+            _ => self.start_over(known, resume, now, ids, out),
+        }
+    }
+
+    /// The member is not known any more, or has missed too much: drop everything, then join.
+    fn start_over(&mut self, known: Option<usize>, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+        let Resume {
+            socket,
+            key,
+            username,
+            held,
+        } = resume;
+        out.push(Output::TellSocket {
+            socket,
+            message: Message::DropAll,
+        });
+        let username = username.or_else(|| known.map(|index| self.members[index].username.clone()));
+        match username {
+            Some(username) => self.enter(
+                "reconnect",
+                Join {
+                    socket,
+                    key,
+                    username,
+                    held,
+                },
+                now,
+                ids,
+                out,
+            ),
+            None => self.refuse(socket, Refusal::new("reconnect", Reason::Missing("username")), now, out),
+        }
+    }
+
+    fn come_back(&mut self, index: usize, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+        let Resume { socket, held, .. } = resume;
+        self.move_to(index, socket, now, ids, out);
+        self.reply_seat(index, true, out);
+        out.push(Output::OpenMailbox {
+            member: self.members[index].id,
+            socket,
+        });
+        self.handle_held(socket, held, now, ids, out);
+        self.renegotiate(index, now, out);
+        self.close_lost_offers(index, now, out);
+        self.ask_for_missing_offers(index, out);
+    }
+
+    /// Puts the member on its new socket; one that still looked alive is cut off.
+    fn move_to(&mut self, index: usize, socket: SocketKey, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+        let connection = ConnectionId(ids.ordered(now.at));
+        let member = &mut self.members[index];
+        let old = member.socket();
+        let previous = std::mem::replace(&mut member.connection, connection);
+        member.connected_at = now.at;
+        member.presence = Presence::Present { socket };
+        member.line = None;
+        member.stopped_by = None;
+        let change = Change::Reconnected {
+            participant: member.participant,
+            member: member.id,
+            connection,
+            previous,
+            took_over: old.is_some(),
+        };
+        out.push(Output::Record(self.record(now.at, change)));
+        out.extend(old.map(Output::Cut));
+    }
+
+    /// Has each present peer of a completed link make a new offer over it.
+    fn renegotiate(&mut self, index: usize, now: Now, out: &mut Vec<Output>) {
+        let member = self.members[index].id;
+        for other in self.present_others(index) {
+            let peer = self.members[other].id;
+            let mut asked = Vec::new();
+            for link in self
+                .links
+                .between_mut(member, peer)
+                .iter_mut()
+                .filter(|link| link.answered.is_some())
+            {
+                link.traffic.renegotiations += 1;
+                asked.extend(link.connector_of(peer).cloned());
+                let change = Change::LinkProgress {
+                    link: link.id,
+                    traffic: link.traffic,
+                };
+                link.unrecorded = false;
+                let session = self.session.as_ref().map(|session| session.id);
+                out.push(Output::Record(Record {
+                    at: now.at,
+                    session,
+                    change,
+                }));
+            }
+            for connector in asked {
+                self.tell(other, Message::Renegotiate { connector, member }, out);
+            }
+        }
+    }
+
+    /// Closes offers, either way, that went out on a socket which is gone: no answer can come.
+    fn close_lost_offers(&mut self, index: usize, now: Now, out: &mut Vec<Output>) {
+        let member = self.members[index].id;
+        for other in self.present_others(index) {
+            let peer = self.members[other].id;
+            let own_socket = self.members[index].socket();
+            let peer_socket = self.members[other].socket();
+            let socket_of = |link: &Link| {
+                if link.answerer.member == member {
+                    own_socket
+                } else {
+                    peer_socket
+                }
+            };
+            for link in self.links.close(member, peer, |link| link.is_lost(socket_of(link))) {
+                self.links.remember(&link);
+                let change = Change::LinkClosed {
+                    link: link.id,
+                    traffic: link.traffic,
+                    why: "lost",
+                };
+                out.push(Output::Record(self.record(now.at, change)));
+                let (offerer, gone) = if link.offerer.member == member {
+                    (index, peer)
+                } else {
+                    (other, member)
+                };
+                self.tell(
+                    offerer,
+                    Message::Leave {
+                        connector: link.offerer_connector,
+                        member: gone,
+                    },
+                    out,
+                );
+            }
+        }
+    }
+
+    /// Has each present member without a `user` link to this one, made or in the making, offer one.
+    fn ask_for_missing_offers(&self, index: usize, out: &mut Vec<Output>) {
+        let member = self.members[index].id;
+        let unlinked = |room: &Self, peer| {
+            !room
+                .links
+                .between(member, peer)
+                .iter()
+                .any(|link| link.stream.is_user())
+        };
+        self.ask_for_offers(index, unlinked, out);
+    }
+
+    fn present_others(&self, index: usize) -> Vec<usize> {
+        (0..self.members.len())
+            .filter(|&other| other != index && self.members[other].is_present())
+            .collect()
+    }
+}

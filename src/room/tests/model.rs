@@ -1,0 +1,637 @@
+//! Random histories against a naive model: who is in the room, told in the simplest way, and what must hold always.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+use super::stage::{Counter, LIMITS};
+use crate::room::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
+use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
+use crate::room::output::{Message, Reply, Seat};
+use crate::room::record::{Change, Record};
+use crate::room::refusal::ErrorKind;
+use crate::room::time::{Now, Tick, Timestamp};
+use crate::room::{Delivery, Input, Output, Room};
+
+/// What may happen. Sockets, names and secrets are few, so that histories meet themselves.
+#[derive(Debug, Clone)]
+enum Action {
+    Join {
+        slot: usize,
+        name: u8,
+        key: u8,
+    },
+    Resume {
+        slot: usize,
+        name: Option<u8>,
+        key: u8,
+    },
+    Leave {
+        slot: usize,
+        listed: Vec<(u8, u8)>,
+    },
+    Move {
+        slot: usize,
+    },
+    Offer {
+        slot: usize,
+        to: u8,
+        connector: u8,
+        stream: u8,
+    },
+    Answer {
+        slot: usize,
+        link: u8,
+        connector: u8,
+    },
+    Candidate {
+        slot: usize,
+        link: u8,
+    },
+    Work {
+        slot: usize,
+        link: u8,
+    },
+    Drop {
+        slot: usize,
+    },
+    Wait {
+        millis: u64,
+    },
+    /// From here on nothing is written, and nothing that waits for it is said.
+    Stall,
+    /// All is written.
+    Write,
+}
+
+const SLOTS: usize = 6;
+
+fn action() -> impl Strategy<Value = Action> {
+    let slot = 0..SLOTS;
+    prop_oneof![
+        4 => (slot.clone(), 0..4u8, 0..5u8).prop_map(|(slot, name, key)| Action::Join { slot, name, key }),
+        4 => (slot.clone(), prop::option::weighted(0.8, 0..4u8), 0..5u8)
+            .prop_map(|(slot, name, key)| Action::Resume { slot, name, key }),
+        2 => (slot.clone(), prop::collection::vec((0..8u8, 0..6u8), 0..3))
+            .prop_map(|(slot, listed)| Action::Leave { slot, listed }),
+        1 => slot.clone().prop_map(|slot| Action::Move { slot }),
+        6 => (slot.clone(), 0..8u8, 0..6u8, 0..3u8)
+            .prop_map(|(slot, to, connector, stream)| Action::Offer { slot, to, connector, stream }),
+        6 => (slot.clone(), any::<u8>(), 0..6u8)
+            .prop_map(|(slot, link, connector)| Action::Answer { slot, link, connector }),
+        3 => (slot.clone(), any::<u8>()).prop_map(|(slot, link)| Action::Candidate { slot, link }),
+        2 => (slot.clone(), any::<u8>()).prop_map(|(slot, link)| Action::Work { slot, link }),
+        5 => slot.prop_map(|slot| Action::Drop { slot }),
+        3 => prop_oneof![Just(1u64), Just(7_000), Just(15_000), Just(60_000)].prop_map(|millis| Action::Wait { millis }),
+        1 => Just(Action::Stall),
+        2 => Just(Action::Write),
+    ]
+}
+
+/// A member, as the naive model knows it.
+#[derive(Debug, Clone, PartialEq)]
+struct Person {
+    name: u8,
+    key: u8,
+    socket: Option<SocketKey>,
+    until: Option<Tick>,
+}
+
+/// What folding the journal gives.
+#[derive(Debug, Default)]
+struct Fold {
+    members: BTreeMap<MemberId, (Username, bool)>,
+    links: BTreeMap<LinkId, (MemberId, MemberId, bool)>,
+    session: bool,
+}
+
+impl Fold {
+    fn apply(&mut self, record: &Record) {
+        match &record.change {
+            Change::SessionStarted { .. } => assert!(!std::mem::replace(&mut self.session, true), "two sessions"),
+            Change::SessionEnded { .. } => assert!(std::mem::replace(&mut self.session, false), "no session"),
+            Change::Joined(joined) => {
+                assert!(self.session);
+                assert!(
+                    self.members
+                        .insert(joined.member, (joined.username.clone(), true))
+                        .is_none()
+                );
+            }
+            Change::Left {
+                member,
+                open_connection,
+                ..
+            } => {
+                let (_, present) = self.members.remove(member).expect("only members leave, and once");
+                assert_eq!(present, open_connection.is_some());
+            }
+            Change::Disconnected { member, .. } => {
+                assert!(std::mem::replace(
+                    &mut self.members.get_mut(member).expect("a member").1,
+                    false
+                ));
+            }
+            Change::Reconnected { member, took_over, .. } => {
+                let present = std::mem::replace(&mut self.members.get_mut(member).expect("a member").1, true);
+                assert_eq!(present, *took_over);
+            }
+            Change::LinkOffered(link) => {
+                self.links
+                    .insert(link.link, (link.offerer.member, link.answerer.member, false));
+            }
+            Change::LinkAnswered { link, .. } => self.links.get_mut(link).expect("an open link").2 = true,
+            Change::LinkClosed { link, .. } => {
+                self.links.remove(link).expect("an open link");
+            }
+            Change::LinkProgress { link, .. } => assert!(self.links.contains_key(link)),
+            Change::Overflowed { member } => assert!(self.members.contains_key(member)),
+            Change::Error { .. } => {}
+            Change::Gap { .. } | Change::Snapshot(_) => panic!("the room records no {record:?}"),
+        }
+    }
+}
+
+struct World {
+    room: Room,
+    now: Now,
+    ids: Counter,
+    sockets: [SocketKey; SLOTS],
+    last_socket: u64,
+    people: Vec<Person>,
+    /// Everyone who ever was a member, in the order they joined.
+    ever: Vec<MemberId>,
+    fold: Fold,
+    stalled: Option<VecDeque<Output>>,
+    /// Requests for an offer since the last joining of each pair, for the pairs in which nobody has resumed since.
+    asked: BTreeSet<(MemberId, MemberId)>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut sockets = [SocketKey(0); SLOTS];
+        for (index, socket) in sockets.iter_mut().enumerate() {
+            *socket = SocketKey(index as u64 + 1);
+        }
+        Self {
+            room: Room::new(RoomName::parse("room").unwrap(), LIMITS),
+            now: Now {
+                tick: Tick(0),
+                at: Timestamp(0),
+            },
+            ids: Counter::default(),
+            sockets,
+            last_socket: SLOTS as u64,
+            people: Vec::new(),
+            ever: Vec::new(),
+            fold: Fold::default(),
+            stalled: None,
+            asked: BTreeSet::new(),
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Stall => {
+                self.stalled.get_or_insert_default();
+            }
+            Action::Write => self.write(),
+            Action::Wait { millis } => {
+                self.now.tick.0 += millis;
+                self.now.at.0 += *millis as i64;
+                self.expire();
+                self.handle(Input::Tick);
+            }
+            action => {
+                let expected = self.expect(action);
+                let Some(input) = self.input(action) else {
+                    return;
+                };
+                let outputs = self.handle(input);
+                self.compare(action, expected, &outputs);
+            }
+        }
+        self.check();
+    }
+
+    /// The naive model's graces.
+    fn expire(&mut self) {
+        let now = self.now.tick;
+        self.people
+            .retain(|person| person.until.is_none_or(|until| until > now));
+    }
+
+    /// Moves the naive model, and says what a join or resume must be answered: `Ok(resumed)` or the error.
+    fn expect(&mut self, action: &Action) -> Option<Result<bool, ErrorKind>> {
+        match action {
+            Action::Join { slot, name, key } => {
+                let socket = self.sockets[*slot];
+                if self
+                    .people
+                    .iter()
+                    .any(|person| person.socket == Some(socket) && person.key == *key)
+                {
+                    return Some(Ok(false));
+                }
+                self.people.retain(|person| person.socket != Some(socket));
+                Some(self.expect_entry(socket, *name, *key).map(|()| false))
+            }
+            Action::Resume { slot, name, key } => {
+                let socket = self.sockets[*slot];
+                self.people
+                    .retain(|person| person.socket != Some(socket) || person.key == *key);
+                if let Some(person) = self.people.iter_mut().find(|person| person.key == *key) {
+                    person.socket = Some(socket);
+                    person.until = None;
+                    return Some(Ok(true));
+                }
+                Some(match name {
+                    Some(name) => self.expect_entry(socket, *name, *key).map(|()| false),
+                    None => Err(ErrorKind::Invalid),
+                })
+            }
+            Action::Leave { slot, .. } | Action::Move { slot } => {
+                self.people.retain(|person| person.socket != Some(self.sockets[*slot]));
+                None
+            }
+            Action::Drop { slot } => {
+                let until = self.now.tick.after(LIMITS.grace);
+                for person in self
+                    .people
+                    .iter_mut()
+                    .filter(|person| person.socket == Some(self.sockets[*slot]))
+                {
+                    person.socket = None;
+                    person.until = Some(until);
+                }
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn expect_entry(&mut self, socket: SocketKey, name: u8, key: u8) -> Result<(), ErrorKind> {
+        self.people.retain(|person| person.key != key);
+        if self.people.iter().any(|person| person.name == name) {
+            return Err(ErrorKind::Repeat);
+        }
+        if self.people.len() >= LIMITS.capacity {
+            return Err(ErrorKind::RoomFull);
+        }
+        self.people.push(Person {
+            name,
+            key,
+            socket: Some(socket),
+            until: None,
+        });
+        Ok(())
+    }
+
+    fn compare(&self, action: &Action, expected: Option<Result<bool, ErrorKind>>, outputs: &[Output]) {
+        let reply = outputs.iter().find_map(|output| {
+            if let Output::Reply(reply) = output {
+                Some(reply)
+            } else {
+                None
+            }
+        });
+        match (expected, reply) {
+            (Some(Ok(resumed)), Some(Reply::Seated(seat))) => {
+                assert_eq!(seat.resumed, resumed);
+                let names: Vec<_> = self.people.iter().map(|person| username(person.name)).collect();
+                assert_eq!(
+                    seat.members.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>(),
+                    names
+                );
+                if matches!(action, Action::Join { .. }) {
+                    self.compare_requests(seat, outputs);
+                }
+            }
+            (Some(Err(kind)), Some(Reply::Refused(refusal))) => assert_eq!(refusal.kind(), kind),
+            (Some(expected), reply) => panic!("{action:?}: expected {expected:?}, got {reply:?}"),
+            (None, _) => {}
+        }
+    }
+
+    /// A join asks all present others, in order, and nobody else; one that changed nothing asks nobody.
+    fn compare_requests(&self, seat: &Seat, outputs: &[Output]) {
+        let joined = outputs
+            .iter()
+            .any(|output| matches!(output, Output::Record(record) if matches!(record.change, Change::Joined(_))));
+        let expected: Vec<_> = self
+            .people
+            .iter()
+            .zip(&seat.members)
+            .filter(|(person, (id, _))| joined && person.socket.is_some() && *id != seat.member)
+            .map(|(_, (id, _))| *id)
+            .collect();
+        let asked: Vec<_> = outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Tell {
+                    to,
+                    message: Message::GetOffer { member },
+                    ..
+                } if *member == seat.member => Some(*to),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(asked, expected);
+    }
+
+    fn input(&mut self, action: &Action) -> Option<Input> {
+        let payload = || Opaque(RawValue::from_string("0".into()).unwrap());
+        Some(match action {
+            Action::Join { slot, name, key } => Input::Join(Join {
+                socket: self.sockets[*slot],
+                key: secret(*key),
+                username: username(*name),
+                held: Vec::new(),
+            }),
+            Action::Resume { slot, name, key } => Input::Resume(Resume {
+                socket: self.sockets[*slot],
+                key: secret(*key),
+                username: name.map(username),
+                held: Vec::new(),
+            }),
+            Action::Leave { slot, listed } => Input::Leave {
+                socket: self.sockets[*slot],
+                entries: listed
+                    .iter()
+                    .filter_map(|(to, connector)| {
+                        Some(LeaveEntry {
+                            connector: connector_id(*connector),
+                            member: self.member(*to)?,
+                        })
+                    })
+                    .collect(),
+            },
+            Action::Move { slot } => Input::Move {
+                socket: self.sockets[*slot],
+            },
+            Action::Drop { slot } => {
+                let socket = self.sockets[*slot];
+                self.last_socket += 1;
+                self.sockets[*slot] = SocketKey(self.last_socket);
+                Input::Disconnect { socket, why: "test" }
+            }
+            Action::Offer {
+                slot,
+                to,
+                connector,
+                stream,
+            } => Input::Relay {
+                socket: self.sockets[*slot],
+                relay: Relay {
+                    to: Some(self.member(*to)?),
+                    body: Body::Offer {
+                        connector: connector_id(*connector),
+                        offer: payload(),
+                        stream: Some(StreamType::parse(["user", "display", "x"][usize::from(*stream)]).unwrap()),
+                    },
+                },
+            },
+            Action::Answer { slot, link, connector } => {
+                let (to, remote_connector) = self.offered_to(*slot, *link)?;
+                let body = Body::Answer {
+                    remote_connector,
+                    connector: connector_id(*connector),
+                    answer: payload(),
+                };
+                Input::Relay {
+                    socket: self.sockets[*slot],
+                    relay: Relay { to: Some(to), body },
+                }
+            }
+            Action::Candidate { slot, link } => {
+                let (to, remote_connector) = self.offered_to(*slot, *link)?;
+                let body = Body::Candidate {
+                    remote_connector,
+                    candidate: payload(),
+                };
+                Input::Relay {
+                    socket: self.sockets[*slot],
+                    relay: Relay { to: Some(to), body },
+                }
+            }
+            Action::Work { slot, link } => {
+                let (to, connector) = self.offered_to(*slot, *link)?;
+                let body = Body::Work {
+                    kind: "offer".into(),
+                    data: None,
+                    connector,
+                };
+                Input::Relay {
+                    socket: self.sockets[*slot],
+                    relay: Relay { to: Some(to), body },
+                }
+            }
+            Action::Wait { .. } | Action::Stall | Action::Write => return None,
+        })
+    }
+
+    fn member(&self, index: u8) -> Option<MemberId> {
+        let recent = self.ever.len().saturating_sub(8);
+        self.ever[recent..].get(usize::from(index)).copied()
+    }
+
+    /// Some link of the member on this socket: its peer, and the offering end's connector.
+    fn offered_to(&self, slot: usize, pick: u8) -> Option<(MemberId, ConnectorId)> {
+        let me = self.room.member_on(self.sockets[slot])?;
+        let own: Vec<_> = self
+            .room
+            .links
+            .iter()
+            .filter(|link| link.offerer.member == me || link.answerer.member == me)
+            .collect();
+        let link = own.get(usize::from(pick) % own.len().max(1))?;
+        let peer = if link.offerer.member == me {
+            link.answerer.member
+        } else {
+            link.offerer.member
+        };
+        Some((peer, link.offerer_connector.clone()))
+    }
+
+    fn handle(&mut self, input: Input) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        self.room.handle(input, self.now, &mut self.ids, &mut outputs);
+        for output in &outputs {
+            if let Output::Record(record) = output {
+                self.fold.apply(record);
+                self.note(record);
+            }
+            if let Output::Tell {
+                to,
+                message: Message::GetOffer { member },
+                ..
+            } = output
+            {
+                let pair = (*to.min(member), *to.max(member));
+                assert!(self.asked.insert(pair), "a pair was asked twice for one joining");
+            }
+        }
+        let said = outputs
+            .iter()
+            .filter(|output| !matches!(output, Output::Record(_)))
+            .cloned();
+        match &mut self.stalled {
+            Some(waiting) => waiting.extend(said),
+            None => {
+                for output in said.collect::<Vec<_>>() {
+                    self.say(output);
+                }
+            }
+        }
+        outputs
+    }
+
+    fn note(&mut self, record: &Record) {
+        match &record.change {
+            Change::Joined(joined) => self.ever.push(joined.member),
+            // A resume may ask anew.
+            Change::Reconnected { member, .. } => {
+                self.asked.retain(|(a, b)| a != member && b != member);
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self) {
+        for output in self.stalled.take().unwrap_or_default() {
+            self.say(output);
+        }
+    }
+
+    fn say(&mut self, output: Output) {
+        match output {
+            Output::Tell { to, socket, message } => match self.room.deliver(to, socket, message, self.now) {
+                Delivery::Emit(line, _) => assert_eq!(self.room.member_on(line), Some(to), "said to somebody else"),
+                Delivery::Overflowed(_) => panic!("so few messages fit"),
+                Delivery::Kept | Delivery::Dropped => {}
+            },
+            Output::OpenMailbox { member, socket } => {
+                let opened = self.room.open_mailbox(member, socket);
+                assert!(opened.is_empty() || self.room.member_on(socket) == Some(member));
+            }
+            Output::TellSocket { .. } | Output::Cut(_) | Output::Reply(_) | Output::Record(_) => {}
+        }
+    }
+
+    /// What must hold after every step.
+    fn check(&self) {
+        let members = &self.room.members;
+        let names: BTreeSet<_> = members.iter().map(|member| &member.username).collect();
+        let keys: BTreeSet<_> = members.iter().map(|member| member.key).collect();
+        let sockets: BTreeSet<_> = members.iter().filter_map(|member| member.socket()).collect();
+        assert_eq!(names.len(), members.len(), "names are unique");
+        assert_eq!(keys.len(), members.len(), "secrets are unique");
+        assert_eq!(
+            sockets.len(),
+            members.iter().filter(|member| member.is_present()).count(),
+            "sockets are unique"
+        );
+        for link in self.room.links.iter() {
+            assert!(
+                self.room.index_of(link.offerer.member).is_some(),
+                "a link is between members"
+            );
+            assert!(
+                self.room.index_of(link.answerer.member).is_some(),
+                "a link is between members"
+            );
+        }
+        if members.iter().any(|member| !member.is_present()) {
+            let due = self.room.next_timeout().expect("an away member has a deadline");
+            assert!(due > self.now.tick, "what is due is done");
+        }
+        self.check_model();
+        self.check_fold();
+    }
+
+    fn check_model(&self) {
+        let room: Vec<_> = self
+            .room
+            .members
+            .iter()
+            .map(|member| (&member.username, member.key, member.socket()))
+            .collect();
+        let names: Vec<_> = self.people.iter().map(|person| username(person.name)).collect();
+        let model: Vec<_> = self
+            .people
+            .iter()
+            .zip(&names)
+            .map(|(person, name)| (name, secret(person.key), person.socket))
+            .collect();
+        assert_eq!(room, model);
+    }
+
+    fn check_fold(&self) {
+        let members: BTreeMap<_, _> = self
+            .room
+            .members
+            .iter()
+            .map(|member| (member.id, (member.username.clone(), member.is_present())))
+            .collect();
+        assert_eq!(members, self.fold.members);
+        let links: BTreeMap<_, _> = self
+            .room
+            .links
+            .iter()
+            .map(|link| {
+                (
+                    link.id,
+                    (link.offerer.member, link.answerer.member, link.answered.is_some()),
+                )
+            })
+            .collect();
+        assert_eq!(links, self.fold.links);
+        assert_eq!(self.room.session.is_some(), self.fold.session);
+    }
+}
+
+fn username(name: u8) -> Username {
+    Username::parse(["ann", "bo", "cy", "di"][usize::from(name)]).unwrap()
+}
+
+fn secret(key: u8) -> ClientKey {
+    ClientKey::parse(&format!("secret {key}")).unwrap()
+}
+
+fn connector_id(connector: u8) -> ConnectorId {
+    ConnectorId::parse(&format!("c{connector}")).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_history_agrees_with_the_model(actions in prop::collection::vec(action(), 1..120)) {
+        let mut world = World::new();
+        for action in &actions {
+            world.act(action);
+        }
+    }
+
+    #[test]
+    fn a_restart_at_any_moment_keeps_members_and_links(actions in prop::collection::vec(action(), 1..80)) {
+        let mut world = World::new();
+        for action in &actions {
+            world.act(action);
+        }
+        let record = world.room.snapshot(world.now);
+        let (Some(session), Change::Snapshot(snapshot)) = (record.session, record.change) else {
+            return Ok(());
+        };
+        let restored = Room::restore(session, (*snapshot).clone(), LIMITS, LIMITS.grace, world.now);
+        let Change::Snapshot(again) = restored.snapshot(world.now).change else { panic!("no snapshot") };
+        let ids = |snapshot: &crate::room::record::Snapshot| -> Vec<_> {
+            snapshot.members.iter().map(|member| (member.member, member.username.clone(), member.position)).collect()
+        };
+        prop_assert_eq!(ids(&snapshot), ids(&again));
+        prop_assert_eq!(snapshot.links.len(), again.links.len());
+        prop_assert!(again.members.iter().all(|member| member.away.is_some()), "everyone is away after a restart");
+        prop_assert!(snapshot.members.is_empty() || restored.next_timeout().is_some());
+    }
+}

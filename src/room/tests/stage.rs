@@ -1,0 +1,384 @@
+//! A room on a stage: inputs and outputs as short lines of text, so that a test reads like the contract.
+//!
+//! Inputs: `1 join ann` (socket 1; the secret is the name, or `ann/key`), `1 resume ann`, `1 resume ann -` (without a
+//! username), `1 leave`, `1 leave b1>bo` (peer's connector > peer), `1 move`, `1 offer bo a1` (to, own connector,
+//! stream), `1 answer bo b1 a1` (to, peer's connector, own), `1 candidate bo b1`, `1 work bo a1 step`, `1 drop`,
+//! `wait 15` (seconds). `2 early …` holds a relay for that socket's next join or resume.
+//!
+//! Outputs: `[…]` a record, `1 < …` to socket 1, `ann + …` into ann's mailbox, `1 ack …` the callback, `1 cut`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::room::id::{ClientKey, ConnectorId, MemberId, ParticipantId, RoomName, SocketKey, StreamType, Username};
+use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
+use crate::room::output::{Message, Reply};
+use crate::room::record::{Change, Record, Traffic};
+use crate::room::time::{Now, Tick, Timestamp};
+use crate::room::{Delivery, Ids, Input, Limits, Output, Room};
+
+/// Ids that count.
+#[derive(Default)]
+pub(super) struct Counter(u128);
+
+impl Ids for Counter {
+    fn random(&mut self) -> Uuid {
+        self.0 += 1;
+        Uuid::from_u128(self.0)
+    }
+
+    fn ordered(&mut self, _: Timestamp) -> Uuid {
+        self.random()
+    }
+}
+
+pub(super) const LIMITS: Limits = Limits {
+    capacity: 4,
+    grace: Duration::from_secs(15),
+    linger: Duration::from_secs(60),
+};
+
+pub(super) struct Stage {
+    pub(super) room: Room,
+    pub(super) now: Now,
+    pub(super) ids: Counter,
+    pub(super) records: Vec<Record>,
+    names: HashMap<MemberId, String>,
+    /// The last member of each name.
+    members: HashMap<String, MemberId>,
+    participants: HashMap<ParticipantId, String>,
+    early: BTreeMap<u64, Vec<Relay>>,
+    /// While set, what is said waits here, as it does for the disk.
+    pub(super) disk: Option<VecDeque<(u64, Output)>>,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self::with(Room::new(RoomName::parse("room").unwrap(), LIMITS))
+    }
+
+    pub(super) fn with(room: Room) -> Self {
+        Self {
+            room,
+            now: Now {
+                tick: Tick(1_000),
+                at: Timestamp(1_000_000),
+            },
+            ids: Counter::default(),
+            records: Vec::new(),
+            names: HashMap::new(),
+            members: HashMap::new(),
+            participants: HashMap::new(),
+            early: BTreeMap::new(),
+            disk: None,
+        }
+    }
+
+    /// Plays `(input, outputs)` rows; outputs are separated by `; `.
+    pub(super) fn play(&mut self, rows: &[(&str, &str)]) {
+        for (input, expected) in rows {
+            let lines = self.act(input);
+            assert_eq!(lines.join("; "), *expected, "after `{input}`");
+        }
+    }
+
+    /// Plays rows and looks only at what clients see.
+    pub(super) fn play_seen(&mut self, rows: &[(&str, &str)]) {
+        for (input, expected) in rows {
+            let lines: Vec<_> = self
+                .act(input)
+                .into_iter()
+                .filter(|line| !line.starts_with('['))
+                .collect();
+            assert_eq!(lines.join("; "), *expected, "after `{input}`");
+        }
+    }
+
+    /// Plays inputs whose outputs are not looked at.
+    pub(super) fn set(&mut self, inputs: &[&str]) {
+        for input in inputs {
+            self.act(input);
+        }
+    }
+
+    /// One input; what follows, in lines.
+    pub(super) fn act(&mut self, line: &str) -> Vec<String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        if words[0] == "wait" {
+            let millis = (words[1].parse::<f64>().unwrap() * 1_000.0) as u64;
+            self.now.tick.0 += millis;
+            self.now.at.0 += millis as i64;
+            return self.handle(0, Input::Tick);
+        }
+        let socket: u64 = words[0].parse().unwrap();
+        if words[1] == "early" {
+            let relay = self.relay(&words[2..]);
+            self.early.entry(socket).or_default().push(relay);
+            return Vec::new();
+        }
+        let input = self.input(SocketKey(socket), &words[1..]);
+        self.handle(socket, input)
+    }
+
+    fn input(&mut self, socket: SocketKey, words: &[&str]) -> Input {
+        let held = |stage: &mut Self| stage.early.remove(&socket.0).unwrap_or_default();
+        match words {
+            ["join", who] => {
+                let (username, key) = identity(who);
+                Input::Join(Join {
+                    socket,
+                    key,
+                    username,
+                    held: held(self),
+                })
+            }
+            ["resume", who] => {
+                let (username, key) = identity(who);
+                Input::Resume(Resume {
+                    socket,
+                    key,
+                    username: Some(username),
+                    held: held(self),
+                })
+            }
+            ["resume", who, "-"] => Input::Resume(Resume {
+                socket,
+                key: identity(who).1,
+                username: None,
+                held: held(self),
+            }),
+            ["leave"] => Input::Leave {
+                socket,
+                entries: Vec::new(),
+            },
+            ["leave", list] => {
+                let entry = |entry: &str| {
+                    let (connector, member) = entry.split_once('>').unwrap();
+                    LeaveEntry {
+                        connector: connector_id(connector),
+                        member: self.members[member],
+                    }
+                };
+                Input::Leave {
+                    socket,
+                    entries: list.split(',').map(entry).collect(),
+                }
+            }
+            ["move"] => Input::Move { socket },
+            ["drop"] => Input::Disconnect { socket, why: "test" },
+            relay => Input::Relay {
+                socket,
+                relay: self.relay(relay),
+            },
+        }
+    }
+
+    fn relay(&self, words: &[&str]) -> Relay {
+        let payload = || Opaque(RawValue::from_string("0".into()).unwrap());
+        let to = match words[1] {
+            "nobody" => None,
+            "stranger" => Some(MemberId(Uuid::max())),
+            name => Some(self.members[name]),
+        };
+        let body = match words {
+            ["offer", _, own, rest @ ..] => Body::Offer {
+                connector: connector_id(own),
+                offer: payload(),
+                stream: rest.first().map(|stream| StreamType::parse(stream).unwrap()),
+            },
+            ["answer", _, remote, own] => Body::Answer {
+                remote_connector: connector_id(remote),
+                connector: connector_id(own),
+                answer: payload(),
+            },
+            ["candidate", _, remote] => Body::Candidate {
+                remote_connector: connector_id(remote),
+                candidate: payload(),
+            },
+            ["work", _, own, kind] => Body::Work {
+                kind: (*kind).into(),
+                data: Some(payload()),
+                connector: connector_id(own),
+            },
+            other => panic!("no such input: {other:?}"),
+        };
+        Relay { to, body }
+    }
+
+    pub(super) fn handle(&mut self, socket: u64, input: Input) -> Vec<String> {
+        let mut outputs = Vec::new();
+        self.room.handle(input, self.now, &mut self.ids, &mut outputs);
+        let mut lines = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Record(record) => lines.push(self.record(record)),
+                output if self.disk.is_some() => self.disk.as_mut().unwrap().push_back((socket, output)),
+                output => self.say(socket, output, &mut lines),
+            }
+        }
+        lines
+    }
+
+    /// The disk has written: what waited takes effect.
+    pub(super) fn written(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (socket, output) in self.disk.take().unwrap_or_default() {
+            self.say(socket, output, &mut lines);
+        }
+        lines
+    }
+
+    fn say(&mut self, socket: u64, output: Output, lines: &mut Vec<String>) {
+        match output {
+            Output::Record(_) => unreachable!("records are written first"),
+            Output::Tell { to, socket, message } => {
+                let text = self.message(&message);
+                let line = match self.room.deliver(to, socket, message, self.now) {
+                    Delivery::Emit(line, _) => format!("{} < {text}", line.0),
+                    Delivery::Kept => format!("{} + {text}", self.name(to)),
+                    Delivery::Overflowed(record) => self.record(record),
+                    Delivery::Dropped => return,
+                };
+                lines.push(line);
+            }
+            Output::TellSocket { socket, message } => {
+                lines.push(format!("{} < {}", socket.0, self.message(&message)));
+            }
+            Output::OpenMailbox { member, socket } => {
+                for message in self.room.open_mailbox(member, socket) {
+                    lines.push(format!("{} < {}", socket.0, self.message(&message)));
+                }
+            }
+            Output::Cut(socket) => lines.push(format!("{} cut", socket.0)),
+            Output::Reply(Reply::Done) => lines.push(format!("{socket} ack")),
+            Output::Reply(Reply::Refused(refusal)) => {
+                lines.push(format!("{socket} ack {}", refusal.kind().as_str()));
+            }
+            Output::Reply(Reply::Seated(seat)) => {
+                let members: Vec<_> = seat.members.iter().map(|(_, name)| name.as_str()).collect();
+                let how = if seat.resumed { "resumed" } else { "joined" };
+                lines.push(format!(
+                    "{socket} ack {how} {} of {}",
+                    self.name(seat.member),
+                    members.join(" ")
+                ));
+            }
+        }
+    }
+
+    fn message(&self, message: &Message) -> String {
+        match message {
+            Message::GetOffer { member } => format!("getOffer {}", self.name(*member)),
+            Message::Offer {
+                remote_connector,
+                member,
+                stream,
+                ..
+            } => {
+                let stream = stream.as_ref().map(|stream| format!(" {stream}")).unwrap_or_default();
+                format!("offer {remote_connector} of {}{stream}", self.name(*member))
+            }
+            Message::Answer {
+                remote_connector,
+                connector,
+                member,
+                ..
+            } => {
+                format!("answer {remote_connector} of {} for {connector}", self.name(*member))
+            }
+            Message::Candidate { connector, .. } => format!("candidate for {connector}"),
+            Message::Work {
+                kind,
+                connector,
+                member,
+                ..
+            } => {
+                format!("work {kind} of {} for {connector}", self.name(*member))
+            }
+            Message::Renegotiate { connector, member } => {
+                format!("renegotiate {connector} with {}", self.name(*member))
+            }
+            Message::DropAll => "dropAll".into(),
+            Message::Leave { connector, member } => format!("leave {connector} of {}", self.name(*member)),
+            Message::Error(refusal) => format!("error {} {}", refusal.kind().as_str(), refusal.event),
+        }
+    }
+
+    fn record(&mut self, record: Record) -> String {
+        let mut text = String::new();
+        match &record.change {
+            Change::SessionStarted { .. } => text.push_str("started"),
+            Change::SessionEnded { .. } => text.push_str("ended"),
+            Change::Joined(joined) => {
+                let name = joined.username.to_string();
+                self.names.insert(joined.member, name.clone());
+                self.members.insert(name.clone(), joined.member);
+                self.participants.insert(joined.participant, name.clone());
+                let _ = write!(text, "joined {name}");
+            }
+            Change::Left { member, reason, .. } => {
+                let _ = write!(text, "left {} {}", self.name(*member), reason.as_str());
+            }
+            Change::Disconnected { member, .. } => {
+                let _ = write!(text, "disconnected {}", self.name(*member));
+            }
+            Change::Reconnected { member, took_over, .. } => {
+                let how = if *took_over { " over" } else { "" };
+                let _ = write!(text, "reconnected {}{how}", self.name(*member));
+            }
+            Change::Error { code, participant, .. } => {
+                let who = participant
+                    .map(|id| self.participants[&id].as_str())
+                    .unwrap_or("nobody");
+                let _ = write!(text, "error {code} {who}");
+            }
+            Change::Gap { dropped } => {
+                let _ = write!(text, "gap {dropped}");
+            }
+            Change::LinkOffered(link) => {
+                let (from, to) = (self.name(link.offerer.member), self.name(link.answerer.member));
+                let _ = write!(text, "link {from}-{to} {}", link.stream);
+            }
+            Change::LinkAnswered { connector, .. } => {
+                let _ = write!(text, "answered {connector}");
+            }
+            Change::LinkProgress { traffic, .. } => {
+                let Traffic {
+                    offerer_candidates,
+                    answerer_candidates,
+                    renegotiations,
+                } = traffic;
+                let _ = write!(
+                    text,
+                    "progress {offerer_candidates} {answerer_candidates} {renegotiations}"
+                );
+            }
+            Change::LinkClosed { why, .. } => {
+                let _ = write!(text, "unlinked {why}");
+            }
+            Change::Overflowed { member } => {
+                let _ = write!(text, "overflowed {}", self.name(*member));
+            }
+            Change::Snapshot(_) => text.push_str("snapshot"),
+        }
+        self.records.push(record);
+        format!("[{text}]")
+    }
+
+    fn name(&self, member: MemberId) -> String {
+        self.names.get(&member).cloned().unwrap_or_else(|| "?".into())
+    }
+}
+
+fn identity(who: &str) -> (Username, ClientKey) {
+    let (name, key) = who.split_once('/').unwrap_or((who, who));
+    (Username::parse(name).unwrap(), ClientKey::parse(key).unwrap())
+}
+
+fn connector_id(text: &str) -> ConnectorId {
+    ConnectorId::parse(text).unwrap()
+}
