@@ -127,14 +127,12 @@ impl Config {
         let mut args: Vec<OsString> = vec!["chatroom-server".into()];
         args.extend(flags.into_iter().map(Into::into));
         // The flags are parsed alone first: `--help` and a flag that is right must not fail by a variable that is wrong.
-        let given = command()
-            .try_get_matches_from(&args)
-            .map_err(|error| Refusal::of_flag(error))?;
+        let given = command().try_get_matches_from(&args).map_err(Refusal::of_flag)?;
         args.extend(flags_from_variables(&given, variables));
         let config = command()
             .try_get_matches_from(&args)
             .and_then(|matches| Self::from_arg_matches(&matches))
-            .map_err(|error| Refusal::of_variable(error))?;
+            .map_err(Refusal::of_variable)?;
         config.refuse_public_database()?;
         Ok(config)
     }
