@@ -30,7 +30,13 @@ pub type Variables = HashMap<String, OsString>;
 pub struct Config {
     /// Where to listen: host names or addresses, separated by commas. `localhost` is both 127.0.0.1 and ::1;
     /// 0.0.0.0,:: is every address of the machine
-    #[arg(long, default_value = "localhost", value_parser = Hosts::parse, help_heading = "Network")]
+    #[arg(
+        long,
+        default_value = "localhost",
+        value_parser = Hosts::parse,
+        value_name = "HOSTS",
+        help_heading = "Network"
+    )]
     pub host: Hosts,
 
     /// The TCP port, the same on every address; 0 takes a free one
@@ -38,16 +44,29 @@ pub struct Config {
     pub port: u16,
 
     /// The origins (such as https://class.example) whose pages may connect, separated by commas; * is any
-    #[arg(long, default_value = "*", value_parser = Origins::parse, help_heading = "Network")]
+    #[arg(long, default_value = "*", value_parser = Origins::parse, value_name = "ORIGINS", help_heading = "Network")]
     pub allowed_origins: Origins,
 
     /// The host names under which the review and the API may be opened, separated by commas. Addresses and
     /// `localhost` always may
-    #[arg(long, default_value = "", hide_default_value = true, value_parser = HostNames::parse, help_heading = "Network")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = HostNames::parse,
+        value_name = "NAMES",
+        help_heading = "Network"
+    )]
     pub allowed_hosts: HostNames,
 
     /// The SQLite file that keeps the history, made if it is missing: sqlite:// and its path
-    #[arg(long, default_value = "sqlite://chatroom.db", value_parser = DatabaseUrl::parse, help_heading = "Data")]
+    #[arg(
+        long,
+        default_value = "sqlite://chatroom.db",
+        value_parser = DatabaseUrl::parse,
+        value_name = "URL",
+        help_heading = "Data"
+    )]
     pub database_url: DatabaseUrl,
 
     /// How long a member whose connection dropped may come back as if nothing had happened
@@ -63,7 +82,13 @@ pub struct Config {
     pub session_linger: Duration,
 
     /// The most members one room may have
-    #[arg(long, default_value = "100", value_parser = value::room_members, value_name = "COUNT", help_heading = "Rooms")]
+    #[arg(
+        long,
+        default_value = "100",
+        value_parser = value::room_members,
+        value_name = "COUNT",
+        help_heading = "Rooms"
+    )]
     pub max_room_members: usize,
 
     /// Whether any page may see the list of rooms and who is in one now (for a lobby)
@@ -89,7 +114,13 @@ pub struct Config {
     pub static_dir: Option<PathBuf>,
 
     /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
-    #[arg(long, default_value = "warn,chatroom_server=info", value_parser = value::log_filter, value_name = "FILTER", help_heading = "Log")]
+    #[arg(
+        long,
+        default_value = "warn,chatroom_server=info",
+        value_parser = value::log_filter,
+        value_name = "FILTER",
+        help_heading = "Log"
+    )]
     pub log: String,
 
     /// How the log, on standard error, is written
@@ -166,7 +197,7 @@ fn command() -> Command {
     Config::command().mut_args(|arg| {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let variable = variable(&arg);
-        arg.help(format!("{help} [env: {variable}]"))
+        arg.help(format!("{help} [env:{variable}]"))
     })
 }
 

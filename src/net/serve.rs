@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -24,6 +24,9 @@ use tracing::{debug, warn};
 
 use super::Listeners;
 use super::stall::StallGuard;
+
+/// The shortest time between two complaints that nothing can be accepted: success and failure may alternate quickly.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// For how long a peer may hold up what.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +105,7 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    pause = Backoff::default();
+                    pause.failures = 0;
                     self.connections.spawn(self.clone().connection(stream, peer));
                 }
                 Err(error) if is_of_the_peer(&error) => {}
@@ -172,13 +175,16 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 /// take a whole core from those that are connected.
 #[derive(Default)]
 struct Backoff {
+    /// Since the last success.
     failures: u32,
+    told: Option<Instant>,
 }
 
 impl Backoff {
     async fn after(&mut self, error: &io::Error) {
-        if self.failures == 0 {
+        if self.told.is_none_or(|told| told.elapsed() > TOLD_EVERY) {
             warn!(%error, "connections cannot be accepted for now");
+            self.told = Some(Instant::now());
         }
         let pause = Duration::from_millis(50) * 2u32.pow(self.failures.min(4));
         self.failures = self.failures.saturating_add(1);

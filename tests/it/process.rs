@@ -113,7 +113,7 @@ fn a_mistake_is_one_sentence_and_an_exit_code() {
 #[test]
 fn help_and_version_go_to_standard_output() {
     let folder = tempfile::tempdir().unwrap();
-    for (flag, part) in [("--help", "[env: RESUME_GRACE]"), ("--version", "chatroom-server 0.")] {
+    for (flag, part) in [("--help", "[env:RESUME_GRACE]"), ("--version", "chatroom-server 0.")] {
         let output = output(folder.path(), &[flag]);
         assert!(output.status.success() && output.stderr.is_empty());
         assert!(String::from_utf8(output.stdout).unwrap().contains(part));
