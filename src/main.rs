@@ -1,1 +1,37 @@
-fn main() {}
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use chatroom_server::config::Config;
+use chatroom_server::net::Listeners;
+use chatroom_server::{logging, server, signals};
+use tokio::runtime::Runtime;
+
+/// How long work that cannot be interrupted (a file being read) may still hold up the end.
+const LEFTOVERS: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(refusal) => return refusal.report(),
+    };
+    logging::start(&config);
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = Runtime::new().context("The async runtime cannot start")?;
+    let ended = runtime.block_on(async {
+        let stop = signals::stop().context("Signals cannot be handled")?;
+        let listeners = Listeners::bind(&config.host, config.port).await?;
+        server::run(config, listeners, stop).await
+    });
+    runtime.shutdown_timeout(LEFTOVERS);
+    ended
+}

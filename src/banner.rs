@@ -1,0 +1,144 @@
+//! What a newcomer reads at start: at most ten lines.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use crate::config::ReviewToken;
+
+/// The most addresses that are told one by one.
+const MAX_ORIGINS: usize = 4;
+
+/// What the reader is to know of a server that has started.
+#[derive(Debug)]
+pub struct Banner<'a> {
+    /// Where it listens, at least one address.
+    pub addresses: &'a [SocketAddr],
+    /// The token made for this start; `None` if the user has set one, who then knows it.
+    pub made_token: Option<&'a ReviewToken>,
+    /// The history's file, absolute.
+    pub database: &'a Path,
+    /// The served exercise page, if any.
+    pub static_dir: Option<&'a Path>,
+}
+
+impl Banner<'_> {
+    /// The lines, each ended.
+    pub fn text(&self) -> String {
+        let origins = origins(self.addresses);
+        let first = origins.first().map(String::as_str).unwrap_or_default();
+        let (link, token) = match self.made_token {
+            Some(token) => (
+                format!("{first}/review?token={}", token.as_str()),
+                "the token of that link",
+            ),
+            None => (format!("{first}/review (with your REVIEW_TOKEN)"), "your REVIEW_TOKEN"),
+        };
+        let mut lines = vec![format!("chatroom-server {} is running.", env!("CARGO_PKG_VERSION"))];
+        for (index, origin) in origins.iter().take(MAX_ORIGINS).enumerate() {
+            let label = if index == 0 { "Clients connect to" } else { "" };
+            lines.push(row(label, origin));
+        }
+        if let Some(directory) = self.static_dir {
+            lines.push(row(
+                "Your page is at",
+                &format!("{first}/ (from {})", directory.display()),
+            ));
+        }
+        lines.push(row("Review a class at", &link));
+        lines.push(row(
+            "Ask by REST at",
+            &format!("{first}/api/v1, header \"Authorization: Bearer\" and {token}"),
+        ));
+        lines.push(row("The history is in", &self.database.display().to_string()));
+        lines.push(row("To stop it", "press Ctrl-C"));
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+fn row(label: &str, text: &str) -> String {
+    format!("  {label:<20}{text}")
+}
+
+/// How a browser on this machine writes each address: both loopbacks are `localhost`, and so is "every address".
+fn origins(addresses: &[SocketAddr]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    addresses
+        .iter()
+        .map(origin)
+        .filter(|origin| seen.insert(origin.clone()))
+        .collect()
+}
+
+fn origin(address: &SocketAddr) -> String {
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => format!("http://localhost:{port}"),
+        IpAddr::V4(ip) => format!("http://{ip}:{port}"),
+        IpAddr::V6(ip) => format!("http://[{ip}]:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(addresses: &[&str], token: Option<&str>, static_dir: Option<&str>) -> String {
+        let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let token = token.map(|token| ReviewToken::parse(token).unwrap());
+        let banner = Banner {
+            addresses: &addresses,
+            made_token: token.as_ref(),
+            database: Path::new("/home/li/chatroom.db"),
+            static_dir: static_dir.map(Path::new),
+        };
+        banner.text()
+    }
+
+    #[test]
+    fn a_first_start_says_where_everything_is() {
+        let expected = concat!(
+            "chatroom-server ",
+            env!("CARGO_PKG_VERSION"),
+            " is running.\n",
+            "  Clients connect to  http://localhost:3000\n",
+            "  Review a class at   http://localhost:3000/review?token=0123456789abcdef\n",
+            "  Ask by REST at      http://localhost:3000/api/v1, header \"Authorization: Bearer\" and the token of that link\n",
+            "  The history is in   /home/li/chatroom.db\n",
+            "  To stop it          press Ctrl-C\n",
+        );
+        assert_eq!(
+            text(&["127.0.0.1:3000", "[::1]:3000"], Some("0123456789abcdef"), None),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_token_of_the_users_own_is_only_mentioned() {
+        let text = text(&["0.0.0.0:3000"], None, None);
+        assert!(
+            text.contains("http://localhost:3000/review (with your REVIEW_TOKEN)"),
+            "{text}"
+        );
+        assert!(!text.contains("token="), "{text}");
+    }
+
+    #[test]
+    fn ten_lines_are_enough_for_everything() {
+        let addresses = [
+            "127.0.0.1:1",
+            "[2001:db8::1]:1",
+            "192.0.2.1:1",
+            "192.0.2.2:1",
+            "192.0.2.3:1",
+            "192.0.2.4:1",
+        ];
+        let text = text(&addresses, Some("0123456789abcdef"), Some("/srv/page"));
+        assert_eq!(text.lines().count(), 10, "{text}");
+        assert!(text.contains("http://[2001:db8::1]:1\n"), "{text}");
+        assert!(
+            text.contains("Your page is at     http://localhost:1/ (from /srv/page)\n"),
+            "{text}"
+        );
+    }
+}

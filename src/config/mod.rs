@@ -1,0 +1,226 @@
+//! What can be set, and how: flags, then the environment, then a `.env` file, then the defaults.
+
+mod dotenv;
+mod refusal;
+mod value;
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
+
+pub use refusal::Refusal;
+pub use value::{DatabaseUrl, Host, HostNames, Hosts, LogFormat, Origins, ReviewToken};
+
+/// Environment variables by name. One that is empty counts as unset.
+pub type Variables = HashMap<String, OsString>;
+
+/// Everything that can be set. A field's flag is its name with dashes, its variable its name in capitals.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "chatroom-server",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "A flag wins over its variable, a variable over the file `.env` in the working directory."
+)]
+pub struct Config {
+    /// Where to listen: host names or addresses, separated by commas. `localhost` is both 127.0.0.1 and ::1;
+    /// 0.0.0.0,:: is every address of the machine
+    #[arg(
+        long,
+        default_value = "localhost",
+        value_parser = Hosts::parse,
+        value_name = "HOSTS",
+        help_heading = "Network"
+    )]
+    pub host: Hosts,
+
+    /// The TCP port, the same on every address; 0 takes a free one
+    #[arg(long, default_value = "3000", value_parser = value::port, help_heading = "Network")]
+    pub port: u16,
+
+    /// The origins (such as https://class.example) whose pages may connect, separated by commas; * is any
+    #[arg(long, default_value = "*", value_parser = Origins::parse, value_name = "ORIGINS", help_heading = "Network")]
+    pub allowed_origins: Origins,
+
+    /// The host names under which the review and the API may be opened, separated by commas. Addresses and
+    /// `localhost` always may
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = HostNames::parse,
+        value_name = "NAMES",
+        help_heading = "Network"
+    )]
+    pub allowed_hosts: HostNames,
+
+    /// The SQLite file that keeps the history, made if it is missing: sqlite:// and its path
+    #[arg(
+        long,
+        default_value = "sqlite://chatroom.db",
+        value_parser = DatabaseUrl::parse,
+        value_name = "URL",
+        help_heading = "Data"
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// How long a member whose connection dropped may come back as if nothing had happened
+    #[arg(long, default_value = "15s", value_parser = value::grace, value_name = "DURATION", help_heading = "Rooms")]
+    pub resume_grace: Duration,
+
+    /// How long the members of before may come back after the server was restarted
+    #[arg(long, default_value = "60s", value_parser = value::grace, value_name = "DURATION", help_heading = "Rooms")]
+    pub restart_grace: Duration,
+
+    /// How long an empty room still counts as the same session when somebody comes back
+    #[arg(long, default_value = "60s", value_parser = value::linger, value_name = "DURATION", help_heading = "Rooms")]
+    pub session_linger: Duration,
+
+    /// The most members one room may have
+    #[arg(
+        long,
+        default_value = "100",
+        value_parser = value::room_members,
+        value_name = "COUNT",
+        help_heading = "Rooms"
+    )]
+    pub max_room_members: usize,
+
+    /// Whether any page may see the list of rooms and who is in one now (for a lobby)
+    #[arg(
+        long,
+        default_value = "false",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        value_parser = value::truth,
+        value_name = "BOOL",
+        help_heading = "Access"
+    )]
+    pub public_rooms: bool,
+
+    /// What a reviewer must show to see the history: at least 16 letters, digits, or - . _ ~. Unset: a random one at
+    /// every start, printed with the link to the review. Better set by variable: other users of the machine see flags
+    #[arg(long, value_parser = ReviewToken::parse, value_name = "TOKEN", help_heading = "Access")]
+    pub review_token: Option<ReviewToken>,
+
+    /// A directory with a built exercise page, served at / from the same origin
+    #[arg(long, value_parser = value::directory, value_name = "DIRECTORY", help_heading = "Pages")]
+    pub static_dir: Option<PathBuf>,
+
+    /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
+    #[arg(
+        long,
+        default_value = "warn,chatroom_server=info",
+        value_parser = value::log_filter,
+        value_name = "FILTER",
+        help_heading = "Log"
+    )]
+    pub log: String,
+
+    /// How the log, on standard error, is written
+    #[arg(
+        long,
+        default_value = "text",
+        value_enum,
+        value_name = "FORMAT",
+        help_heading = "Log"
+    )]
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Reads the process's own flags and environment, and `.env` in the working directory.
+    ///
+    /// # Errors
+    /// [`Refusal`] if help was asked for, or anything is set to what it cannot be.
+    pub fn load() -> Result<Self, Refusal> {
+        let mut variables = dotenv::read(Path::new(".env"))?;
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        variables.extend(environment.filter(|(_, value)| !value.is_empty()));
+        Self::read(std::env::args_os().skip(1), &variables)
+    }
+
+    /// Reads flags (without the program's name) and variables.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read<I>(flags: I, variables: &Variables) -> Result<Self, Refusal>
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        let mut args: Vec<OsString> = vec!["chatroom-server".into()];
+        args.extend(flags.into_iter().map(Into::into));
+        // The flags are parsed alone first: `--help` and a flag that is right must not fail by a variable that is wrong.
+        let given = command().try_get_matches_from(&args).map_err(Refusal::of_flag)?;
+        args.extend(flags_from_variables(&given, variables));
+        let config = command()
+            .try_get_matches_from(&args)
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(Refusal::of_variable)?;
+        config.refuse_public_database()?;
+        Ok(config)
+    }
+
+    /// Whoever opens the exercise page must not be able to download the history with it.
+    fn refuse_public_database(&self) -> Result<(), Refusal> {
+        let Some(static_dir) = &self.static_dir else {
+            return Ok(());
+        };
+        let folder = self
+            .database_url
+            .file()
+            .parent()
+            .and_then(|folder| folder.canonicalize().ok());
+        let Some((folder, public)) = folder.zip(static_dir.canonicalize().ok()) else {
+            return Ok(());
+        };
+        if !folder.starts_with(&public) {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(format!(
+            "DATABASE_URL puts the history into STATIC_DIR ({}), where any browser could download it: keep one of them elsewhere.",
+            public.display()
+        )))
+    }
+}
+
+/// The command line as clap knows it. Clap's own reading of the environment is not used: to it an empty variable is a
+/// value, and tests could not have an environment of their own.
+fn command() -> Command {
+    Config::command().mut_args(|arg| {
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let variable = variable(&arg);
+        arg.help(format!("{help} [env:{variable}]"))
+    })
+}
+
+fn variable(arg: &Arg) -> String {
+    arg.get_id().as_str().to_uppercase()
+}
+
+fn flags_from_variables(given: &ArgMatches, variables: &Variables) -> Vec<OsString> {
+    let mut flags = Vec::new();
+    for arg in command().get_arguments() {
+        let set = variables.get(&variable(arg)).filter(|value| !value.is_empty());
+        let (Some(value), Some(long)) = (set, arg.get_long()) else {
+            continue;
+        };
+        if given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let mut flag = OsString::from(format!("--{long}="));
+        flag.push(value);
+        flags.push(flag);
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests;

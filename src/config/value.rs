@@ -1,0 +1,276 @@
+//! The values: each is checked once, here. A refusal reads on after the setting's name: "must be ...".
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Uri};
+use clap::ValueEnum;
+use sqlx::sqlite::SqliteConnectOptions;
+use tracing_subscriber::EnvFilter;
+
+type Parsed<T> = Result<T, String>;
+
+/// Where to listen, at least one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hosts(Vec<Host>);
+
+/// One place to listen at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// `localhost`: the loopback of IPv4 and of IPv6, as far as the machine has both.
+    Loopback,
+    /// An address, as given.
+    Address(IpAddr),
+    /// A name that is still to be resolved.
+    Name(String),
+}
+
+impl Hosts {
+    pub(super) fn parse(raw: &str) -> Parsed<Self> {
+        let hosts = items(raw).map(Host::parse).collect::<Parsed<Vec<_>>>()?;
+        if hosts.is_empty() {
+            return Err("must name at least one host or address".to_owned());
+        }
+        Ok(Self(hosts))
+    }
+
+    /// The places, in the order given.
+    pub fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.0.iter()
+    }
+}
+
+impl Host {
+    fn parse(raw: &str) -> Parsed<Self> {
+        if raw.eq_ignore_ascii_case("localhost") {
+            return Ok(Self::Loopback);
+        }
+        let unbracketed = raw
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(raw);
+        if let Ok(address) = unbracketed.parse() {
+            return Ok(Self::Address(address));
+        }
+        host_name(raw).map(Self::Name)
+    }
+}
+
+/// The origins whose pages may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Every page may.
+    Any,
+    /// Pages of these origins may, written as browsers send them.
+    Only(Vec<HeaderValue>),
+}
+
+impl Origins {
+    pub(super) fn parse(raw: &str) -> Parsed<Self> {
+        if raw.trim() == "*" {
+            return Ok(Self::Any);
+        }
+        items(raw).map(origin).collect::<Parsed<_>>().map(Self::Only)
+    }
+}
+
+/// An origin as a browser sends it: lower case, without a path, and without the scheme's own port.
+fn origin(raw: &str) -> Parsed<HeaderValue> {
+    let wrong = || "must be * or a list of origins such as https://class.example or http://localhost:5173".to_owned();
+    let uri: Uri = raw.parse().map_err(|_| wrong())?;
+    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+        return Err(wrong());
+    };
+    let usual_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return Err(wrong()),
+    };
+    let has_user = uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'));
+    if uri.path() != "/" || uri.query().is_some() || has_user {
+        return Err(wrong());
+    }
+    let host = host.to_ascii_lowercase();
+    let origin = match uri.port_u16() {
+        Some(port) if port != usual_port => format!("{scheme}://{host}:{port}"),
+        _ => format!("{scheme}://{host}"),
+    };
+    HeaderValue::try_from(origin).map_err(|_| wrong())
+}
+
+/// Host names under which the review and the API may be opened, beside addresses and `localhost`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HostNames(Vec<String>);
+
+impl HostNames {
+    pub(super) fn parse(raw: &str) -> Parsed<Self> {
+        items(raw).map(host_name).collect::<Parsed<_>>().map(Self)
+    }
+
+    /// Whether a `Host` header's name (without its port) is among them; case does not matter.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|listed| listed.eq_ignore_ascii_case(name))
+    }
+}
+
+fn host_name(raw: &str) -> Parsed<String> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if raw.chars().all(valid) {
+        return Ok(raw.to_ascii_lowercase());
+    }
+    Err("must hold names or addresses only, without http:// and without a port".to_owned())
+}
+
+/// The SQLite file of the history.
+#[derive(Debug, Clone)]
+pub struct DatabaseUrl {
+    file: PathBuf,
+}
+
+impl DatabaseUrl {
+    pub(super) fn parse(raw: &str) -> Parsed<Self> {
+        let wrong = || "must be sqlite:// and the path of a file, such as sqlite://chatroom.db".to_owned();
+        if !raw.starts_with("sqlite:") {
+            return Err(wrong());
+        }
+        let options: SqliteConnectOptions = raw.parse().map_err(|_| wrong())?;
+        let names_no_file = raw.contains(":memory:") || options.get_filename().as_os_str().is_empty();
+        if names_no_file || raw.contains('?') {
+            return Err(wrong());
+        }
+        let file = std::path::absolute(options.get_filename()).map_err(|_| wrong())?;
+        Ok(Self { file })
+    }
+
+    /// The file's absolute path.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// How sqlx names it: with all else at sqlx's defaults.
+    pub fn options(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new().filename(&self.file)
+    }
+}
+
+/// The secret a reviewer shows. It never reaches a log: its `Debug` does not tell it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReviewToken(String);
+
+impl ReviewToken {
+    /// The fewest characters a token of one's own must have.
+    pub const MIN_CHARS: usize = 16;
+    /// The most characters it may have.
+    pub const MAX_CHARS: usize = 256;
+
+    /// Checks a token of one's own.
+    ///
+    /// # Errors
+    /// What it must be, without telling what it is.
+    pub fn parse(raw: &str) -> Result<Self, String> {
+        let length = Self::MIN_CHARS..=Self::MAX_CHARS;
+        if !length.contains(&raw.len()) {
+            return Err(format!("must have {} to {} characters", length.start(), length.end()));
+        }
+        // These need no escaping in a link or a header, so what is typed is what arrives.
+        let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
+        if !raw.chars().all(valid) {
+            return Err("may hold only letters, digits, and - . _ ~".to_owned());
+        }
+        Ok(Self(raw.to_owned()))
+    }
+
+    /// A token nobody can guess: 256 random bits.
+    ///
+    /// # Errors
+    /// If the system gives no randomness.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+
+    /// The secret itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ReviewToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReviewToken(..)")
+    }
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+pub(super) fn port(raw: &str) -> Parsed<u16> {
+    raw.parse()
+        .map_err(|_| "must be a whole number from 0 (any free port) to 65535".to_owned())
+}
+
+pub(super) fn room_members(raw: &str) -> Parsed<usize> {
+    let allowed = 2..=1000;
+    let count = raw.parse().ok().filter(|count| allowed.contains(count));
+    count.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))
+}
+
+pub(super) fn truth(raw: &str) -> Parsed<bool> {
+    match raw.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+pub(super) fn grace(raw: &str) -> Parsed<Duration> {
+    duration(raw, Duration::from_millis(100)..=Duration::from_secs(60 * 60))
+}
+
+pub(super) fn linger(raw: &str) -> Parsed<Duration> {
+    duration(raw, Duration::ZERO..=Duration::from_secs(24 * 60 * 60))
+}
+
+fn duration(raw: &str, allowed: RangeInclusive<Duration>) -> Parsed<Duration> {
+    let parsed = humantime::parse_duration(raw)
+        .ok()
+        .filter(|parsed| allowed.contains(parsed));
+    parsed.ok_or_else(|| {
+        format!(
+            "must be a duration such as 15s or 2m, from {} to {}",
+            humantime::format_duration(*allowed.start()),
+            humantime::format_duration(*allowed.end())
+        )
+    })
+}
+
+pub(super) fn directory(raw: &str) -> Parsed<PathBuf> {
+    let path = std::path::absolute(raw).unwrap_or_else(|_| raw.into());
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err("must be a directory that exists".to_owned())
+}
+
+pub(super) fn log_filter(raw: &str) -> Parsed<String> {
+    match EnvFilter::try_new(raw) {
+        Ok(_) => Ok(raw.to_owned()),
+        Err(_) => Err("must be a filter such as info or warn,chatroom_server=debug".to_owned()),
+    }
+}
+
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+}

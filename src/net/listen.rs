@@ -1,0 +1,166 @@
+//! Listening sockets: every place that was asked for, all on one port.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, lookup_host};
+
+use crate::config::{Host, Hosts};
+
+/// How many connections the kernel holds until they are accepted: a whole school that reconnects at once.
+const BACKLOG: i32 = 1024;
+/// How often another free port is tried, where the one that is free on one address is taken on another.
+const FREE_PORT_TRIES: usize = 16;
+
+/// Why the server cannot listen, as one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another program listens there.
+    #[error(
+        "Port {} of {} is taken, perhaps by another chatroom-server: stop that program, or choose another port with --port (variable PORT; 0 takes a free one).",
+        .0.port(), .0.ip()
+    )]
+    Taken(SocketAddr),
+    /// The system does not let this user.
+    #[error("This user may not listen on port {} of {}: choose a port from 1024 on with --port (variable PORT).", .0.port(), .0.ip())]
+    Forbidden(SocketAddr),
+    /// The address is another machine's.
+    #[error("{0} is not an address of this machine: choose another with --host (variable HOST).")]
+    NotHere(IpAddr),
+    /// A name that stands for no address.
+    #[error("The host {0:?} has no address: choose another with --host (variable HOST).")]
+    Unresolved(String),
+    /// Anything else the system says.
+    #[error("Cannot listen on {0}: {1}.")]
+    Other(SocketAddr, io::Error),
+}
+
+/// Sockets that listen, at least one, all on the same port.
+#[derive(Debug)]
+pub struct Listeners(Vec<TcpListener>);
+
+/// An address to listen at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    address: IpAddr,
+    /// Half of `localhost`: machines without IPv6 (or IPv4) have the other half only.
+    may_be_missing: bool,
+}
+
+impl Listeners {
+    /// Listens at every address of `hosts`. Port 0 takes a free port, the same on all of them.
+    ///
+    /// # Errors
+    /// [`BindError`] says which address cannot be had, and why.
+    pub async fn bind(hosts: &Hosts, port: u16) -> Result<Self, BindError> {
+        let places = places(hosts).await?;
+        let mut tries = if port == 0 { FREE_PORT_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            match bind_all(&places, port) {
+                Err(BindError::Taken(_)) if tries > 0 => {}
+                done => return done.map(Self),
+            }
+        }
+    }
+
+    /// The addresses listened at.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect()
+    }
+
+    pub(super) fn into_inner(self) -> Vec<TcpListener> {
+        self.0
+    }
+}
+
+async fn places(hosts: &Hosts) -> Result<Vec<Place>, BindError> {
+    let mut places: Vec<Place> = Vec::new();
+    for host in hosts.iter() {
+        for place in places_of(host).await? {
+            if !places.iter().any(|known| known.address == place.address) {
+                places.push(place);
+            }
+        }
+    }
+    Ok(places)
+}
+
+async fn places_of(host: &Host) -> Result<Vec<Place>, BindError> {
+    let place = |address, may_be_missing| Place {
+        address,
+        may_be_missing,
+    };
+    match host {
+        Host::Loopback => Ok(vec![
+            place(Ipv4Addr::LOCALHOST.into(), true),
+            place(Ipv6Addr::LOCALHOST.into(), true),
+        ]),
+        Host::Address(address) => Ok(vec![place(*address, false)]),
+        Host::Name(name) => {
+            let found = lookup_host((name.as_str(), 0)).await.map(Iterator::collect::<Vec<_>>);
+            match found {
+                Ok(found) if !found.is_empty() => Ok(found.iter().map(|at| place(at.ip(), false)).collect()),
+                _ => Err(BindError::Unresolved(name.clone())),
+            }
+        }
+    }
+}
+
+fn bind_all(places: &[Place], port: u16) -> Result<Vec<TcpListener>, BindError> {
+    // Alone, `::` takes IPv4 too; beside an IPv4 address it would collide with it.
+    let only_v6 = places.iter().any(|place| place.address.is_ipv4());
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut missing = None;
+    for place in places {
+        let taken = listeners.first().and_then(|first| first.local_addr().ok());
+        let at = SocketAddr::new(place.address, taken.map_or(port, |first| first.port()));
+        match bind_one(at, only_v6) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if place.may_be_missing && is_missing(&error) => missing = Some(explain(at, error)),
+            Err(error) => return Err(explain(at, error)),
+        }
+    }
+    match missing {
+        Some(error) if listeners.is_empty() => Err(error),
+        _ => Ok(listeners),
+    }
+}
+
+fn bind_one(at: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    if at.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    // Without it a restart has to wait until the old connections' TIME_WAIT is over. On Windows it means something else:
+    // it would let two servers listen on one port.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Whether an address is one that this machine does not have at all.
+fn is_missing(error: &io::Error) -> bool {
+    // A kernel without IPv6 refuses the socket itself: EAFNOSUPPORT (its Linux, macOS and Windows numbers).
+    error.kind() == io::ErrorKind::AddrNotAvailable || matches!(error.raw_os_error(), Some(97 | 47 | 10047))
+}
+
+fn explain(at: SocketAddr, error: io::Error) -> BindError {
+    if is_missing(&error) {
+        return BindError::NotHere(at.ip());
+    }
+    if error.kind() == io::ErrorKind::AddrInUse {
+        return BindError::Taken(at);
+    }
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return BindError::Forbidden(at);
+    }
+    BindError::Other(at, error)
+}

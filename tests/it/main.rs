@@ -1,0 +1,4 @@
+// Clippy's allow-unwrap-in-tests does not reach the helpers of an integration test.
+#![allow(clippy::unwrap_used)]
+
+mod process;

@@ -1,0 +1,164 @@
+//! The program as the user starts and stops it.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chatroom-server");
+
+/// A command with no environment but what is given, in a directory of its own.
+fn command(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn output(folder: &Path, flags: &[&str]) -> Output {
+    command(PROGRAM, folder).args(flags).output().unwrap()
+}
+
+struct Server {
+    child: Child,
+    port: u16,
+    banner: Vec<String>,
+}
+
+impl Server {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut banner = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            banner.push(line.unwrap());
+            if banner.last().unwrap().contains("Ctrl-C") {
+                break;
+            }
+        }
+        let origin = banner.iter().find_map(|line| line.split_once("http://localhost:"));
+        let port = origin.unwrap().1.parse().unwrap();
+        Self { child, port, banner }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    fn ask(&self, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_tells_where_it_is_and_stops_at_either_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    for (signal, from_file) in [("TERM", false), ("INT", true)] {
+        let mut start = command(PROGRAM, folder.path());
+        start.args(["--port", "0"]);
+        if from_file {
+            std::fs::write(folder.path().join(".env"), "REVIEW_TOKEN=a-token-of-my-own\n").unwrap();
+        }
+        let mut server = Server::start(start);
+        let banner = server.banner.join("\n");
+        assert!(server.banner.len() <= 10, "{banner}");
+        assert_eq!(banner.contains("review?token="), !from_file, "{banner}");
+        assert!(!banner.contains("a-token-of-my-own"), "{banner}");
+        assert!(banner.contains(folder.path().to_str().unwrap()), "{banner}");
+        let _idle = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        let asked = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.exit_code(), Some(0));
+        assert!(asked.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_mistake_is_one_sentence_and_an_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (flags, code, part) in [
+        (["--port", "x"], 2, "--port must be a whole number"),
+        (["--prot", "1"], 2, "There is no flag \"--prot\"."),
+        (["--port", port.as_str()], 1, "is taken"),
+    ] {
+        let output = output(folder.path(), &flags);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(part) && stderr.lines().count() == 1, "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flag, part) in [("--help", "[env:RESUME_GRACE]"), ("--version", "chatroom-server 0.")] {
+        let output = output(folder.path(), &[flag]);
+        assert!(output.status.success() && output.stderr.is_empty());
+        assert!(String::from_utf8(output.stdout).unwrap().contains(part));
+    }
+}
+
+#[test]
+fn running_out_of_descriptors_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut start = command("/bin/sh", folder.path());
+    start.args(["-c", &format!("ulimit -n 40; exec {PROGRAM} --port 0")]);
+    let mut server = Server::start(start);
+    let crowd: Vec<_> = (0..60)
+        .map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap())
+        .collect();
+    let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("cannot be accepted for now")));
+    drop(crowd);
+    assert!(server.ask("/").unwrap().starts_with("HTTP/1.1 404"));
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+    // The trouble was told once, not at every attempt.
+    assert_eq!(
+        log.filter(|line| line.as_ref().unwrap().contains("cannot be accepted"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start({
+        let mut start = command(PROGRAM, folder.path());
+        start.args(["--port", "0"]);
+        start
+    });
+    // A request whose head is half sent holds the orderly stop up for a while.
+    let mut half = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    assert!(server.ask("/").is_ok());
+    server.signal("TERM");
+    while TcpStream::connect(("127.0.0.1", server.port)).is_ok() {
+        std::thread::yield_now();
+    }
+    server.signal("INT");
+    assert_eq!(server.exit_code(), Some(130));
+}
