@@ -28,6 +28,7 @@ create table participant (
 ) strict, without rowid;
 
 create unique index participant_by_session on participant (session_id, username);
+create index participant_open on participant (session_id) where left_at is null;
 create index participant_by_username on participant (username, session_id);
 
 -- One interval with a live socket. After it the member may be away until away_until (null while it still is).
@@ -42,6 +43,7 @@ create table connection (
 ) strict, without rowid;
 
 create index connection_by_participant on connection (participant_id, connected_at);
+create index connection_open on connection (participant_id) where away_until is null;
 
 -- The append-only journal. seq is never reused, even after rows are deleted.
 create table event (
@@ -72,6 +74,7 @@ create table link (
 ) strict, without rowid;
 
 create index link_by_session on link (session_id);
+create index link_open on link (session_id) where closed_at is null;
 create index link_by_offerer on link (offerer_id);
 create index link_by_answerer on link (answerer_id);
 
@@ -106,12 +109,16 @@ create table live_link (
 
 create index live_link_by_session on live_link (session_id);
 
--- When the server was last known to live, and how it stopped.
+-- When the server was last known to live, how it stopped, and which group of records was committed last
+-- (so that a group whose commit was never answered is not written twice).
 create table heartbeat (
     id         integer primary key check (id = 1),
     at         integer not null,
-    clean_stop integer not null default 0
+    clean_stop integer not null default 0,
+    group_no   integer not null default 0
 ) strict;
+
+insert into heartbeat (id, at) values (1, 0);
 
 -- So that a file of another program is never taken for ours ("ChRS").
 pragma application_id = 1130910291;

@@ -1,5 +1,6 @@
 pub mod banner;
 pub mod config;
+pub mod journal;
 pub mod logging;
 pub mod net;
 pub mod room;

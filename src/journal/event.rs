@@ -1,0 +1,120 @@
+//! The append-only part of the history: which records are events, and what their rows say.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+use uuid::fmt::Simple;
+
+use super::writer::Numbered;
+use crate::room::id::ParticipantId;
+use crate::room::record::Change;
+
+/// Writes the events of a group in one statement: a row costs a tenth of a statement of its own.
+pub(super) async fn insert(connection: &mut SqliteConnection, group: &[Numbered]) -> sqlx::Result<()> {
+    let rows: Vec<Row> = group.iter().filter_map(Row::of).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query!(
+        "insert into event (seq, at, session_id, participant_id, kind, detail)
+         select value ->> 'seq', value ->> 'at', unhex(value ->> 'session'), unhex(value ->> 'participant'),
+                value ->> 'kind', value ->> 'detail'
+         from json_each(?)
+         where true
+         on conflict (seq) do nothing",
+        rows
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether a record is an entry of the journal, and so takes a `seq`.
+pub(super) fn is_event(change: &Change) -> bool {
+    content(change).is_some()
+}
+
+#[derive(Serialize)]
+struct Row {
+    seq: i64,
+    at: i64,
+    session: Option<Simple>,
+    participant: Option<Simple>,
+    kind: &'static str,
+    detail: Option<Value>,
+}
+
+impl Row {
+    fn of(numbered: &Numbered) -> Option<Self> {
+        let record = &numbered.record;
+        let content = content(&record.change)?;
+        Some(Self {
+            seq: numbered.seq?,
+            at: record.at.0,
+            session: record.session.map(|session| session.0.simple()),
+            participant: content.participant.map(|participant| participant.0.simple()),
+            kind: content.kind,
+            detail: content.detail,
+        })
+    }
+}
+
+struct Content {
+    kind: &'static str,
+    participant: Option<ParticipantId>,
+    detail: Option<Value>,
+}
+
+impl Content {
+    fn new(kind: &'static str, participant: Option<ParticipantId>, detail: Option<Value>) -> Option<Self> {
+        Some(Self {
+            kind,
+            participant,
+            detail,
+        })
+    }
+}
+
+fn content(change: &Change) -> Option<Content> {
+    match change {
+        Change::SessionStarted { .. } => Content::new("session_started", None, None),
+        Change::SessionEnded { .. } => Content::new("session_ended", None, None),
+        Change::Joined(joined) => {
+            let detail = json!({ "members": joined.members });
+            Content::new("joined", Some(joined.participant), Some(detail))
+        }
+        Change::Left {
+            participant, reason, ..
+        } => {
+            let detail = json!({ "reason": reason.as_str() });
+            Content::new("left", Some(*participant), Some(detail))
+        }
+        Change::Disconnected {
+            participant,
+            until,
+            why,
+            ..
+        } => {
+            let detail = json!({ "why": why, "until": until.0 });
+            Content::new("disconnected", Some(*participant), Some(detail))
+        }
+        Change::Reconnected { participant, .. } => Content::new("reconnected", Some(*participant), None),
+        Change::Error {
+            participant,
+            code,
+            event,
+            message,
+        } => {
+            let detail = json!({ "code": code, "event": event, "message": message });
+            Content::new("error", *participant, Some(detail))
+        }
+        Change::Gap { dropped } => Content::new("gap", None, Some(json!({ "dropped": dropped }))),
+        Change::LinkOffered(_)
+        | Change::LinkAnswered { .. }
+        | Change::LinkProgress { .. }
+        | Change::LinkClosed { .. }
+        | Change::Overflowed { .. }
+        | Change::Snapshot(_) => None,
+    }
+}

@@ -1,0 +1,202 @@
+//! The way to disk: what a room records goes into the database, and what it says waits for that.
+//!
+//! [`Journal::submit`] is called under a room's lock and never waits. One task owns the one connection that writes; it
+//! commits everything that waits as one group, then what waited for the group is released, in the order of submission.
+//! If the database cannot be written within [`Options::patience`], releases stop waiting for it, records pile up to
+//! [`Options::capacity`], and the writer tries until it succeeds. What must be dropped is counted in a `gap` event.
+
+mod event;
+mod links;
+mod open;
+mod path;
+mod queue;
+mod recover;
+mod restore;
+mod rows;
+mod shared;
+mod snapshot;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::SqlitePool;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use self::open::OpenError;
+pub use self::path::{DatabaseFile, InvalidDatabase};
+use self::queue::Queue;
+use self::shared::{Shared, run_releases};
+use self::writer::Writer;
+use crate::room::id::SessionId;
+use crate::room::record::{Record, Snapshot};
+use crate::room::time::Timestamp;
+
+/// What runs after a commit: a room's outputs. It must not wait.
+pub type Release = Box<dyn FnOnce() + Send>;
+
+/// The calendar's time, for the heartbeat.
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How a journal is kept.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database.
+    pub database: DatabaseFile,
+    /// The most records that wait in memory.
+    pub capacity: usize,
+    /// How long what was told waits for the disk.
+    pub patience: Duration,
+}
+
+impl Options {
+    /// The usual limits: 200,000 records, one second.
+    pub fn new(database: DatabaseFile) -> Self {
+        Self {
+            database,
+            capacity: 200_000,
+            patience: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What an open database has to offer.
+pub struct Opened {
+    /// The way in.
+    pub journal: Journal,
+    /// The rooms that were live when the server stopped. Every member is away; those the stop itself sent away have a
+    /// deadline that has passed, so whoever resumes the room sets fresh ones.
+    pub rooms: Vec<(SessionId, Snapshot)>,
+    /// Read-only connections for the history, at most four.
+    pub reader: SqlitePool,
+}
+
+/// What became of the records that were submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a room whose records were dropped owes the journal a snapshot"]
+pub enum Submitted {
+    /// They will be written.
+    Accepted,
+    /// Too many wait already: none of them will be written, and the history will show a gap. A
+    /// [`Change::Snapshot`](crate::room::record::Change::Snapshot), submitted later, repairs the room's rows.
+    Dropped,
+}
+
+/// Whether the database keeps up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// What is told is written.
+    Ready,
+    /// Signaling goes on without waiting for the disk.
+    Degraded {
+        /// What the database said last, or that it says nothing.
+        reason: String,
+        /// How many records wait in memory.
+        waiting: usize,
+        /// How long the oldest of them has waited, or the database has failed.
+        lasting: Duration,
+    },
+}
+
+/// The deadline passed before everything was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the database did not take everything in time: {waiting} records are lost")]
+pub struct CloseError {
+    /// How many records were not written.
+    pub waiting: usize,
+}
+
+/// The way to disk. Clones share it; when the last one is dropped without [`Journal::close`], what waits is lost and the
+/// database looks like after a crash.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<AbortOnDropHandle<()>>>,
+    _releases: AbortOnDropHandle<()>,
+}
+
+impl Journal {
+    /// Opens the database, creates it if there is none, brings its tables up to date, and repairs what a stop left open.
+    /// `clock` says the calendar's time for as long as the journal lives.
+    ///
+    /// # Errors
+    /// [`OpenError`] says in one sentence what is wrong with the file.
+    pub async fn open(
+        options: Options,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Result<Opened, OpenError> {
+        open::open(options, Arc::new(clock)).await
+    }
+
+    /// Takes records to be written, and what is to run once they are. Never waits.
+    ///
+    /// `release` runs exactly once, in the order of submission, in another task: after the commit of everything
+    /// submitted up to here, or as soon as the database is known not to answer. It runs also if the records are dropped.
+    pub fn submit(&self, records: Vec<Record>, release: Option<Release>) -> Submitted {
+        self.inner.shared.submit(records, release)
+    }
+
+    /// Whether the database keeps up.
+    pub fn status(&self) -> Status {
+        match self.inner.shared.queue().degraded(Instant::now()) {
+            None => Status::Ready,
+            Some(degraded) => Status::Degraded {
+                reason: degraded.reason,
+                waiting: degraded.waiting,
+                lasting: degraded.lasting,
+            },
+        }
+    }
+
+    /// The `seq` of the last event that is in the database, as it grows.
+    pub fn committed(&self) -> watch::Receiver<i64> {
+        self.inner.shared.committed.subscribe()
+    }
+
+    /// How many records were dropped since the start, as it grows: for too many waiting, or because they contradict the
+    /// database. Live rooms should each submit a snapshot when it has grown.
+    pub fn dropped(&self) -> watch::Receiver<u64> {
+        self.inner.shared.dropped.subscribe()
+    }
+
+    /// Writes everything that waits, marks the stop as one on purpose, and closes the database. What is submitted
+    /// afterwards is dropped; what was to be released still is. A second call does nothing.
+    ///
+    /// # Errors
+    /// [`CloseError`] if that takes longer than `deadline`; the database then looks like after a crash.
+    pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(writer) = writer else {
+            return Ok(());
+        };
+        self.inner.shared.close();
+        let in_time = tokio::time::timeout(deadline, writer).await.is_ok();
+        let waiting = self.inner.shared.abandon();
+        if in_time && waiting == 0 {
+            return Ok(());
+        }
+        Err(CloseError { waiting })
+    }
+
+    fn start(writer: Writer) -> Self {
+        let shared = Arc::clone(&writer.shared);
+        let releases: JoinHandle<()> = tokio::spawn(run_releases(Arc::clone(&shared)));
+        let writer = tokio::spawn(writer.run());
+        Self {
+            inner: Arc::new(Inner {
+                shared,
+                writer: Mutex::new(Some(AbortOnDropHandle::new(writer))),
+                _releases: AbortOnDropHandle::new(releases),
+            }),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Opening the database, or saying in one sentence why not.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
+
+use super::writer::last_group;
+use super::{Clock, Journal, Opened, Options, Queue, Shared, Writer, recover, restore};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// "ChRS": the mark of our files, set by the first migration.
+const APPLICATION_ID: i64 = 1_130_910_291;
+/// Before this, a race between a checkpoint and a commit in WAL mode loses the commit.
+const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+/// Readers never hold the database for long, and no other writer is expected.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+const READERS: u32 = 4;
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Where the file should be, there is no folder.
+    #[error("the database's folder {} does not exist", .0.display())]
+    NoFolder(PathBuf),
+    /// The name is a folder's.
+    #[error("the database {} is a folder, not a file", .0.display())]
+    IsFolder(PathBuf),
+    /// The file or its folder cannot be written.
+    #[error("the database {} cannot be written: {source}", path.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process writes it.
+    #[error("the database {} is in use by another chatroom-server", .0.display())]
+    InUse(PathBuf),
+    /// The file is no database, or another program's.
+    #[error("{} is not a database of chatroom-server: it was left untouched", .0.display())]
+    Foreign(PathBuf),
+    /// A newer server made it.
+    #[error("the database {} was made by a newer version of chatroom-server", .0.display())]
+    Newer(PathBuf),
+    /// Its tables are not what the migrations make.
+    #[error("the tables of the database {} could not be brought up to date: {source}", path.display())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        source: MigrateError,
+    },
+    /// The library is one that loses commits.
+    #[error("SQLite {0} can lose what was committed: chatroom-server needs 3.51.3 or later")]
+    OldSqlite(String),
+    /// Anything else that SQLite says.
+    #[error("the database {} could not be opened: {source}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: sqlx::Error,
+    },
+}
+
+pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenError> {
+    let path = resolve(options.database.path())?;
+    let lock = lock(&path)?;
+    check_writable(&path)?;
+    let failed = |source| database_error(&path, source);
+
+    let connect = connect_options(&path);
+    let mut connection = connect
+        .clone()
+        .create_if_missing(true)
+        .connect()
+        .await
+        .map_err(failed)?;
+    check_version(&mut connection, &path).await?;
+    check_ours(&mut connection, &path).await?;
+    migrate(&mut connection, &path).await?;
+    sqlx::query("pragma journal_mode = wal")
+        .execute(&mut connection)
+        .await
+        .map_err(failed)?;
+    recover::recover(&mut connection, clock()).await.map_err(failed)?;
+    let rooms = restore::live_rooms(&mut connection).await.map_err(failed)?;
+    let last_seq = last_seq(&mut connection).await.map_err(failed)?;
+    let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
+
+    let reader = reader(&path);
+    let journal = Journal::start(Writer {
+        shared: Arc::new(Shared::new(Queue::new(options.capacity, options.patience), last_seq)),
+        options: connect,
+        connection: Some(connection),
+        reader: reader.clone(),
+        clock,
+        next_seq: last_seq + 1,
+        next_group,
+        _lock: lock,
+    });
+    Ok(Opened { journal, rooms, reader })
+}
+
+/// The file itself behind links, so that two names of one database have one lock.
+fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+    if path.is_dir() {
+        return Err(OpenError::IsFolder(path.to_owned()));
+    }
+    if let Ok(existing) = fs::canonicalize(path) {
+        return Ok(existing);
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or_else(|| OpenError::IsFolder(path.to_owned()))?;
+    if !folder.is_dir() {
+        return Err(OpenError::NoFolder(folder.to_owned()));
+    }
+    let folder = fs::canonicalize(folder).map_err(|_| OpenError::NoFolder(folder.to_owned()))?;
+    Ok(folder.join(name))
+}
+
+/// Keeps other servers out for as long as the file is held. Not the database itself: closing any handle of that would
+/// drop SQLite's own locks.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let not_writable = |source| OpenError::NotWritable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(name)
+        .map_err(not_writable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(not_writable(source)),
+    }
+}
+
+/// SQLite falls back to reading only, and then fails at the first write with less clear words.
+fn check_writable(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(OpenError::NotWritable {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+async fn check_version(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let version: String = sqlx::query_scalar("select sqlite_version()")
+        .fetch_one(connection)
+        .await
+        .map_err(|source| database_error(path, source))?;
+    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    if numbers.as_slice() < OLDEST_SQLITE.as_slice() {
+        return Err(OpenError::OldSqlite(version));
+    }
+    Ok(())
+}
+
+/// Accepts our own files and empty ones.
+async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| database_error(path, source);
+    let application: i64 = sqlx::query_scalar("pragma application_id")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    // A first migration that was interrupted leaves its own book of migrations, and nothing else.
+    let tables: i64 = sqlx::query_scalar(
+        "select count(*) from sqlite_schema where tbl_name <> '_sqlx_migrations' and name not like 'sqlite_%'",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(failed)?;
+    match (application, tables) {
+        (APPLICATION_ID, _) | (0, 0) => Ok(()),
+        _ => Err(OpenError::Foreign(path.to_owned())),
+    }
+}
+
+async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    MIGRATIONS.run(connection).await.map_err(|error| {
+        if matches!(error, MigrateError::VersionMissing(_)) {
+            return OpenError::Newer(path);
+        }
+        OpenError::Migration { path, source: error }
+    })
+}
+
+async fn last_seq(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
+    let last: Option<i64> = sqlx::query_scalar("select seq from sqlite_sequence where name = 'event'")
+        .fetch_optional(connection)
+        .await?;
+    Ok(last.unwrap_or(0))
+}
+
+fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
+    const NOT_A_DATABASE: &str = "26";
+    let code = source.as_database_error().and_then(|error| error.code());
+    if code.as_deref() == Some(NOT_A_DATABASE) {
+        return OpenError::Foreign(path.to_owned());
+    }
+    OpenError::Database {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// The one connection that writes. The journal mode is a property of the file, set once it is known to be ours.
+fn connect_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging()
+}
+
+fn reader(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("query_only", "on")
+        .disable_statement_logging();
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_lazy_with(options)
+}

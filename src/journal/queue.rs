@@ -1,0 +1,277 @@
+//! What waits for the disk, in memory: records to be written, and what their rooms want to say afterwards.
+//!
+//! Pure: time comes in as an argument, and nothing in here waits. Invariants: records are taken in the order they were
+//! submitted; a release comes out once, after every release submitted before it; every record that was dropped is
+//! counted in a `gap` record that stands where it would have stood.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::{Release, Submitted};
+use crate::room::record::{Change, Record};
+use crate::room::time::Timestamp;
+
+pub(super) struct Queue {
+    /// The most records that wait; a `gap` may stand on top.
+    capacity: usize,
+    /// How long what was told waits for the disk.
+    patience: Duration,
+    waiting: VecDeque<Waiting>,
+    taken: Option<Taken>,
+    /// Records ever put into `waiting`, and those of them that are done with (written, or given up).
+    accepted: u64,
+    done: u64,
+    releases: VecDeque<Pending>,
+    /// The number (count of accepted records before it) of the youngest `gap` of our own in `waiting`.
+    gap: Option<u64>,
+    dropped: u64,
+    trouble: Option<Trouble>,
+    state: State,
+}
+
+struct Waiting {
+    record: Record,
+    since: Instant,
+}
+
+/// What the writer holds.
+struct Taken {
+    count: usize,
+    since: Instant,
+}
+
+struct Pending {
+    /// Due once so many records are done.
+    after: u64,
+    run: Release,
+}
+
+struct Trouble {
+    reason: String,
+    since: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// No more is expected; what waits is still written.
+    Closing,
+    /// Nothing is written any more.
+    Closed,
+}
+
+/// What the writer has to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Write these.
+    Records(Vec<Record>),
+    /// Nothing waits.
+    Nothing,
+    /// Nothing waits, and nothing will come.
+    Stop,
+}
+
+/// Why the database is not to be waited for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Degraded {
+    pub(super) reason: String,
+    pub(super) waiting: usize,
+    pub(super) lasting: Duration,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize, patience: Duration) -> Self {
+        Self {
+            capacity,
+            patience,
+            waiting: VecDeque::new(),
+            taken: None,
+            accepted: 0,
+            done: 0,
+            releases: VecDeque::new(),
+            gap: None,
+            dropped: 0,
+            trouble: None,
+            state: State::Open,
+        }
+    }
+
+    /// Takes records and what is to run after them, or drops the records (all of them) if they are too many.
+    pub(super) fn submit(&mut self, records: Vec<Record>, release: Option<Release>, now: Instant) -> Submitted {
+        let fits = self.state != State::Closed && self.unwritten() + records.len() <= self.capacity;
+        let submitted = if fits || records.is_empty() {
+            for record in records {
+                self.push(record, now);
+            }
+            Submitted::Accepted
+        } else {
+            self.drop_records(&records, now);
+            Submitted::Dropped
+        };
+        if let Some(run) = release {
+            self.releases.push_back(Pending {
+                after: self.accepted,
+                run,
+            });
+        }
+        submitted
+    }
+
+    /// Hands out the oldest records, `limit` at most. They count as waiting until [`Queue::written`].
+    pub(super) fn take(&mut self, limit: usize) -> Work {
+        debug_assert!(self.taken.is_none(), "the writer takes again before it is done");
+        let Some(oldest) = self.waiting.front() else {
+            if self.state == State::Open {
+                return Work::Nothing;
+            }
+            self.state = State::Closed;
+            return Work::Stop;
+        };
+        let since = oldest.since;
+        let count = limit.min(self.waiting.len());
+        self.taken = Some(Taken { count, since });
+        let first_left = self.accepted - (self.waiting.len() - count) as u64;
+        self.gap = self.gap.filter(|&gap| gap >= first_left);
+        Work::Records(self.waiting.drain(..count).map(|waiting| waiting.record).collect())
+    }
+
+    /// So many of the records that were taken are in the database: it works.
+    pub(super) fn written(&mut self, count: usize) {
+        self.trouble = None;
+        self.settle(count);
+    }
+
+    /// One of the records that were taken can never be written.
+    pub(super) fn give_up(&mut self, record: &Record, now: Instant) {
+        self.settle(1);
+        self.drop_records(std::slice::from_ref(record), now);
+    }
+
+    /// The database could not be written just now. True if it could before.
+    pub(super) fn failed(&mut self, reason: String, now: Instant) -> bool {
+        let since = self.trouble.as_ref().map(|trouble| trouble.since);
+        self.trouble = Some(Trouble {
+            reason,
+            since: since.unwrap_or(now),
+        });
+        since.is_none()
+    }
+
+    /// The next thing to run, if it need not wait (any more).
+    pub(super) fn next_release(&mut self, now: Instant) -> Option<Release> {
+        let next = self.releases.front()?;
+        let due = next.after <= self.done || self.state == State::Closed || self.degraded(now).is_some();
+        due.then(|| self.releases.pop_front())?.map(|pending| pending.run)
+    }
+
+    /// When patience ends for what waits to be released, if nothing else happens.
+    pub(super) fn patience_ends(&self) -> Option<Instant> {
+        self.releases.front()?;
+        self.suffering_since().map(|since| since + self.patience)
+    }
+
+    pub(super) fn degraded(&self, now: Instant) -> Option<Degraded> {
+        let since = self.suffering_since()?;
+        let lasting = now.saturating_duration_since(since);
+        if lasting < self.patience {
+            return None;
+        }
+        let reason = self.trouble.as_ref().map_or_else(
+            || format!("the database has not answered for {} ms", lasting.as_millis()),
+            |trouble| trouble.reason.clone(),
+        );
+        Some(Degraded {
+            reason,
+            waiting: self.unwritten(),
+            lasting,
+        })
+    }
+
+    pub(super) fn close(&mut self) {
+        if self.state == State::Open {
+            self.state = State::Closing;
+        }
+    }
+
+    /// Nothing more will be written; what still waits is lost.
+    pub(super) fn abandon(&mut self) -> usize {
+        self.state = State::Closed;
+        self.unwritten()
+    }
+
+    /// Records ever dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn push(&mut self, record: Record, now: Instant) {
+        self.waiting.push_back(Waiting { record, since: now });
+        self.accepted += 1;
+    }
+
+    /// Counts what is lost, in one `gap` for as long as that one waits itself.
+    fn drop_records(&mut self, records: &[Record], now: Instant) {
+        let (events, at) = lost(records);
+        self.dropped += events;
+        let Some(at) = at.filter(|_| self.state != State::Closed) else {
+            return;
+        };
+        if let Some(gap) = self.gap {
+            let first = self.accepted - self.waiting.len() as u64;
+            let place = usize::try_from(gap - first).unwrap_or(usize::MAX);
+            if let Some(Change::Gap { dropped }) = self.waiting.get_mut(place).map(|waiting| &mut waiting.record.change)
+            {
+                *dropped += events;
+                return;
+            }
+        }
+        self.gap = Some(self.accepted);
+        let change = Change::Gap { dropped: events };
+        self.push(
+            Record {
+                at,
+                session: None,
+                change,
+            },
+            now,
+        );
+    }
+
+    fn settle(&mut self, count: usize) {
+        self.done += count as u64;
+        if let Some(taken) = &mut self.taken {
+            taken.count -= count;
+            if taken.count == 0 {
+                self.taken = None;
+            }
+        }
+    }
+
+    fn unwritten(&self) -> usize {
+        self.waiting.len() + self.taken.as_ref().map_or(0, |taken| taken.count)
+    }
+
+    /// Since when something waits that should not wait long.
+    fn suffering_since(&self) -> Option<Instant> {
+        let taken = self.taken.as_ref().map(|taken| taken.since);
+        let oldest = taken.or_else(|| self.waiting.front().map(|waiting| waiting.since));
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.since);
+        oldest.into_iter().chain(trouble).min()
+    }
+}
+
+/// How many records are lost with these, and when the first of them happened. A gap stands for what it counted.
+fn lost(records: &[Record]) -> (u64, Option<Timestamp>) {
+    let count = records
+        .iter()
+        .map(|record| {
+            if let Change::Gap { dropped } = &record.change {
+                return *dropped;
+            }
+            // A snapshot is no event: its room submits another one.
+            u64::from(!matches!(record.change, Change::Snapshot(_)))
+        })
+        .sum();
+    let at = records.first().map(|record| record.at);
+    (count, at.filter(|_| count > 0))
+}

@@ -1,0 +1,146 @@
+//! The repair at start: what the last run left open is closed at the last moment the server is known to have lived.
+//!
+//! Every statement works on an index of what is open, so a start costs what is open, not what is stored.
+
+use sqlx::SqliteConnection;
+
+use crate::room::record::LeaveReason;
+use crate::room::time::Timestamp;
+
+/// Closes what the last run left open, and begins this run's heartbeat at `now`, in one transaction.
+pub(super) async fn recover(connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
+    sqlx::query("begin immediate").execute(&mut *connection).await?;
+    let stop = Stop::read(connection).await?;
+    close_connections(connection, &stop).await?;
+    send_members_away(connection, &stop).await?;
+    close_strays(connection, &stop).await?;
+    end_empty_sessions(connection, &stop).await?;
+    sqlx::query!("update heartbeat set at = ?, clean_stop = false where id = 1", now.0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("commit").execute(connection).await?;
+    Ok(())
+}
+
+/// How the last run ended.
+struct Stop {
+    at: i64,
+    reason: &'static str,
+    why: &'static str,
+}
+
+impl Stop {
+    async fn read(connection: &mut SqliteConnection) -> sqlx::Result<Self> {
+        let last = sqlx::query!(r#"select at, clean_stop as "clean_stop: bool" from heartbeat where id = 1"#)
+            .fetch_one(connection)
+            .await?;
+        let (reason, why) = if last.clean_stop {
+            (LeaveReason::ServerShutdown, "server stopped")
+        } else {
+            (LeaveReason::ServerCrash, "server crashed")
+        };
+        Ok(Self {
+            at: last.at,
+            reason: reason.as_str(),
+            why,
+        })
+    }
+}
+
+async fn close_connections(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into event (at, session_id, participant_id, kind, detail)
+         select max(connection.connected_at, ?), participant.session_id, participant.id, 'disconnected',
+                json_object('why', ?)
+         from connection indexed by connection_open
+         join participant on participant.id = connection.participant_id
+         where connection.away_until is null and connection.disconnected_at is null
+         order by connection.connected_at, connection.id",
+        stop.at,
+        stop.why
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update connection indexed by connection_open
+         set disconnected_at = max(connected_at, ?), closed_by = ?
+         where away_until is null and disconnected_at is null",
+        stop.at,
+        stop.reason
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn send_members_away(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update member
+         set away_since = coalesce(away_since, max(joined_at, ?1)),
+             away_until = coalesce(away_until, max(joined_at, ?1)),
+             stopped_by = coalesce(stopped_by, ?2)",
+        stop.at,
+        stop.reason
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Rows that stayed open without a member: what ended them was lost.
+async fn close_strays(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update connection indexed by connection_open
+         set away_until = max(disconnected_at, ?)
+         where away_until is null and id not in (select connection_id from member)",
+        stop.at
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update participant indexed by participant_open
+         set left_at = max(joined_at, ?), leave_reason = ?
+         where left_at is null and id not in (select participant_id from member)",
+        stop.at,
+        stop.reason
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "delete from live_link
+         where offerer_member not in (select id from member) or answerer_member not in (select id from member)"
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update link indexed by link_open
+         set closed_at = max(offered_at, ?), closed_by = ?
+         where closed_at is null and id not in (select link_id from live_link)",
+        stop.at,
+        stop.reason
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Sessions whose linger the stop cut short: they ended when the last member left.
+async fn end_empty_sessions(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into event (at, session_id, kind)
+         select max(started_at, ?), id, 'session_ended' from session indexed by session_open
+         where ended_at is null and not exists (select 1 from member where member.session_id = session.id)",
+        stop.at
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update session indexed by session_open
+         set ended_at = coalesce(
+             (select max(left_at) from participant where participant.session_id = session.id), started_at)
+         where ended_at is null and not exists (select 1 from member where member.session_id = session.id)"
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! What a restart finds: the rooms that were live, read from the rows that say so.
+
+use std::fmt::Display;
+
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use crate::room::id::{
+    ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, StreamType, Username,
+};
+use crate::room::record::{End, LeaveReason, LiveLink, LiveMember, Snapshot, Traffic};
+use crate::room::time::Timestamp;
+
+/// Every open session with its members, in the order the sessions began.
+pub(super) async fn live_rooms(connection: &mut SqliteConnection) -> sqlx::Result<Vec<(SessionId, Snapshot)>> {
+    let sessions = sqlx::query!(
+        r#"select id as "id: Uuid", room, started_at, peak_participants as "peak: u32"
+           from session indexed by session_open where ended_at is null order by id"#
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut rooms = Vec::with_capacity(sessions.len());
+    for session in sessions {
+        let snapshot = Snapshot {
+            room: RoomName::parse(&session.room).map_err(damaged)?,
+            started_at: Timestamp(session.started_at),
+            peak: session.peak,
+            participants: participants(connection, session.id).await?,
+            members: members(connection, session.id).await?,
+            links: links(connection, session.id).await?,
+        };
+        rooms.push((SessionId(session.id), snapshot));
+    }
+    Ok(rooms)
+}
+
+async fn participants(
+    connection: &mut SqliteConnection,
+    session: Uuid,
+) -> sqlx::Result<Vec<(Username, ParticipantId)>> {
+    let rows = sqlx::query!(
+        r#"select id as "id: Uuid", username from participant where session_id = ?"#,
+        session
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((Username::parse(&row.username).map_err(damaged)?, ParticipantId(row.id))))
+        .collect()
+}
+
+async fn members(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Result<Vec<LiveMember>> {
+    let rows = sqlx::query!(
+        r#"select member.id as "id: Uuid", member.participant_id as "participant: Uuid",
+                  member.connection_id as "connection: Uuid", client_key, position, member.joined_at, away_since,
+                  member.away_until, overflowed as "overflowed: bool", stopped_by, username, connected_at
+           from member
+           join participant on participant.id = member.participant_id
+           join connection on connection.id = member.connection_id
+           where member.session_id = ?
+           order by position"#,
+        session
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let key = row
+                .client_key
+                .try_into()
+                .map_err(|_| damaged("a key is not 32 bytes"))?;
+            Ok(LiveMember {
+                member: MemberId(row.id),
+                participant: ParticipantId(row.participant),
+                username: Username::parse(&row.username).map_err(damaged)?,
+                key: ClientKey::from_bytes(key),
+                position: row.position.cast_unsigned(),
+                joined_at: Timestamp(row.joined_at),
+                connection: ConnectionId(row.connection),
+                connected_at: Timestamp(row.connected_at),
+                away: row.away_since.map(Timestamp).zip(row.away_until.map(Timestamp)),
+                overflowed: row.overflowed,
+                stopped_by: row.stopped_by.as_deref().map(stop_reason),
+            })
+        })
+        .collect()
+}
+
+async fn links(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Result<Vec<LiveLink>> {
+    let rows = sqlx::query!(
+        r#"select link.id as "id: Uuid", offerer_member as "offerer_member: Uuid", offerer_id as "offerer: Uuid",
+                  offerer_connector, answerer_member as "answerer_member: Uuid", answerer_id as "answerer: Uuid",
+                  answerer_connector, stream_type, offered_at, answered_at,
+                  offerer_candidates as "offerer_candidates: u32", answerer_candidates as "answerer_candidates: u32",
+                  renegotiations as "renegotiations: u32"
+           from live_link join link on link.id = live_link.link_id
+           where live_link.session_id = ?
+           order by offered_at, link.id"#,
+        session
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let answerer_connector = row.answerer_connector.as_deref().map(ConnectorId::parse).transpose();
+            Ok(LiveLink {
+                link: LinkId(row.id),
+                offered_at: Timestamp(row.offered_at),
+                offerer: end(row.offerer_member, row.offerer),
+                offerer_connector: ConnectorId::parse(&row.offerer_connector).map_err(damaged)?,
+                answerer: end(row.answerer_member, row.answerer),
+                answered: answerer_connector.map_err(damaged)?.zip(row.answered_at.map(Timestamp)),
+                stream: StreamType::parse(&row.stream_type).map_err(damaged)?,
+                traffic: Traffic {
+                    offerer_candidates: row.offerer_candidates,
+                    answerer_candidates: row.answerer_candidates,
+                    renegotiations: row.renegotiations,
+                },
+                carried_by: None,
+            })
+        })
+        .collect()
+}
+
+fn end(member: Uuid, participant: Uuid) -> End {
+    End {
+        member: MemberId(member),
+        participant: ParticipantId(participant),
+    }
+}
+
+fn stop_reason(word: &str) -> LeaveReason {
+    if word == LeaveReason::ServerShutdown.as_str() {
+        LeaveReason::ServerShutdown
+    } else {
+        LeaveReason::ServerCrash
+    }
+}
+
+/// A row that this server would not have written.
+fn damaged(why: impl Display) -> sqlx::Error {
+    sqlx::Error::Decode(format!("a stored row is damaged: {why}").into())
+}

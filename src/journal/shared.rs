@@ -1,0 +1,114 @@
+//! What the rooms, the writer and the releaser share.
+//!
+//! Releases run in a task of their own: a writer that is stuck inside one slow statement must not keep anybody from
+//! being told, and nothing of a room's may run while the queue is locked.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Notify, watch};
+
+use super::queue::Queue;
+use super::{Release, Submitted};
+use crate::room::record::Record;
+
+pub(super) struct Shared {
+    /// A std mutex: it is held for a push or a pop, never across an await.
+    queue: Mutex<Queue>,
+    /// Something waits to be written, or the journal is closing.
+    pub(super) work: Notify,
+    /// Something may be due to be released.
+    due: Notify,
+    pub(super) committed: watch::Sender<i64>,
+    pub(super) dropped: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(super) fn new(queue: Queue, last_seq: i64) -> Self {
+        Self {
+            queue: Mutex::new(queue),
+            work: Notify::new(),
+            due: Notify::new(),
+            committed: watch::Sender::new(last_seq),
+            dropped: watch::Sender::new(0),
+        }
+    }
+
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn submit(&self, records: Vec<Record>, release: Option<Release>) -> Submitted {
+        let submitted = self.queue().submit(records, release, Instant::now());
+        self.work.notify_one();
+        self.due.notify_one();
+        if submitted == Submitted::Dropped {
+            self.count_dropped();
+        }
+        submitted
+    }
+
+    /// A group is in the database.
+    pub(super) fn written(&self, count: usize, last_seq: Option<i64>) {
+        self.queue().written(count);
+        self.due.notify_one();
+        if let Some(seq) = last_seq {
+            self.committed.send_replace(seq);
+        }
+    }
+
+    /// A group could not be written just now.
+    pub(super) fn failed(&self, error: &sqlx::Error) {
+        let first = self.queue().failed(error.to_string(), Instant::now());
+        if first {
+            tracing::warn!(%error, "the database cannot be written: signaling goes on, and events wait in memory");
+        }
+        self.due.notify_one();
+    }
+
+    pub(super) fn give_up(&self, record: &Record) {
+        self.queue().give_up(record, Instant::now());
+        self.due.notify_one();
+        self.count_dropped();
+    }
+
+    pub(super) fn close(&self) {
+        self.queue().close();
+        self.work.notify_one();
+    }
+
+    /// Gives up what still waits, and says how many records that is.
+    pub(super) fn abandon(&self) -> usize {
+        let lost = self.queue().abandon();
+        self.due.notify_one();
+        lost
+    }
+
+    fn count_dropped(&self) {
+        self.dropped.send_replace(self.queue().dropped());
+    }
+}
+
+/// Runs what is due, in order, for as long as the journal lives.
+pub(super) async fn run_releases(shared: Arc<Shared>) {
+    loop {
+        while let Some(release) = next(&shared) {
+            if catch_unwind(AssertUnwindSafe(release)).is_err() {
+                tracing::error!("what a room wanted to say after a commit panicked");
+            }
+        }
+        let patience_ends = shared.queue().patience_ends();
+        match patience_ends {
+            Some(at) => {
+                let _ = tokio::time::timeout_at(at.into(), shared.due.notified()).await;
+            }
+            None => shared.due.notified().await,
+        }
+    }
+}
+
+/// A function of its own, so that the queue is unlocked before the release runs.
+fn next(shared: &Shared) -> Option<Release> {
+    shared.queue().next_release(Instant::now())
+}

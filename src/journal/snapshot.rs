@@ -1,0 +1,305 @@
+//! The repair after a gap: a room's rows are brought to what the room says it is.
+//!
+//! What the room does not know any more ended at some unknown moment of the gap; its rows say so with the word `gap`.
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::links;
+use crate::room::id::{RoomName, SessionId};
+use crate::room::record::{LeaveReason, LiveLink, LiveMember, Snapshot};
+use crate::room::time::Timestamp;
+
+/// Makes the rows of this session say what the snapshot says.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    live: &Snapshot,
+    at: Timestamp,
+) -> sqlx::Result<()> {
+    end_others(connection, session, &live.room, at).await?;
+    put_session(connection, session, live).await?;
+    for member in &live.members {
+        put_member(connection, session, member).await?;
+    }
+    put_gone_participants(connection, session, live, at).await?;
+    for link in &live.links {
+        put_link(connection, session, link).await?;
+    }
+    end_rows(connection, session, &Keep::of(live)?, at).await?;
+    count_participants(connection, session).await
+}
+
+/// Ends every other open session of a room: its end was lost in a gap.
+pub(super) async fn end_others(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    room: &RoomName,
+    at: Timestamp,
+) -> sqlx::Result<()> {
+    let room = room.as_str();
+    let others = sqlx::query_scalar!(
+        r#"select id as "id: Uuid" from session where room = ? and ended_at is null and id <> ?"#,
+        room,
+        session.0
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for other in others {
+        end_rows(connection, SessionId(other), &Keep::nothing(), at).await?;
+        sqlx::query!(
+            "update session set ended_at = max(started_at, ?) where id = ?",
+            at.0,
+            other
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn put_session(connection: &mut SqliteConnection, session: SessionId, live: &Snapshot) -> sqlx::Result<()> {
+    let room = live.room.as_str();
+    sqlx::query!(
+        "insert into session (id, room, started_at, peak_participants) values (?, ?, ?, ?)
+         on conflict (id) do update
+         set ended_at = null, peak_participants = max(peak_participants, excluded.peak_participants)",
+        session.0,
+        room,
+        live.started_at.0,
+        live.peak
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn put_member(connection: &mut SqliteConnection, session: SessionId, member: &LiveMember) -> sqlx::Result<()> {
+    let username = member.username.as_str();
+    sqlx::query!(
+        "insert into participant (id, session_id, username, joined_at) values (?, ?, ?, ?)
+         on conflict (id) do update set left_at = null, leave_reason = null",
+        member.participant.0,
+        session.0,
+        username,
+        member.joined_at.0
+    )
+    .execute(&mut *connection)
+    .await?;
+    put_connection(connection, member).await?;
+    let (key, position) = (member.key.as_bytes().as_slice(), member.position.cast_signed());
+    let (away_since, away_until) = member.away.map(|(since, until)| (since.0, until.0)).unzip();
+    let stopped_by = member.stopped_by.map(LeaveReason::as_str);
+    sqlx::query!(
+        "insert into member (id, session_id, participant_id, connection_id, client_key, position, joined_at,
+                             away_since, away_until, overflowed, stopped_by)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         on conflict (id) do update
+         set connection_id = excluded.connection_id, away_since = excluded.away_since,
+             away_until = excluded.away_until, overflowed = excluded.overflowed, stopped_by = excluded.stopped_by",
+        member.member.0,
+        session.0,
+        member.participant.0,
+        member.connection.0,
+        key,
+        position,
+        member.joined_at.0,
+        away_since,
+        away_until,
+        member.overflowed,
+        stopped_by
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn put_connection(connection: &mut SqliteConnection, member: &LiveMember) -> sqlx::Result<()> {
+    let disconnected_at = member.away.map(|(since, _)| since.0.max(member.connected_at.0));
+    let closed_by = member
+        .away
+        .map(|_| member.stopped_by.map_or("disconnected", LeaveReason::as_str));
+    let opened_by = if member.connected_at == member.joined_at {
+        "join"
+    } else {
+        "reconnect"
+    };
+    sqlx::query!(
+        "insert into connection (id, participant_id, connected_at, disconnected_at, opened_by, closed_by)
+         values (?, ?, ?, ?, ?, ?)
+         on conflict (id) do update
+         set disconnected_at = excluded.disconnected_at, away_until = null,
+             closed_by = iif(excluded.closed_by is null, null, coalesce(closed_by, excluded.closed_by))",
+        member.connection.0,
+        member.participant.0,
+        member.connected_at.0,
+        disconnected_at,
+        opened_by,
+        closed_by
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// People who came and went within the gap: nobody knows when, only that they were there.
+async fn put_gone_participants(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    live: &Snapshot,
+    at: Timestamp,
+) -> sqlx::Result<()> {
+    for (username, participant) in &live.participants {
+        let username = username.as_str();
+        sqlx::query!(
+            "insert into participant (id, session_id, username, joined_at, left_at, leave_reason)
+             values (?1, ?2, ?3, ?4, ?4, 'gap')
+             on conflict (id) do nothing",
+            participant.0,
+            session.0,
+            username,
+            at.0
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn put_link(connection: &mut SqliteConnection, session: SessionId, link: &LiveLink) -> sqlx::Result<()> {
+    let (connector, answered_at) = link.answered.as_ref().map(|(id, at)| (id.as_str(), at.0)).unzip();
+    let (stream, offerer_connector) = (link.stream.as_str(), link.offerer_connector.as_str());
+    sqlx::query!(
+        "insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at)
+         values (?, ?, ?, ?, ?, ?, ?)
+         on conflict (id) do update
+         set answered_at = coalesce(answered_at, excluded.answered_at), closed_at = null, closed_by = null",
+        link.link.0,
+        session.0,
+        link.offerer.participant.0,
+        link.answerer.participant.0,
+        stream,
+        link.offered_at.0,
+        answered_at
+    )
+    .execute(&mut *connection)
+    .await?;
+    links::progress(connection, link.link, link.traffic).await?;
+    sqlx::query!(
+        "insert into live_link (link_id, session_id, offerer_member, offerer_connector, answerer_member,
+                                answerer_connector)
+         values (?, ?, ?, ?, ?, ?)
+         on conflict (link_id) do update set answerer_connector = excluded.answerer_connector",
+        link.link.0,
+        session.0,
+        link.offerer.member.0,
+        offerer_connector,
+        link.answerer.member.0,
+        connector
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What stays open, each as a JSON list of hexadecimal ids.
+struct Keep {
+    members: String,
+    connections: String,
+    links: String,
+}
+
+impl Keep {
+    fn of(live: &Snapshot) -> sqlx::Result<Self> {
+        Ok(Self {
+            members: ids(live.members.iter().map(|member| member.member.0))?,
+            connections: ids(live.members.iter().map(|member| member.connection.0))?,
+            links: ids(live.links.iter().map(|link| link.link.0))?,
+        })
+    }
+
+    fn nothing() -> Self {
+        let none = || "[]".to_owned();
+        Self {
+            members: none(),
+            connections: none(),
+            links: none(),
+        }
+    }
+}
+
+fn ids(ids: impl Iterator<Item = Uuid>) -> sqlx::Result<String> {
+    json(&ids.map(Uuid::simple).collect::<Vec<_>>())
+}
+
+fn json(value: &impl Serialize) -> sqlx::Result<String> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// Ends what is open in the session and not to be kept.
+async fn end_rows(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    keep: &Keep,
+    at: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update connection
+         set away_until = max(coalesce(disconnected_at, connected_at), ?1),
+             disconnected_at = coalesce(disconnected_at, max(connected_at, ?1)),
+             closed_by = coalesce(closed_by, 'gap')
+         where away_until is null
+           and participant_id in (select id from participant where session_id = ?2)
+           and id not in (select unhex(value) from json_each(?3))",
+        at.0,
+        session.0,
+        keep.connections
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "delete from member where session_id = ? and id not in (select unhex(value) from json_each(?))",
+        session.0,
+        keep.members
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update participant
+         set left_at = max(joined_at, ?1), leave_reason = 'gap'
+         where session_id = ?2 and left_at is null
+           and id not in (select participant_id from member where session_id = ?2)",
+        at.0,
+        session.0
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update link set closed_at = max(offered_at, ?), closed_by = 'gap'
+         where session_id = ? and closed_at is null and id not in (select unhex(value) from json_each(?))",
+        at.0,
+        session.0,
+        keep.links
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "delete from live_link where session_id = ? and link_id not in (select unhex(value) from json_each(?))",
+        session.0,
+        keep.links
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn count_participants(connection: &mut SqliteConnection, session: SessionId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update session set participant_count = (select count(*) from participant where session_id = ?1) where id = ?1",
+        session.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! The one task that writes: takes what waits, commits it as a group, says so, and goes on.
+//!
+//! A group carries a number that is stored in its own transaction. After any error the connection is thrown away (after
+//! `SQLITE_FULL`, sqlx 0.9 keeps a wrong transaction depth for good), and the next one tells by the stored number
+//! whether the group was committed after all: so a commit whose answer was lost is not written twice.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
+use tokio::time::Instant;
+
+use super::queue::Work;
+use super::rows;
+use super::shared::Shared;
+use super::{Clock, event};
+use crate::room::record::Record;
+
+/// The most records of one transaction.
+const GROUP: usize = 2_000;
+/// How often the server writes down that it lives, if it writes nothing else. The history promises 5 s.
+const HEARTBEAT: Duration = Duration::from_secs(4);
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const SLOWEST_RETRY: Duration = Duration::from_secs(1);
+
+/// A record with its place in the journal, if it is an entry of it.
+pub(super) struct Numbered {
+    pub(super) seq: Option<i64>,
+    pub(super) record: Record,
+}
+
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) options: SqliteConnectOptions,
+    pub(super) connection: Option<SqliteConnection>,
+    pub(super) reader: SqlitePool,
+    pub(super) clock: Clock,
+    /// The next `seq`, and the number of the next group: neither is ever used again.
+    pub(super) next_seq: i64,
+    pub(super) next_group: i64,
+    /// Held for as long as the database is ours.
+    pub(super) _lock: File,
+}
+
+impl Writer {
+    /// Writes until the journal is closed and nothing waits.
+    pub(super) async fn run(mut self) {
+        let mut beat_at = Instant::now() + HEARTBEAT;
+        loop {
+            let work = self.shared.queue().take(GROUP);
+            match work {
+                Work::Records(records) => self.write_all(records).await,
+                Work::Stop => break,
+                Work::Nothing => {
+                    tokio::select! {
+                        () = self.shared.work.notified() => continue,
+                        () = tokio::time::sleep_until(beat_at) => self.write_all(Vec::new()).await,
+                    }
+                }
+            }
+            beat_at = Instant::now() + HEARTBEAT;
+        }
+        self.stop().await;
+    }
+
+    /// Writes these, however long that takes. Without records it is the heartbeat.
+    async fn write_all(&mut self, records: Vec<Record>) {
+        let mut group = self.number(records);
+        let mut limit = group.len();
+        let mut retry = FIRST_RETRY;
+        loop {
+            let part = limit.min(group.len());
+            match self.commit_once(&group[..part]).await {
+                Ok(()) => {
+                    self.committed(group.drain(..part));
+                    if group.is_empty() {
+                        return;
+                    }
+                    limit = part * 2;
+                    retry = FIRST_RETRY;
+                }
+                // One of them can never be written: halves find it, and the others are written around it.
+                Err(error) if is_unwritable(&error) && part > 1 => limit = part / 2,
+                Err(error) if is_unwritable(&error) && part == 1 => {
+                    self.give_up(&group.remove(0).record, &error);
+                    if group.is_empty() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    self.shared.failed(&error);
+                    tokio::time::sleep(retry).await;
+                    retry = (retry * 2).min(SLOWEST_RETRY);
+                }
+            }
+        }
+    }
+
+    fn number(&mut self, records: Vec<Record>) -> Vec<Numbered> {
+        records
+            .into_iter()
+            .map(|record| {
+                let seq = event::is_event(&record.change).then_some(self.next_seq);
+                self.next_seq += i64::from(seq.is_some());
+                Numbered { seq, record }
+            })
+            .collect()
+    }
+
+    /// One attempt. The connection survives it only if it succeeds.
+    async fn commit_once(&mut self, group: &[Numbered]) -> sqlx::Result<()> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let mut fresh = self.options.connect().await?;
+                if last_group(&mut fresh).await? >= self.next_group {
+                    self.connection = Some(fresh);
+                    return Ok(());
+                }
+                fresh
+            }
+        };
+        sqlx::query("begin immediate").execute(&mut connection).await?;
+        rows::write(&mut connection, group).await?;
+        beat(&mut connection, (self.clock)().0, self.next_group).await?;
+        sqlx::query("commit").execute(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    fn committed(&mut self, group: impl ExactSizeIterator<Item = Numbered>) {
+        self.next_group += 1;
+        let count = group.len();
+        let last = group.filter_map(|numbered| numbered.seq).last();
+        self.shared.written(count, last);
+    }
+
+    fn give_up(&mut self, record: &Record, error: &sqlx::Error) {
+        let session = record.session.map(tracing::field::display);
+        tracing::error!(session, %error, "a record contradicts the database and is left out of the history");
+        self.shared.give_up(record);
+    }
+
+    /// Leaves the database as it should be found: marked as stopped on purpose, and in one file.
+    async fn stop(mut self) {
+        self.reader.close().await;
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if let Err(error) = mark_clean_stop(&mut connection, (self.clock)().0).await {
+            tracing::warn!(%error, "the database could not be told that the server stopped on purpose");
+        }
+        if let Err(error) = connection.close().await {
+            tracing::warn!(%error, "the database did not close properly");
+        }
+    }
+}
+
+/// Whether the database refuses the record itself (rather than failing to write): a broken constraint, a wrong type,
+/// a value that is too big.
+fn is_unwritable(error: &sqlx::Error) -> bool {
+    const TOO_BIG: u32 = 18;
+    const CONSTRAINT: u32 = 19;
+    const MISMATCH: u32 = 20;
+    let code = error.as_database_error().and_then(|error| error.code());
+    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    matches!(primary, Some(TOO_BIG | CONSTRAINT | MISMATCH))
+}
+
+pub(super) async fn last_group(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!("select group_no from heartbeat where id = 1")
+        .fetch_one(connection)
+        .await
+}
+
+async fn beat(connection: &mut SqliteConnection, at: i64, group: i64) -> sqlx::Result<()> {
+    sqlx::query!("update heartbeat set at = ?, group_no = ? where id = 1", at, group)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn mark_clean_stop(connection: &mut SqliteConnection, at: i64) -> sqlx::Result<()> {
+    sqlx::query!("update heartbeat set at = ?, clean_stop = true where id = 1", at)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("pragma wal_checkpoint(truncate)")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
