@@ -5,5 +5,6 @@ pub mod logging;
 pub mod net;
 pub mod room;
 pub mod server;
+pub mod signaling;
 pub mod signals;
 pub mod static_files;

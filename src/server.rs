@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,13 +13,23 @@ use tracing::{info, warn};
 
 use crate::banner::Banner;
 use crate::config::{Config, ReviewToken};
+use crate::journal::{self, Journal, Opened};
 use crate::net::{self, Listeners};
+use crate::room::Limits;
+use crate::signaling::{self, Clock, Hub};
 use crate::signals::Stop;
 use crate::static_files::with_static_files;
 
 /// How long a client may take to send a request's body. Together with the head's limit in [`net::Limits`] no request is
 /// open for longer before it is handled.
 const BODY_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long the clients' transports may take to close at the end. One that reads nothing is left to the process's end.
+const TRANSPORTS_WITHIN: Duration = Duration::from_millis(1500);
+
+/// How long the journal may take to write what waits at the end. With the 2 s that [`net::Limits`] gives to requests
+/// it stays within the 5 s that service managers and their users expect.
+const JOURNAL_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs the server until `shutdown`, then stops it in order: nothing more is accepted, the clients' transports close in
 /// a way after which they reconnect by themselves, requests end, the journal is flushed.
@@ -27,13 +38,22 @@ const BODY_WITHIN: Duration = Duration::from_secs(15);
 /// If a part cannot start, or the server cannot go on. The message is for the user.
 pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Output = Stop>) -> anyhow::Result<()> {
     let (token, is_made) = review_token(&config)?;
-    // Merge: Journal::open(&config.database_url, ...), then the Hub over it, here; both go to `router`.
-    let router = router(&config, &token);
+    let clock = Arc::new(Clock::start());
+    let Opened {
+        journal,
+        rooms,
+        reader,
+        last_alive,
+    } = open_journal(&config, &clock).await?;
+    clock.catch_up(last_alive);
+    let hub = Hub::new(journal.clone(), clock, limits(&config), rooms, config.restart_grace);
+    let (layer, io) = signaling::layer(&hub);
+    let router = router(&config, &token).layer(layer);
 
     tell(&Banner {
         addresses: &listeners.addresses(),
         made_token: is_made.then_some(&token),
-        database: config.database_url.file(),
+        database: config.database_url.path(),
         static_dir: config.static_dir.as_deref(),
     });
     let stopping = CancellationToken::new();
@@ -47,20 +67,42 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         ended = &mut serving => Some(ended),
     };
     stopping.cancel();
-    // Merge: close the Socket.IO transports here (`io.close()`): that ends the long polls that `serving` waits for.
+    hub.stop();
+    let closing = tokio::time::timeout(TRANSPORTS_WITHIN, io.close());
     let served = match ended {
         Some(ended) => ended,
-        None => serving.await,
+        // Closing the transports ends the long polls that `serving` waits for.
+        None => tokio::join!(serving, closing).0,
     };
-    // Merge: flush and close the journal here, bounded by 2 s (`net::Limits::drain` takes 2 s of the 5 s there are).
+    journal.close(JOURNAL_WITHIN).await?;
     served.context("The server's network loop broke")?;
     info!("stopped");
     Ok(())
 }
 
+async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Opened> {
+    let clock = clock.clone();
+    let options = journal::Options::new(config.database_url.clone());
+    Ok(Journal::open(options, move || clock.now().at).await?)
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        capacity: config.max_room_members,
+        grace: config.resume_grace,
+        linger: config.session_linger,
+    }
+}
+
 /// The reviewer's token, and whether it was made for this start.
 fn review_token(config: &Config) -> anyhow::Result<(ReviewToken, bool)> {
     if let Some(token) = &config.review_token {
+        if token.is_short() {
+            warn!(
+                "REVIEW_TOKEN is short enough to be guessed: use {} characters or more",
+                ReviewToken::SAFE_CHARS
+            );
+        }
         return Ok((token.clone(), false));
     }
     let token = ReviewToken::random().context("The system gives no random numbers for a review token")?;

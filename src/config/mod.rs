@@ -9,11 +9,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::journal::DatabaseFile;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 
 pub use refusal::Refusal;
-pub use value::{DatabaseUrl, Host, HostNames, Hosts, LogFormat, Origins, ReviewToken};
+pub use value::{Host, HostNames, Hosts, LogFormat, Origins, ReviewToken};
 
 /// Environment variables by name. One that is empty counts as unset.
 pub type Variables = HashMap<String, OsString>;
@@ -63,11 +64,11 @@ pub struct Config {
     #[arg(
         long,
         default_value = "sqlite://chatroom.db",
-        value_parser = DatabaseUrl::parse,
+        value_parser = value::database,
         value_name = "URL",
         help_heading = "Data"
     )]
-    pub database_url: DatabaseUrl,
+    pub database_url: DatabaseFile,
 
     /// How long a member whose connection dropped may come back as if nothing had happened
     #[arg(long, default_value = "15s", value_parser = value::grace, value_name = "DURATION", help_heading = "Rooms")]
@@ -104,7 +105,7 @@ pub struct Config {
     )]
     pub public_rooms: bool,
 
-    /// What a reviewer must show to see the history: at least 16 letters, digits, or - . _ ~. Unset: a random one at
+    /// What a reviewer must show to see the history: letters, digits, - . _ ~, better 16 or more. Unset: a random one at
     /// every start, printed with the link to the review. Better set by variable: other users of the machine see flags
     #[arg(long, value_parser = ReviewToken::parse, value_name = "TOKEN", help_heading = "Access")]
     pub review_token: Option<ReviewToken>,
@@ -175,7 +176,7 @@ impl Config {
         };
         let folder = self
             .database_url
-            .file()
+            .path()
             .parent()
             .and_then(|folder| folder.canonicalize().ok());
         let Some((folder, public)) = folder.zip(static_dir.canonicalize().ok()) else {

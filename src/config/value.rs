@@ -3,12 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::journal::DatabaseFile;
 use axum::http::{HeaderValue, Uri};
 use clap::ValueEnum;
-use sqlx::sqlite::SqliteConnectOptions;
 use tracing_subscriber::EnvFilter;
 
 type Parsed<T> = Result<T, String>;
@@ -126,45 +126,13 @@ fn host_name(raw: &str) -> Parsed<String> {
     Err("must hold names or addresses only, without http:// and without a port".to_owned())
 }
 
-/// The SQLite file of the history.
-#[derive(Debug, Clone)]
-pub struct DatabaseUrl {
-    file: PathBuf,
-}
-
-impl DatabaseUrl {
-    pub(super) fn parse(raw: &str) -> Parsed<Self> {
-        let wrong = || "must be sqlite:// and the path of a file, such as sqlite://chatroom.db".to_owned();
-        if !raw.starts_with("sqlite:") {
-            return Err(wrong());
-        }
-        let options: SqliteConnectOptions = raw.parse().map_err(|_| wrong())?;
-        let names_no_file = raw.contains(":memory:") || options.get_filename().as_os_str().is_empty();
-        if names_no_file || raw.contains('?') {
-            return Err(wrong());
-        }
-        let file = std::path::absolute(options.get_filename()).map_err(|_| wrong())?;
-        Ok(Self { file })
-    }
-
-    /// The file's absolute path.
-    pub fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// How sqlx names it: with all else at sqlx's defaults.
-    pub fn options(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new().filename(&self.file)
-    }
-}
-
 /// The secret a reviewer shows. It never reaches a log: its `Debug` does not tell it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReviewToken(String);
 
 impl ReviewToken {
-    /// The fewest characters a token of one's own must have.
-    pub const MIN_CHARS: usize = 16;
+    /// A token of one's own with fewer characters can be guessed; it is taken, with a warning.
+    pub const SAFE_CHARS: usize = 16;
     /// The most characters it may have.
     pub const MAX_CHARS: usize = 256;
 
@@ -173,7 +141,7 @@ impl ReviewToken {
     /// # Errors
     /// What it must be, without telling what it is.
     pub fn parse(raw: &str) -> Result<Self, String> {
-        let length = Self::MIN_CHARS..=Self::MAX_CHARS;
+        let length = 1..=Self::MAX_CHARS;
         if !length.contains(&raw.len()) {
             return Err(format!("must have {} to {} characters", length.start(), length.end()));
         }
@@ -195,6 +163,11 @@ impl ReviewToken {
         Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
+    /// Whether it is short enough to be guessed.
+    pub fn is_short(&self) -> bool {
+        self.0.len() < Self::SAFE_CHARS
+    }
+
     /// The secret itself.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -214,6 +187,13 @@ pub enum LogFormat {
     Text,
     /// For programs: one JSON object a line.
     Json,
+}
+
+pub(super) fn database(raw: &str) -> Parsed<DatabaseFile> {
+    let file = raw.parse::<DatabaseFile>().ok();
+    let path = file.and_then(|file| std::path::absolute(file.path()).ok());
+    path.map(DatabaseFile::from)
+        .ok_or_else(|| "must be sqlite:// and the path of a file, such as sqlite://chatroom.db".to_owned())
 }
 
 pub(super) fn port(raw: &str) -> Parsed<u16> {

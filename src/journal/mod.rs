@@ -74,6 +74,8 @@ pub struct Opened {
     pub rooms: Vec<(SessionId, Snapshot)>,
     /// Read-only connections for the history, at most four.
     pub reader: SqlitePool,
+    /// The last moment the run before this one is known to have lived. The history must not go back behind it.
+    pub last_alive: Timestamp,
 }
 
 /// What became of the records that were submitted.

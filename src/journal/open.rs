@@ -90,7 +90,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
         .execute(&mut connection)
         .await
         .map_err(failed)?;
-    recover::recover(&mut connection, clock()).await.map_err(failed)?;
+    let last_alive = recover::recover(&mut connection, clock()).await.map_err(failed)?;
     let rooms = restore::live_rooms(&mut connection).await.map_err(failed)?;
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
@@ -106,7 +106,12 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
         next_group,
         _lock: lock,
     });
-    Ok(Opened { journal, rooms, reader })
+    Ok(Opened {
+        journal,
+        rooms,
+        reader,
+        last_alive,
+    })
 }
 
 /// The file itself behind links, so that two names of one database have one lock.

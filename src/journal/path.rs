@@ -42,7 +42,8 @@ impl FromStr for DatabaseFile {
 
     fn from_str(raw: &str) -> Result<Self, InvalidDatabase> {
         let raw = raw.trim();
-        let path = match scheme(raw) {
+        // What sqlx's own examples end with: the file is made if it is missing, which is what happens anyway.
+        let path = match scheme(raw.strip_suffix("?mode=rwc").unwrap_or(raw)) {
             Some(("sqlite", rest)) if rest.contains('?') => return Err(InvalidDatabase::Query),
             Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
             Some((other, _)) => {
@@ -91,6 +92,7 @@ mod tests {
         for (raw, path) in [
             ("sqlite://chatroom.db", "chatroom.db"),
             ("sqlite:///var/lib/chatroom.db", "/var/lib/chatroom.db"),
+            ("sqlite://chatroom.db?mode=rwc", "chatroom.db"),
             ("sqlite:data/chatroom.db", "data/chatroom.db"),
             ("chatroom.db", "chatroom.db"),
             (" ./a room.db ", "./a room.db"),
@@ -109,7 +111,7 @@ mod tests {
             (":memory:", InvalidDatabase::InMemory),
             ("sqlite::memory:", InvalidDatabase::InMemory),
             ("sqlite://:memory:", InvalidDatabase::InMemory),
-            ("sqlite://a.db?mode=rwc", InvalidDatabase::Query),
+            ("sqlite://a.db?mode=ro", InvalidDatabase::Query),
             (
                 "postgres://localhost/chat",
                 InvalidDatabase::Scheme {

@@ -7,19 +7,23 @@ use sqlx::SqliteConnection;
 use crate::room::record::LeaveReason;
 use crate::room::time::Timestamp;
 
-/// Closes what the last run left open, and begins this run's heartbeat at `now`, in one transaction.
-pub(super) async fn recover(connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
+/// Closes what the last run left open, and begins this run's heartbeat, in one transaction. Returns the last moment the
+/// last run is known to have lived; the heartbeat does not go back behind that.
+pub(super) async fn recover(connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<Timestamp> {
     sqlx::query("begin immediate").execute(&mut *connection).await?;
     let stop = Stop::read(connection).await?;
     close_connections(connection, &stop).await?;
     send_members_away(connection, &stop).await?;
     close_strays(connection, &stop).await?;
     end_empty_sessions(connection, &stop).await?;
-    sqlx::query!("update heartbeat set at = ?, clean_stop = false where id = 1", now.0)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query!(
+        "update heartbeat set at = max(at, ?), clean_stop = false where id = 1",
+        now.0
+    )
+    .execute(&mut *connection)
+    .await?;
     sqlx::query("commit").execute(connection).await?;
-    Ok(())
+    Ok(Timestamp(stop.at))
 }
 
 /// How the last run ended.

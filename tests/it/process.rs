@@ -1,72 +1,16 @@
 //! The program as the user starts and stops it.
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_chatroom-server");
-
-/// A command with no environment but what is given, in a directory of its own.
-fn command(program: &str, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().current_dir(folder).stdin(Stdio::null());
-    command
-}
+use crate::harness::{PROGRAM, Server, command};
 
 fn output(folder: &Path, flags: &[&str]) -> Output {
     command(PROGRAM, folder).args(flags).output().unwrap()
-}
-
-struct Server {
-    child: Child,
-    port: u16,
-    banner: Vec<String>,
-}
-
-impl Server {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut banner = Vec::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            banner.push(line.unwrap());
-            if banner.last().unwrap().contains("Ctrl-C") {
-                break;
-            }
-        }
-        let origin = banner.iter().find_map(|line| line.split_once("http://localhost:"));
-        let port = origin.unwrap().1.parse().unwrap();
-        Self { child, port, banner }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([format!("-{name}"), self.child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
-    }
-
-    fn exit_code(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-
-    fn ask(&self, path: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

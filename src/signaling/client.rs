@@ -1,0 +1,116 @@
+//! One client's socket, as the server knows it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use socketioxide::SendError;
+use socketioxide::extract::AckSender;
+use socketioxide::socket::Socket;
+
+use super::early::EarlyRelays;
+use super::hub::RoomCell;
+use super::wire::{Acknowledgement, Outgoing};
+use crate::room::id::SocketKey;
+use crate::room::output::{Message, Reply};
+use crate::room::refusal::Language;
+use crate::room::time::Tick;
+
+/// What the server keeps of a socket from its connect to its end.
+pub(super) struct Client {
+    pub(super) key: SocketKey,
+    pub(super) language: Language,
+    /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
+    pub(super) state: Mutex<ClientState>,
+}
+
+/// What changes.
+#[derive(Default)]
+pub(super) struct ClientState {
+    /// The room it last joined. Whether it still has a member there, the room knows.
+    pub(super) room: Option<Arc<RoomCell>>,
+    pub(super) early: EarlyRelays,
+    pub(super) refusals: Refusals,
+    /// Its end has been handled: nothing may come of it any more.
+    pub(super) gone: bool,
+}
+
+/// A client's socket to speak to, with its language.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub(super) socket: Arc<Socket>,
+    pub(super) client: Arc<Client>,
+}
+
+impl Line {
+    /// Says something. An error means that the socket is gone or reads too slowly.
+    pub(super) fn emit(&self, message: &Message) -> Result<(), SendError> {
+        let outgoing = Outgoing {
+            message,
+            language: self.client.language,
+        };
+        self.socket.emit(outgoing.event(), &outgoing)
+    }
+}
+
+/// The callback that came with a message, if any.
+pub(super) struct Callback {
+    pub(super) sender: AckSender,
+    pub(super) language: Language,
+}
+
+impl Callback {
+    pub(super) fn answer(self, reply: &Reply) {
+        let acknowledgement = match reply {
+            Reply::Done => Acknowledgement::done(),
+            Reply::Seated(seat) => Acknowledgement::seated(seat),
+            Reply::Refused(refusal) => Acknowledgement::refused(refusal, self.language),
+        };
+        // A socket that cannot take it is found out by what it is told next, or by its pings.
+        self.sender.send(&acknowledgement).ok();
+    }
+}
+
+/// How many refused messages a socket may still have recorded: a bucket that refills.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    /// Used up, in thousandths.
+    used: u64,
+    at: Tick,
+}
+
+impl Refusals {
+    /// As many at once.
+    pub(super) const BURST: u64 = 1_000;
+    /// As many more each second.
+    pub(super) const PER_SECOND: u64 = 50;
+
+    /// Whether there is no room for another one.
+    pub(super) fn exhausted(&mut self, now: Tick) -> bool {
+        let refilled = now.0.saturating_sub(self.at.0).saturating_mul(Self::PER_SECOND);
+        self.used = self.used.saturating_sub(refilled);
+        self.at = now;
+        self.used + 1_000 > Self::BURST * 1_000
+    }
+
+    /// Counts one.
+    pub(super) fn count(&mut self) {
+        self.used += 1_000;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_run_out_and_come_back() {
+        let mut refusals = Refusals::default();
+        for _ in 0..Refusals::BURST {
+            assert!(!refusals.exhausted(Tick(5)));
+            refusals.count();
+        }
+        assert!(refusals.exhausted(Tick(5)));
+        assert!(refusals.exhausted(Tick(24)));
+        assert!(!refusals.exhausted(Tick(25)), "50 a second are one in 20 ms");
+    }
+}

@@ -1,0 +1,303 @@
+//! From the library's callbacks to the hub: connect, message, disconnect.
+//!
+//! Handlers do all their work at once, on the task that reads the socket: socketioxide spawns a task for each
+//! handler's future, and awaiting ones would overtake each other.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::extract::AckSender;
+use socketioxide::handler::{DisconnectHandler, FromMessageParts, MessageHandler, Value};
+use socketioxide::socket::{DisconnectReason, Socket};
+
+use super::client::{Callback, Client, ClientState, Line};
+use super::hub::{Hub, Outcome};
+use super::wire::{self, Command, Event};
+use crate::room::Input;
+use crate::room::id::RoomName;
+use crate::room::input::{Join, Relay, Resume};
+use crate::room::output::{Message, Reply};
+use crate::room::record::{Change, Record};
+use crate::room::refusal::{Reason, Refusal};
+
+/// Marks our handlers for the library's traits.
+pub(super) struct Ours;
+
+/// One socket's handler, for all its events.
+#[derive(Clone)]
+pub(super) struct Handler {
+    hub: Arc<Hub>,
+    client: Arc<Client>,
+}
+
+/// Makes a new socket known. Runs before the client is told that it is connected, so no early message is lost.
+pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible> {
+    let accept_language = socket
+        .req_parts()
+        .headers
+        .get("accept-language")
+        .and_then(|value| value.to_str().ok());
+    let client = Client {
+        key: hub.next_socket(),
+        language: wire::language(accept_language),
+        state: Mutex::new(ClientState::default()),
+    };
+    let handler = Handler {
+        hub: hub.clone(),
+        client: Arc::new(client),
+    };
+    socket.on_disconnect(handler.clone());
+    socket.on_fallback(handler);
+    Ok(())
+}
+
+impl MessageHandler<LocalAdapter, Ours> for Handler {
+    fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
+        let callback = ack_id.map(|_| {
+            let Ok(sender) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
+            Callback {
+                sender,
+                language: self.client.language,
+            }
+        });
+        let mut state = self.client.state.lock();
+        if state.gone {
+            return;
+        }
+        await_connected(&socket);
+        let line = Line {
+            socket,
+            client: self.client.clone(),
+        };
+        let (text, binary) = match &value {
+            Value::Str(text, attachments) => (text.as_str(), attachments.is_some()),
+            Value::Bytes(_) => ("", true),
+        };
+        let hub = &self.hub;
+        let state = &mut state;
+        Turn { hub, line, state }.message(text, binary, callback);
+    }
+}
+
+impl DisconnectHandler<LocalAdapter, Ours> for Handler {
+    fn call_with_defer(&self, socket: Arc<Socket>, reason: DisconnectReason, defer: fn(Arc<Socket>)) {
+        let mut state = self.client.state.lock();
+        state.gone = true;
+        state.early.take();
+        self.hub.unregister(self.client.key);
+        if let Some(room) = state.room.take().filter(|_| !self.hub.is_stopping()) {
+            let input = Input::Disconnect {
+                socket: self.client.key,
+                why: describe(reason),
+            };
+            self.hub.input(&room, input, None);
+        }
+        drop(state);
+        defer(socket);
+    }
+}
+
+/// The library tells a client that it is connected a moment before the socket takes messages for it: an answer in
+/// between would fail like one to a dead socket. That moment is a few instructions on another thread, which may have
+/// lost its processor just there, so this one gives way.
+fn await_connected(socket: &Socket) {
+    const STEP: Duration = Duration::from_micros(50);
+    const STEPS: u32 = 20_000;
+    for _ in 0..STEPS {
+        if socket.connected() {
+            return;
+        }
+        std::thread::sleep(STEP);
+    }
+}
+
+/// How a socket went, in the words of the history.
+fn describe(reason: DisconnectReason) -> &'static str {
+    match reason {
+        DisconnectReason::TransportClose => "connection closed",
+        DisconnectReason::TransportError => "connection lost",
+        DisconnectReason::HeartbeatTimeout => "no sign of life",
+        DisconnectReason::ClientNSDisconnect => "closed by the page",
+        DisconnectReason::ServerNSDisconnect => "cut by the server",
+        DisconnectReason::ClosingServer => "server stopping",
+        DisconnectReason::PacketParsingError => "sent something that is no message",
+        DisconnectReason::MultipleHttpPollingError => "polled twice at once",
+    }
+}
+
+/// The handling of one message, with the client's state locked.
+struct Turn<'a> {
+    hub: &'a Arc<Hub>,
+    line: Line,
+    state: &'a mut ClientState,
+}
+
+impl Turn<'_> {
+    fn message(mut self, text: &str, binary: bool, callback: Option<Callback>) {
+        let now = self.hub.clock().now().tick;
+        let event = serde_json::from_str::<Event<'_>>(text);
+        let name = event.as_ref().map_or("", |event| event.name);
+        if self.state.refusals.exhausted(now) {
+            return self.brush_off(Refusal::new(name, Reason::TooManyErrors), callback);
+        }
+        let command = match &event {
+            Err(_) => Err(Reason::NotJson),
+            Ok(_) if binary => Err(Reason::Binary),
+            Ok(event) => wire::parse(event),
+        };
+        let outcome = match command {
+            Ok(command) => self.command(name, command, callback),
+            Err(reason) => self.refuse(Refusal::new(name, reason), callback),
+        };
+        if outcome == Outcome::Refused {
+            self.state.refusals.count();
+        }
+    }
+
+    fn command(&mut self, event: &str, command: Command, callback: Option<Callback>) -> Outcome {
+        let socket = self.line.client.key;
+        match command {
+            Command::Relay(relay) => self.relay(relay, callback),
+            Command::Leave { entries } => match self.state.room.clone() {
+                Some(room) => self.hub.input(&room, Input::Leave { socket, entries }, callback),
+                None => self.refuse(Refusal::new(event, Reason::NotJoined), callback),
+            },
+            Command::Join { .. } | Command::Resume { .. } if self.hub.is_stopping() => {
+                self.refuse(Refusal::new(event, Reason::ShuttingDown), callback)
+            }
+            Command::Join { key, username, room } => self.enter(
+                room,
+                |held| {
+                    Input::Join(Join {
+                        socket,
+                        key,
+                        username,
+                        held,
+                    })
+                },
+                callback,
+            ),
+            Command::Resume { key, username, room } => self.enter(
+                room,
+                |held| {
+                    Input::Resume(Resume {
+                        socket,
+                        key,
+                        username,
+                        held,
+                    })
+                },
+                callback,
+            ),
+        }
+    }
+
+    /// Joins or resumes, after leaving another room. What was held before is handled with it, or goes on waiting.
+    fn enter(
+        &mut self,
+        name: RoomName,
+        input: impl FnOnce(Vec<Relay>) -> Input,
+        callback: Option<Callback>,
+    ) -> Outcome {
+        if let Some(other) = self.state.room.take_if(|room| *room.name() != name) {
+            self.hub.input(
+                &other,
+                Input::Move {
+                    socket: self.line.client.key,
+                },
+                None,
+            );
+        }
+        self.hub.register(self.line.clone());
+        let deadline = self.state.early.deadline();
+        let held = self.state.early.take();
+        let (room, outcome) = self.hub.enter(&name, input(held.clone()), callback);
+        if outcome == Outcome::Seated {
+            self.state.room = Some(room);
+        } else {
+            self.state.early.put_back(held, deadline);
+        }
+        outcome
+    }
+
+    fn relay(&mut self, relay: Relay, callback: Option<Callback>) -> Outcome {
+        if let Some(room) = self.state.room.clone() {
+            return self.hub.input(
+                &room,
+                Input::Relay {
+                    socket: self.line.client.key,
+                    relay,
+                },
+                callback,
+            );
+        }
+        let now = self.hub.clock().now().tick;
+        match self.state.early.hold(relay, now) {
+            Ok(first) => {
+                if let Some(deadline) = first {
+                    self.expire_at(self.hub.clock().instant(deadline));
+                }
+                // Held is accepted: what comes of it is not known before the join.
+                if let Some(callback) = callback {
+                    callback.answer(&Reply::Done);
+                }
+                Outcome::Other
+            }
+            Err(relay) => self.refuse(Refusal::new(relay.body.event(), Reason::NotJoined), callback),
+        }
+    }
+
+    /// Refuses what is still held when its time is up.
+    fn expire_at(&self, deadline: std::time::Instant) {
+        let (hub, line) = (self.hub.clone(), self.line.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep_until(deadline.into()).await;
+            let client = line.client.clone();
+            let mut state = client.state.lock();
+            let expired = state.early.expire(hub.clock().now().tick);
+            let mut turn = Turn {
+                hub: &hub,
+                line,
+                state: &mut state,
+            };
+            for relay in expired {
+                turn.refuse(Refusal::new(relay.body.event(), Reason::HeldTooLong), None);
+            }
+        });
+    }
+
+    /// Refuses a message, on the record: in the room, if the socket has one.
+    fn refuse(&mut self, refusal: Refusal, callback: Option<Callback>) -> Outcome {
+        if let Some(room) = self.state.room.clone() {
+            return self.hub.input(
+                &room,
+                Input::Refuse {
+                    socket: self.line.client.key,
+                    refusal,
+                },
+                callback,
+            );
+        }
+        let at = self.hub.clock().now().at;
+        let record = Record {
+            at,
+            session: None,
+            change: Change::error(None, &refusal),
+        };
+        self.hub
+            .complain(self.line.clone(), record, Message::Error(refusal), callback);
+        Outcome::Refused
+    }
+
+    /// Refuses a message off the record: this socket has had its share of it.
+    fn brush_off(&self, refusal: Refusal, callback: Option<Callback>) {
+        let reply = Reply::Refused(refusal.clone());
+        self.line.emit(&Message::Error(refusal)).ok();
+        if let Some(callback) = callback {
+            callback.answer(&reply);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The Socket.IO edge: what clients send becomes inputs of a room, what the room says goes out.
+//!
+//! A message's way: [`handlers`] -> [`wire`] (what does it say) -> [`hub`] (which room, in what order) ->
+//! [`crate::room`] (what follows) -> [`hub`] again (what waits for the disk) -> [`wire`] -> the socket.
+
+mod client;
+pub mod clock;
+mod early;
+mod handlers;
+pub mod hub;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use socketioxide::extract::SocketRef;
+use socketioxide::handler::ConnectHandler;
+use socketioxide::layer::SocketIoLayer;
+use socketioxide::{ParserConfig, SocketIo};
+
+pub use clock::Clock;
+pub use hub::Hub;
+
+/// The largest message, in bytes, on either transport: Node's default, so that clients meet the same limit.
+pub const MAX_MESSAGE: usize = 1_000_000;
+
+/// How many messages may wait for a socket to read them. A burst for a polling client waits for its next poll; one
+/// that falls further behind has stopped reading.
+const MAX_WAITING: usize = 4_096;
+
+/// How long a transport may stay without a Socket.IO connect: sessions are made before anyone has shown anything.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The Socket.IO layer for a router, and the handle that closes all transports at the end.
+pub fn layer(hub: &Arc<Hub>) -> (SocketIoLayer, SocketIo) {
+    let parser = ParserConfig::common()
+        .max_incoming_binary_buf_size(MAX_MESSAGE)
+        .max_incoming_binaries(16)
+        .packet_completion_timeout(CONNECT_TIMEOUT);
+    let (layer, io) = SocketIo::builder()
+        .req_path("/socket.io")
+        .connect_timeout(CONNECT_TIMEOUT)
+        .max_payload(MAX_MESSAGE as u64)
+        .ws_max_message_size(MAX_MESSAGE)
+        .ws_max_frame_size(MAX_MESSAGE)
+        .max_buffer_size(MAX_WAITING)
+        .with_parser(parser)
+        .build_layer();
+    let hub = hub.clone();
+    let register = move |socket: SocketRef| std::future::ready(handlers::connect(&hub, &socket));
+    io.ns("/", (async || {}).with(register));
+    (layer, io)
+}

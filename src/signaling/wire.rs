@@ -1,0 +1,537 @@
+//! The words on the wire: what clients send becomes commands, what the room says becomes events.
+//!
+//! Opaque payloads are cut out as raw JSON and never parsed, so they pass byte for byte.
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use crate::room::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
+use crate::room::input::{Body, LeaveEntry, Opaque, Relay};
+use crate::room::output::{Message, Seat};
+use crate::room::refusal::{Language, Reason, Refusal};
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// `join`
+    Join {
+        key: ClientKey,
+        username: Username,
+        room: RoomName,
+    },
+    /// `reconnect`
+    Resume {
+        key: ClientKey,
+        username: Option<Username>,
+        room: RoomName,
+    },
+    /// `leave`
+    Leave { entries: Vec<LeaveEntry> },
+    /// `offer`, `answer`, `icecandidate`, `reconnectWork`
+    Relay(Relay),
+}
+
+/// A Socket.IO event: its name and its first argument. Further arguments are ignored, as JavaScript would.
+#[derive(Debug)]
+pub(super) struct Event<'a> {
+    pub(super) name: &'a str,
+    pub(super) payload: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Event<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EventVisitor;
+
+        impl<'de> Visitor<'de> for EventVisitor {
+            type Value = Event<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an array that begins with an event name")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Event<'de>, A::Error> {
+                let name = seq
+                    .next_element()?
+                    .ok_or_else(|| serde::de::Error::invalid_length(0, &self))?;
+                let payload = seq.next_element()?;
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Event { name, payload })
+            }
+        }
+
+        deserializer.deserialize_seq(EventVisitor)
+    }
+}
+
+/// Every field that any event has, raw: absent and `null` are told apart, and a wrong type is found by name.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    #[serde(borrow, default, deserialize_with = "raw")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    username: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    roomname: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    connector_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    remote_connector_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    member_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    stream_type: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    offer: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    answer: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    candidate: Option<&'a RawValue>,
+    #[serde(rename = "type", borrow, default, deserialize_with = "raw")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    data: Option<&'a RawValue>,
+}
+
+/// A present field is `Some`, even when it is `null`.
+fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// Reads an event of the contract.
+pub(super) fn parse(event: &Event<'_>) -> Result<Command, Reason> {
+    match event.name {
+        "join" => fields(event).and_then(|fields| fields.join()),
+        "reconnect" => fields(event).and_then(|fields| fields.resume()),
+        "leave" => Ok(Command::Leave {
+            entries: leave_entries(event.payload),
+        }),
+        "offer" => fields(event).and_then(|fields| fields.offer()),
+        "answer" => fields(event).and_then(|fields| fields.answer()),
+        "icecandidate" => fields(event).and_then(|fields| fields.candidate()),
+        "reconnectWork" => fields(event).and_then(|fields| fields.work()),
+        _ => Err(Reason::UnknownEvent),
+    }
+}
+
+fn fields<'a>(event: &Event<'a>) -> Result<Fields<'a>, Reason> {
+    let payload = event.payload.map_or("null", RawValue::get);
+    // A struct could also be read from an array; the contract has objects.
+    if !payload.starts_with('{') {
+        return Err(Reason::NotAnObject);
+    }
+    serde_json::from_str(payload).map_err(|_| Reason::NotAnObject)
+}
+
+impl Fields<'_> {
+    fn join(self) -> Result<Command, Reason> {
+        Ok(Command::Join {
+            key: text("id", self.id, ClientKey::parse)?,
+            username: text("username", self.username, Username::parse)?,
+            room: text("roomname", self.roomname, RoomName::parse)?,
+        })
+    }
+
+    fn resume(self) -> Result<Command, Reason> {
+        let username = self.username.filter(|raw| raw.get() != "null");
+        Ok(Command::Resume {
+            key: text("id", self.id, ClientKey::parse)?,
+            username: username
+                .map(|raw| text("username", Some(raw), Username::parse))
+                .transpose()?,
+            room: text("roomname", self.roomname, RoomName::parse)?,
+        })
+    }
+
+    fn offer(self) -> Result<Command, Reason> {
+        let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
+        let offer = opaque("offer", self.offer)?;
+        let stream = self.stream_type.filter(|raw| raw.get() != "null");
+        let stream = stream
+            .map(|raw| text("streamType", Some(raw), StreamType::parse))
+            .transpose()?;
+        self.relay(Body::Offer {
+            connector,
+            offer,
+            stream,
+        })
+    }
+
+    fn answer(self) -> Result<Command, Reason> {
+        let remote_connector = text("remoteConnectorId", self.remote_connector_id, ConnectorId::parse)?;
+        let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
+        let answer = opaque("answer", self.answer)?;
+        self.relay(Body::Answer {
+            remote_connector,
+            connector,
+            answer,
+        })
+    }
+
+    fn candidate(self) -> Result<Command, Reason> {
+        let remote_connector = text("remoteConnectorId", self.remote_connector_id, ConnectorId::parse)?;
+        let candidate = opaque("candidate", self.candidate)?;
+        self.relay(Body::Candidate {
+            remote_connector,
+            candidate,
+        })
+    }
+
+    fn work(self) -> Result<Command, Reason> {
+        let kind = text("type", self.kind, StreamType::parse)?.as_str().into();
+        let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
+        let data = self.data.map(|raw| Opaque(raw.to_owned()));
+        self.relay(Body::Work { kind, data, connector })
+    }
+
+    fn relay(self, body: Body) -> Result<Command, Reason> {
+        let to = text("memberId", self.member_id, |raw| Ok(MemberId::parse(raw)))?;
+        Ok(Command::Relay(Relay { to, body }))
+    }
+}
+
+/// Reads a field that must be a string.
+fn text<T>(
+    name: &'static str,
+    raw: Option<&RawValue>,
+    parse: impl Fn(&str) -> Result<T, InvalidText>,
+) -> Result<T, Reason> {
+    let raw = raw.ok_or(Reason::Missing(name))?.get();
+    // Most strings have no escapes and need no copy.
+    match serde_json::from_str::<&str>(raw) {
+        Ok(plain) => parse(plain),
+        Err(_) => parse(&serde_json::from_str::<String>(raw).map_err(|_| Reason::NotAString(name))?),
+    }
+    .map_err(|problem| Reason::Text(name, problem))
+}
+
+/// Takes a field as it is. Only its absence is an error.
+fn opaque(name: &'static str, raw: Option<&RawValue>) -> Result<Opaque, Reason> {
+    raw.map(|raw| Opaque(raw.to_owned())).ok_or(Reason::Missing(name))
+}
+
+/// Reads what can be read of a leaver's list: whatever it says, the member leaves.
+fn leave_entries(payload: Option<&RawValue>) -> Vec<LeaveEntry> {
+    /// More than any room has members and streams.
+    const MOST: usize = 4096;
+    let list: Vec<&RawValue> = payload
+        .and_then(|raw| serde_json::from_str(raw.get()).ok())
+        .unwrap_or_default();
+    list.into_iter().take(MOST).filter_map(leave_entry).collect()
+}
+
+fn leave_entry(raw: &RawValue) -> Option<LeaveEntry> {
+    if !raw.get().starts_with('{') {
+        return None;
+    }
+    let fields: Fields<'_> = serde_json::from_str(raw.get()).ok()?;
+    Some(LeaveEntry {
+        connector: text("remoteConnectorId", fields.remote_connector_id, ConnectorId::parse).ok()?,
+        member: text("memberId", fields.member_id, |raw| Ok(MemberId::parse(raw))).ok()??,
+    })
+}
+
+/// A message in the words of the wire, for one client's language.
+pub(super) struct Outgoing<'a> {
+    pub(super) message: &'a Message,
+    pub(super) language: Language,
+}
+
+impl Outgoing<'_> {
+    /// The event it goes out as.
+    pub(super) fn event(&self) -> &'static str {
+        match self.message {
+            Message::GetOffer { .. } => "getOffer",
+            Message::Offer { .. } => "offer",
+            Message::Answer { .. } => "answer",
+            Message::Candidate { .. } => "icecandidate",
+            Message::Work { .. } | Message::Renegotiate { .. } | Message::DropAll => "reconnect",
+            Message::Leave { .. } => "leave",
+            Message::Error(_) => "error",
+        }
+    }
+}
+
+impl Serialize for Outgoing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self.message {
+            Message::GetOffer { member } => map.serialize_entry("memberId", member)?,
+            Message::Offer {
+                remote_connector,
+                offer,
+                member,
+                stream,
+            } => {
+                map.serialize_entry("remoteConnectorId", remote_connector)?;
+                map.serialize_entry("offer", &offer.0)?;
+                map.serialize_entry("memberId", member)?;
+                if let Some(stream) = stream {
+                    map.serialize_entry("streamType", stream)?;
+                }
+            }
+            Message::Answer {
+                remote_connector,
+                connector,
+                answer,
+                member,
+            } => {
+                map.serialize_entry("remoteConnectorId", remote_connector)?;
+                map.serialize_entry("connectorId", connector)?;
+                map.serialize_entry("answer", &answer.0)?;
+                map.serialize_entry("memberId", member)?;
+            }
+            Message::Candidate { connector, candidate } => {
+                map.serialize_entry("connectorId", connector)?;
+                map.serialize_entry("candidate", &candidate.0)?;
+            }
+            Message::Work {
+                kind,
+                data,
+                connector,
+                member,
+            } => {
+                map.serialize_entry("type", kind)?;
+                if let Some(data) = data {
+                    map.serialize_entry("data", &data.0)?;
+                }
+                map.serialize_entry("connectorId", connector)?;
+                map.serialize_entry("memberId", member)?;
+            }
+            Message::Renegotiate { connector, member } => {
+                map.serialize_entry("type", "getOffer")?;
+                map.serialize_entry("connectorId", connector)?;
+                map.serialize_entry("memberId", member)?;
+            }
+            Message::DropAll => map.serialize_entry("type", "leave")?,
+            Message::Leave { connector, member } => {
+                map.serialize_entry("connectorId", connector)?;
+                map.serialize_entry("memberId", member)?;
+            }
+            Message::Error(refusal) => {
+                map.serialize_entry("type", refusal.kind().as_str())?;
+                map.serialize_entry("message", &refusal.text(self.language))?;
+                map.serialize_entry("event", &refusal.event)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// What a client's callback gets.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Acknowledgement<'a> {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<AckError>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    seat: Option<AckSeat<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct AckError {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: String,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AckSeat<'a> {
+    member_id: MemberId,
+    session_id: String,
+    resumed: bool,
+    members: Vec<AckMember<'a>>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AckMember<'a> {
+    member_id: MemberId,
+    username: &'a Username,
+}
+
+impl<'a> Acknowledgement<'a> {
+    pub(super) fn done() -> Self {
+        Self {
+            ok: true,
+            error: None,
+            seat: None,
+        }
+    }
+
+    pub(super) fn refused(refusal: &Refusal, language: Language) -> Self {
+        let error = AckError {
+            kind: refusal.kind().as_str(),
+            message: refusal.text(language),
+        };
+        Self {
+            ok: false,
+            error: Some(error),
+            seat: None,
+        }
+    }
+
+    pub(super) fn seated(seat: &'a Seat) -> Self {
+        let members = seat.members.iter().map(|(member_id, username)| AckMember {
+            member_id: *member_id,
+            username,
+        });
+        let seat = AckSeat {
+            member_id: seat.member,
+            session_id: seat.session.to_string(),
+            resumed: seat.resumed,
+            members: members.collect(),
+        };
+        Self {
+            ok: true,
+            error: None,
+            seat: Some(seat),
+        }
+    }
+}
+
+/// Whether the handshake's `Accept-Language` (RFC 9110, section 12.5.4) prefers Chinese to everything else it names.
+pub(super) fn language(accept_language: Option<&str>) -> Language {
+    let mut best = ("", 0.0_f32);
+    for range in accept_language.unwrap_or_default().split(',').take(32) {
+        let (tag, weight) = match range.split_once(';') {
+            Some((tag, parameter)) => (tag, parameter.trim().strip_prefix("q=").and_then(|q| q.parse().ok())),
+            None => (range, Some(1.0)),
+        };
+        // The first of equals wins, as browsers list them.
+        if let Some(weight) = weight.filter(|weight| *weight > best.1) {
+            best = (tag.trim(), weight);
+        }
+    }
+    let primary = best.0.split('-').next().unwrap_or_default();
+    if primary.eq_ignore_ascii_case("zh") {
+        Language::Chinese
+    } else {
+        Language::English
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Command, Reason> {
+        parse(&serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn fields_are_refused_by_name() {
+        use InvalidText::*;
+        use Reason::*;
+        let deep = format!(r#"["join",{{"id":{}{}}}]"#, "[".repeat(10_000), "]".repeat(10_000));
+        let long = format!(
+            r#"["join",{{"id":"a","username":"{}","roomname":"r"}}]"#,
+            "x".repeat(65)
+        );
+        let table: &[(&str, Reason)] = &[
+            (r#"["join"]"#, NotAnObject),
+            (r#"["join",null]"#, NotAnObject),
+            (r#"["join",[]]"#, NotAnObject),
+            (r#"["join","text"]"#, NotAnObject),
+            (r#"["join",{}]"#, Missing("id")),
+            (r#"["join",{"id":null}]"#, NotAString("id")),
+            (r#"["join",{"id":7}]"#, NotAString("id")),
+            (r#"["join",{"id":["a"]}]"#, NotAString("id")),
+            (r#"["join",{"id":""}]"#, Text("id", Empty)),
+            (r#"["join",{"id":"a"}]"#, Missing("username")),
+            (r#"["join",{"id":"a","username":" \t "}]"#, Text("username", Empty)),
+            (
+                r#"["join",{"id":"a","username":"a\u0000b"}]"#,
+                Text("username", Control),
+            ),
+            (r#"["join",{"id":"a","username":"a"}]"#, Missing("roomname")),
+            (&deep, NotAString("id")),
+            (&long, Text("username", TooLong { max: 64 })),
+            (r#"["offer",{"connectorId":"c","memberId":"m"}]"#, Missing("offer")),
+            (r#"["offer",{"connectorId":"c","offer":1}]"#, Missing("memberId")),
+            (
+                r#"["offer",{"connectorId":"c","offer":1,"memberId":"m","streamType":4}]"#,
+                NotAString("streamType"),
+            ),
+            (
+                r#"["answer",{"connectorId":"c","answer":1}]"#,
+                Missing("remoteConnectorId"),
+            ),
+            (
+                r#"["icecandidate",{"remoteConnectorId":"c","memberId":"m"}]"#,
+                Missing("candidate"),
+            ),
+            (
+                r#"["reconnectWork",{"connectorId":"c","memberId":"m"}]"#,
+                Missing("type"),
+            ),
+            (
+                r#"["reconnect",{"id":"a","username":5,"roomname":"r"}]"#,
+                NotAString("username"),
+            ),
+            (r#"["chat",{}]"#, UnknownEvent),
+        ];
+        for (json, reason) in table {
+            assert_eq!(read(json).unwrap_err(), *reason, "{}", &json[..json.len().min(80)]);
+        }
+    }
+
+    #[test]
+    fn opaque_payloads_pass_byte_for_byte() {
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        for payload in [
+            "null",
+            "1e400",
+            r#"{"b":1,"a":"\ud800 é 中"}"#,
+            r#"[ 1 , 2 ]"#,
+            "\"text\"",
+            &deep,
+        ] {
+            let json = format!(r#"["icecandidate",{{"remoteConnectorId":"c","memberId":"m","candidate":{payload}}}]"#);
+            let Command::Relay(Relay {
+                body: Body::Candidate { candidate, .. },
+                ..
+            }) = read(&json).unwrap()
+            else {
+                panic!("no candidate");
+            };
+            assert_eq!(candidate.0.get(), payload);
+        }
+    }
+
+    #[test]
+    fn a_leaver_leaves_whatever_it_sends() {
+        let id = uuid::Uuid::from_u128(7);
+        let good = format!(r#"{{"remoteConnectorId":"c","memberId":"{id}"}}"#);
+        let table = [
+            (r#"["leave"]"#.to_owned(), 0),
+            (r#"["leave",null]"#.to_owned(), 0),
+            (r#"["leave",{"a":1}]"#.to_owned(), 0),
+            (r#"["leave",[]]"#.to_owned(), 0),
+            (
+                format!(r#"["leave",[{good},7,null,{{}},{{"remoteConnectorId":1,"memberId":2}},{good}]]"#),
+                2,
+            ),
+        ];
+        for (json, count) in table {
+            let Command::Leave { entries } = read(&json).unwrap() else {
+                panic!("no leave")
+            };
+            assert_eq!(entries.len(), count, "{json}");
+        }
+    }
+
+    #[test]
+    fn chinese_where_it_is_preferred() {
+        for header in ["zh", "zh-CN,zh;q=0.9,en;q=0.8", "en;q=0.5, zh-TW", "ZH-hans"] {
+            assert_eq!(language(Some(header)), Language::Chinese, "{header}");
+        }
+        for header in ["", "en", "en,zh", "en-US,en;q=0.9,zh;q=0.8", "zh;q=0", "zh;q=x", ",,;"] {
+            assert_eq!(language(Some(header)), Language::English, "{header}");
+        }
+        assert_eq!(language(None), Language::English);
+    }
+}

@@ -1,0 +1,92 @@
+//! A real server in a process of its own, with a folder of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chatroom-server");
+
+/// What a reviewer shows in these tests.
+pub(crate) const TOKEN: &str = "token-of-the-integration-tests";
+
+/// A command with no environment but what is given, in a directory of its own.
+pub(crate) fn command(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// The program with a free port, a reviewer's token, and these variables.
+pub(crate) fn program(folder: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = command(PROGRAM, folder);
+    command
+        .env("REVIEW_TOKEN", TOKEN)
+        .env("PORT", "0")
+        .envs(variables.iter().copied());
+    command
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) port: u16,
+    pub(crate) banner: Vec<String>,
+}
+
+impl Server {
+    /// Starts it and waits until it has said where it is. Its log is there to read in `child.stderr`.
+    pub(crate) fn start(mut command: Command) -> Self {
+        command.stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Starts it with a log that nobody reads: a pipe that fills up would stop it.
+    pub(crate) fn start_unread(mut command: Command, log: &Path) -> Self {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        command.stderr(file);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut banner = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            banner.push(line.unwrap());
+            if banner.last().unwrap().contains("Ctrl-C") {
+                break;
+            }
+        }
+        let origin = banner.iter().find_map(|line| line.split_once("http://localhost:"));
+        let port = origin.expect("the server starts").1.parse().unwrap();
+        Self { child, port, banner }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn ask(&self, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,162 @@
+//! A Socket.IO client of the fewest frames: a raw WebSocket, Engine.IO 4, Socket.IO 5.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// How long anything that must happen may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Events that came while something else was waited for.
+    waiting: VecDeque<(String, Value)>,
+    next_ack: u64,
+}
+
+impl Socket {
+    /// Connects, up to the namespace.
+    pub(crate) async fn connect(port: u16) -> Self {
+        Self::try_connect(port).await.expect("the server accepts a socket")
+    }
+
+    pub(crate) async fn try_connect(port: u16) -> Option<Self> {
+        let url = format!("ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket");
+        let (stream, _) = timeout(PATIENCE, connect_async(url)).await.ok()?.ok()?;
+        let mut socket = Self {
+            stream,
+            waiting: VecDeque::new(),
+            next_ack: 0,
+        };
+        let open = socket.frame().await?;
+        assert!(open.starts_with('0'), "{open}");
+        socket.send("40").await.ok()?;
+        let connected = socket.frame().await?;
+        assert!(connected.starts_with("40"), "{connected}");
+        Some(socket)
+    }
+
+    /// Connects and joins; gives what the callback got.
+    pub(crate) async fn join(port: u16, room: &str, name: &str) -> (Self, Value) {
+        let mut socket = Self::connect(port).await;
+        let seat = socket
+            .call(
+                "join",
+                json!({"id": format!("id of {name}"), "username": name, "roomname": room}),
+            )
+            .await;
+        assert_eq!(seat["ok"], true, "{seat}");
+        (socket, seat)
+    }
+
+    /// Connects and resumes; gives what the callback got.
+    pub(crate) async fn resume(port: u16, room: &str, name: &str) -> (Self, Value) {
+        let mut socket = Self::connect(port).await;
+        let payload = json!({"id": format!("id of {name}"), "username": name, "roomname": room});
+        let seat = socket.call("reconnect", payload).await;
+        (socket, seat)
+    }
+
+    /// Sends one frame as it is.
+    pub(crate) async fn send(&mut self, frame: &str) -> Result<(), ()> {
+        self.stream.send(Message::text(frame)).await.map_err(drop)
+    }
+
+    pub(crate) async fn send_binary(&mut self, bytes: &[u8]) -> Result<(), ()> {
+        self.stream.send(Message::binary(bytes.to_vec())).await.map_err(drop)
+    }
+
+    pub(crate) async fn emit(&mut self, event: &str, payload: Value) {
+        self.send(&format!("42{}", json!([event, payload])))
+            .await
+            .expect("the socket is open");
+    }
+
+    /// Emits with a callback, and waits for what it gets.
+    pub(crate) async fn call(&mut self, event: &str, payload: Value) -> Value {
+        self.try_call(event, payload).await.expect("the server answers")
+    }
+
+    pub(crate) async fn try_call(&mut self, event: &str, payload: Value) -> Option<Value> {
+        let id = self.next_ack;
+        self.next_ack += 1;
+        self.send(&format!("42{id}{}", json!([event, payload]))).await.ok()?;
+        let wanted = format!("43{id}");
+        loop {
+            let frame = self.frame().await?;
+            match frame.strip_prefix(&wanted) {
+                Some(answer) => return Some(serde_json::from_str::<Value>(answer).unwrap()[0].take()),
+                None => self.keep(&frame),
+            }
+        }
+    }
+
+    /// The next event, whatever it is.
+    pub(crate) async fn event(&mut self) -> (String, Value) {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return event;
+            }
+            let frame = self.frame().await.expect("the socket is open");
+            self.keep(&frame);
+        }
+    }
+
+    /// The next event, which must be this one.
+    pub(crate) async fn expect(&mut self, name: &str) -> Value {
+        let (event, payload) = self.event().await;
+        assert_eq!(event, name, "{payload}");
+        payload
+    }
+
+    /// All events until now: what a call after them proves to have arrived.
+    pub(crate) async fn events_so_far(&mut self) -> Vec<(String, Value)> {
+        self.call(
+            "icecandidate",
+            json!({"remoteConnectorId": "x", "memberId": "barrier", "candidate": 0}),
+        )
+        .await;
+        let barrier = self.waiting.pop_back().expect("the barrier is refused");
+        assert_eq!(barrier.0, "error");
+        self.waiting.drain(..).collect()
+    }
+
+    fn keep(&mut self, frame: &str) {
+        if let Some(event) = frame.strip_prefix("42") {
+            let mut event: Value = serde_json::from_str(event).unwrap();
+            let name = event[0].as_str().unwrap().to_owned();
+            self.waiting.push_back((name, event[1].take()));
+        }
+    }
+
+    /// The next frame that is no ping; `None` when the socket is closed.
+    pub(crate) async fn frame(&mut self) -> Option<String> {
+        loop {
+            let message = timeout(PATIENCE, self.stream.next())
+                .await
+                .expect("something arrives in time")?;
+            match message.ok()? {
+                Message::Text(text) if text.as_str() == "2" => self.send("3").await.ok()?,
+                Message::Text(text) => return Some(text.to_string()),
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until the server has closed the socket.
+    pub(crate) async fn closed(mut self) {
+        while self.frame().await.is_some() {}
+    }
+
+    /// Closes the connection without a word.
+    pub(crate) fn vanish(self) {
+        drop(self.stream);
+    }
+}
