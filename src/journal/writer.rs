@@ -97,7 +97,7 @@ impl Writer {
         }
     }
 
-    fn number(&mut self, records: Vec<Record>) -> Vec<Numbered> {
+    pub(super) fn number(&mut self, records: Vec<Record>) -> Vec<Numbered> {
         records
             .into_iter()
             .map(|record| {
@@ -109,7 +109,7 @@ impl Writer {
     }
 
     /// One attempt. The connection survives it only if it succeeds.
-    async fn commit_once(&mut self, group: &[Numbered]) -> sqlx::Result<()> {
+    pub(super) async fn commit_once(&mut self, group: &[Numbered]) -> sqlx::Result<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
