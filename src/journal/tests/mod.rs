@@ -2,6 +2,7 @@
 
 mod crash;
 mod open;
+mod queue;
 mod rows;
 mod trouble;
 

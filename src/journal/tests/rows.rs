@@ -3,7 +3,8 @@
 use super::*;
 use crate::room::record::Traffic;
 
-const EVENTS: &str = "select seq || ' ' || at || ' ' || kind || ' ' || iif(participant_id is null, '-', hex(substr(participant_id, 16)))
+const EVENTS: &str =
+    "select seq || ' ' || at || ' ' || kind || ' ' || iif(participant_id is null, '-', hex(substr(participant_id, 16)))
                       || ' ' || coalesce(detail, '-') from event order by seq";
 const CONNECTIONS: &str = "select connected_at || ' ' || opened_by || ' ' || coalesce(disconnected_at, '-') || ' '
                            || coalesce(closed_by, '-') || ' ' || coalesce(away_until, '-')
@@ -77,7 +78,7 @@ async fn coming_dropping_returning_and_leaving() {
     );
     assert_eq!(participants, ["person 1 10 - - 2", "person 2 20 90 timeout 0"]);
     assert_eq!(sessions, ["room 1 10 - 2 2 2 0"]);
-    assert_eq!(members, ["013D 1 - - 0 -"]);
+    assert_eq!(members, ["0139 1 - - 0 -"]);
 }
 
 #[tokio::test]

@@ -88,6 +88,12 @@ async fn a_locked_database_delays_for_its_patience_and_no_longer() {
         panic!("the database is locked");
     };
     assert_eq!(waiting, 1);
+    let locked = tokio::time::timeout(Duration::from_secs(5), async {
+        while !matches!(opened.journal.status(), Status::Degraded { reason, .. } if reason == "database is locked") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    locked.await.unwrap();
     let before = Instant::now();
     write(&opened.journal, many_errors(1)).await;
     assert!(before.elapsed() < Duration::from_millis(200), "at once while degraded");
