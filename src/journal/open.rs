@@ -12,6 +12,9 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::writer::last_group;
 use super::{Clock, Journal, Opened, Options, Queue, Shared, Writer, recover, restore};
+use crate::room::id::SessionId;
+use crate::room::record::Snapshot;
+use crate::room::time::Timestamp;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -71,6 +74,29 @@ pub enum OpenError {
 }
 
 pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenError> {
+    let Ready {
+        writer,
+        rooms,
+        last_alive,
+    } = prepare(options, clock).await?;
+    let reader = writer.reader.clone();
+    let journal = Journal::start(writer);
+    Ok(Opened {
+        journal,
+        rooms,
+        reader,
+        last_alive,
+    })
+}
+
+/// A database in order, before anything is written to it.
+pub(super) struct Ready {
+    pub(super) writer: Writer,
+    pub(super) rooms: Vec<(SessionId, Snapshot)>,
+    pub(super) last_alive: Timestamp,
+}
+
+pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, OpenError> {
     let path = resolve(options.database.path())?;
     let lock = lock(&path)?;
     check_writable(&path)?;
@@ -95,21 +121,19 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
 
-    let reader = reader(&path);
-    let journal = Journal::start(Writer {
+    let writer = Writer {
         shared: Arc::new(Shared::new(Queue::new(options.capacity, options.patience), last_seq)),
         options: connect,
         connection: Some(connection),
-        reader: reader.clone(),
+        reader: reader(&path),
         clock,
         next_seq: last_seq + 1,
         next_group,
         _lock: lock,
-    });
-    Ok(Opened {
-        journal,
+    };
+    Ok(Ready {
+        writer,
         rooms,
-        reader,
         last_alive,
     })
 }

@@ -1,6 +1,8 @@
 //! The rows that follow from a record: who was in, from when until when, and what a restart needs.
 //!
-//! The events of a group are written first to last in [`event`], everything derived from them here.
+//! The events themselves are written by [`event`]; what is derived from them, here.
+
+use std::collections::BTreeMap;
 
 use sqlx::SqliteConnection;
 
@@ -14,8 +16,16 @@ use crate::room::time::Timestamp;
 
 /// Writes a group of records within the open transaction.
 pub(super) async fn write(connection: &mut SqliteConnection, group: &[Numbered]) -> sqlx::Result<()> {
+    let mut errors = BTreeMap::<SessionId, i64>::new();
     for numbered in group {
         derive(connection, &numbered.record).await?;
+        if let (Change::Error { .. }, Some(session)) = (&numbered.record.change, numbered.record.session) {
+            *errors.entry(session).or_default() += 1;
+        }
+    }
+    // A client in a loop makes errors by the thousand: they are counted once for the group.
+    for (session, errors) in errors {
+        errors_counted(connection, session, errors).await?;
     }
     // Last, as the rows that events refer to may be of the same group.
     event::insert(connection, group).await
@@ -53,14 +63,13 @@ async fn derive(connection: &mut SqliteConnection, record: &Record) -> sqlx::Res
             reopened(connection, *participant, *member, *fresh, *previous, at).await?;
             reconnect_counted(connection, session, *participant).await
         }
-        Change::Error { .. } => error_counted(connection, session).await,
         Change::LinkOffered(offered) => links::offered(connection, session, offered, at).await,
         Change::LinkAnswered { link, connector } => links::answered(connection, *link, connector, at).await,
         Change::LinkProgress { link, traffic } => links::progress(connection, *link, *traffic).await,
         Change::LinkClosed { link, traffic, why } => links::closed(connection, *link, *traffic, why, at).await,
         Change::Overflowed { member } => overflowed(connection, *member).await,
         Change::Snapshot(live) => snapshot::write(connection, session, live, at).await,
-        Change::Gap { .. } => Ok(()),
+        Change::Error { .. } | Change::Gap { .. } => Ok(()),
     }
 }
 
@@ -278,9 +287,10 @@ async fn reconnect_counted(
     Ok(())
 }
 
-async fn error_counted(connection: &mut SqliteConnection, session: SessionId) -> sqlx::Result<()> {
+async fn errors_counted(connection: &mut SqliteConnection, session: SessionId, errors: i64) -> sqlx::Result<()> {
     sqlx::query!(
-        "update session set error_count = error_count + 1 where id = ?",
+        "update session set error_count = error_count + ? where id = ?",
+        errors,
         session.0
     )
     .execute(connection)

@@ -60,7 +60,10 @@ impl Shared {
 
     /// A group could not be written just now.
     pub(super) fn failed(&self, error: &sqlx::Error) {
-        let first = self.queue().failed(error.to_string(), Instant::now());
+        let reason = error
+            .as_database_error()
+            .map_or_else(|| error.to_string(), |error| error.message().to_owned());
+        let first = self.queue().failed(reason, Instant::now());
         if first {
             tracing::warn!(%error, "the database cannot be written: signaling goes on, and events wait in memory");
         }

@@ -21,6 +21,7 @@ use crate::room::record::Record;
 const GROUP: usize = 2_000;
 /// How often the server writes down that it lives, if it writes nothing else. The history promises 5 s.
 const HEARTBEAT: Duration = Duration::from_secs(4);
+const READERS_LEAVE: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const SLOWEST_RETRY: Duration = Duration::from_secs(1);
 
@@ -97,7 +98,7 @@ impl Writer {
         }
     }
 
-    fn number(&mut self, records: Vec<Record>) -> Vec<Numbered> {
+    pub(super) fn number(&mut self, records: Vec<Record>) -> Vec<Numbered> {
         records
             .into_iter()
             .map(|record| {
@@ -109,7 +110,7 @@ impl Writer {
     }
 
     /// One attempt. The connection survives it only if it succeeds.
-    async fn commit_once(&mut self, group: &[Numbered]) -> sqlx::Result<()> {
+    pub(super) async fn commit_once(&mut self, group: &[Numbered]) -> sqlx::Result<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -144,16 +145,23 @@ impl Writer {
 
     /// Leaves the database as it should be found: marked as stopped on purpose, and in one file.
     async fn stop(mut self) {
-        self.reader.close().await;
-        let Some(mut connection) = self.connection.take() else {
-            return;
+        if let Err(error) = self.try_stop().await {
+            tracing::warn!(%error, "the database was not closed properly: the next start takes this stop for a crash");
+        }
+    }
+
+    async fn try_stop(&mut self) -> sqlx::Result<()> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
         };
-        if let Err(error) = mark_clean_stop(&mut connection, (self.clock)().0).await {
-            tracing::warn!(%error, "the database could not be told that the server stopped on purpose");
-        }
-        if let Err(error) = connection.close().await {
-            tracing::warn!(%error, "the database did not close properly");
-        }
+        mark_clean_stop(&mut connection, (self.clock)().0).await?;
+        // A reader that is still at it would only keep the log from being cut.
+        let _ = tokio::time::timeout(READERS_LEAVE, self.reader.close()).await;
+        sqlx::query("pragma wal_checkpoint(truncate)")
+            .execute(&mut connection)
+            .await?;
+        connection.close().await
     }
 }
 
@@ -183,9 +191,6 @@ async fn beat(connection: &mut SqliteConnection, at: i64, group: i64) -> sqlx::R
 
 async fn mark_clean_stop(connection: &mut SqliteConnection, at: i64) -> sqlx::Result<()> {
     sqlx::query!("update heartbeat set at = ?, clean_stop = true where id = 1", at)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("pragma wal_checkpoint(truncate)")
         .execute(connection)
         .await?;
     Ok(())

@@ -1,0 +1,183 @@
+//! What a start finds after a stop, of either kind.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::*;
+
+/// Runs a journal whose clock stands at 100 when the last records are written, then stops it: by closing, or as a crash.
+async fn run_and_stop(bench: &Bench, records: Vec<Record>, clean: bool) {
+    let opened = Journal::open(bench.options(), || Timestamp(100)).await.unwrap();
+    write(&opened.journal, records).await;
+    if clean {
+        opened.journal.close(Duration::from_secs(5)).await.unwrap();
+    }
+}
+
+/// The next start. After a crash the old connection needs a moment to let go of the file.
+async fn restart(bench: &Bench) -> Opened {
+    loop {
+        match Journal::open(bench.options(), || NOW).await {
+            Err(OpenError::InUse(_)) => tokio::task::yield_now().await,
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+fn two_connected() -> Vec<Record> {
+    vec![
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(20, joined(2, 0, 2)),
+        at(30, offered(1, 1, 2)),
+        at(40, answered(1)),
+        at(50, offered(2, 2, 1)),
+        at(60, disconnected(2, 0)),
+    ]
+}
+
+#[tokio::test]
+async fn members_are_found_away_after_either_stop() {
+    for (clean, reason, why) in [
+        (true, LeaveReason::ServerShutdown, "server stopped"),
+        (false, LeaveReason::ServerCrash, "server crashed"),
+    ] {
+        let bench = Bench::new();
+        run_and_stop(&bench, two_connected(), clean).await;
+        let opened = restart(&bench).await;
+
+        let [(session, room)] = <[_; 1]>::try_from(opened.rooms).unwrap();
+        assert_eq!(session, SESSION);
+        assert_eq!(
+            (room.room.as_str(), room.started_at, room.peak),
+            ("r", Timestamp(10), 2)
+        );
+        assert_eq!(
+            room.participants,
+            [(name(1), participant(1)), (name(2), participant(2))]
+        );
+        let [ann, bo] = <[_; 2]>::try_from(room.members).unwrap();
+        assert_eq!(
+            (ann.member, ann.participant, ann.username),
+            (member(1), participant(1), name(1))
+        );
+        assert_eq!((ann.key, ann.position, ann.joined_at), (key(1), 1, Timestamp(10)));
+        assert_eq!((ann.connection, ann.connected_at), (connection(1, 0), Timestamp(10)));
+        assert_eq!(
+            ann.away,
+            Some((Timestamp(100), Timestamp(100))),
+            "gone with the last heartbeat"
+        );
+        assert_eq!(bo.away, Some((Timestamp(60), Timestamp(9_000))));
+        assert_eq!([ann.stopped_by, bo.stopped_by], [Some(reason); 2]);
+        let answers: Vec<_> = room.links.iter().map(|link| link.answered.clone()).collect();
+        let yours = ConnectorId::parse("yours").unwrap();
+        assert_eq!(answers, [Some((yours, Timestamp(40))), None]);
+        assert_eq!((room.links[1].offerer, room.links[1].answerer), (end(2), end(1)));
+
+        let closed = bench
+            .rows("select disconnected_at || ' ' || closed_by || ' ' || coalesce(away_until, '-') from connection order by id")
+            .await;
+        assert_eq!(
+            closed,
+            [format!("100 {} -", reason.as_str()), "60 disconnected -".into()]
+        );
+        let events = bench
+            .rows("select seq || ' ' || at || ' ' || kind || detail from event where seq > 4")
+            .await;
+        assert_eq!(events, [format!(r#"5 100 disconnected{{"why":"{why}"}}"#)]);
+    }
+}
+
+#[tokio::test]
+async fn resuming_after_a_restart_continues_the_session() {
+    let bench = Bench::new();
+    run_and_stop(&bench, two_connected(), false).await;
+    let opened = restart(&bench).await;
+    write(&opened.journal, vec![at(200, reconnected(1, 1, false))]).await;
+    let connections = bench
+        .rows("select disconnected_at || ' ' || closed_by || ' ' || away_until from connection where away_until is not null")
+        .await;
+    assert_eq!(connections, ["100 server_crash 200"]);
+    let stopped = bench
+        .rows("select coalesce(stopped_by, '-') from member order by position")
+        .await;
+    assert_eq!(stopped, ["-", "server_crash"]);
+    let last = bench
+        .rows("select seq || ' ' || kind from event order by seq desc limit 1")
+        .await;
+    assert_eq!(last, ["6 reconnected"]);
+    assert_eq!(*opened.journal.committed().borrow(), 6);
+}
+
+#[tokio::test]
+async fn a_session_cut_in_its_linger_ended_when_the_last_left() {
+    let bench = Bench::new();
+    let records = vec![
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(50, left(1, 0, LeaveReason::Left)),
+    ];
+    run_and_stop(&bench, records, false).await;
+    let opened = restart(&bench).await;
+    assert_eq!(opened.rooms, []);
+    assert_eq!(bench.rows("select ended_at || '' from session").await, ["50"]);
+    let last = bench
+        .rows("select at || ' ' || kind from event order by seq desc limit 1")
+        .await;
+    assert_eq!(last, ["100 session_ended"]);
+}
+
+#[tokio::test]
+async fn rows_without_a_member_are_closed() {
+    let bench = Bench::new();
+    run_and_stop(&bench, two_connected(), true).await;
+    let mut surgeon = bench.intruder().await;
+    sqlx::query("delete from member").execute(&mut surgeon).await.unwrap();
+    drop(surgeon);
+    let opened = restart(&bench).await;
+    assert_eq!(opened.rooms, []);
+    let open = bench
+        .rows(
+            "select 'participant' from participant where left_at is null
+             union all select 'connection' from connection where away_until is null
+             union all select 'link' from link where closed_at is null
+             union all select 'live link' from live_link
+             union all select 'session' from session where ended_at is null",
+        )
+        .await;
+    assert_eq!(open, [""; 0]);
+}
+
+#[tokio::test]
+async fn seq_is_never_used_again() {
+    let bench = Bench::new();
+    run_and_stop(&bench, vec![at(10, started("r")), at(10, joined(1, 0, 1))], true).await;
+    let mut surgeon = bench.intruder().await;
+    sqlx::query("delete from event").execute(&mut surgeon).await.unwrap();
+    drop(surgeon);
+    let opened = restart(&bench).await;
+    let homeless = Record {
+        session: None,
+        ..at(30, Change::Gap { dropped: 1 })
+    };
+    write(&opened.journal, vec![homeless]).await;
+    let events = bench.rows("select seq || ' ' || kind from event order by seq").await;
+    assert_eq!(events, ["3 disconnected", "4 gap"]);
+}
+
+#[tokio::test]
+async fn the_heart_beats_when_nothing_happens() {
+    let bench = Bench::new();
+    let time = Arc::new(AtomicI64::new(100));
+    let clock = Arc::clone(&time);
+    let opened = Journal::open(bench.options(), move || Timestamp(clock.load(Ordering::Relaxed)))
+        .await
+        .unwrap();
+    time.store(5_000, Ordering::Relaxed);
+    let started = tokio::time::Instant::now();
+    while bench.rows("select at || '' from heartbeat").await != ["5000"] {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(started.elapsed() < Duration::from_secs(5), "the history promises 5 s");
+    }
+    drop(opened);
+}

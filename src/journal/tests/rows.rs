@@ -1,0 +1,259 @@
+//! What each record writes.
+
+use super::*;
+use crate::room::record::Traffic;
+
+const EVENTS: &str =
+    "select seq || ' ' || at || ' ' || kind || ' ' || iif(participant_id is null, '-', hex(substr(participant_id, 16)))
+                      || ' ' || coalesce(detail, '-') from event order by seq";
+const CONNECTIONS: &str = "select connected_at || ' ' || opened_by || ' ' || coalesce(disconnected_at, '-') || ' '
+                           || coalesce(closed_by, '-') || ' ' || coalesce(away_until, '-')
+                           from connection order by connected_at, id";
+const PARTICIPANTS: &str = "select username || ' ' || joined_at || ' ' || coalesce(left_at, '-') || ' '
+                            || coalesce(leave_reason, '-') || ' ' || reconnect_count from participant order by id";
+const SESSIONS: &str = "select room || ' ' || started_at || ' ' || coalesce(ended_at, '-') || ' ' || peak_participants
+                        || ' ' || participant_count || ' ' || reconnect_count || ' ' || error_count
+                        from session order by id";
+const MEMBERS: &str =
+    "select hex(substr(connection_id, 15)) || ' ' || position || ' ' || coalesce(away_since, '-') || ' '
+                       || coalesce(away_until, '-') || ' ' || overflowed || ' ' || coalesce(stopped_by, '-')
+                       from member order by position";
+const LINKS: &str = "select stream_type || ' ' || offered_at || ' ' || coalesce(answered_at, '-') || ' '
+                     || offerer_candidates || ' ' || answerer_candidates || ' ' || renegotiations || ' '
+                     || coalesce(closed_at, '-') || ' ' || coalesce(closed_by, '-') from link order by id";
+const LIVE_LINKS: &str = "select offerer_connector || ' ' || coalesce(answerer_connector, '-') from live_link";
+
+/// Writes the records in one go, and reads the rows of each query.
+async fn history<const N: usize>(records: Vec<Record>, queries: [&'static str; N]) -> [Vec<String>; N] {
+    let bench = Bench::new();
+    let opened = bench.open().await;
+    write(&opened.journal, records).await;
+    let mut answers = [const { Vec::new() }; N];
+    for (answer, query) in answers.iter_mut().zip(queries) {
+        *answer = bench.rows(query).await;
+    }
+    answers
+}
+
+#[tokio::test]
+async fn coming_dropping_returning_and_leaving() {
+    let records = vec![
+        at(10, started("room 1")),
+        at(10, joined(1, 0, 1)),
+        at(20, joined(2, 0, 2)),
+        at(30, disconnected(1, 0)),
+        at(40, reconnected(1, 1, false)),
+        at(50, reconnected(1, 2, true)),
+        at(60, left(1, 2, LeaveReason::Left)),
+        at(70, joined(1, 3, 2)),
+        at(80, disconnected(2, 0)),
+        at(90, left(2, 0, LeaveReason::Timeout)),
+    ];
+    let [events, connections, participants, sessions, members] =
+        history(records, [EVENTS, CONNECTIONS, PARTICIPANTS, SESSIONS, MEMBERS]).await;
+    assert_eq!(
+        events,
+        [
+            "1 10 session_started - -",
+            r#"2 10 joined 65 {"members":1}"#,
+            r#"3 20 joined 66 {"members":2}"#,
+            r#"4 30 disconnected 65 {"until":9000,"why":"transport close"}"#,
+            "5 40 reconnected 65 -",
+            "6 50 reconnected 65 -",
+            r#"7 60 left 65 {"reason":"left"}"#,
+            r#"8 70 joined 65 {"members":2}"#,
+            r#"9 80 disconnected 66 {"until":9000,"why":"transport close"}"#,
+            r#"10 90 left 66 {"reason":"timeout"}"#,
+        ]
+    );
+    assert_eq!(
+        connections,
+        [
+            "10 join 30 disconnected 40",
+            "20 join 80 disconnected 90",
+            "40 reconnect 50 replaced 50",
+            "50 reconnect 60 left 60",
+            "70 join - - -",
+        ]
+    );
+    assert_eq!(participants, ["person 1 10 - - 2", "person 2 20 90 timeout 0"]);
+    assert_eq!(sessions, ["room 1 10 - 2 2 2 0"]);
+    assert_eq!(members, ["0139 1 - - 0 -"]);
+}
+
+#[tokio::test]
+async fn away_and_overflowed_members_keep_their_rows() {
+    let overflowed = Change::Overflowed { member: member(1) };
+    let records = vec![
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(20, disconnected(1, 0)),
+        at(30, overflowed),
+    ];
+    let [members, connections] = history(records, [MEMBERS, CONNECTIONS]).await;
+    assert_eq!(members, ["0136 1 20 9000 1 -"]);
+    assert_eq!(connections, ["10 join 20 disconnected -"]);
+}
+
+#[tokio::test]
+async fn the_session_ends_when_the_last_left() {
+    let ended = Change::SessionEnded {
+        ended_at: Timestamp(50),
+    };
+    let records = vec![
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(50, left(1, 0, LeaveReason::Left)),
+        at(110, ended),
+    ];
+    let [sessions, events] = history(records, [SESSIONS, EVENTS]).await;
+    assert_eq!(sessions, ["r 10 50 1 1 0 0"]);
+    assert_eq!(events[3], "4 110 session_ended - -");
+}
+
+#[tokio::test]
+async fn errors_are_events_with_and_without_a_session() {
+    let homeless = Record {
+        at: Timestamp(30),
+        session: None,
+        change: Change::Error {
+            participant: None,
+            code: "notJoined",
+            event: "offer".into(),
+            message: "join a room first".into(),
+        },
+    };
+    let records = vec![at(10, started("r")), at(10, joined(1, 0, 1)), at(20, error()), homeless];
+    let [events, sessions] = history(records, [EVENTS, SESSIONS]).await;
+    assert_eq!(
+        events[2..],
+        [
+            r#"3 20 error 65 {"code":"invalid","event":"of\u0000fer 😀","message":"\"offer\" must not be empty"}"#,
+            r#"4 30 error - {"code":"notJoined","event":"offer","message":"join a room first"}"#,
+        ]
+    );
+    assert_eq!(sessions, ["r 10 - 1 1 0 1"]);
+}
+
+#[tokio::test]
+async fn links_from_offer_to_close() {
+    let traffic = Traffic {
+        offerer_candidates: 3,
+        answerer_candidates: 4,
+        renegotiations: 1,
+    };
+    let mut records = vec![
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(10, joined(2, 0, 2)),
+        at(20, offered(1, 1, 2)),
+        at(30, answered(1)),
+        at(40, answered(1)),
+        at(50, offered(2, 2, 1)),
+        at(60, Change::LinkProgress { link: link(2), traffic }),
+    ];
+    let [links, live] = history(records.clone(), [LINKS, LIVE_LINKS]).await;
+    assert_eq!(links, ["user 20 30 0 0 0 - -", "user 50 - 3 4 1 - -"]);
+    assert_eq!(live, ["mine yours", "mine -"]);
+
+    let (link, why) = (link(1), "left");
+    records.push(at(70, Change::LinkClosed { link, traffic, why }));
+    let [links, live] = history(records, [LINKS, LIVE_LINKS]).await;
+    assert_eq!(links[0], "user 20 30 3 4 1 70 left");
+    assert_eq!(live, ["mine -"]);
+}
+
+#[tokio::test]
+async fn no_secret_reaches_the_file() {
+    let bench = Bench::new();
+    let opened = bench.open().await;
+    write(&opened.journal, vec![at(10, started("r")), at(10, joined(1, 0, 1))]).await;
+    opened.journal.close(Duration::from_secs(5)).await.unwrap();
+    let file = std::fs::read(bench.path()).unwrap();
+    let holds = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("person 1"));
+    assert!(!holds("secret of 1"));
+}
+
+#[tokio::test]
+async fn a_snapshot_repairs_what_a_gap_left() {
+    let bench = Bench::new();
+    let opened = bench.open().await;
+    let stale = SessionId(Uuid::from_u128(2));
+    let mut stale_start = at(5, started("r"));
+    stale_start.session = Some(stale);
+    let before = vec![
+        stale_start,
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(10, joined(2, 0, 2)),
+        at(20, offered(1, 1, 2)),
+    ];
+    write(&opened.journal, before).await;
+    assert_eq!(bench.rows(SESSIONS).await, ["r 10 - 2 2 0 0", "r 5 10 0 0 0 0"]);
+
+    // Lost: 1 left, 3 came and went, 4 joined and dropped, 2 reconnected and offered to 4.
+    let snapshot = Snapshot {
+        room: RoomName::parse("r").unwrap(),
+        started_at: Timestamp(10),
+        peak: 3,
+        participants: (1..=4).map(|person| (name(person), participant(person))).collect(),
+        members: vec![live(2, 10, 1, 40, None), live(4, 45, 0, 45, Some((50, 9_000)))],
+        links: vec![LiveLink {
+            link: link(2),
+            offered_at: Timestamp(48),
+            offerer: end(2),
+            offerer_connector: ConnectorId::parse("mine").unwrap(),
+            answerer: end(4),
+            answered: Some((ConnectorId::parse("yours").unwrap(), Timestamp(49))),
+            stream: StreamType::user(),
+            traffic: Traffic::default(),
+            carried_by: None,
+        }],
+    };
+    let repair = at(60, Change::Snapshot(Box::new(snapshot.clone())));
+    for _ in 0..2 {
+        write(&opened.journal, vec![repair.clone()]).await;
+        assert_eq!(
+            bench.rows(PARTICIPANTS).await,
+            [
+                "person 1 10 60 gap 0",
+                "person 2 10 - - 0",
+                "person 3 60 60 gap 0",
+                "person 4 45 - - 0"
+            ]
+        );
+        assert_eq!(
+            bench.rows(CONNECTIONS).await,
+            [
+                "10 join 60 gap 60",
+                "10 join 60 gap 60",
+                "40 reconnect - - -",
+                "45 join 50 disconnected -"
+            ]
+        );
+        assert_eq!(bench.rows(SESSIONS).await[0], "r 10 - 3 4 0 0");
+        assert_eq!(bench.rows(MEMBERS).await, ["0141 2 - - 0 -", "0154 4 50 9000 0 -"]);
+        assert_eq!(
+            bench.rows(LINKS).await,
+            ["user 20 - 0 0 0 60 gap", "user 48 49 0 0 0 - -"]
+        );
+        assert_eq!(bench.rows(LIVE_LINKS).await, ["mine yours"]);
+    }
+}
+
+fn live(person: u128, joined_at: i64, nth: u128, connected_at: i64, away: Option<(i64, i64)>) -> LiveMember {
+    LiveMember {
+        member: member(person),
+        participant: participant(person),
+        username: name(person),
+        key: key(person),
+        position: u64::try_from(person).unwrap(),
+        joined_at: Timestamp(joined_at),
+        connection: connection(person, nth),
+        connected_at: Timestamp(connected_at),
+        away: away.map(|(since, until)| (Timestamp(since), Timestamp(until))),
+        overflowed: false,
+        stopped_by: None,
+    }
+}
