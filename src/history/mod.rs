@@ -1,0 +1,47 @@
+//! The way back: what the journal wrote, read for people. Nothing else reads with SQL, and nothing here writes.
+//!
+//! Every query runs along an index and reads a bounded page, whole, before anything is answered: a slow reader never
+//! holds a snapshot of the database.
+
+pub mod attendance;
+mod column;
+pub mod events;
+pub mod intervals;
+pub mod links;
+mod outcome;
+pub mod page;
+pub mod rooms;
+pub mod sessions;
+#[cfg(test)]
+mod tests;
+
+use sqlx::SqlitePool;
+
+/// The past and the present as the tables hold them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct History {
+    reader: SqlitePool,
+}
+
+/// Why the history could not be read. For the log, not for clients.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database did not answer.
+    #[error("the history cannot be read: {0}")]
+    Database(#[from] sqlx::Error),
+    /// An event's detail is not JSON.
+    #[error("event {seq} has a damaged detail: {source}")]
+    Detail {
+        /// Which event.
+        seq: i64,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl History {
+    /// Reads through `reader`, a pool of read-only connections.
+    pub fn new(reader: SqlitePool) -> Self {
+        Self { reader }
+    }
+}
