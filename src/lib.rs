@@ -1,3 +1,3 @@
 pub mod history;
 pub mod room;
-
+pub mod web;

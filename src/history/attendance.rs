@@ -105,9 +105,17 @@ impl Person {
 
     fn attendance(self, session: &Session, now: Timestamp) -> Attendance {
         let present = self.present(now);
-        let is_present = self.connections.iter().any(|connection| connection.disconnected_at.is_none());
-        let mut intervals: Vec<Span> =
-            present.iter().map(|interval| Span { from: interval.from, to: Some(interval.to) }).collect();
+        let is_present = self
+            .connections
+            .iter()
+            .any(|connection| connection.disconnected_at.is_none());
+        let mut intervals: Vec<Span> = present
+            .iter()
+            .map(|interval| Span {
+                from: interval.from,
+                to: Some(interval.to),
+            })
+            .collect();
         if let Some(last) = intervals.last_mut().filter(|_| is_present) {
             last.to = None;
         }
@@ -182,7 +190,9 @@ impl History {
             Some(session) => self.attendants_of(session, at, page).await?,
             None => Vec::new(),
         };
-        Ok(Some(Slice::cut(attendants, page.limit, |person| person.username.clone())))
+        Ok(Some(Slice::cut(attendants, page.limit, |person| {
+            person.username.clone()
+        })))
     }
 
     /// Connections of a person follow each other: the last one that began by then tells whether they were there.
@@ -227,7 +237,11 @@ impl History {
             Attendant {
                 id: row.id,
                 username: row.username,
-                status: if away_since.is_some() { Presence::Away } else { Presence::Present },
+                status: if away_since.is_some() {
+                    Presence::Away
+                } else {
+                    Presence::Present
+                },
                 since: away_since.unwrap_or(row.connected_at),
             }
         });
@@ -274,7 +288,9 @@ impl History {
                     connections: Vec::new(),
                 });
             }
-            let Some((person, connected_at)) = people.last_mut().zip(row.connected_at) else { continue };
+            let Some((person, connected_at)) = people.last_mut().zip(row.connected_at) else {
+                continue;
+            };
             person.connections.push(Connection {
                 connected_at,
                 disconnected_at: row.disconnected_at,

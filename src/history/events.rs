@@ -12,8 +12,16 @@ use crate::room::time::Timestamp;
 const EXAMINED: i64 = 10_000;
 
 /// The kinds of entries, by the words the tables and the API use.
-pub const KINDS: [&str; 8] =
-    ["session_started", "session_ended", "joined", "left", "disconnected", "reconnected", "error", "gap"];
+pub const KINDS: [&str; 8] = [
+    "session_started",
+    "session_ended",
+    "joined",
+    "left",
+    "disconnected",
+    "reconnected",
+    "error",
+    "gap",
+];
 
 /// One entry of the journal.
 #[derive(Debug, Clone, Serialize)]

@@ -119,7 +119,10 @@ mod tests {
     }
 
     fn pairs(intervals: &Intervals) -> Vec<(i64, i64)> {
-        intervals.iter().map(|interval| (interval.from.0, interval.to.0)).collect()
+        intervals
+            .iter()
+            .map(|interval| (interval.from.0, interval.to.0))
+            .collect()
     }
 
     #[test]
@@ -169,7 +172,10 @@ mod tests {
     #[test]
     fn the_rest_is_without_the_others() {
         let away = set(&[(0, 10), (20, 40)]);
-        assert_eq!(pairs(&away.minus(&set(&[(5, 25), (30, 31)]))), [(0, 5), (25, 30), (31, 40)]);
+        assert_eq!(
+            pairs(&away.minus(&set(&[(5, 25), (30, 31)]))),
+            [(0, 5), (25, 30), (31, 40)]
+        );
         assert_eq!(pairs(&away.minus(&set(&[(0, 100)]))), []);
         assert_eq!(pairs(&away.minus(&set(&[]))), [(0, 10), (20, 40)]);
     }
@@ -183,9 +189,15 @@ mod tests {
 
     #[test]
     fn percentages_are_rounded_to_a_decimal_and_bounded() {
-        for (part, whole, share) in
-            [(0, 100, 0.0), (1, 3, 33.3), (2, 3, 66.7), (1, 1, 100.0), (7, 5, 100.0), (5, 0, 0.0), (1, 2000, 0.1)]
-        {
+        for (part, whole, share) in [
+            (0, 100, 0.0),
+            (1, 3, 33.3),
+            (2, 3, 66.7),
+            (1, 1, 100.0),
+            (7, 5, 100.0),
+            (5, 0, 0.0),
+            (1, 2000, 0.1),
+        ] {
             assert!((percent(part, whole) - share).abs() < 1e-9, "{part}/{whole}");
         }
     }

@@ -122,11 +122,18 @@ impl History {
         )
         .fetch_all(&self.reader)
         .await?;
-        let names: HashMap<_, _> = people.iter().map(|person| (person.id, person.username.as_str())).collect();
+        let names: HashMap<_, _> = people
+            .iter()
+            .map(|person| (person.id, person.username.as_str()))
+            .collect();
         let name = |id| names.get(&id).copied().unwrap_or_default().to_owned();
         let mut links = ByPeer::new();
         for row in rows {
-            let peer = if row.offerer_id == one.id { row.answerer_id } else { row.offerer_id };
+            let peer = if row.offerer_id == one.id {
+                row.answerer_id
+            } else {
+                row.offerer_id
+            };
             links.entry(peer).or_default().push(Link {
                 id: row.id,
                 stream_type: row.stream_type,
@@ -150,8 +157,16 @@ impl History {
 
 fn pair(one: &Person, other: &Person, links: Vec<Link>, status: SessionStatus) -> Pair {
     let (outcome, sentence) = judge([&one.username, &other.username], &links, status);
-    let between = [one, other].map(|person| PairMember { id: person.id, username: person.username.clone() });
-    Pair { between, outcome, sentence, links }
+    let between = [one, other].map(|person| PairMember {
+        id: person.id,
+        username: person.username.clone(),
+    });
+    Pair {
+        between,
+        outcome,
+        sentence,
+        links,
+    }
 }
 
 fn key(pair: &Pair) -> (String, String) {

@@ -6,14 +6,16 @@
 pub mod attendance;
 mod column;
 pub mod events;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod intervals;
 pub mod links;
 mod outcome;
 pub mod page;
+#[cfg(test)]
+mod plans;
 pub mod rooms;
 pub mod sessions;
-#[cfg(test)]
-mod tests;
 
 use sqlx::SqlitePool;
 

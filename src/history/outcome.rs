@@ -31,7 +31,10 @@ pub(super) fn judge(names: [&str; 2], links: &[Link], status: SessionStatus) -> 
         Some(link) => (outcome(link, status), sentence(link, status)),
         None => (
             Outcome::NoOffer,
-            format!("{} and {} were in the room together, but neither made an offer.", names[0], names[1]),
+            format!(
+                "{} and {} were in the room together, but neither made an offer.",
+                names[0], names[1]
+            ),
         ),
     }
 }
@@ -39,7 +42,11 @@ pub(super) fn judge(names: [&str; 2], links: &[Link], status: SessionStatus) -> 
 fn outcome(link: &Link, status: SessionStatus) -> Outcome {
     if link.answered_at.is_none() {
         let can_be_answered = link.closed_at.is_none() && status == SessionStatus::Active;
-        return if can_be_answered { Outcome::Waiting } else { Outcome::NoAnswer };
+        return if can_be_answered {
+            Outcome::Waiting
+        } else {
+            Outcome::NoAnswer
+        };
     }
     if link.offerer_candidates > 0 && link.answerer_candidates > 0 {
         return Outcome::Connected;
@@ -95,9 +102,17 @@ mod tests {
         let unanswered = || link("user", false, (3, 0), true);
         let connected = || link("user", true, (12, 9), false);
         for (links, outcome, sentence) in [
-            (vec![], Outcome::NoOffer, "Ann and Bo were in the room together, but neither made an offer."),
+            (
+                vec![],
+                Outcome::NoOffer,
+                "Ann and Bo were in the room together, but neither made an offer.",
+            ),
             (vec![unanswered()], Outcome::NoAnswer, "Ann's offer was never answered."),
-            (vec![link("user", false, (0, 0), false)], Outcome::Waiting, "Ann's offer has not been answered yet."),
+            (
+                vec![link("user", false, (0, 0), false)],
+                Outcome::Waiting,
+                "Ann's offer has not been answered yet.",
+            ),
             (
                 vec![link("user", true, (4, 0), true)],
                 Outcome::NoCandidates,
@@ -119,7 +134,11 @@ mod tests {
                 "Connected: offer, answer and 12 + 9 candidates were exchanged.",
             ),
             // A shared screen that works does not make up for cameras that do not.
-            (vec![unanswered(), link("display", true, (1, 1), false)], Outcome::NoAnswer, "Ann's offer was never answered."),
+            (
+                vec![unanswered(), link("display", true, (1, 1), false)],
+                Outcome::NoAnswer,
+                "Ann's offer was never answered.",
+            ),
             (
                 vec![link("display", true, (1, 2), false)],
                 Outcome::Connected,

@@ -41,8 +41,26 @@ mod tests {
 
     #[test]
     fn the_row_too_many_is_cut_and_tells_of_a_next_page() {
-        assert_eq!(Slice::cut(vec![1, 2, 3], 2, |row| *row), Slice { rows: vec![1, 2], next: Some(2) });
-        assert_eq!(Slice::cut(vec![1, 2], 2, |row| *row), Slice { rows: vec![1, 2], next: None });
-        assert_eq!(Slice::cut(Vec::<i32>::new(), 2, |row| *row), Slice { rows: vec![], next: None });
+        assert_eq!(
+            Slice::cut(vec![1, 2, 3], 2, |row| *row),
+            Slice {
+                rows: vec![1, 2],
+                next: Some(2)
+            }
+        );
+        assert_eq!(
+            Slice::cut(vec![1, 2], 2, |row| *row),
+            Slice {
+                rows: vec![1, 2],
+                next: None
+            }
+        );
+        assert_eq!(
+            Slice::cut(Vec::<i32>::new(), 2, |row| *row),
+            Slice {
+                rows: vec![],
+                next: None
+            }
+        );
     }
 }

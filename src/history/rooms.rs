@@ -89,14 +89,28 @@ impl History {
     /// If the database cannot be read.
     pub async fn rooms(&self, filter: &RoomFilter, page: &Page<String>) -> Result<Slice<Room, String>, Error> {
         let after = page.after.as_deref().unwrap_or_default();
-        let known = if filter.live_only { self.live_names(after).await? } else { self.names(after).await? };
-        let last_examined = known.last().filter(|_| i64::try_from(known.len()) == Ok(EXAMINED)).cloned();
+        let known = if filter.live_only {
+            self.live_names(after).await?
+        } else {
+            self.names(after).await?
+        };
+        let last_examined = known
+            .last()
+            .filter(|_| i64::try_from(known.len()) == Ok(EXAMINED))
+            .cloned();
 
         let wanted = filter.contains.as_deref().map(str::to_lowercase);
-        let passes = |name: &String| wanted.as_ref().is_none_or(|wanted| name.to_lowercase().contains(wanted));
+        let passes = |name: &String| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| name.to_lowercase().contains(wanted))
+        };
         let names: Vec<String> = known.into_iter().filter(passes).take(page.limit + 1).collect();
         let names = Slice::cut(names, page.limit, String::clone);
-        Ok(Slice { rows: self.describe(&names.rows).await?, next: names.next.or(last_examined) })
+        Ok(Slice {
+            rows: self.describe(&names.rows).await?,
+            next: names.next.or(last_examined),
+        })
     }
 
     /// One room now; `None` if it was never seen.
@@ -107,7 +121,11 @@ impl History {
         let Some(found) = self.describe(&[room.as_str().to_owned()]).await?.pop() else {
             return Ok(None);
         };
-        let mut answer = RoomNow { room: found.room, session: None, members: Vec::new() };
+        let mut answer = RoomNow {
+            room: found.room,
+            session: None,
+            members: Vec::new(),
+        };
         if let Some(current) = found.session {
             answer.members = self.members(current.id).await?;
             answer.session = self.session(current.id, now).await?;
@@ -136,7 +154,11 @@ impl History {
         .await?;
         let members = rows.into_iter().map(|row| Member {
             username: row.username,
-            status: if row.away_since.is_some() { Presence::Away } else { Presence::Present },
+            status: if row.away_since.is_some() {
+                Presence::Away
+            } else {
+                Presence::Present
+            },
             since: row.away_since.unwrap_or(row.connected_at),
             away_until: row.away_until,
         });
@@ -205,7 +227,10 @@ impl History {
         .fetch_all(&self.reader)
         .await?;
         let rooms = rows.into_iter().map(|row| Room {
-            session: (row.present + row.away > 0).then_some(CurrentSession { id: row.id, started_at: row.started_at }),
+            session: (row.present + row.away > 0).then_some(CurrentSession {
+                id: row.id,
+                started_at: row.started_at,
+            }),
             room: row.room,
             present: row.present,
             away: row.away,

@@ -76,7 +76,10 @@ pub struct Session {
 impl Session {
     /// The time it takes, or has taken so far.
     pub fn span(&self) -> Interval {
-        Interval::new(self.started_at, Timestamp(self.started_at.0.saturating_add(self.duration_ms)))
+        Interval::new(
+            self.started_at,
+            Timestamp(self.started_at.0.saturating_add(self.duration_ms)),
+        )
     }
 }
 
@@ -97,7 +100,11 @@ impl Row {
     fn at(self, now: Timestamp) -> Session {
         let until = self.ended_at.or(self.emptied_at).unwrap_or(now);
         Session {
-            status: if self.ended_at.is_some() { SessionStatus::Ended } else { SessionStatus::Active },
+            status: if self.ended_at.is_some() {
+                SessionStatus::Ended
+            } else {
+                SessionStatus::Active
+            },
             duration_ms: Interval::new(self.started_at, until).ms(),
             id: self.id,
             room: self.room,
@@ -194,7 +201,9 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilte
             query.push(format!(" and {key} {operator} ")).push_bind(bound);
         }
     }
-    query.push(format!(" order by {key} {direction} limit ")).push_bind(page.probe());
+    query
+        .push(format!(" order by {key} {direction} limit "))
+        .push_bind(page.probe());
 }
 
 /// The lowest id that a session which started at this moment could have.
