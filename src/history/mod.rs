@@ -4,6 +4,7 @@
 //! holds a snapshot of the database.
 
 pub mod attendance;
+pub mod attendants;
 mod column;
 pub mod events;
 #[cfg(test)]

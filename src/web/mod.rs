@@ -9,6 +9,7 @@ mod error;
 mod live;
 mod ops;
 mod params;
+mod path;
 mod review;
 #[cfg(test)]
 mod tests;

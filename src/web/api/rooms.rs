@@ -7,13 +7,14 @@ use axum::extract::State;
 use axum::http::Uri;
 use serde::Serialize;
 
-use crate::history::attendance::Attendant;
+use crate::history::attendants::Attendant;
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::{Room, RoomFilter, RoomNow};
 use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
-use crate::web::params::{self, List, Params, RoomPath};
+use crate::web::params::{self, List, Params};
+use crate::web::path::RoomPath;
 
 /// `GET /api/v1/rooms`
 pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Room>>, Error> {

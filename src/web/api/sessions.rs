@@ -15,7 +15,8 @@ use crate::room::id::{SessionId, Username};
 use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
-use crate::web::params::{self, List, Params, SessionPath};
+use crate::web::params::{self, List, Params};
+use crate::web::path::SessionPath;
 
 /// `GET /api/v1/sessions`
 pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Session>>, Error> {
