@@ -1,5 +1,13 @@
+//! chatroom-server: WebRTC signaling over Socket.IO that keeps a history.
+//!
+//! The tree shows the way of the data. A socket's message comes in through [`signaling`], which hands it to one
+//! [`room`]: pure code that says what follows. What must be remembered goes to the [`journal`], the one way to disk;
+//! what must be said goes out once that is written. Reading the past is another way: [`web`] asks [`history`].
+//! [`server`] puts the parts together over [`net`], as [`config`] says.
+
 pub mod banner;
 pub mod config;
+pub mod history;
 pub mod journal;
 pub mod logging;
 pub mod net;
@@ -8,3 +16,4 @@ pub mod server;
 pub mod signaling;
 pub mod signals;
 pub mod static_files;
+pub mod web;

@@ -7,18 +7,24 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
+use engineioxide::service::NotFoundService;
+use socketioxide::service::SocketIoService;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tracing::{info, warn};
 
 use crate::banner::Banner;
 use crate::config::{Config, ReviewToken};
+use crate::history::History;
 use crate::journal::{self, Journal, Opened};
 use crate::net::{self, Listeners};
 use crate::room::Limits;
+use crate::room::id::{ClientKey, RoomName, Username};
 use crate::signaling::{self, Clock, Hub};
 use crate::signals::Stop;
 use crate::static_files::with_static_files;
+use crate::web::{self, LiveRooms, Readiness, Recovery};
 
 /// How long a client may take to send a request's body. Together with the head's limit in [`net::Limits`] no request is
 /// open for longer before it is handled.
@@ -46,9 +52,22 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         last_alive,
     } = open_journal(&config, &clock).await?;
     clock.catch_up(last_alive);
-    let hub = Hub::new(journal.clone(), clock, limits(&config), rooms, config.restart_grace);
-    let (layer, io) = signaling::layer(&hub);
-    let router = router(&config, &token).layer(layer);
+    let hub = Hub::new(
+        journal.clone(),
+        clock.clone(),
+        limits(&config),
+        rooms,
+        config.restart_grace,
+    );
+    let (socket, io) = signaling::service(&hub);
+    let web = web::router(
+        web_settings(&config, &token),
+        History::new(reader),
+        Arc::new(Live(hub.clone())),
+        readiness(&journal),
+        Arc::new(move || clock.now().at),
+    );
+    let router = router(&config, web, socket);
 
     tell(&Banner {
         addresses: &listeners.addresses(),
@@ -109,9 +128,59 @@ fn review_token(config: &Config) -> anyhow::Result<(ReviewToken, bool)> {
     Ok((token, true))
 }
 
-fn router(config: &Config, _token: &ReviewToken) -> Router {
-    // Merge: web::router(...) with the Socket.IO layer instead of the empty router.
-    let router = Router::new();
+fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
+    web::Settings {
+        review_token: token.as_str().to_owned(),
+        public_rooms: config.public_rooms,
+        allowed_hosts: config.allowed_hosts.clone(),
+        allowed_origins: config.allowed_origins.clone(),
+    }
+}
+
+/// The rooms as the web may see them.
+struct Live(Arc<Hub>);
+
+impl LiveRooms for Live {
+    fn name_taken(&self, room: &RoomName, name: &Username) -> bool {
+        self.0.name_taken(room, name)
+    }
+
+    fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery> {
+        self.0.standing(room, key).map(|standing| Recovery {
+            member: standing.member,
+            session: standing.session,
+            resumable_for: standing.away_for,
+            overflowed: !standing.resumable,
+        })
+    }
+}
+
+fn readiness(journal: &Journal) -> web::ReadinessProbe {
+    let journal = journal.clone();
+    Arc::new(move || match journal.status() {
+        journal::Status::Ready => Readiness::Ready,
+        journal::Status::Degraded {
+            reason,
+            waiting,
+            lasting,
+        } => Readiness::Degraded {
+            reason: format!(
+                "The history is not being written: {reason} (for {} s; {waiting} records wait in memory). Signaling goes on.",
+                lasting.as_secs()
+            ),
+        },
+    })
+}
+
+/// Everything the server answers: the socket for pages of allowed origins, REST, and the exercise page for the rest.
+fn router(config: &Config, web: Router, socket: SocketIoService<NotFoundService>) -> Router {
+    let pages = from_fn_with_state(config.allowed_origins.clone(), web::allowed_pages_only);
+    let socket = Router::new()
+        .route_service(signaling::PATH, socket.clone())
+        .route_service(&format!("{}/", signaling::PATH), socket)
+        .layer(pages)
+        .layer(web::socket_layer(&config.allowed_origins));
+    let router = web.merge(socket);
     let router = match &config.static_dir {
         Some(directory) => with_static_files(router, directory),
         None => router,

@@ -108,7 +108,11 @@ fn origin(raw: &str) -> Parsed<HeaderValue> {
 pub struct HostNames(Vec<String>);
 
 impl HostNames {
-    pub(super) fn parse(raw: &str) -> Parsed<Self> {
+    /// Reads names separated by commas.
+    ///
+    /// # Errors
+    /// What they must be.
+    pub fn parse(raw: &str) -> Parsed<Self> {
         items(raw).map(host_name).collect::<Parsed<_>>().map(Self)
     }
 

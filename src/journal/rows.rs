@@ -34,6 +34,9 @@ pub(super) async fn write(connection: &mut SqliteConnection, group: &[Numbered])
 async fn derive(connection: &mut SqliteConnection, record: &Record) -> sqlx::Result<()> {
     let at = record.at;
     let Some(session) = record.session else {
+        if let Change::Snapshot(live) = &record.change {
+            snapshot::end_others(connection, None, &live.room, at).await?;
+        }
         return Ok(());
     };
     match &record.change {
@@ -79,7 +82,7 @@ async fn session_started(
     room: &RoomName,
     at: Timestamp,
 ) -> sqlx::Result<()> {
-    snapshot::end_others(connection, session, room, at).await?;
+    snapshot::end_others(connection, Some(session), room, at).await?;
     let room = room.as_str();
     sqlx::query!(
         "insert into session (id, room, started_at) values (?, ?, ?)",

@@ -18,7 +18,7 @@ pub(super) async fn write(
     live: &Snapshot,
     at: Timestamp,
 ) -> sqlx::Result<()> {
-    end_others(connection, session, &live.room, at).await?;
+    end_others(connection, Some(session), &live.room, at).await?;
     put_session(connection, session, live).await?;
     for member in &live.members {
         put_member(connection, session, member).await?;
@@ -31,18 +31,19 @@ pub(super) async fn write(
     count_participants(connection, session).await
 }
 
-/// Ends every other open session of a room: its end was lost in a gap.
+/// Ends every open session of a room but this one: its end was lost in a gap.
 pub(super) async fn end_others(
     connection: &mut SqliteConnection,
-    session: SessionId,
+    session: Option<SessionId>,
     room: &RoomName,
     at: Timestamp,
 ) -> sqlx::Result<()> {
     let room = room.as_str();
+    let session = session.map(|session| session.0);
     let others = sqlx::query_scalar!(
-        r#"select id as "id: Uuid" from session where room = ? and ended_at is null and id <> ?"#,
+        r#"select id as "id: Uuid" from session where room = ? and ended_at is null and id is not ?"#,
         room,
-        session.0
+        session
     )
     .fetch_all(&mut *connection)
     .await?;

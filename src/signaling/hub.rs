@@ -37,6 +37,8 @@ pub struct Hub {
     last_socket: AtomicU64,
     /// Set once the server stops: sockets that end from then on are not their members' doing.
     stopping: AtomicBool,
+    /// How many records the journal had dropped at the last sweep.
+    dropped: AtomicU64,
     this: Weak<Hub>,
 }
 
@@ -110,6 +112,7 @@ impl Hub {
             limits,
             last_socket: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
             this: this.clone(),
         });
         let now = hub.clock.now();
@@ -405,8 +408,11 @@ impl Hub {
     fn sweep(&self) {
         let cells: Vec<_> = self.rooms.lock().values().cloned().collect();
         self.clock.follow(cells.is_empty());
+        let dropped = *self.journal.dropped().borrow();
+        let lost_some = self.dropped.swap(dropped, Ordering::Relaxed) != dropped;
         for cell in cells {
             let mut state = cell.state.lock();
+            state.unsynced |= lost_some;
             self.resync(&mut state);
             let mut outputs = Vec::new();
             state.room.progress(self.clock.now(), &mut outputs);

@@ -13,9 +13,10 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engineioxide::service::NotFoundService;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
-use socketioxide::layer::SocketIoLayer;
+use socketioxide::service::SocketIoService;
 use socketioxide::{ParserConfig, SocketIo};
 
 pub use clock::Clock;
@@ -31,23 +32,26 @@ const MAX_WAITING: usize = 4_096;
 /// How long a transport may stay without a Socket.IO connect: sessions are made before anyone has shown anything.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The Socket.IO layer for a router, and the handle that closes all transports at the end.
-pub fn layer(hub: &Arc<Hub>) -> (SocketIoLayer, SocketIo) {
+/// The path of the Socket.IO endpoint; clients append a slash.
+pub const PATH: &str = "/socket.io";
+
+/// The Socket.IO endpoint, and the handle that closes all transports at the end.
+pub fn service(hub: &Arc<Hub>) -> (SocketIoService<NotFoundService>, SocketIo) {
     let parser = ParserConfig::common()
         .max_incoming_binary_buf_size(MAX_MESSAGE)
         .max_incoming_binaries(16)
         .packet_completion_timeout(CONNECT_TIMEOUT);
-    let (layer, io) = SocketIo::builder()
-        .req_path("/socket.io")
+    let (service, io) = SocketIo::builder()
+        .req_path(PATH)
         .connect_timeout(CONNECT_TIMEOUT)
         .max_payload(MAX_MESSAGE as u64)
         .ws_max_message_size(MAX_MESSAGE)
         .ws_max_frame_size(MAX_MESSAGE)
         .max_buffer_size(MAX_WAITING)
         .with_parser(parser)
-        .build_layer();
+        .build_svc();
     let hub = hub.clone();
     let register = move |socket: SocketRef| std::future::ready(handlers::connect(&hub, &socket));
     io.ns("/", (async || {}).with(register));
-    (layer, io)
+    (service, io)
 }

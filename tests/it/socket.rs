@@ -145,7 +145,7 @@ impl Socket {
                 Message::Text(text) if text.as_str() == "2" => self.send("3").await.ok()?,
                 Message::Text(text) => return Some(text.to_string()),
                 Message::Close(_) => return None,
-                _ => {}
+                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     }

@@ -1,0 +1,44 @@
+//! How ids and times leave the database, and how times are written for people.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
+use sqlx::{Decode, Sqlite, Type};
+use uuid::Uuid;
+
+use crate::room::id::{LinkId, ParticipantId, SessionId};
+use crate::room::time::Timestamp;
+
+macro_rules! column {
+    ($name:ident, $inner:ty) => {
+        impl Type<Sqlite> for $name {
+            fn type_info() -> SqliteTypeInfo {
+                <$inner as Type<Sqlite>>::type_info()
+            }
+
+            fn compatible(info: &SqliteTypeInfo) -> bool {
+                <$inner as Type<Sqlite>>::compatible(info)
+            }
+        }
+
+        impl<'r> Decode<'r, Sqlite> for $name {
+            fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+                <$inner as Decode<'r, Sqlite>>::decode(value).map($name)
+            }
+        }
+    };
+}
+
+column!(Timestamp, i64);
+column!(SessionId, Uuid);
+column!(ParticipantId, Uuid);
+column!(LinkId, Uuid);
+
+/// RFC 3339 in UTC with milliseconds.
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let time: DateTime<Utc> = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}

@@ -1,0 +1,127 @@
+//! The journal of a session, entry by entry.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::page::{Page, Slice};
+use super::{Error, History};
+use crate::room::id::{ParticipantId, SessionId};
+use crate::room::time::Timestamp;
+
+/// The most entries that one page looks at. The next page goes on from there, however few had a wanted kind.
+const EXAMINED: i64 = 10_000;
+
+/// The kinds of entries, by the words the tables and the API use.
+pub const KINDS: [&str; 8] = [
+    "session_started",
+    "session_ended",
+    "joined",
+    "left",
+    "disconnected",
+    "reconnected",
+    "error",
+    "gap",
+];
+
+/// One entry of the journal.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Its number: strictly increasing over all sessions.
+    pub seq: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened, one of [`KINDS`].
+    pub kind: String,
+    /// In which session.
+    pub session_id: SessionId,
+    /// Whom it happened to, if anybody.
+    pub participant_id: Option<ParticipantId>,
+    /// Their name.
+    pub username: Option<String>,
+    /// What else there is to say, by kind.
+    pub detail: Option<Box<RawValue>>,
+}
+
+impl History {
+    /// The entries of a session, by number; only those of the given kinds, or all if none are given.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn events(
+        &self,
+        session: SessionId,
+        kinds: &[&str],
+        page: &Page<i64>,
+    ) -> Result<Slice<Event, i64>, Error> {
+        let after = page.after.unwrap_or(0);
+        // What comes later than this is for the next page, also if it is committed between the two reads.
+        let last_examined = self.last_examined(session, after).await?;
+        let up_to = last_examined.unwrap_or(i64::MAX);
+        let kinds = (!kinds.is_empty()).then(|| serde_json::Value::from(kinds).to_string());
+        let limit = page.probe();
+        let rows = sqlx::query!(
+            r#"
+            select event.seq as "seq!", event.at as "at: Timestamp", event.kind,
+                event.participant_id as "participant_id: ParticipantId", participant.username as "username?",
+                event.detail
+            from event
+            left join participant on participant.id = event.participant_id
+            where event.session_id = ?1 and event.seq > ?2 and event.seq <= ?3
+                and (?4 is null or event.kind in (select value from json_each(?4)))
+            order by event.seq
+            limit ?5
+            "#,
+            session.0,
+            after,
+            up_to,
+            kinds,
+            limit
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            let seq = row.seq;
+            let detail = row.detail.map(RawValue::from_string).transpose();
+            events.push(Event {
+                seq,
+                at: row.at,
+                kind: row.kind,
+                session_id: session,
+                participant_id: row.participant_id,
+                username: row.username,
+                detail: detail.map_err(|source| Error::Detail { seq, source })?,
+            });
+        }
+        let mut slice = Slice::cut(events, page.limit, |event| event.seq);
+        slice.next = slice.next.or(last_examined);
+        Ok(slice)
+    }
+
+    /// The number of a session's latest entry; 0 if it has none.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn last_seq(&self, session: SessionId) -> Result<i64, Error> {
+        let seq = sqlx::query_scalar!(
+            r#"select seq as "seq!" from event where session_id = ?1 order by seq desc limit 1"#,
+            session.0
+        );
+        Ok(seq.fetch_optional(&self.reader).await?.unwrap_or(0))
+    }
+
+    /// Where one page has to stop looking; `None` if the session ends before.
+    async fn last_examined(&self, session: SessionId, after: i64) -> Result<Option<i64>, Error> {
+        let seq = sqlx::query_scalar!(
+            r#"
+            select seq as "seq!" from event where session_id = ?1 and seq > ?2
+            order by seq limit 1 offset ?3
+            "#,
+            session.0,
+            after,
+            EXAMINED
+        );
+        Ok(seq.fetch_optional(&self.reader).await?)
+    }
+}

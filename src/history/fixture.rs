@@ -1,0 +1,191 @@
+//! A database for tests, filled row by row as the journal would.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use tempfile::TempDir;
+use uuid::{Builder, Uuid};
+
+use super::History;
+
+/// 2026-03-01T09:00:00Z: all moments of a fixture are given in seconds after it.
+pub(crate) const START_MS: i64 = 1_772_355_600_000;
+
+pub(crate) struct Fixture {
+    folder: TempDir,
+    writer: SqlitePool,
+    ids: AtomicU64,
+}
+
+/// One interval with a socket: from when, until when and why it closed, and until when its owner was away after it.
+pub(crate) type Connection<'a> = (i64, Option<(i64, &'a str)>, Option<i64>);
+
+pub(crate) struct Link<'a> {
+    pub(crate) between: (Uuid, Uuid),
+    pub(crate) stream: &'a str,
+    pub(crate) offered: i64,
+    pub(crate) answered: Option<i64>,
+    pub(crate) candidates: (i64, i64),
+    pub(crate) closed: Option<(i64, &'a str)>,
+}
+
+fn ms(seconds: i64) -> i64 {
+    START_MS + seconds * 1000
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("test.db"))
+            .create_if_missing(true)
+            .synchronous(SqliteSynchronous::Off);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .unwrap();
+        sqlx::migrate!().run(&writer).await.unwrap();
+        Self {
+            folder,
+            writer,
+            ids: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    /// What reads it, as the server does: without the right to write.
+    pub(crate) async fn history(&self) -> History {
+        let options = SqliteConnectOptions::new()
+            .filename(self.folder.path().join("test.db"))
+            .read_only(true);
+        History::new(
+            SqlitePoolOptions::new()
+                .max_connections(4)
+                .connect_with(options)
+                .await
+                .unwrap(),
+        )
+    }
+
+    fn id(&self, seconds: i64) -> Uuid {
+        let mut tail = [0; 10];
+        tail[2..].copy_from_slice(&self.ids.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        Builder::from_unix_timestamp_millis(u64::try_from(ms(seconds)).unwrap(), &tail).into_uuid()
+    }
+
+    pub(crate) async fn session(&self, room: &str, started: i64, ended: Option<i64>) -> Uuid {
+        let id = self.id(started);
+        sqlx::query("insert into session (id, room, started_at, ended_at, peak_participants) values (?, ?, ?, ?, 3)")
+            .bind(id)
+            .bind(room)
+            .bind(ms(started))
+            .bind(ended.map(ms))
+            .execute(&self.writer)
+            .await
+            .unwrap();
+        id
+    }
+
+    /// Gives the person's id, and that of the last connection.
+    pub(crate) async fn person(
+        &self,
+        session: Uuid,
+        username: &str,
+        left: Option<(i64, &str)>,
+        connections: &[Connection<'_>],
+    ) -> (Uuid, Uuid) {
+        let person = self.id(connections[0].0);
+        let back = i64::try_from(connections.len() - 1).unwrap();
+        sqlx::query("insert into participant (id, session_id, username, joined_at, left_at, leave_reason, reconnect_count) values (?, ?, ?, ?, ?, ?, ?)")
+            .bind(person)
+            .bind(session)
+            .bind(username)
+            .bind(ms(connections[0].0))
+            .bind(left.map(|(at, _)| ms(at)))
+            .bind(left.map(|(_, reason)| reason))
+            .bind(back)
+            .execute(&self.writer)
+            .await
+            .unwrap();
+        sqlx::query("update session set participant_count = participant_count + 1, reconnect_count = reconnect_count + ? where id = ?")
+            .bind(back)
+            .bind(session)
+            .execute(&self.writer)
+            .await
+            .unwrap();
+        let mut last = Uuid::nil();
+        for (from, closed, away_until) in connections {
+            last = self.id(*from);
+            sqlx::query("insert into connection (id, participant_id, connected_at, disconnected_at, opened_by, closed_by, away_until) values (?, ?, ?, ?, 'join', ?, ?)")
+                .bind(last)
+                .bind(person)
+                .bind(ms(*from))
+                .bind(closed.map(|(at, _)| ms(at)))
+                .bind(closed.map(|(_, reason)| reason))
+                .bind(away_until.map(ms))
+                .execute(&self.writer)
+                .await
+                .unwrap();
+        }
+        (person, last)
+    }
+
+    pub(crate) async fn member(&self, session: Uuid, who: (Uuid, Uuid), position: i64, away: Option<(i64, i64)>) {
+        sqlx::query("insert into member (id, session_id, participant_id, connection_id, client_key, position, joined_at, away_since, away_until) values (?, ?, ?, ?, zeroblob(32), ?, ?, ?, ?)")
+            .bind(self.id(0))
+            .bind(session)
+            .bind(who.0)
+            .bind(who.1)
+            .bind(position)
+            .bind(ms(0))
+            .bind(away.map(|(since, _)| ms(since)))
+            .bind(away.map(|(_, until)| ms(until)))
+            .execute(&self.writer)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn event(
+        &self,
+        session: Uuid,
+        person: Option<Uuid>,
+        at: i64,
+        kind: &str,
+        detail: Option<&str>,
+    ) -> i64 {
+        sqlx::query_scalar(
+            "insert into event (at, session_id, participant_id, kind, detail) values (?, ?, ?, ?, ?) returning seq",
+        )
+        .bind(ms(at))
+        .bind(session)
+        .bind(person)
+        .bind(kind)
+        .bind(detail)
+        .fetch_one(&self.writer)
+        .await
+        .unwrap()
+    }
+
+    pub(crate) async fn link(&self, session: Uuid, link: Link<'_>) {
+        sqlx::query("insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates, answerer_candidates, closed_at, closed_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            .bind(self.id(link.offered))
+            .bind(session)
+            .bind(link.between.0)
+            .bind(link.between.1)
+            .bind(link.stream)
+            .bind(ms(link.offered))
+            .bind(link.answered.map(ms))
+            .bind(link.candidates.0)
+            .bind(link.candidates.1)
+            .bind(link.closed.map(|(at, _)| ms(at)))
+            .bind(link.closed.map(|(_, why)| why))
+            .execute(&self.writer)
+            .await
+            .unwrap();
+    }
+}

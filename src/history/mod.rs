@@ -1,0 +1,50 @@
+//! The way back: what the journal wrote, read for people. Nothing else reads with SQL, and nothing here writes.
+//!
+//! Every query runs along an index and reads a bounded page, whole, before anything is answered: a slow reader never
+//! holds a snapshot of the database.
+
+pub mod attendance;
+pub mod attendants;
+mod column;
+pub mod events;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod intervals;
+pub mod links;
+mod outcome;
+pub mod page;
+#[cfg(test)]
+mod plans;
+pub mod rooms;
+pub mod sessions;
+
+use sqlx::SqlitePool;
+
+/// The past and the present as the tables hold them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct History {
+    reader: SqlitePool,
+}
+
+/// Why the history could not be read. For the log, not for clients.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database did not answer.
+    #[error("the history cannot be read: {0}")]
+    Database(#[from] sqlx::Error),
+    /// An event's detail is not JSON.
+    #[error("event {seq} has a damaged detail: {source}")]
+    Detail {
+        /// Which event.
+        seq: i64,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl History {
+    /// Reads through `reader`, a pool of read-only connections.
+    pub fn new(reader: SqlitePool) -> Self {
+        Self { reader }
+    }
+}

@@ -1,0 +1,112 @@
+//! No request may cost what is stored: every query has to run along an index.
+
+use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
+
+use super::fixture::Fixture;
+use super::page::Page;
+use super::sessions::{self, Order, SessionFilter, SessionStatus};
+use crate::room::id::{RoomName, SessionId, Username};
+use crate::room::time::Timestamp;
+
+/// The tables that grow for as long as the server is used.
+const GROWING: [&str; 5] = ["session", "participant", "connection", "event", "link"];
+
+/// Steps of the query's plan that read a whole growing table, or sort what they have read.
+async fn whole_reads(fixture: &Fixture, query: &str) -> Vec<String> {
+    let explain = AssertSqlSafe(format!("explain query plan {query}")).into_sql_str();
+    let rows = sqlx::query(explain).fetch_all(fixture.writer()).await.unwrap();
+    let steps = rows.iter().map(|row| row.get::<String, _>("detail"));
+    steps.filter(|step| reads_whole_table(step)).collect()
+}
+
+fn reads_whole_table(step: &str) -> bool {
+    let Some(rest) = step.strip_prefix("SCAN ") else {
+        return false;
+    };
+    // The index of open sessions holds no others.
+    if rest.contains("INDEX session_open") {
+        return false;
+    }
+    let table = rest.split(' ').next().unwrap_or_default();
+    GROWING.contains(&table) || ["open", "latest", "earlier"].contains(&table)
+}
+
+/// Where this module's checked queries are written.
+const SOURCES: [&str; 5] = [
+    include_str!("rooms.rs"),
+    include_str!("attendance.rs"),
+    include_str!("attendants.rs"),
+    include_str!("events.rs"),
+    include_str!("links.rs"),
+];
+
+/// The queries that were checked at compile time, as far as they are this module's.
+fn checked_queries() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
+    let mut queries = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let checked: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let query = checked["query"].as_str().unwrap().to_owned();
+        if SOURCES.iter().any(|source| source.contains(&query)) {
+            queries.push(query);
+        }
+    }
+    queries
+}
+
+#[tokio::test]
+async fn no_checked_query_reads_a_whole_table() {
+    let fixture = Fixture::new().await;
+    let queries = checked_queries();
+    let written: usize = SOURCES.iter().map(|source| source.matches("sqlx::query").count()).sum();
+    assert_eq!(queries.len(), written, "run .ci/prepare-queries");
+    for query in queries {
+        assert_eq!(whole_reads(&fixture, &query).await, [""; 0], "{query}");
+    }
+}
+
+#[tokio::test]
+async fn no_list_of_sessions_reads_a_whole_table() {
+    let fixture = Fixture::new().await;
+    let page = Page {
+        limit: 50,
+        after: Some(SessionId(uuid::Uuid::nil())),
+    };
+    for choice in 0_u32..48 {
+        let filter = SessionFilter {
+            room: (choice & 1 != 0).then(|| RoomName::parse("a").unwrap()),
+            username: (choice & 2 != 0).then(|| Username::parse("a").unwrap()),
+            started_after: (choice & 4 != 0).then_some(Timestamp(1)),
+            started_before: None,
+            order: if choice & 8 != 0 { Order::Asc } else { Order::Desc },
+            status: [None, Some(SessionStatus::Active), Some(SessionStatus::Ended)][(choice / 16) as usize],
+        };
+        let query = sessions::list(&filter, &page);
+        assert_eq!(whole_reads(&fixture, query.sql().as_str()).await, [""; 0], "{filter:?}");
+        // Open sessions are few enough to be sorted; everything else comes in the index's order.
+        if filter.status != Some(SessionStatus::Active) {
+            assert!(!sorts(&fixture, query.sql().as_str()).await, "{filter:?}");
+        }
+    }
+}
+
+async fn sorts(fixture: &Fixture, query: &str) -> bool {
+    let explain = AssertSqlSafe(format!("explain query plan {query}")).into_sql_str();
+    let rows = sqlx::query(explain).fetch_all(fixture.writer()).await.unwrap();
+    rows.iter()
+        .any(|row| row.get::<String, _>("detail").contains("TEMP B-TREE"))
+}
+
+#[tokio::test]
+async fn the_check_itself_can_fail() {
+    let fixture = Fixture::new().await;
+    assert_eq!(
+        whole_reads(&fixture, "select * from event where at > 5").await,
+        ["SCAN event"]
+    );
+    assert_eq!(
+        whole_reads(&fixture, "select * from session where started_at > 5").await,
+        ["SCAN session"]
+    );
+}

@@ -1,0 +1,241 @@
+//! Rooms: names that can be used again, and who is behind them now.
+
+use serde::Serialize;
+
+use super::page::{Page, Slice};
+use super::sessions::Session;
+use super::{Error, History};
+use crate::room::id::{RoomName, SessionId};
+use crate::room::time::Timestamp;
+
+/// The most names that one page of a search looks at. The next page goes on from there, however few were found.
+const EXAMINED: i64 = 5_000;
+
+/// Which rooms are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct RoomFilter {
+    /// Only those with a member, present or away.
+    pub live_only: bool,
+    /// Only those whose name holds this; case does not matter.
+    pub contains: Option<String>,
+}
+
+/// A room at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Room {
+    /// Its name.
+    pub room: String,
+    /// How many members are present.
+    pub present: i64,
+    /// How many members are away and may come back.
+    pub away: i64,
+    /// The session that goes on; `None` if nobody is in the room.
+    pub session: Option<CurrentSession>,
+    /// When something last happened: the latest event, or the end of the latest session.
+    pub last_activity_at: Timestamp,
+}
+
+/// The session of a room that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrentSession {
+    /// Its id.
+    pub id: SessionId,
+    /// When the first member joined.
+    pub started_at: Timestamp,
+}
+
+/// One room now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomNow {
+    /// Its name.
+    pub room: String,
+    /// The session that goes on; `None` if nobody is in the room.
+    pub session: Option<Session>,
+    /// The members, in the order they joined.
+    pub members: Vec<Member>,
+}
+
+/// A member of a room now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// Their name.
+    pub username: String,
+    /// Whether they are there.
+    pub status: Presence,
+    /// Since when they are present or away.
+    pub since: Timestamp,
+    /// Until when they may come back; `None` if they are present.
+    pub away_until: Option<Timestamp>,
+}
+
+/// Whether a member has a live socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Presence {
+    /// It has.
+    Present,
+    /// It lost it, and may come back.
+    Away,
+}
+
+impl History {
+    /// The rooms that pass the filter, by name.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn rooms(&self, filter: &RoomFilter, page: &Page<String>) -> Result<Slice<Room, String>, Error> {
+        let after = page.after.as_deref().unwrap_or_default();
+        let known = if filter.live_only {
+            self.live_names(after).await?
+        } else {
+            self.names(after).await?
+        };
+        let last_examined = known
+            .last()
+            .filter(|_| i64::try_from(known.len()) == Ok(EXAMINED))
+            .cloned();
+
+        let wanted = filter.contains.as_deref().map(str::to_lowercase);
+        let passes = |name: &String| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| name.to_lowercase().contains(wanted))
+        };
+        let names: Vec<String> = known.into_iter().filter(passes).take(page.limit + 1).collect();
+        let names = Slice::cut(names, page.limit, String::clone);
+        Ok(Slice {
+            rows: self.describe(&names.rows).await?,
+            next: names.next.or(last_examined),
+        })
+    }
+
+    /// One room now; `None` if it was never seen.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn room(&self, room: &RoomName, now: Timestamp) -> Result<Option<RoomNow>, Error> {
+        let Some(found) = self.describe(&[room.as_str().to_owned()]).await?.pop() else {
+            return Ok(None);
+        };
+        let mut answer = RoomNow {
+            room: found.room,
+            session: None,
+            members: Vec::new(),
+        };
+        if let Some(current) = found.session {
+            answer.members = self.members(current.id).await?;
+            answer.session = self.session(current.id, now).await?;
+        }
+        Ok(Some(answer))
+    }
+
+    /// The members of a session now, in the order they joined.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn members(&self, session: SessionId) -> Result<Vec<Member>, Error> {
+        let rows = sqlx::query!(
+            r#"
+            select participant.username, connection.connected_at as "connected_at: Timestamp",
+                member.away_since as "away_since: Timestamp", member.away_until as "away_until: Timestamp"
+            from member
+            join participant on participant.id = member.participant_id
+            join connection on connection.id = member.connection_id
+            where member.session_id = ?1
+            order by member.position
+            "#,
+            session.0
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        let members = rows.into_iter().map(|row| Member {
+            username: row.username,
+            status: if row.away_since.is_some() {
+                Presence::Away
+            } else {
+                Presence::Present
+            },
+            since: row.away_since.unwrap_or(row.connected_at),
+            away_until: row.away_until,
+        });
+        Ok(members.collect())
+    }
+
+    /// Names of rooms with a member, in order.
+    async fn live_names(&self, after: &str) -> Result<Vec<String>, Error> {
+        let names = sqlx::query_scalar!(
+            r#"
+            select room from session indexed by session_open
+            where ended_at is null and room > ?1
+                and exists (select 1 from member where member.session_id = session.id)
+            order by room
+            limit ?2
+            "#,
+            after,
+            EXAMINED
+        );
+        Ok(names.fetch_all(&self.reader).await?)
+    }
+
+    /// Names of all rooms, in order: the index is asked for the next name each time, and not for the sessions between.
+    async fn names(&self, after: &str) -> Result<Vec<String>, Error> {
+        let names = sqlx::query_scalar!(
+            r#"
+            with recursive known (room) as (
+                select min(room) from session where room > ?1
+                union all
+                select (select min(session.room) from session where session.room > known.room)
+                from known where known.room is not null
+                limit ?2
+            )
+            select room as "room!: String" from known where room is not null
+            "#,
+            after,
+            EXAMINED
+        );
+        Ok(names.fetch_all(&self.reader).await?)
+    }
+
+    /// What is to say of each named room that exists, in the order given.
+    async fn describe(&self, names: &[String]) -> Result<Vec<Room>, Error> {
+        let names = serde_json::Value::from(names).to_string();
+        let rows = sqlx::query!(
+            r#"
+            select session.id as "id: SessionId", session.room, session.started_at as "started_at: Timestamp",
+                (select count(*) from member where member.session_id = session.id and away_since is null)
+                    as "present!: i64",
+                (select count(*) from member where member.session_id = session.id and away_since is not null)
+                    as "away!: i64",
+                coalesce(
+                    session.ended_at,
+                    (select at from event where event.session_id = session.id order by seq desc limit 1),
+                    session.started_at
+                ) as "last_activity_at!: Timestamp"
+            from json_each(?1) as wanted
+            cross join session on session.id = coalesce(
+                (select id from session as open where open.room = wanted.value and open.ended_at is null),
+                (select id from session as latest where latest.room = wanted.value order by id desc limit 1)
+            )
+            order by wanted.key
+            "#,
+            names
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        let rooms = rows.into_iter().map(|row| Room {
+            session: (row.present + row.away > 0).then_some(CurrentSession {
+                id: row.id,
+                started_at: row.started_at,
+            }),
+            room: row.room,
+            present: row.present,
+            away: row.away,
+            last_activity_at: row.last_activity_at,
+        });
+        Ok(rooms.collect())
+    }
+}

@@ -1,0 +1,237 @@
+//! Sessions: one occupancy of a room each.
+
+use serde::Serialize;
+use sqlx::{FromRow, QueryBuilder, Sqlite};
+use uuid::{Builder, Uuid};
+
+use super::intervals::Interval;
+use super::page::{Page, Slice};
+use super::{Error, History};
+use crate::room::id::{RoomName, SessionId, Username};
+use crate::room::time::Timestamp;
+
+/// Which sessions are wanted. Empty fields do not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    /// Only those of this room.
+    pub room: Option<RoomName>,
+    /// Only those this person took part in.
+    pub username: Option<Username>,
+    /// Only those going on, or only those over.
+    pub status: Option<SessionStatus>,
+    /// Only those that started at this moment or later.
+    pub started_after: Option<Timestamp>,
+    /// Only those that started before this moment.
+    pub started_before: Option<Timestamp>,
+    /// By start.
+    pub order: Order,
+}
+
+/// Whether a session goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SessionStatus {
+    /// It does: somebody is in the room, or left so shortly ago that who comes now continues it.
+    Active,
+    /// It is over.
+    Ended,
+}
+
+/// Which sessions come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The oldest.
+    Asc,
+    /// The newest.
+    #[default]
+    Desc,
+}
+
+/// What there is to say of a session at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// The room's name.
+    pub room: String,
+    /// Whether it goes on.
+    pub status: SessionStatus,
+    /// When the first member joined.
+    pub started_at: Timestamp,
+    /// When the last member left; `None` while it goes on.
+    pub ended_at: Option<Timestamp>,
+    /// From its start to its end, or to now; while the room is empty, to when the last member left.
+    pub duration_ms: i64,
+    /// The most members at once.
+    pub peak_participants: i64,
+    /// How many different usernames there were.
+    pub unique_participants: i64,
+    /// How often members came back.
+    pub reconnect_count: i64,
+    /// How often clients were told an error.
+    pub error_count: i64,
+}
+
+impl Session {
+    /// The time it takes, or has taken so far.
+    pub fn span(&self) -> Interval {
+        Interval::new(
+            self.started_at,
+            Timestamp(self.started_at.0.saturating_add(self.duration_ms)),
+        )
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: SessionId,
+    room: String,
+    started_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    emptied_at: Option<Timestamp>,
+    peak_participants: i64,
+    participant_count: i64,
+    reconnect_count: i64,
+    error_count: i64,
+}
+
+impl Row {
+    fn at(self, now: Timestamp) -> Session {
+        let until = self.ended_at.or(self.emptied_at).unwrap_or(now);
+        Session {
+            status: if self.ended_at.is_some() {
+                SessionStatus::Ended
+            } else {
+                SessionStatus::Active
+            },
+            duration_ms: Interval::new(self.started_at, until).ms(),
+            id: self.id,
+            room: self.room,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            peak_participants: self.peak_participants,
+            unique_participants: self.participant_count,
+            reconnect_count: self.reconnect_count,
+            error_count: self.error_count,
+        }
+    }
+}
+
+/// What a [`Row`] holds. `emptied_at` is when the last member left a session that may still be continued.
+const SELECT: &str = "select session.id, session.room, session.started_at, session.ended_at, \
+    case when session.ended_at is null \
+        and not exists (select 1 from member where member.session_id = session.id) \
+        then (select max(left_at) from participant where participant.session_id = session.id) \
+    end as emptied_at, \
+    session.peak_participants, session.participant_count, session.reconnect_count, session.error_count ";
+
+impl History {
+    /// The sessions that pass the filter, by start. Those that go on are measured up to `now`.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn sessions(
+        &self,
+        filter: &SessionFilter,
+        page: &Page<SessionId>,
+        now: Timestamp,
+    ) -> Result<Slice<Session, SessionId>, Error> {
+        let rows: Vec<Row> = list(filter, page).build_query_as().fetch_all(&self.reader).await?;
+        let sessions = rows.into_iter().map(|row| row.at(now)).collect();
+        Ok(Slice::cut(sessions, page.limit, |session: &Session| session.id))
+    }
+
+    /// One session; `None` if there is none of that id.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push("from session where session.id = ").push_bind(id.0);
+        let row: Option<Row> = query.build_query_as().fetch_optional(&self.reader).await?;
+        Ok(row.map(|row| row.at(now)))
+    }
+}
+
+/// The query along the index that fits the filter best: open sessions are few, then a room's, then a person's.
+pub(super) fn list(filter: &SessionFilter, page: &Page<SessionId>) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(SELECT);
+    let mut key = "session.id";
+    let mut by_participant = false;
+    if filter.status == Some(SessionStatus::Active) {
+        query.push("from session indexed by session_open where session.ended_at is null");
+    } else if filter.room.is_some() {
+        query.push("from session indexed by session_by_room where true");
+    } else if let Some(username) = &filter.username {
+        key = "participant.session_id";
+        by_participant = true;
+        query.push("from participant indexed by participant_by_username cross join session on session.id = participant.session_id where participant.username = ");
+        query.push_bind(username.as_str().to_owned());
+    } else {
+        query.push("from session where true");
+    }
+
+    if filter.status == Some(SessionStatus::Ended) {
+        query.push(" and session.ended_at is not null");
+    }
+    if let Some(room) = &filter.room {
+        query.push(" and session.room = ").push_bind(room.as_str().to_owned());
+    }
+    if let Some(username) = filter.username.as_ref().filter(|_| !by_participant) {
+        query.push(" and exists (select 1 from participant where participant.session_id = session.id and participant.username = ");
+        query.push_bind(username.as_str().to_owned()).push(")");
+    }
+    push_range(&mut query, key, filter, page);
+    query
+}
+
+fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilter, page: &Page<SessionId>) {
+    let (beyond, direction) = match filter.order {
+        Order::Asc => (">", "asc"),
+        Order::Desc => ("<", "desc"),
+    };
+    let bounds = [
+        (">=", filter.started_after.map(first_id_at)),
+        ("<", filter.started_before.map(first_id_at)),
+        (beyond, page.after.map(|id| id.0)),
+    ];
+    for (operator, bound) in bounds {
+        if let Some(bound) = bound {
+            query.push(format!(" and {key} {operator} ")).push_bind(bound);
+        }
+    }
+    query
+        .push(format!(" order by {key} {direction} limit "))
+        .push_bind(page.probe());
+}
+
+/// The lowest id that a session which started at this moment could have.
+fn first_id_at(at: Timestamp) -> Uuid {
+    Builder::from_u128(u128::from(id_ms(at)) << 80).into_uuid()
+}
+
+/// An id that no session which started at this moment or before is above.
+pub(super) fn last_id_at(at: Timestamp) -> Uuid {
+    Builder::from_u128((u128::from(id_ms(at)) << 80) | ((1 << 80) - 1)).into_uuid()
+}
+
+/// The part of a UUIDv7 that is time, 48 bits of it.
+fn id_ms(at: Timestamp) -> u64 {
+    const MAX: u64 = (1 << 48) - 1;
+    u64::try_from(at.0).unwrap_or(0).min(MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_bound_a_moment() {
+        let moment = Timestamp(1_780_000_000_123);
+        let id = Builder::from_unix_timestamp_millis(1_780_000_000_123, &[0xff; 10]).into_uuid();
+        assert!(first_id_at(moment) <= id && id <= last_id_at(moment));
+        assert!(last_id_at(moment) < first_id_at(Timestamp(moment.0 + 1)));
+        assert_eq!(first_id_at(Timestamp(-5)), Uuid::nil());
+    }
+}

@@ -1,0 +1,135 @@
+//! What a returning client may know before it resumes: its own membership, who is there, and what it missed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::Serialize;
+
+use crate::history::events::Event;
+use crate::history::page::Page;
+use crate::history::rooms::Presence;
+use crate::room::id::{ClientKey, MemberId, SessionId};
+use crate::room::time::Timestamp;
+use crate::web::Web;
+use crate::web::access::bearer;
+use crate::web::error::Error;
+use crate::web::live::Recovery;
+use crate::web::params::{self, Params};
+
+const OWN_ID_NEEDED: &str = "Send the client's own id as Authorization: Bearer ….";
+
+/// What members of a room are told of each other.
+const SHOWN: [&str; 4] = ["joined", "left", "disconnected", "reconnected"];
+
+/// The most events of one answer.
+const LIMIT: usize = 200;
+
+/// Of someone who is no member nothing but that is told.
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    resumable: bool,
+    #[serde(flatten)]
+    own: Option<Own>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Own {
+    /// `null` while the member counts as present.
+    resumable_for_ms: Option<u64>,
+    member_id: MemberId,
+    session_id: SessionId,
+    members: Vec<Companion>,
+    events: Vec<Missed>,
+    /// What to ask `after` next time.
+    last_seq: i64,
+    has_more: bool,
+}
+
+#[derive(Serialize)]
+struct Companion {
+    username: String,
+    status: Presence,
+}
+
+#[derive(Serialize)]
+struct Missed {
+    seq: i64,
+    at: Timestamp,
+    kind: String,
+    username: Option<String>,
+}
+
+impl From<Event> for Missed {
+    fn from(event: Event) -> Self {
+        Self {
+            seq: event.seq,
+            at: event.at,
+            kind: event.kind,
+            username: event.username,
+        }
+    }
+}
+
+/// `GET /api/v1/recovery`
+pub(crate) async fn show(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    mut params: Params,
+) -> Result<Json<Answer>, Error> {
+    let room = params.required("roomname", params::room)?;
+    let after = params.optional("after", params::seq)?.unwrap_or(0);
+    params.finish()?;
+    let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
+    // An id that nobody could have is nobody's.
+    let membership = ClientKey::parse(id).ok().and_then(|key| web.live.recovery(&room, &key));
+    let own = match membership.filter(|membership| !membership.overflowed) {
+        Some(membership) => Some(own(&web, membership, after).await?),
+        None => None,
+    };
+    Ok(Json(Answer {
+        resumable: own.is_some(),
+        own,
+    }))
+}
+
+async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Own, Error> {
+    let Recovery {
+        member,
+        session,
+        resumable_for,
+        ..
+    } = membership;
+    let members = web.history.members(session).await?;
+    // Read before the events: what is committed in between is told now or next time, never skipped.
+    let last_seq = web.history.last_seq(session).await?;
+    let events = web
+        .history
+        .events(
+            session,
+            &SHOWN,
+            &Page {
+                limit: LIMIT,
+                after: Some(after),
+            },
+        )
+        .await?;
+    let last_shown = events.rows.last().map_or(0, |event| event.seq);
+    Ok(Own {
+        resumable_for_ms: resumable_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        member_id: member,
+        session_id: session,
+        members: members
+            .into_iter()
+            .map(|member| Companion {
+                username: member.username,
+                status: member.status,
+            })
+            .collect(),
+        has_more: events.next.is_some(),
+        last_seq: events.next.unwrap_or(last_seq.max(last_shown)),
+        events: events.rows.into_iter().map(Missed::from).collect(),
+    })
+}

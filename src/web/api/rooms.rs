@@ -1,0 +1,102 @@
+//! Rooms and who is, or was, in them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use serde::Serialize;
+
+use crate::history::attendants::Attendant;
+use crate::history::page::{Page, Slice};
+use crate::history::rooms::{Room, RoomFilter, RoomNow};
+use crate::room::time::Timestamp;
+use crate::web::Web;
+use crate::web::error::Error;
+use crate::web::params::{self, List, Params};
+use crate::web::path::RoomPath;
+
+/// `GET /api/v1/rooms`
+pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Room>>, Error> {
+    let live_only = params.optional("status", live_only)?.unwrap_or(true);
+    let contains = params.text("q").filter(|text| !text.is_empty());
+    let page = params.page("rooms")?;
+    params.finish()?;
+    let rooms = web.history.rooms(&RoomFilter { live_only, contains }, &page).await?;
+    Ok(Json(List::of("rooms", rooms)))
+}
+
+fn live_only(raw: &str) -> Result<bool, &'static str> {
+    match raw {
+        "live" => Ok(true),
+        "all" => Ok(false),
+        _ => Err("must be live or all"),
+    }
+}
+
+/// Whether a request for the list asks for live rooms only, which is all that is ever public.
+pub(crate) fn asks_for_live(uri: &Uri) -> bool {
+    let Ok(mut params) = Params::parse(uri.query().unwrap_or_default()) else {
+        return false;
+    };
+    params.text("status").is_none_or(|status| status == "live")
+}
+
+/// `GET /api/v1/rooms/{room}`
+pub(crate) async fn one(
+    State(web): State<Arc<Web>>,
+    RoomPath(room): RoomPath,
+    params: Params,
+) -> Result<Json<RoomNow>, Error> {
+    params.finish()?;
+    let found = web.history.room(&room, web.now()).await?;
+    found.map(Json).ok_or(Error::NoSuchRoom)
+}
+
+/// Who was in a room, and when exactly.
+#[derive(Serialize)]
+pub(crate) struct Attendants {
+    at: Timestamp,
+    #[serde(flatten)]
+    list: List<Attendant>,
+}
+
+/// `GET /api/v1/rooms/{room}/participants`
+pub(crate) async fn participants(
+    State(web): State<Arc<Web>>,
+    RoomPath(room): RoomPath,
+    mut params: Params,
+) -> Result<Json<Attendants>, Error> {
+    let now = web.now();
+    let at = params.optional("at", |raw| {
+        params::time(raw).and_then(|at| {
+            if at <= now {
+                Ok(at)
+            } else {
+                Err("must not be in the future")
+            }
+        })
+    })?;
+    // The cursor remembers the moment, so that all pages are about the same one.
+    let page: Page<(i64, String)> = params.page("attendants")?;
+    params.finish()?;
+    let at = page.after.as_ref().map(|(at, _)| Timestamp(*at)).or(at).unwrap_or(now);
+    let page = Page {
+        limit: page.limit,
+        after: page.after.map(|(_, username)| username),
+    };
+
+    let found = web
+        .history
+        .attendants(&room, at, &page)
+        .await?
+        .ok_or(Error::NoSuchRoom)?;
+    let found = Slice {
+        rows: found.rows,
+        next: found.next.map(|username| (at.0, username)),
+    };
+    Ok(Json(Attendants {
+        at,
+        list: List::of("attendants", found),
+    }))
+}

@@ -1,0 +1,50 @@
+//! Which pages of other origins may read the answers of public routes.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use super::error::Error;
+use crate::config::Origins;
+
+const PREFLIGHT_HOLDS: Duration = Duration::from_secs(600);
+
+/// For public routes only. Credentials of the browser (cookies) are never part of it.
+pub(crate) fn layer(origins: &Origins) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(allowed(origins))
+        .allow_methods([Method::GET, Method::HEAD])
+        // `/recovery` takes the client's own id in it; a wildcard would not stand for this header.
+        .allow_headers([AUTHORIZATION])
+        .max_age(PREFLIGHT_HOLDS)
+}
+
+/// For the socket's path: pages poll it by `GET` and `POST`, with whatever headers their client adds.
+pub fn socket_layer(origins: &Origins) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(allowed(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(Any)
+        .max_age(PREFLIGHT_HOLDS)
+}
+
+/// Refuses requests of pages that may not connect. CORS alone would not: it does not apply to WebSockets.
+pub async fn allowed_pages_only(State(origins): State<Origins>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(ORIGIN);
+    match (&origins, origin) {
+        (Origins::Only(allowed), Some(origin)) if !allowed.contains(origin) => Error::OriginNotAllowed.into_response(),
+        (Origins::Any | Origins::Only(_), _) => next.run(request).await,
+    }
+}
+
+fn allowed(origins: &Origins) -> AllowOrigin {
+    match origins {
+        Origins::Any => AllowOrigin::any(),
+        Origins::Only(origins) => AllowOrigin::list(origins.clone()),
+    }
+}

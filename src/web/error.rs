@@ -1,0 +1,170 @@
+//! What a refused request is told: RFC 9457 problems, each with a `code` that does not change.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::history;
+
+/// Why a request was refused. What it displays is the answer's `detail`.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A parameter of the query, or a part of the path, has a bad value.
+    #[error("{name} {reason}.")]
+    BadParameter {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong; reads on after the name.
+        reason: String,
+    },
+    /// A parameter that is needed is missing.
+    #[error("{0} is missing.")]
+    MissingParameter(&'static str),
+    /// A parameter that does not exist here.
+    #[error("There is no parameter of this name here. Known are: {known}.")]
+    UnknownParameter {
+        /// The name given.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A parameter was given twice.
+    #[error("The parameter is given more than once.")]
+    DuplicateParameter(String),
+    /// The query is not made of percent-encoded UTF-8.
+    #[error("The query is not valid percent-encoded UTF-8.")]
+    BadQuery,
+    /// No credential, or a wrong one. The text says how to get in.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// Too many wrong credentials from one address.
+    #[error("Too many wrong tokens came from this address. Wait, then try again; the right token is always let in.")]
+    TooManyAttempts(Duration),
+    /// The request came by a host name that is not known to be ours.
+    #[error(
+        "This host name is not one the server answers to here. Use its IP address or localhost, or list the name in ALLOWED_HOSTS."
+    )]
+    HostNotAllowed,
+    /// A page that may not connect tried to.
+    #[error("Pages of this origin may not connect: ALLOWED_ORIGINS does not list it.")]
+    OriginNotAllowed,
+    /// A page of another origin tried to change something with the reviewer's cookie.
+    #[error("A change needs the token in the Authorization header, or a page of this server.")]
+    CrossOrigin,
+    /// No such path.
+    #[error("There is nothing at this path.")]
+    NoSuchPath,
+    /// A room that was never seen.
+    #[error("No room of this name has ever been used.")]
+    NoSuchRoom,
+    /// No session of that id.
+    #[error("There is no session of this id.")]
+    NoSuchSession,
+    /// The path does not have this method.
+    #[error("This path does not have this method; the Allow header says which it has.")]
+    MethodNotAllowed,
+    /// The request's body is over the limit.
+    #[error("The request's body is larger than {0} bytes.")]
+    BodyTooLarge(usize),
+    /// Not everything works. The text says what does not.
+    #[error("{0}")]
+    NotReady(String),
+    /// Something of ours broke. The log says what; the client does not need to know.
+    #[error("Something went wrong in the server. Its log says what.")]
+    Internal,
+}
+
+impl From<history::Error> for Error {
+    fn from(error: history::Error) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::Internal
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+}
+
+impl Error {
+    fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadParameter { .. } => (StatusCode::BAD_REQUEST, "invalidParameter"),
+            Self::MissingParameter(_) => (StatusCode::BAD_REQUEST, "missingParameter"),
+            Self::UnknownParameter { .. } => (StatusCode::BAD_REQUEST, "unknownParameter"),
+            Self::DuplicateParameter(_) => (StatusCode::BAD_REQUEST, "duplicateParameter"),
+            Self::BadQuery => (StatusCode::BAD_REQUEST, "invalidQuery"),
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "tooManyAttempts"),
+            Self::HostNotAllowed => (StatusCode::FORBIDDEN, "hostNotAllowed"),
+            Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "originNotAllowed"),
+            Self::CrossOrigin => (StatusCode::FORBIDDEN, "crossOrigin"),
+            Self::NoSuchPath => (StatusCode::NOT_FOUND, "notFound"),
+            Self::NoSuchRoom => (StatusCode::NOT_FOUND, "roomNotFound"),
+            Self::NoSuchSession => (StatusCode::NOT_FOUND, "sessionNotFound"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed"),
+            Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge"),
+            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "notReady"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The status it answers with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.kind().0
+    }
+
+    fn parameter(&self) -> Option<&str> {
+        if let Self::BadParameter { name, .. } | Self::MissingParameter(name) = self {
+            return Some(name);
+        }
+        if let Self::UnknownParameter { name, .. } | Self::DuplicateParameter(name) = self {
+            return Some(name);
+        }
+        None
+    }
+
+    /// The header that tells the client what to do next, where there is one. Added to other forms of answers too.
+    pub(crate) fn add_headers(&self, response: &mut Response) {
+        if let Self::TooManyAttempts(wait) = self {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Self::Unauthorized(_) = self {
+            let challenge = HeaderValue::from_static("Bearer realm=\"chatroom-server\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, code) = self.kind();
+        let problem = Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            code,
+            parameter: self.parameter(),
+        };
+        let mut response = (status, Json(problem)).into_response();
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        self.add_headers(&mut response);
+        response
+    }
+}

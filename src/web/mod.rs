@@ -1,0 +1,201 @@
+//! HTTP beside the socket: the REST API, the way into the review, and what machines ask.
+//!
+//! A route is a reviewer's, behind the token and the host rule, unless it is put among the public ones here.
+
+mod access;
+mod api;
+mod cors;
+mod error;
+mod live;
+mod ops;
+mod params;
+mod path;
+mod review;
+#[cfg(test)]
+mod tests;
+mod throttle;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::HttpBody;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any, get};
+use tower::{ServiceBuilder, ServiceExt};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use self::access::{Access, known_hosts_only, reviewers_only};
+pub use self::cors::{allowed_pages_only, socket_layer};
+use self::error::Error;
+pub use self::live::{LiveRooms, Readiness, Recovery};
+use crate::config::{HostNames, Origins};
+use crate::history::History;
+use crate::room::time::Timestamp;
+
+/// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Tells whether everything works.
+pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
+
+/// What can be set.
+#[derive(Clone)]
+pub struct Settings {
+    /// The secret that makes a reviewer.
+    pub review_token: String,
+    /// Whether the rooms in use and their members may be read by anybody.
+    pub public_rooms: bool,
+    /// Host names, without port, by which a reviewer's routes may be reached, beside IP addresses and `localhost`.
+    pub allowed_hosts: HostNames,
+    /// The origins whose pages may read what is public.
+    pub allowed_origins: Origins,
+}
+
+/// What the handlers share.
+struct Web {
+    settings: Settings,
+    access: Access,
+    history: History,
+    live: Arc<dyn LiveRooms>,
+    readiness: ReadinessProbe,
+    clock: Clock,
+}
+
+impl Web {
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// All routes but the socket's and the exercise page's. Guessing the token is limited per address where requests carry
+/// `ConnectInfo<SocketAddr>`, and over all of them where they do not.
+pub fn router(
+    settings: Settings,
+    history: History,
+    live: Arc<dyn LiveRooms>,
+    readiness: ReadinessProbe,
+    clock: Clock,
+) -> Router {
+    let access = Access::new(&settings.review_token);
+    let web = Arc::new(Web {
+        settings,
+        access,
+        history,
+        live,
+        readiness,
+        clock,
+    });
+    let header = SetResponseHeaderLayer::if_not_present;
+    let layers = ServiceBuilder::new()
+        .layer(header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(header(REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(small_bodies_only))
+        .layer(DefaultBodyLimit::max(MAX_BODY));
+    Router::new()
+        .merge(public(&web))
+        .merge(for_reviewers(&web))
+        .merge(pages(&web))
+        .merge(rooms(&web))
+        .route("/api", any(no_such_path))
+        .route("/api/{*path}", any(no_such_path))
+        .fallback(no_such_path)
+        .layer(layers)
+        .with_state(web)
+}
+
+type Routes = Router<Arc<Web>>;
+
+/// What anybody may ask, from any allowed page.
+fn public(web: &Arc<Web>) -> Routes {
+    Router::new()
+        .route("/livez", get(ops::livez))
+        .route("/readyz", get(ops::readyz))
+        .route("/checkUsername", get(ops::check_username))
+        .route("/api/v1/recovery", get(api::recovery::show))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(cors::layer(&web.settings.allowed_origins))
+}
+
+fn for_reviewers(web: &Arc<Web>) -> Routes {
+    let routes = Router::new()
+        .route("/api/v1/rooms/{room}/participants", get(api::rooms::participants))
+        .route("/api/v1/sessions", get(api::sessions::list))
+        .route("/api/v1/sessions/{id}", get(api::sessions::one))
+        .route("/api/v1/sessions/{id}/participants", get(api::sessions::participants))
+        .route("/api/v1/sessions/{id}/events", get(api::sessions::events))
+        .route("/api/v1/sessions/{id}/links", get(api::sessions::links))
+        .method_not_allowed_fallback(method_not_allowed);
+    guarded(routes, web)
+}
+
+/// The rooms in use may be public, by setting; all the rooms there ever were are a reviewer's even then.
+fn rooms(web: &Arc<Web>) -> Routes {
+    let list = Router::new()
+        .route("/api/v1/rooms", get(api::rooms::list))
+        .method_not_allowed_fallback(method_not_allowed);
+    let one = Router::new()
+        .route("/api/v1/rooms/{room}", get(api::rooms::one))
+        .method_not_allowed_fallback(method_not_allowed);
+    if !web.settings.public_rooms {
+        return guarded(list.merge(one), web);
+    }
+    let cors = cors::layer(&web.settings.allowed_origins);
+    let live = list.clone().layer(cors.clone()).with_state(web.clone());
+    let all = guarded(list, web).with_state(web.clone());
+    let by_status = any(move |request: Request| {
+        let routes = if api::rooms::asks_for_live(request.uri()) {
+            live.clone()
+        } else {
+            all.clone()
+        };
+        routes.oneshot(request)
+    });
+    one.layer(cors).route("/api/v1/rooms", by_status)
+}
+
+fn guarded(routes: Routes, web: &Arc<Web>) -> Routes {
+    let guards = ServiceBuilder::new()
+        .layer(from_fn_with_state(web.clone(), known_hosts_only))
+        .layer(from_fn_with_state(web.clone(), reviewers_only));
+    routes.layer(guards)
+}
+
+fn pages(web: &Arc<Web>) -> Routes {
+    let locked: MethodRouter<Arc<Web>> = get(review::page).layer(from_fn_with_state(web.clone(), review::unlock));
+    Router::new()
+        .route("/review", locked)
+        .route("/review/style.css", get(review::style))
+        .layer(from_fn_with_state(web.clone(), known_hosts_only))
+}
+
+async fn no_such_path() -> Error {
+    Error::NoSuchPath
+}
+
+async fn method_not_allowed() -> Error {
+    Error::MethodNotAllowed
+}
+
+/// Refuses a body that says it is too large; one that does not say is cut off where it is read.
+async fn small_bodies_only(request: Request, next: Next) -> Result<Response, Error> {
+    if request.body().size_hint().lower() > MAX_BODY as u64 {
+        return Err(Error::BodyTooLarge(MAX_BODY));
+    }
+    Ok(next.run(request).await)
+}
+
+/// The panic itself has been logged, with its place, by the panic hook; its text may hold anything and goes nowhere.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Error::Internal.into_response()
+}

@@ -1,0 +1,264 @@
+//! What a request's query asks for, read strictly, so that a mistyped filter is never silently no filter.
+
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::Error;
+use crate::history::page::{Page, Slice};
+use crate::room::id::{InvalidText, RoomName};
+use crate::room::time::Timestamp;
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// The parameters of a query, each at most once. Take those there are, then [`Params::finish`].
+#[derive(Debug)]
+pub(crate) struct Params {
+    given: Vec<(String, String)>,
+    known: Vec<&'static str>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl Params {
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// If it is not percent-encoded UTF-8, or names a parameter twice.
+    pub(crate) fn parse(query: &str) -> Result<Self, Error> {
+        let mut given: Vec<(String, String)> = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decode(name)?, decode(value)?);
+            if given.iter().any(|(earlier, _)| *earlier == name) {
+                return Err(Error::DuplicateParameter(shorten(&name)));
+            }
+            given.push((name, value));
+        }
+        Ok(Self {
+            given,
+            known: Vec::new(),
+        })
+    }
+
+    /// Takes the text of a parameter, if it is given.
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let index = self.given.iter().position(|(given, _)| given == name)?;
+        Some(self.given.swap_remove(index).1)
+    }
+
+    /// Takes and reads a parameter, if it is given. What `read` says is wrong reads on after the name.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn optional<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Error> {
+        let value = self.text(name).map(|value| read(&value)).transpose();
+        value.map_err(|reason| Error::BadParameter {
+            name,
+            reason: reason.to_string(),
+        })
+    }
+
+    /// Takes and reads a parameter that is needed.
+    ///
+    /// # Errors
+    /// If it is missing or cannot be read.
+    pub(crate) fn required<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, Error> {
+        self.optional(name, read)?.ok_or(Error::MissingParameter(name))
+    }
+
+    /// Takes `limit` and `cursor`. A cursor is only good for the list whose name it was made with.
+    ///
+    /// # Errors
+    /// If one of them cannot be read.
+    pub(crate) fn page<K: DeserializeOwned>(&mut self, list: &str) -> Result<Page<K>, Error> {
+        let limit = self.optional("limit", |raw| match raw.parse() {
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+            _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
+        })?;
+        let after = self.optional("cursor", |raw| {
+            read_cursor(list, raw).ok_or("must be a nextCursor of this list")
+        })?;
+        Ok(Page {
+            limit: limit.unwrap_or(DEFAULT_LIMIT),
+            after,
+        })
+    }
+
+    /// Refuses what nobody took.
+    ///
+    /// # Errors
+    /// If a parameter is left.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let Some((name, _)) = self.given.first() else {
+            return Ok(());
+        };
+        let known = if self.known.is_empty() {
+            "none".to_owned()
+        } else {
+            self.known.join(", ")
+        };
+        Err(Error::UnknownParameter {
+            name: shorten(name),
+            known,
+        })
+    }
+}
+
+/// A list, or a piece of one, as the API gives it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct List<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// The piece, with the cursor that asks for the next one of the list of that name.
+    pub(crate) fn of<K: Serialize>(list: &str, slice: Slice<T, K>) -> Self {
+        Self {
+            data: slice.rows,
+            next_cursor: slice.next.and_then(|key| write_cursor(list, &key)),
+        }
+    }
+}
+
+fn write_cursor<K: Serialize>(list: &str, key: &K) -> Option<String> {
+    Some(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(list, key)).ok()?))
+}
+
+fn read_cursor<K: DeserializeOwned>(list: &str, raw: &str) -> Option<K> {
+    let bytes = URL_SAFE_NO_PAD.decode(raw).ok()?;
+    let (of, key): (String, K) = serde_json::from_slice(&bytes).ok()?;
+    (of == list).then_some(key)
+}
+
+/// Reads a moment (RFC 3339).
+///
+/// # Errors
+/// If it is not one.
+pub(crate) fn time(raw: &str) -> Result<Timestamp, &'static str> {
+    // In a query an unescaped `+` stands for a space: `…T10:00:00+01:00` arrives as `…T10:00:00 01:00`.
+    let repaired = || raw.rsplit_once(' ').map(|(time, offset)| format!("{time}+{offset}"));
+    DateTime::parse_from_rfc3339(raw)
+        .ok()
+        .or_else(|| DateTime::parse_from_rfc3339(&repaired()?).ok())
+        .map(|time| Timestamp(time.timestamp_millis()))
+        .ok_or("must be a time such as 2026-03-01T09:30:00Z")
+}
+
+/// Reads a sequence number.
+///
+/// # Errors
+/// If it is not a whole number, or below zero.
+pub(crate) fn seq(raw: &str) -> Result<i64, &'static str> {
+    raw.parse()
+        .ok()
+        .filter(|seq| *seq >= 0)
+        .ok_or("must be a whole number, 0 or more")
+}
+
+/// Reads a percentage.
+///
+/// # Errors
+/// If it is not a number from 0 to 100.
+pub(crate) fn percentage(raw: &str) -> Result<f64, &'static str> {
+    f64::from_str(raw)
+        .ok()
+        .filter(|pct| (0.0..=100.0).contains(pct))
+        .ok_or("must be a number from 0 to 100")
+}
+
+/// Reads a room's name.
+///
+/// # Errors
+/// If it cannot be one.
+pub(crate) fn room(raw: &str) -> Result<RoomName, InvalidText> {
+    RoomName::parse(raw)
+}
+
+/// Decodes a name or value of a query.
+pub(crate) fn decode(raw: &str) -> Result<String, Error> {
+    let spaced = raw.replace('+', " ");
+    let text = percent_decode_str(&spaced).decode_utf8().map_err(|_| Error::BadQuery)?;
+    Ok(text.into_owned())
+}
+
+/// What a client typed as a name, cut so that an answer never grows with it.
+fn shorten(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_any_offset() {
+        for (raw, ms) in [
+            ("1970-01-01T00:00:01Z", 1000),
+            ("1970-01-01T01:00:01.250+01:00", 1250),
+            ("1970-01-01T01:00:01 01:00", 1000),
+            ("1970-01-01T00:00:00.0019Z", 1),
+        ] {
+            assert_eq!(time(raw), Ok(Timestamp(ms)), "{raw}");
+        }
+        for raw in [
+            "",
+            "yesterday",
+            "1970-01-01",
+            "1970-01-01T00:00:00",
+            "12",
+            "1970-02-30T00:00:00Z",
+        ] {
+            assert!(time(raw).is_err(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_only() {
+        let cursor = write_cursor("rooms", &"中 文").unwrap();
+        assert!(
+            cursor
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        );
+        assert_eq!(read_cursor::<String>("rooms", &cursor).as_deref(), Some("中 文"));
+        assert_eq!(read_cursor::<String>("sessions", &cursor), None);
+        assert_eq!(read_cursor::<i64>("rooms", &cursor), None);
+        for broken in ["", "x", "%%%", "bnVsbA", "[]"] {
+            assert_eq!(read_cursor::<String>("rooms", broken), None);
+        }
+    }
+
+    #[test]
+    fn percentages_are_numbers_within_bounds() {
+        assert_eq!(percentage("12.5"), Ok(12.5));
+        for raw in ["-1", "100.1", "NaN", "inf", "", "half"] {
+            assert!(percentage(raw).is_err(), "{raw}");
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! Who may ask what, from where, by which name.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Request};
+
+use super::{Answer, CLIENT, Story, TOKEN, request, send};
+use crate::config::Origins;
+use crate::web::Readiness;
+
+const FOR_REVIEWERS: [&str; 9] = [
+    "/api/v1/rooms",
+    "/api/v1/rooms?status=all",
+    "/api/v1/rooms/Chemie%20101",
+    "/api/v1/rooms/Chemie%20101/participants",
+    "/api/v1/sessions",
+    "/api/v1/sessions/{id}",
+    "/api/v1/sessions/{id}/participants",
+    "/api/v1/sessions/{id}/events",
+    "/api/v1/sessions/{id}/links",
+];
+
+const PUBLIC: [&str; 4] = [
+    "/livez",
+    "/readyz",
+    "/checkUsername?username=a&roomname=b",
+    "/api/v1/recovery?roomname=Chemie+101",
+];
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+fn bare(method: &str, path: &str) -> Request<Body> {
+    request(method, path).body(Body::empty()).unwrap()
+}
+
+fn with(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = request(method, path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::empty()).unwrap()
+}
+
+fn paths(story: &Story) -> Vec<String> {
+    FOR_REVIEWERS
+        .iter()
+        .map(|path| path.replace("{id}", &story.first.to_string()))
+        .collect()
+}
+
+async fn cookie(story: &Story) -> String {
+    let answer = story.send(bare("GET", &format!("/review?token={TOKEN}"))).await;
+    answer
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn only_a_reviewer_reads_the_history() {
+    let story = Story::new().await;
+    let cookie = cookie(&story).await;
+    for path in paths(&story) {
+        let refused = story.send(bare("GET", &path)).await;
+        assert_eq!(refused.problem(), (401, "unauthorized".into(), String::new()), "{path}");
+        assert_eq!(
+            refused.header("www-authenticate"),
+            Some("Bearer realm=\"chatroom-server\"")
+        );
+        assert!(refused.text.contains("REVIEW_TOKEN"), "it says how to get in");
+        for wrong in [
+            &bearer("wrong")[..],
+            "Bearer ",
+            "Bearer",
+            &format!("Basic {TOKEN}"),
+            TOKEN,
+            "Bearer \u{e9}",
+        ] {
+            let answer = story.send(with("GET", &path, &[("authorization", wrong)])).await;
+            assert_eq!(answer.status, 401, "{path} {wrong}");
+        }
+        let wrong_cookies = [
+            "chatroom_review=",
+            "chatroom_review=wrong",
+            "other=1",
+            &format!("chatroom_review={TOKEN}"),
+        ];
+        for wrong in wrong_cookies {
+            let answer = story.send(with("GET", &path, &[("cookie", wrong)])).await;
+            assert_eq!(answer.status, 401, "{path} {wrong}");
+        }
+        for right in [
+            ("authorization", &bearer(TOKEN)[..]),
+            ("authorization", &format!("bearer {TOKEN}")),
+            ("cookie", &cookie),
+        ] {
+            assert_eq!(story.send(with("GET", &path, &[right])).await.status, 200, "{path}");
+            let head = story.send(with("HEAD", &path, &[right])).await;
+            assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""), "{path}");
+        }
+        assert_eq!(
+            story
+                .send(with("GET", &path, &[("cookie", &format!("a=b; {cookie}; c=d"))]))
+                .await
+                .status,
+            200
+        );
+        assert_eq!(
+            story
+                .send(with("GET", &format!("{path}?token={TOKEN}"), &[]))
+                .await
+                .status,
+            401,
+            "not in the address"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_bearer_is_not_made_good_by_a_cookie() {
+    let story = Story::new().await;
+    let cookie = cookie(&story).await;
+    let headers = [("cookie", &cookie[..]), ("authorization", &bearer("wrong"))];
+    assert_eq!(story.send(with("GET", "/api/v1/sessions", &headers)).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_cookie_alone_changes_nothing_from_another_origin() {
+    let story = Story::new().await;
+    let cookie = cookie(&story).await;
+    let cookie = ("cookie", &cookie[..]);
+    for (headers, code) in [
+        (vec![cookie], "crossOrigin"),
+        (vec![cookie, ("origin", "http://evil.example")], "crossOrigin"),
+        (vec![cookie, ("origin", "null")], "crossOrigin"),
+        (vec![cookie, ("sec-fetch-site", "cross-site")], "crossOrigin"),
+        (vec![cookie, ("sec-fetch-site", "same-site")], "crossOrigin"),
+        (
+            vec![
+                cookie,
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "http://localhost:3000"),
+            ],
+            "crossOrigin",
+        ),
+        (vec![cookie, ("sec-fetch-site", "same-origin")], "methodNotAllowed"),
+        (vec![cookie, ("origin", "http://localhost:3000")], "methodNotAllowed"),
+        (vec![cookie, ("origin", "http://localhost:5173")], "crossOrigin"),
+        (vec![("authorization", &bearer(TOKEN)[..])], "methodNotAllowed"),
+        (vec![], "unauthorized"),
+    ] {
+        let answer = story.send(with("DELETE", "/api/v1/sessions", &headers)).await;
+        assert_eq!(answer.problem().1, code, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down_and_the_right_token_never() {
+    let story = Story::new().await;
+    let router = story.router().await;
+    let guess = |token: &str, peer: &str| {
+        let mut request = with("GET", "/api/v1/sessions", &[("authorization", &bearer(token))]);
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));
+        request
+    };
+    for _ in 0..10 {
+        assert_eq!(send(&router, guess("wrong", "192.0.2.1:1000")).await.status, 401);
+    }
+    let refused = send(&router, guess("wrong", "192.0.2.1:2000")).await;
+    assert_eq!(refused.problem().1, "tooManyAttempts");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3).contains(&wait));
+    let page = with("GET", "/review?token=wrong", &[]);
+    let mut page = page;
+    page.extensions_mut()
+        .insert(ConnectInfo("192.0.2.1:3000".parse::<SocketAddr>().unwrap()));
+    assert_eq!(send(&router, page).await.status, 429);
+    assert_eq!(send(&router, guess(TOKEN, "192.0.2.1:1000")).await.status, 200);
+    assert_eq!(send(&router, guess("wrong", "192.0.2.2:1000")).await.status, 401);
+    assert_eq!(
+        send(&router, bare("GET", "/api/v1/sessions")).await.status,
+        401,
+        "no guess, no count"
+    );
+}
+
+#[tokio::test]
+async fn a_strange_host_name_reaches_nothing_that_is_not_public() {
+    let story = Story::new().await;
+    let token = bearer(TOKEN);
+    let ask = |uri: &str, hosts: &[&str]| {
+        let mut request = Request::builder().uri(uri).header("authorization", &token);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        request.body(Body::empty()).unwrap()
+    };
+    let known = [
+        "localhost",
+        "LocalHost:3000",
+        "127.0.0.1:3000",
+        "192.168.1.7",
+        "[::1]:3000",
+        "[::1]",
+        "class.example",
+        "Class.Example:8443",
+    ];
+    let strange = [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "x.class.example",
+        "class.example.",
+        "127.1",
+        "",
+        "user@localhost",
+        "localhost/",
+        "[::1",
+        "localhost:3000:3000",
+    ];
+    let mut paths = paths(&story);
+    paths.extend(["/review".to_owned(), format!("/review?token={TOKEN}")]);
+    for path in paths {
+        for host in known {
+            assert!(
+                story.send(ask(&path, &[host])).await.status.as_u16() < 400,
+                "{path} {host}"
+            );
+        }
+        for host in strange {
+            let refused = story.send(ask(&path, &[host])).await;
+            assert_eq!(
+                refused.problem(),
+                (403, "hostNotAllowed".into(), String::new()),
+                "{path} {host}"
+            );
+            assert_eq!(refused.header("set-cookie"), None);
+        }
+        for hosts in [&[][..], &["localhost", "localhost"], &["localhost", "evil.example"]] {
+            assert_eq!(story.send(ask(&path, hosts)).await.status, 403, "{path} {hosts:?}");
+        }
+        let absolute = format!("http://evil.example{path}");
+        assert_eq!(
+            story.send(ask(&absolute, &["localhost"])).await.status,
+            403,
+            "{absolute}"
+        );
+        assert_eq!(
+            story
+                .send(ask(&format!("http://localhost{path}"), &["evil.example"]))
+                .await
+                .status,
+            403
+        );
+        assert!(
+            story
+                .send(ask(&format!("http://localhost{path}"), &["localhost"]))
+                .await
+                .status
+                .as_u16()
+                < 400
+        );
+    }
+    for path in PUBLIC {
+        let answer = story
+            .send(
+                Request::builder()
+                    .uri(path)
+                    .header("authorization", bearer(CLIENT))
+                    .header("host", "evil.example")
+                    .body(Body::empty())
+                    .unwrap(),
+            )
+            .await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+}
+
+fn is_open(answer: &Answer) -> bool {
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
+    answer.header("access-control-allow-origin") == Some("*")
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_read_only_what_is_public() {
+    let story = Story::new().await;
+    let page = ("origin", "http://page.example");
+    let preflight = [
+        page,
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "authorization"),
+    ];
+    for path in PUBLIC {
+        let answer = story
+            .send(with("GET", path, &[page, ("authorization", &bearer(CLIENT))]))
+            .await;
+        assert_eq!((answer.status.as_u16(), is_open(&answer)), (200, true), "{path}");
+        let answer = story.send(with("OPTIONS", path, &preflight)).await;
+        assert_eq!((answer.status.as_u16(), is_open(&answer)), (200, true), "{path}");
+        assert_eq!(answer.header("access-control-allow-headers"), Some("authorization"));
+    }
+    // A page can read why it was refused.
+    let refused = story.send(with("GET", "/checkUsername?username=a", &[page])).await;
+    assert!(refused.status == 400 && is_open(&refused));
+    for path in paths(&story)
+        .iter()
+        .map(String::as_str)
+        .chain(["/review", "/api/v1/none", "/none"])
+    {
+        let answer = story
+            .send(with("GET", path, &[page, ("authorization", &bearer(TOKEN))]))
+            .await;
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+        let answer = story.send(with("OPTIONS", path, &preflight)).await;
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+        assert!(answer.status.is_client_error(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn allowed_origins_can_be_narrowed() {
+    let mut story = Story::new().await;
+    story.settings.public_rooms = true;
+    story.settings.allowed_origins = Origins::Only(vec![HeaderValue::from_static("https://class.example")]);
+    for path in PUBLIC
+        .into_iter()
+        .chain(["/api/v1/rooms", "/api/v1/rooms/Chemie%20101"])
+    {
+        for (origin, allowed) in [
+            ("https://class.example", Some("https://class.example")),
+            ("https://evil.example", None),
+        ] {
+            let answer = story.send(with("GET", path, &[("origin", origin)])).await;
+            assert_eq!(answer.header("access-control-allow-origin"), allowed, "{path}");
+            assert!(
+                answer.header("vary").is_some_and(|vary| vary.contains("origin")),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn public_rooms_are_the_ones_in_use_and_nothing_else() {
+    let mut story = Story::new().await;
+    story.settings.public_rooms = true;
+    let page = ("origin", "http://page.example");
+    let open = [
+        "/api/v1/rooms",
+        "/api/v1/rooms?status=live",
+        "/api/v1/rooms?limit=1&q=c",
+        "/api/v1/rooms/Chemie%20101",
+    ];
+    for path in open {
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            let mut request = with(method, path, &[page]);
+            request
+                .headers_mut()
+                .insert("host", HeaderValue::from_static("any.example"));
+            let answer = story.send(request).await;
+            assert_eq!(
+                (answer.status.as_u16(), is_open(&answer)),
+                (200, true),
+                "{method} {path}"
+            );
+        }
+        let answer = story.send(bare("POST", path)).await;
+        assert_eq!(answer.problem().1, "methodNotAllowed", "{path}");
+        assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{path}");
+    }
+    let closed = [
+        "/api/v1/rooms?status=all",
+        "/api/v1/rooms?%73tatus=all",
+        "/api/v1/rooms?status=%61ll",
+        "/api/v1/rooms?status=live&status=all",
+        "/api/v1/rooms?status=",
+        "/api/v1/rooms?%FF",
+        "/api/v1/rooms/Chemie%20101/participants",
+        "/api/v1/sessions",
+    ];
+    for path in closed {
+        let answer = story.send(with("GET", path, &[page])).await;
+        assert_eq!((answer.status.as_u16(), is_open(&answer)), (401, false), "{path}");
+        let answer = story
+            .send(with("OPTIONS", path, &[page, ("access-control-request-method", "GET")]))
+            .await;
+        assert!(!is_open(&answer), "{path}");
+        let mut request = with("GET", path, &[("authorization", &bearer(TOKEN))]);
+        request
+            .headers_mut()
+            .insert("host", HeaderValue::from_static("any.example"));
+        assert_eq!(story.send(request).await.problem().1, "hostNotAllowed", "{path}");
+    }
+    let all = story.json("/api/v1/rooms?status=all").await;
+    assert_eq!(all["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_refusal_is_a_problem_and_every_answer_is_private() {
+    let story = Story::new().await;
+    for (request, status, code) in [
+        (bare("GET", "/api/v1/none"), 404, "notFound"),
+        (bare("GET", "/api"), 404, "notFound"),
+        (bare("POST", "/api/v2/rooms"), 404, "notFound"),
+        (bare("GET", "/none"), 404, "notFound"),
+        (bare("POST", "/livez"), 405, "methodNotAllowed"),
+        (bare("DELETE", "/checkUsername"), 405, "methodNotAllowed"),
+        (bare("POST", "/api/v1/recovery"), 405, "methodNotAllowed"),
+        (bare("GET", "/api/v1/sessions"), 401, "unauthorized"),
+        (bare("GET", "/api/v1/recovery?roomname=a"), 401, "unauthorized"),
+        (
+            request("POST", "/api/v1/sessions")
+                .body(Body::from(vec![0; 70_000]))
+                .unwrap(),
+            413,
+            "bodyTooLarge",
+        ),
+    ] {
+        let path = request.uri().to_string();
+        let answer = story.send(request).await;
+        assert_eq!(answer.problem(), (status, code.into(), String::new()), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        if status == 405 {
+            assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_inside_is_not_told() {
+    let story = Story::new().await;
+    sqlx::query("alter table session rename to secret_name")
+        .execute(story.fixture.writer())
+        .await
+        .unwrap();
+    let answer = story.get("/api/v1/sessions").await;
+    assert_eq!(answer.problem(), (500, "internal".into(), String::new()));
+    assert!(
+        !answer.text.contains("session") && !answer.text.contains("sql"),
+        "{}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn health_says_what_does_not_work() {
+    let mut story = Story::new().await;
+    assert_eq!(story.send(bare("GET", "/livez")).await.text, r#"{"status":"alive"}"#);
+    assert_eq!(story.send(bare("GET", "/readyz")).await.text, r#"{"status":"ready"}"#);
+    story.readiness = Readiness::Degraded {
+        reason: "The disk is full.".to_owned(),
+    };
+    let answer = story.send(bare("GET", "/readyz")).await;
+    assert_eq!(answer.problem(), (503, "notReady".into(), String::new()));
+    assert_eq!(answer.json()["detail"], "The disk is full.");
+    assert_eq!(story.send(bare("GET", "/livez")).await.status, 200);
+}

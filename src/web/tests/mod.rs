@@ -1,0 +1,275 @@
+//! The router as a whole, over a database like the journal's.
+
+mod access;
+mod pages;
+mod recovery;
+mod rooms;
+mod sessions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::Value;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use super::{LiveRooms, Readiness, Recovery, Settings, router};
+use crate::config::{HostNames, Origins};
+use crate::history::fixture::{Fixture, Link, START_MS};
+use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
+use crate::room::time::Timestamp;
+
+const TOKEN: &str = "a-token-for-reviewers";
+const CLIENT: &str = "6f9d1d2c-0000-4000-8000-000000000001";
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Status, code and parameter of a problem.
+    fn problem(&self) -> (u16, String, String) {
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{}",
+            self.text
+        );
+        let json = self.json();
+        assert_eq!(json["status"], self.status.as_u16());
+        assert_eq!(json["type"], "about:blank");
+        assert!(json["title"].is_string() && json["detail"].is_string());
+        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+        (self.status.as_u16(), text("code"), text("parameter"))
+    }
+}
+
+/// One member of room `Chemie 101`, who may be away.
+#[derive(Clone)]
+struct Rooms {
+    session: Uuid,
+    resumable_for: Option<Duration>,
+    overflowed: bool,
+}
+
+impl LiveRooms for Rooms {
+    fn name_taken(&self, room: &RoomName, name: &Username) -> bool {
+        room.as_str() == "Chemie 101" && name.as_str() == "Ann"
+    }
+
+    fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery> {
+        let is_member = room.as_str() == "Chemie 101" && *key == ClientKey::parse(CLIENT).unwrap();
+        is_member.then_some(Recovery {
+            member: MemberId(Uuid::from_u128(7)),
+            session: SessionId(self.session),
+            resumable_for: self.resumable_for,
+            overflowed: self.overflowed,
+        })
+    }
+}
+
+/// Two lessons in one room. The first is over (an hour); the second goes on: Ann is there, Bo is away.
+struct Story {
+    fixture: Fixture,
+    first: Uuid,
+    second: Uuid,
+    now: i64,
+    settings: Settings,
+    live: Rooms,
+    readiness: Readiness,
+}
+
+impl Story {
+    async fn new() -> Self {
+        let fixture = Fixture::new().await;
+        let first = fixture.session("Chemie 101", 0, Some(3600)).await;
+        first_lesson(&fixture, first).await;
+        let second = fixture.session("Chemie 101", 7200, None).await;
+        second_lesson(&fixture, second).await;
+        Self {
+            fixture,
+            first,
+            second,
+            now: 7310,
+            settings: Settings {
+                review_token: TOKEN.to_owned(),
+                public_rooms: false,
+                allowed_hosts: HostNames::parse("class.example").unwrap(),
+                allowed_origins: Origins::Any,
+            },
+            live: Rooms {
+                session: second,
+                resumable_for: Some(Duration::from_millis(5000)),
+                overflowed: false,
+            },
+            readiness: Readiness::Ready,
+        }
+    }
+
+    async fn router(&self) -> Router {
+        let readiness = self.readiness.clone();
+        let now = Timestamp(START_MS + self.now * 1000);
+        router(
+            self.settings.clone(),
+            self.fixture.history().await,
+            Arc::new(self.live.clone()),
+            Arc::new(move || readiness.clone()),
+            Arc::new(move || now),
+        )
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        send(&self.router().await, request).await
+    }
+
+    /// Asks as a reviewer.
+    async fn get(&self, path: &str) -> Answer {
+        self.send(
+            request("GET", path)
+                .header("authorization", format!("Bearer {TOKEN}"))
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// Asks as a reviewer for what has to be there.
+    async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
+        answer.json()
+    }
+}
+
+async fn first_lesson(fixture: &Fixture, session: Uuid) {
+    let (ann, _) = fixture
+        .person(session, "Ann", Some((3600, "left")), &[(0, Some((3600, "left")), None)])
+        .await;
+    let connections = [
+        (60, Some((600, "disconnected")), Some(630)),
+        (630, Some((1000, "replaced")), None),
+        (1000, Some((1800, "left")), None),
+        (2400, Some((3600, "left")), None),
+    ];
+    let (bo, _) = fixture.person(session, "Bo", Some((3600, "left")), &connections).await;
+    let connections = [(100, Some((200, "disconnected")), Some(215))];
+    let (cy, _) = fixture
+        .person(session, "Cy", Some((215, "timeout")), &connections)
+        .await;
+
+    fixture.event(session, None, 0, "session_started", None).await;
+    for (person, at, kind, detail) in [
+        (ann, 0, "joined", Some(r#"{"members":1}"#)),
+        (bo, 60, "joined", Some(r#"{"members":2}"#)),
+        (cy, 100, "joined", Some(r#"{"members":3}"#)),
+        (cy, 200, "disconnected", Some(r#"{"why":"ping timeout"}"#)),
+        (cy, 215, "left", Some(r#"{"reason":"timeout"}"#)),
+        (bo, 300, "error", Some(r#"{"code":"invalid"}"#)),
+        (bo, 600, "disconnected", None),
+        (bo, 630, "reconnected", None),
+    ] {
+        fixture.event(session, Some(person), at, kind, detail).await;
+    }
+    fixture.event(session, None, 3660, "session_ended", None).await;
+
+    for (between, stream, answered, candidates, closed) in [
+        ((ann, bo), "user", Some(62), (12, 9), (1800, "left")),
+        ((ann, bo), "display", None, (0, 0), (1800, "left")),
+        ((ann, cy), "user", None, (4, 0), (215, "left")),
+    ] {
+        let link = Link {
+            between,
+            stream,
+            offered: 61,
+            answered,
+            candidates,
+            closed: Some(closed),
+        };
+        fixture.link(session, link).await;
+    }
+}
+
+async fn second_lesson(fixture: &Fixture, session: Uuid) {
+    let ann = fixture.person(session, "Ann", None, &[(7200, None, None)]).await;
+    let bo = fixture
+        .person(session, "Bo", None, &[(7250, Some((7300, "disconnected")), None)])
+        .await;
+    fixture.member(session, ann, 1, None).await;
+    fixture.member(session, bo, 2, Some((7300, 7315))).await;
+    fixture.event(session, None, 7200, "session_started", None).await;
+    for (person, at, kind) in [
+        (ann.0, 7200, "joined"),
+        (bo.0, 7250, "joined"),
+        (bo.0, 7300, "disconnected"),
+    ] {
+        fixture.event(session, Some(person), at, kind, None).await;
+    }
+}
+
+/// The time that a number of seconds after the start of all stories is written as.
+fn time(seconds: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(START_MS + seconds * 1000).unwrap();
+    time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+fn request(method: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost:3000")
+}
+
+async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text,
+    }
+}
+
+/// What `name` is in each row of a list.
+fn column(list: &Value, name: &str) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| text(&row[name]))
+        .collect()
+}
+
+/// Reads a list to its end, page by page.
+async fn walk(story: &Story, path: &str, limit: usize, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mark = if path.contains('?') { '&' } else { '?' };
+    let mut next = format!("{path}{mark}limit={limit}");
+    loop {
+        let list = story.json(&next).await;
+        let rows = column(&list, name);
+        assert!(rows.len() <= limit, "{next}");
+        found.extend(rows);
+        let Some(cursor) = list["nextCursor"].as_str() else {
+            return found;
+        };
+        assert!(found.len() < 10_000, "{path} never ends");
+        next = format!("{path}{mark}limit={limit}&cursor={cursor}");
+    }
+}
