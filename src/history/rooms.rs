@@ -89,14 +89,19 @@ impl History {
     /// If the database cannot be read.
     pub async fn rooms(&self, filter: &RoomFilter, page: &Page<String>) -> Result<Slice<Room, String>, Error> {
         let after = page.after.as_deref().unwrap_or_default();
-        let known = if filter.live_only {
-            self.live_names(after).await?
+        let examined = if filter.contains.is_some() {
+            EXAMINED
         } else {
-            self.names(after).await?
+            page.probe()
+        };
+        let known = if filter.live_only {
+            self.live_names(after, examined).await?
+        } else {
+            self.names(after, examined).await?
         };
         let last_examined = known
             .last()
-            .filter(|_| i64::try_from(known.len()) == Ok(EXAMINED))
+            .filter(|_| i64::try_from(known.len()) == Ok(examined))
             .cloned();
 
         let wanted = filter.contains.as_deref().map(str::to_lowercase);
@@ -166,7 +171,7 @@ impl History {
     }
 
     /// Names of rooms with a member, in order.
-    async fn live_names(&self, after: &str) -> Result<Vec<String>, Error> {
+    async fn live_names(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
         let names = sqlx::query_scalar!(
             r#"
             select room from session indexed by session_open
@@ -176,13 +181,13 @@ impl History {
             limit ?2
             "#,
             after,
-            EXAMINED
+            limit
         );
         Ok(names.fetch_all(&self.reader).await?)
     }
 
     /// Names of all rooms, in order: the index is asked for the next name each time, and not for the sessions between.
-    async fn names(&self, after: &str) -> Result<Vec<String>, Error> {
+    async fn names(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
         let names = sqlx::query_scalar!(
             r#"
             with recursive known (room) as (
@@ -195,7 +200,7 @@ impl History {
             select room as "room!: String" from known where room is not null
             "#,
             after,
-            EXAMINED
+            limit
         );
         Ok(names.fetch_all(&self.reader).await?)
     }
