@@ -96,7 +96,7 @@ fn content(change: &Change) -> Option<Content> {
             why,
             ..
         } => {
-            let detail = json!({ "why": why, "until": until.0 });
+            let detail = json!({ "why": why, "until": until });
             Content::new("disconnected", Some(*participant), Some(detail))
         }
         Change::Reconnected { participant, .. } => Content::new("reconnected", Some(*participant), None),
