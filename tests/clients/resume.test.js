@@ -14,7 +14,7 @@ scenarios('resume', {}, (open, server) => {
   for (const [loss, lose] of Object.entries(losses)) {
     test(`a page ${loss} resumes by itself, and its peers negotiate again to the end`, async (t) => {
       const classroom = open(t);
-      const { ann, proxy } = await throughProxy(t, classroom);
+      const { ann, proxy } = await throughProxy(classroom);
       const [bo, cy] = await classroom.joined('Bo', 'Cy');
       await ann.connectedWith(bo, cy);
       const before = { memberId: ann.memberId, connectors: [...ann.peers.connectors.keys()] };
@@ -138,10 +138,9 @@ scenarios('resume', {}, (open, server) => {
     await ann.renegotiatedWith(bo, 1);
   });
 
-  /** Ann, joined, with a network of her own. @param {import('node:test').TestContext} t @param {import('./lib/scenarios.js').Classroom} classroom */
-  async function throughProxy(t, classroom) {
-    const proxy = new Proxy(server.port);
-    t.after(() => proxy.close());
+  /** Ann, joined, with a network of her own. @param {import('./lib/scenarios.js').Classroom} classroom */
+  async function throughProxy(classroom) {
+    const proxy = classroom.closing(new Proxy(server.port));
     const ann = classroom.page('Ann', { url: await proxy.open() });
     await ann.join();
     return { ann, proxy };

@@ -18,8 +18,7 @@ scenarios('takeover', {}, (open, server) => {
 
   test('what the old socket still says, and its late close, do not touch the member', async (t) => {
     const classroom = open(t);
-    const proxy = new Proxy(server.port);
-    t.after(() => proxy.close());
+    const proxy = classroom.closing(new Proxy(server.port));
     const ann = classroom.page('Ann', { url: await proxy.open() });
     await ann.join();
     const [bo] = await classroom.joined('Bo');

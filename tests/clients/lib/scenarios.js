@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe } from 'node:test';
 
 import { Page } from './page.js';
+import { RawClient } from './raw.js';
 import { Server } from './server.js';
 import { until } from './wait.js';
 
@@ -48,6 +49,8 @@ export class Classroom {
     this.roomname = `教室 ${randomUUID().slice(0, 8)}/1%`;
     /** @type {Page[]} */
     this.pages = [];
+    /** @type {{close: () => void}[]} */
+    this.others = [];
     t.after(() => this.close());
   }
 
@@ -57,6 +60,17 @@ export class Classroom {
     const page = new Page({ url: server.url, secrets: server.secrets, transports, roomname, username, ...options });
     this.pages.push(page);
     return page;
+  }
+
+  /** A client that speaks by hand, in or out of this room. */
+  async raw() {
+    return this.closing(await RawClient.open(this.server, this.transports));
+  }
+
+  /** Has something closed when the test ends, however it ends. @template {{close: () => void}} T @param {T} thing @returns {T} */
+  closing(thing) {
+    this.others.push(thing);
+    return thing;
   }
 
   /** Pages that have joined, one after the other, and are connected with each other. @param {...string} usernames */
@@ -88,7 +102,7 @@ export class Classroom {
   }
 
   close() {
-    for (const page of this.pages) page.close();
+    for (const thing of [...this.others, ...this.pages]) thing.close();
     for (const page of this.pages) page.assertFaultless();
   }
 }

@@ -36,7 +36,7 @@ export class Server {
     this.process = server;
     /** @type {Promise<{code: number | null, signal: string | null}>} */
     this.exited = new Promise((resolve, reject) => {
-      server.once('error', reject);
+      server.once('error', () => reject(new Error(`${server.spawnfile} cannot be run: cargo build makes it`)));
       server.once('close', (code, signal) => resolve({ code, signal }));
     });
     for (const stream of [server.stdout, server.stderr]) {
@@ -44,11 +44,11 @@ export class Server {
         this.output += text;
       });
     }
-    const listening = until(() => this.output.slice(told).match(/http:\/\/localhost:(\d+)/), 'the server says its URL');
     const early = this.exited.then(() => {
       throw new Error(`the server did not start:\n${this.output}`);
     });
-    const [url, port] = await Promise.race([listening, early]);
+    const listening = until(() => this.output.slice(told).match(/http:\/\/localhost:(\d+)/), 'the server says its URL');
+    const [url, port] = await Promise.race([early, listening]);
     this.url = url;
     this.port = Number(port);
     this.rest = new Rest(url, this.token);
@@ -71,7 +71,7 @@ export class Server {
 
   /** Stops it for good, and looks for what must not be left behind. */
   async close() {
-    if (!this.process) return;
+    if (!this.process?.pid) return;
     try {
       await this.stop();
       assert.doesNotMatch(this.output, /panicked at/);
