@@ -45,6 +45,7 @@ export class Page {
     this.sent = 0;
     this.memberId = '';
     this.hasJoined = false;
+    this.isLeaving = false;
     this.peers = new Peers(
       (event, payload) => this.emit(event, payload),
       (what) => this.fault(what),
@@ -71,7 +72,11 @@ export class Page {
   /** Leaves, and closes its peer connections. @param {any} [list] what it says of them */
   async leave(list = this.peers.remoteEnds()) {
     this.hasJoined = false;
-    const ack = await this.ask('leave', list);
+    // What is still on its way to it is of a room that it has left: a page that is gone answers nothing.
+    this.isLeaving = true;
+    const ack = await this.ask('leave', list).finally(() => {
+      this.isLeaving = false;
+    });
     this.peers.clear();
     return ack;
   }
@@ -181,7 +186,9 @@ export class Page {
     this.secrets.add(socket.id).add(socket.io.engine.id);
     if (!this.hasJoined) return;
     this.sent += 1;
-    const ack = await socket.emitWithAck('reconnect', this.identity());
+    const ack = await socket.emitWithAck('reconnect', this.identity()).catch(() => null);
+    // The socket was lost again before the answer: the next one asks again.
+    if (ack === null) return;
     if (ack.ok) this.enter(ack);
     this.resumes.push(ack);
   }
@@ -195,7 +202,7 @@ export class Page {
   /** @param {string} event @param {any} payload */
   onTold(event, payload) {
     this.heard.push({ event, payload });
-    if (this.isPassive) return;
+    if (this.isPassive || this.isLeaving) return;
     if (event === 'getOffer') this.peers.offer(payload.memberId);
     if (event === 'offer') this.peers.onOffer(payload);
     if (event === 'answer') this.peers.onAnswer(payload);

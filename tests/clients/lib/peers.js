@@ -66,7 +66,7 @@ export class Peers {
   /** @param {{remoteConnectorId: string, offer: any, memberId: string, streamType: string}} message */
   onOffer({ remoteConnectorId, memberId, streamType }) {
     const existing = this.with(memberId, streamType);
-    if (existing && !this.isLost(existing)) this.fault(`a second ${streamType} connection from ${memberId}`);
+    if (existing && !this.isUnsure(existing)) this.fault(`a second ${streamType} connection from ${memberId}`);
     if (existing) this.connectors.delete(existing.id);
     const connector = this.open({ memberId, streamType, role: 'answerer', remoteId: remoteConnectorId });
     const ends = { remoteConnectorId, connectorId: connector.id };
@@ -125,12 +125,14 @@ export class Peers {
   }
 
   /**
-   * Whether this is an offer that may never have arrived: it went out on a socket that is gone, and no answer has come.
+   * Whether the peer may never have heard of this connection: it was opened on a socket that is gone since, and nothing has come
+   * back. Then the peer's own offer takes its place.
    *
    * @param {Connector} connector
    */
-  isLost(connector) {
-    return connector.role === 'offerer' && connector.remoteId === null && connector.epoch < this.epoch;
+  isUnsure({ role, remoteId, epoch, candidates }) {
+    const isUnanswered = role === 'offerer' ? remoteId === null : candidates.length === 0;
+    return epoch < this.epoch && isUnanswered;
   }
 
   /** @param {Pick<Connector, 'memberId' | 'streamType' | 'role' | 'remoteId'>} ends @returns {Connector} */

@@ -4,14 +4,8 @@ import { after, before, describe } from 'node:test';
 import { Page } from './page.js';
 import { RawClient } from './raw.js';
 import { Server } from './server.js';
+import { TRANSPORTS } from './transports.js';
 import { until } from './wait.js';
-
-/** How a client may reach the server. The last is what a client does that was not told otherwise. */
-const TRANSPORTS = new Map([
-  ['polling only', ['polling']],
-  ['WebSocket only', ['websocket']],
-  ['default upgrade', ['polling', 'websocket']],
-]);
 
 /** How long the scenarios of one transport may take together, in milliseconds. */
 const TIMEOUT = 120_000;
