@@ -46,6 +46,8 @@ export class RawClient {
     this.lastAck = 0;
     /** One HTTP request after the other, as the protocol wants it. */
     this.posts = Promise.resolve();
+    /** @type {string | undefined} */
+    this.whyClosed = undefined;
     /** @type {WebSocket | null} */
     this.webSocket = null;
   }
@@ -56,7 +58,7 @@ export class RawClient {
       if (this.webSocket.readyState === WebSocket.OPEN) this.webSocket.send(frame);
       return;
     }
-    this.posts = this.posts.then(() => this.post(frame)).catch(() => this.onClose());
+    this.posts = this.posts.then(() => this.post(frame)).catch((error) => this.onClose(error.message));
   }
 
   /**
@@ -79,7 +81,7 @@ export class RawClient {
   /** @param {() => any} condition @param {string} what */
   async until(condition, what) {
     await until(() => this.isClosed || condition(), what);
-    if (!condition()) throw new Error(`the server closed the connection instead of: ${what}`);
+    if (!condition()) throw new Error(`the server closed the connection (${this.whyClosed}) instead of: ${what}`);
   }
 
   close() {
@@ -97,11 +99,11 @@ export class RawClient {
   async startWebSocket() {
     const session = this.sid === '' ? '' : `&sid=${this.sid}`;
     const socket = new WebSocket(`${this.url.replace('http', 'ws')}&transport=websocket${session}`, { perMessageDeflate: false });
-    socket.on('error', () => this.onClose());
-    socket.on('close', () => this.onClose());
+    socket.on('error', (error) => this.onClose(error.message));
+    socket.on('close', (code) => this.onClose(`close code ${code}`));
     socket.on('message', (data, isBinary) => this.onPacket(isBinary ? `b${data}` : String(data)));
-    await within(once(socket, 'open'), 'the WebSocket');
     this.webSocket = socket;
+    await within(once(socket, 'open'), 'the WebSocket');
     if (session === '') {
       await this.until(() => this.sid !== '', 'the handshake');
       return;
@@ -114,7 +116,7 @@ export class RawClient {
   async poll() {
     while (!this.isClosed) {
       const response = await fetch(`${this.url}&transport=polling&sid=${this.sid}`).catch(() => null);
-      if (!response?.ok) return this.onClose();
+      if (!response?.ok) return this.onClose(`status ${response?.status}`);
       this.onPackets(await response.text());
       await pause(0);
     }
@@ -124,7 +126,7 @@ export class RawClient {
   async post(body) {
     const response = await fetch(`${this.url}&transport=polling&sid=${this.sid}`, { method: 'POST', body });
     await response.text();
-    if (!response.ok) this.onClose();
+    if (!response.ok) this.onClose(`status ${response.status}`);
   }
 
   /** @param {string} body */
@@ -137,10 +139,12 @@ export class RawClient {
     this.packets.push(packet);
     if (packet.startsWith('0')) this.sid = JSON.parse(packet.slice(1)).sid;
     if (packet === '2') this.send('3');
-    if (packet === '1') this.onClose();
+    if (packet === '1') this.onClose('told so');
   }
 
-  onClose() {
+  /** @param {string} [why] */
+  onClose(why = 'closed') {
+    this.whyClosed ??= why;
     this.isClosed = true;
   }
 }
