@@ -169,7 +169,11 @@ export class Page {
 
   /** @param {string} what */
   fault(what) {
-    this.faults.push(what);
+    const last = this.heard.slice(-8).map(({ event, payload }) => {
+      const { type = '', connectorId = '', memberId = '' } = payload;
+      return `${event} ${type} ${connectorId} ${memberId}`;
+    });
+    this.faults.push(`${what} (on socket ${this.peers.epoch}; heard last: ${last.join(', ')})`);
   }
 
   openSocket() {

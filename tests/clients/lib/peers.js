@@ -56,8 +56,7 @@ export class Peers {
 
   /** @param {string} memberId @param {string} [streamType] */
   offer(memberId, streamType = 'user') {
-    const existing = this.with(memberId, streamType);
-    if (existing) this.fault(`asked to offer to ${memberId} again`);
+    this.giveWay(memberId, streamType, `asked to offer to ${memberId} again`);
     const connector = this.open({ memberId, streamType, role: 'offerer', remoteId: null });
     this.emit('offer', { connectorId: connector.id, offer: this.describe('offer'), memberId, streamType });
     return connector;
@@ -65,9 +64,7 @@ export class Peers {
 
   /** @param {{remoteConnectorId: string, offer: any, memberId: string, streamType: string}} message */
   onOffer({ remoteConnectorId, memberId, streamType }) {
-    const existing = this.with(memberId, streamType);
-    if (existing && !this.isUnsure(existing)) this.fault(`a second ${streamType} connection from ${memberId}`);
-    if (existing) this.connectors.delete(existing.id);
+    this.giveWay(memberId, streamType, `a second ${streamType} connection from ${memberId}`);
     const connector = this.open({ memberId, streamType, role: 'answerer', remoteId: remoteConnectorId });
     const ends = { remoteConnectorId, connectorId: connector.id };
     this.emit('answer', { ...ends, answer: this.describe('answer'), memberId, streamType });
@@ -125,14 +122,19 @@ export class Peers {
   }
 
   /**
-   * Whether the peer may never have heard of this connection: it was opened on a socket that is gone since, and nothing has come
-   * back. Then the peer's own offer takes its place.
+   * Makes place for a new connection of this stream. There may be one that the peer never heard of: opened on a socket that is gone
+   * since, with nothing come back on it. Any other is a fault.
    *
-   * @param {Connector} connector
+   * @param {string} memberId
+   * @param {string} streamType
+   * @param {string} fault
    */
-  isUnsure({ role, remoteId, epoch, candidates }) {
-    const isUnanswered = role === 'offerer' ? remoteId === null : candidates.length === 0;
-    return epoch < this.epoch && isUnanswered;
+  giveWay(memberId, streamType, fault) {
+    const existing = this.with(memberId, streamType);
+    if (!existing) return;
+    const isUnanswered = existing.role === 'offerer' ? existing.remoteId === null : existing.candidates.length === 0;
+    if (existing.epoch === this.epoch || !isUnanswered) this.fault(fault);
+    this.connectors.delete(existing.id);
   }
 
   /** @param {Pick<Connector, 'memberId' | 'streamType' | 'role' | 'remoteId'>} ends @returns {Connector} */
