@@ -80,6 +80,21 @@ scenarios('resume', {}, (open, server) => {
     await ann.renegotiatedWith(bo, 1);
   });
 
+  test('an offer that was asked for and is still being made is not asked for again', async (t) => {
+    const classroom = open(t);
+    const [ann] = await classroom.joined('Ann');
+    ann.isPassive = true;
+    const bo = classroom.page('Bo');
+    await bo.join();
+    await ann.until(() => ann.heardOf('getOffer').length === 1, 'getOffer');
+    await classroom.away(bo);
+    assert.equal((await bo.comeBack()).resumed, true);
+    ann.isPassive = false;
+    ann.peers.offer(bo.memberId);
+    await ann.connectedWith(bo);
+    assert.deepEqual(ann.heardOf('getOffer'), [{ memberId: bo.memberId }]);
+  });
+
   test('what a page sent while it was offline arrives, in order', async (t) => {
     const classroom = open(t);
     const [ann, bo] = await classroom.joined('Ann', 'Bo');
