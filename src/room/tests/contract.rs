@@ -192,6 +192,19 @@ fn a_pair_has_one_link_of_a_stream() {
 }
 
 #[test]
+fn connectors_of_a_replaced_link_are_still_translated() {
+    // Bo resumed before Ann's offer was known, and so Ann was asked twice and offers twice.
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "1 offer bo a1 user", "1 offer bo a2 user"]);
+    stage.play_seen(&[
+        ("1 work bo a1 offer", "1 < error invalid reconnectWork; 1 ack invalid"),
+        ("2 answer ann a1 b1", "1 < answer b1 of bo for a1; 2 ack"),
+        ("1 work bo a1 offer", "2 < work offer of ann for b1; 1 ack"),
+        ("2 work ann b1 answer", "1 < work answer of bo for a1; 2 ack"),
+    ]);
+}
+
+#[test]
 fn only_so_many_streams_between_two() {
     let mut stage = connected();
     for stream in 0..15 {
