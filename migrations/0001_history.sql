@@ -109,6 +109,16 @@ create table live_link (
 
 create index live_link_by_session on live_link (session_id);
 
+-- The leaves that an away member has not been told of yet, in the order of their ids.
+create table owed_leave (
+    id        integer primary key,
+    member_id blob    not null references member (id) on delete cascade,
+    connector text    not null,
+    leaver    blob    not null
+) strict;
+
+create unique index owed_leave_once on owed_leave (member_id, leaver, connector);
+
 -- When the server was last known to live, how it stopped, and which group of records was committed last
 -- (so that a group whose commit was never answered is not written twice).
 create table heartbeat (

@@ -114,6 +114,7 @@ fn content(change: &Change) -> Option<Content> {
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }
+        | Change::LeaveOwed { .. }
         | Change::Overflowed { .. }
         | Change::Snapshot(_) => None,
     }

@@ -8,6 +8,7 @@
 mod event;
 mod links;
 mod open;
+mod owed;
 mod path;
 mod queue;
 mod recover;

@@ -32,6 +32,8 @@ pub(super) struct Queue {
 struct Waiting {
     record: Record,
     since: Instant,
+    /// The last of those that were submitted with it.
+    is_last: bool,
 }
 
 /// What the writer holds.
@@ -100,8 +102,9 @@ impl Queue {
     pub(super) fn submit(&mut self, records: Vec<Record>, release: Option<Release>, now: Instant) -> Submitted {
         let fits = self.state != State::Closed && self.unwritten() + records.len() <= self.capacity;
         let submitted = if fits || records.is_empty() {
-            for record in records {
-                self.push(record, now);
+            let last = records.len().saturating_sub(1);
+            for (index, record) in records.into_iter().enumerate() {
+                self.push(record, index == last, now);
             }
             Submitted::Accepted
         } else {
@@ -117,7 +120,8 @@ impl Queue {
         submitted
     }
 
-    /// Hands out the oldest records, `limit` at most. They count as waiting until [`Queue::written`].
+    /// Hands out the oldest records: `limit` of them, and the rest of the submission that the limit would cut in two, as
+    /// what one input changed must be written in one transaction. They count as waiting until [`Queue::written`].
     pub(super) fn take(&mut self, limit: usize) -> Work {
         debug_assert!(self.taken.is_none(), "the writer takes again before it is done");
         let Some(oldest) = self.waiting.front() else {
@@ -128,7 +132,12 @@ impl Queue {
             return Work::Stop;
         };
         let since = oldest.since;
-        let count = limit.min(self.waiting.len());
+        let whole = self
+            .waiting
+            .iter()
+            .skip(limit.saturating_sub(1))
+            .position(|waiting| waiting.is_last);
+        let count = whole.map_or(self.waiting.len(), |rest| limit.max(1) + rest);
         self.taken = Some(Taken { count, since });
         let first_left = self.accepted - (self.waiting.len() - count) as u64;
         self.gap = self.gap.filter(|&gap| gap >= first_left);
@@ -204,8 +213,9 @@ impl Queue {
         self.dropped
     }
 
-    fn push(&mut self, record: Record, now: Instant) {
-        self.waiting.push_back(Waiting { record, since: now });
+    fn push(&mut self, record: Record, is_last: bool, now: Instant) {
+        let since = now;
+        self.waiting.push_back(Waiting { record, since, is_last });
         self.accepted += 1;
     }
 
@@ -233,6 +243,7 @@ impl Queue {
                 session: None,
                 change,
             },
+            true,
             now,
         );
     }
@@ -274,4 +285,29 @@ fn lost(records: &[Record]) -> (u64, Option<Timestamp>) {
         .sum();
     let at = records.first().map(|record| record.at);
     (count, at.filter(|_| count > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_submitted_together_is_taken_together() {
+        let mut queue = Queue::new(100, Duration::from_secs(1));
+        let record = |number| Record {
+            at: Timestamp(number),
+            session: None,
+            change: Change::Gap { dropped: 1 },
+        };
+        for submission in [vec![0], vec![1, 2, 3], vec![4], vec![5, 6]] {
+            let records = submission.into_iter().map(record).collect();
+            assert_eq!(queue.submit(records, None, Instant::now()), Submitted::Accepted);
+        }
+        let mut taken = Vec::new();
+        while let Work::Records(records) = queue.take(2) {
+            taken.push(records.iter().map(|record| record.at.0).collect::<Vec<_>>());
+            queue.written(records.len());
+        }
+        assert_eq!(taken, [vec![0, 1, 2, 3], vec![4, 5, 6]]);
+    }
 }

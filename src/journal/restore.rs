@@ -5,6 +5,7 @@ use std::fmt::Display;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::owed;
 use crate::room::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, StreamType, Username,
 };
@@ -61,8 +62,9 @@ async fn members(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Resu
            order by position"#,
         session
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    let mut owed = owed::of_session(connection, session).await?;
     rows.into_iter()
         .map(|row| {
             let key = row
@@ -80,6 +82,7 @@ async fn members(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Resu
                 connected_at: Timestamp(row.connected_at),
                 away: row.away_since.map(Timestamp).zip(row.away_until.map(Timestamp)),
                 overflowed: row.overflowed,
+                owed: owed.remove(&MemberId(row.id)).unwrap_or_default(),
                 stopped_by: row.stopped_by.as_deref().map(stop_reason),
             })
         })
@@ -138,6 +141,6 @@ fn stop_reason(word: &str) -> LeaveReason {
 }
 
 /// A row that this server would not have written.
-fn damaged(why: impl Display) -> sqlx::Error {
+pub(super) fn damaged(why: impl Display) -> sqlx::Error {
     sqlx::Error::Decode(format!("a stored row is damaged: {why}").into())
 }

@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::event;
 use super::links;
+use super::owed;
 use super::snapshot;
 use super::writer::Numbered;
 use crate::room::id::{ConnectionId, MemberId, ParticipantId, RoomName, SessionId};
@@ -64,12 +65,14 @@ async fn derive(connection: &mut SqliteConnection, record: &Record) -> sqlx::Res
             ..
         } => {
             reopened(connection, *participant, *member, *fresh, *previous, at).await?;
+            owed::settle(connection, *member).await?;
             reconnect_counted(connection, session, *participant).await
         }
         Change::LinkOffered(offered) => links::offered(connection, session, offered, at).await,
         Change::LinkAnswered { link, connector } => links::answered(connection, *link, connector, at).await,
         Change::LinkProgress { link, traffic } => links::progress(connection, *link, *traffic).await,
         Change::LinkClosed { link, traffic, why } => links::closed(connection, *link, *traffic, why, at).await,
+        Change::LeaveOwed { member, leave } => owed::add(connection, *member, leave).await,
         Change::Overflowed { member } => overflowed(connection, *member).await,
         Change::Snapshot(live) => snapshot::write(connection, session, live, at).await,
         Change::Error { .. } | Change::Gap { .. } => Ok(()),

@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::links;
+use super::owed;
 use crate::room::id::{RoomName, SessionId};
 use crate::room::record::{LeaveReason, LiveLink, LiveMember, Snapshot};
 use crate::room::time::Timestamp;
@@ -111,8 +112,12 @@ async fn put_member(connection: &mut SqliteConnection, session: SessionId, membe
         member.overflowed,
         stopped_by
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    owed::settle(connection, member.member).await?;
+    for leave in &member.owed {
+        owed::add(connection, member.member, leave).await?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::id::{ClientKey, ConnectionId, ConnectorId, MemberId, ParticipantId, S
 use super::input::{Join, LeaveEntry, Relay};
 use super::member::{Mailbox, Member, Presence};
 use super::output::{Message, Output, Reply, Seat};
-use super::record::{Change, Joined, LeaveReason};
+use super::record::{Change, Joined, LeaveReason, OwedLeave};
 use super::refusal::{Reason, Refusal};
 use super::room::{Ids, Room, Session};
 use super::time::Now;
@@ -191,6 +191,22 @@ impl Room {
         }
     }
 
+    /// Tells a peer that a member is gone. One that is away hears of it when it is back, even from another run.
+    fn tell_leave(&self, index: usize, connector: ConnectorId, leaver: MemberId, now: Now, out: &mut Vec<Output>) {
+        let peer = &self.members[index];
+        if !peer.is_present() && !peer.mailbox.has_overflowed() {
+            let leave = OwedLeave {
+                connector: connector.clone(),
+                leaver,
+            };
+            let member = peer.id;
+            let change = Change::LeaveOwed { member, leave };
+            out.push(Output::Record(self.record(now.at, change)));
+        }
+        let member = leaver;
+        self.tell(index, Message::Leave { connector, member }, out);
+    }
+
     /// Tells every peer that a member is gone: for each link, and each entry of the leaver's own list, once.
     fn farewell(&mut self, leaver: MemberId, entries: &[LeaveEntry], now: Now, out: &mut Vec<Output>) {
         for index in 0..self.members.len() {
@@ -220,14 +236,7 @@ impl Room {
                 }
             }
             for connector in told {
-                self.tell(
-                    index,
-                    Message::Leave {
-                        connector,
-                        member: leaver,
-                    },
-                    out,
-                );
+                self.tell_leave(index, connector, leaver, now, out);
             }
         }
     }

@@ -74,8 +74,7 @@ impl Link {
 /// No socket of this process has this key.
 const LOST_SOCKET: SocketKey = SocketKey(0);
 
-/// A link that is gone while messages about it may still be under way. (One that a newer link replaced is not among
-/// these: both ends may well go on with it.)
+/// A link that is gone while messages about it may still be under way.
 #[derive(Debug, Clone)]
 pub(super) struct ClosedLink {
     pub(super) offerer: MemberId,
@@ -85,12 +84,41 @@ pub(super) struct ClosedLink {
     pub(super) answerer_connector: Option<ConnectorId>,
 }
 
+impl ClosedLink {
+    fn of(link: &Link) -> Self {
+        Self {
+            offerer: link.offerer.member,
+            offerer_connector: link.offerer_connector.clone(),
+            answerer: link.answerer.member,
+            answerer_connector: link.answered.as_ref().map(|(connector, _)| connector.clone()),
+        }
+    }
+
+    /// The connector of this end, if it is known.
+    pub(super) fn connector_of(&self, member: MemberId) -> Option<&ConnectorId> {
+        if self.offerer == member {
+            return Some(&self.offerer_connector);
+        }
+        self.answerer_connector.as_ref()
+    }
+}
+
+fn push_bounded(links: &mut VecDeque<ClosedLink>, link: ClosedLink, most: usize) {
+    if links.len() == most {
+        links.pop_front();
+    }
+    links.push_back(link);
+}
+
 /// All links of a room.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Links {
     /// By the two members, the smaller id first; in the order they were offered.
     pairs: BTreeMap<(MemberId, MemberId), Vec<Link>>,
+    /// Those that were lost, or left by an end: nothing more is passed on about them.
     closed: VecDeque<ClosedLink>,
+    /// Those that a newer link took the place of. Both ends may well go on with them, so their connectors are translated.
+    replaced: VecDeque<ClosedLink>,
 }
 
 fn pair(a: MemberId, b: MemberId) -> (MemberId, MemberId) {
@@ -133,15 +161,36 @@ impl Links {
 
     /// Remembers a link of which the answering end may not know that it is gone, or about which messages may still come.
     pub(super) fn remember(&mut self, link: &Link) {
-        if self.closed.len() == Self::CLOSED {
-            self.closed.pop_front();
-        }
-        self.closed.push_back(ClosedLink {
-            offerer: link.offerer.member,
-            offerer_connector: link.offerer_connector.clone(),
-            answerer: link.answerer.member,
-            answerer_connector: link.answered.as_ref().map(|(connector, _)| connector.clone()),
+        push_bounded(&mut self.closed, ClosedLink::of(link), Self::CLOSED);
+    }
+
+    /// Remembers a link that a newer one takes the place of.
+    pub(super) fn remember_replaced(&mut self, link: &Link) {
+        push_bounded(&mut self.replaced, ClosedLink::of(link), Self::CLOSED);
+    }
+
+    /// An answer to a replaced link, if it is one, makes its other connector known.
+    pub(super) fn answer_replaced(
+        &mut self,
+        offerer: MemberId,
+        offerer_connector: &ConnectorId,
+        answerer: MemberId,
+        connector: &ConnectorId,
+    ) {
+        let link = self.replaced.iter_mut().rev().find(|link| {
+            link.offerer == offerer && link.answerer == answerer && link.offerer_connector == *offerer_connector
         });
+        if let Some(link) = link {
+            link.answerer_connector = Some(connector.clone());
+        }
+    }
+
+    /// The replaced link between the two that has this connector at either end.
+    pub(super) fn replaced(&self, a: MemberId, b: MemberId, connector: &ConnectorId) -> Option<&ClosedLink> {
+        self.replaced.iter().rev().find(|link| {
+            pair(link.offerer, link.answerer) == pair(a, b)
+                && (link.offerer_connector == *connector || link.answerer_connector.as_ref() == Some(connector))
+        })
     }
 
     /// The closed link that an answer is for. An answering end that was never told learns of it once.

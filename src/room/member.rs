@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::id::{ClientKey, ConnectionId, MemberId, ParticipantId, SocketKey, Username};
 use super::output::Message;
-use super::record::{End, LeaveReason};
+use super::record::{End, LeaveReason, OwedLeave};
 use super::time::{Tick, Timestamp};
 
 /// Whether a member has a live socket.
@@ -97,6 +97,21 @@ impl Mailbox {
             *self = Self::overflowed();
         }
         self.overflowed
+    }
+
+    /// A mailbox as a restart finds it: relays are not kept on disk, leaves are.
+    pub(super) fn restored(owed: Vec<OwedLeave>) -> Self {
+        let mut mailbox = Self::default();
+        for OwedLeave { connector, leaver } in owed {
+            let member = leaver;
+            mailbox.push(Message::Leave { connector, member }, false);
+        }
+        mailbox
+    }
+
+    /// The leaves among what waits, in order.
+    pub(super) fn owed(&self) -> impl Iterator<Item = OwedLeave> {
+        self.messages.iter().filter_map(Message::as_owed)
     }
 
     /// Takes all that waits, in order.

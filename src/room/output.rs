@@ -2,7 +2,7 @@
 
 use super::id::{ConnectorId, MemberId, SessionId, SocketKey, StreamType, Username};
 use super::input::Opaque;
-use super::record::Record;
+use super::record::{OwedLeave, Record};
 use super::refusal::Refusal;
 
 /// One consequence.
@@ -135,6 +135,17 @@ impl Message {
     /// Whether it asks for an offer. A request is for the socket it was made to: a resume asks anew.
     pub fn is_request(&self) -> bool {
         matches!(self, Self::GetOffer { .. } | Self::Renegotiate { .. })
+    }
+
+    /// The debt that this is to a member who is away, if it must outlast a restart.
+    pub(super) fn as_owed(&self) -> Option<OwedLeave> {
+        let Self::Leave { connector, member } = self else {
+            return None;
+        };
+        Some(OwedLeave {
+            connector: connector.clone(),
+            leaver: *member,
+        })
     }
 
     /// About how many bytes it takes in a mailbox.

@@ -34,6 +34,7 @@ impl Record {
             | Change::LinkAnswered { .. }
             | Change::LinkProgress { .. }
             | Change::LinkClosed { .. }
+            | Change::LeaveOwed { .. }
             | Change::Overflowed { .. }
             | Change::Snapshot(_) => false,
         }
@@ -134,6 +135,14 @@ pub enum Change {
         traffic: Traffic,
         /// In one word, why: `left` (an end left the room), `lost` (the offer can no longer be answered), `replaced` (a newer link took its place).
         why: &'static str,
+    },
+    /// A member that is away is still to be told of a leave. Its [`Change::Reconnected`] settles what it is owed, and so
+    /// does its own leaving. May come twice for one debt.
+    LeaveOwed {
+        /// Who is to be told.
+        member: MemberId,
+        /// What.
+        leave: OwedLeave,
     },
     /// An away member's mailbox overflowed: it can no longer resume.
     Overflowed {
@@ -241,6 +250,15 @@ impl LeaveReason {
     }
 }
 
+/// A `leave` that an away member is to be told of when it is back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OwedLeave {
+    /// The connector of the member that is to be told.
+    pub connector: ConnectorId,
+    /// Who is gone.
+    pub leaver: MemberId,
+}
+
 /// The live state of one room: what a restart finds in the database, and what repairs the database after a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -281,6 +299,8 @@ pub struct LiveMember {
     pub away: Option<(Timestamp, Timestamp)>,
     /// Whether its mailbox overflowed: it can no longer resume.
     pub overflowed: bool,
+    /// If it is away: the leaves it is to be told of, in order.
+    pub owed: Vec<OwedLeave>,
     /// If the server stopped before this start: why the member would leave if it does not come back.
     pub stopped_by: Option<LeaveReason>,
 }

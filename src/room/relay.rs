@@ -156,6 +156,7 @@ impl Room {
         let stream = stream.unwrap_or_else(StreamType::user);
         let same = |link: &Link| link.stream == stream && (stream.is_user() || link.offerer.member == from);
         for link in self.links.close(from, to, same) {
+            self.links.remember_replaced(&link);
             let change = Change::LinkClosed {
                 link: link.id,
                 traffic: link.traffic,
@@ -218,6 +219,8 @@ impl Room {
             }
         } else if self.answer_to_closed(route.sender, to, &remote_connector, connector.clone(), out) {
             return;
+        } else {
+            self.links.answer_replaced(to, &remote_connector, from, &connector);
         }
         let message = Message::Answer {
             remote_connector: connector,
@@ -299,7 +302,10 @@ impl Room {
         let connector = match named {
             Some(link) => link.connector_of(to).cloned().ok_or(Reason::NotAnswered)?,
             None if self.links.was_lost(from, to, &connector) => return Ok(()),
-            None => connector,
+            None => match self.links.replaced(from, to, &connector) {
+                Some(link) => link.connector_of(to).cloned().ok_or(Reason::NotAnswered)?,
+                None => connector,
+            },
         };
         self.tell(
             route.receiver,

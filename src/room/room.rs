@@ -10,7 +10,7 @@ use super::input::Input;
 use super::link::{Link, Links};
 use super::member::{Mailbox, Member, Presence};
 use super::output::{Message, Output, Reply};
-use super::record::{Change, LeaveReason, LiveMember, Record, Snapshot};
+use super::record::{Change, LeaveReason, LiveMember, OwedLeave, Record, Snapshot};
 use super::refusal::{Reason, Refusal};
 use super::time::{Now, Tick, Timestamp};
 
@@ -40,6 +40,8 @@ pub enum Delivery {
     Emit(SocketKey, Message),
     /// It waits in the mailbox.
     Kept,
+    /// It waits in the mailbox, and this must be recorded so that it outlasts a restart.
+    Owed(Record),
     /// It did not fit: the mailbox is lost, and this must be recorded.
     Overflowed(Record),
     /// There is nobody (left) to tell.
@@ -121,11 +123,14 @@ impl Room {
             mailbox: if live.overflowed {
                 Mailbox::overflowed()
             } else {
-                Mailbox::default()
+                Mailbox::restored(live.owed)
             },
             stopped_by: live.stopped_by,
         };
         let mut room = Self::new(snapshot.room, limits);
+        for leave in snapshot.members.iter().flat_map(|live| &live.owed) {
+            room.remember_gone(leave.leaver);
+        }
         room.members = snapshot.members.into_iter().map(member).collect();
         room.next_position = room.members.iter().map(|member| member.position + 1).max().unwrap_or(0);
         for live in snapshot.links {
@@ -219,11 +224,16 @@ impl Room {
             return Delivery::Dropped;
         }
         // Between a resume and the opening of its mailbox nothing may be lost: that moment is short.
-        let bounded = !member.is_present();
-        if member.mailbox.push(message, bounded) {
+        let away = !member.is_present();
+        let owed = message.as_owed().filter(|_| away);
+        if member.mailbox.push(message, away) {
             return Delivery::Overflowed(self.record(now.at, Change::Overflowed { member: to }));
         }
-        Delivery::Kept
+        match owed {
+            // It may have been said while the member was still there, or before a resume that came to nothing.
+            Some(leave) => Delivery::Owed(self.record(now.at, Change::LeaveOwed { member: to, leave })),
+            None => Delivery::Kept,
+        }
     }
 
     /// Opens the line of a resumed member: what waited, in order, and everything after it, goes to its socket.
@@ -304,6 +314,7 @@ impl Room {
                 Presence::Away { since, until } => Some((since, now.at_tick(until))),
             },
             overflowed: member.mailbox.has_overflowed(),
+            owed: self.owed(member),
             stopped_by: member.stopped_by,
         };
         let snapshot = Snapshot {
@@ -315,6 +326,14 @@ impl Room {
             links: self.links.iter().map(Link::live).collect(),
         };
         self.record(now.at, Change::Snapshot(Box::new(snapshot)))
+    }
+
+    /// The leaves an away member is still to be told of. One that is back is owed none: its mailbox is about to open.
+    fn owed(&self, member: &Member) -> Vec<OwedLeave> {
+        if member.is_present() {
+            return Vec::new();
+        }
+        member.mailbox.owed().collect()
     }
 
     fn participants(&self) -> impl Iterator<Item = (&Username, &ParticipantId)> {
@@ -343,6 +362,12 @@ impl Room {
             why,
         };
         out.push(Output::Record(self.record(now.at, change)));
+        // The socket went before the mailbox was opened to it: what its resume seemed to settle is owed again.
+        for leave in self.owed(&self.members[index]) {
+            let member = self.members[index].id;
+            let change = Change::LeaveOwed { member, leave };
+            out.push(Output::Record(self.record(now.at, change)));
+        }
     }
 
     /// What is due: graces that ran out, then the end of an empty room's session.

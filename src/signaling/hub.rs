@@ -313,7 +313,9 @@ impl Hub {
                     self.deliver(cell, state, to, socket, message);
                 }
             }
-            Delivery::Overflowed(record) => self.enqueue(cell, state, vec![Output::Record(record)], None),
+            Delivery::Owed(record) | Delivery::Overflowed(record) => {
+                self.enqueue(cell, state, vec![Output::Record(record)], None)
+            }
             Delivery::Kept | Delivery::Dropped => {}
         }
     }

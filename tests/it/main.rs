@@ -1,7 +1,12 @@
 // Clippy's allow-unwrap-in-tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
+mod crash;
 mod harness;
+mod history;
+mod ledger;
+mod load;
 mod process;
+mod seed;
 mod signaling;
 mod socket;

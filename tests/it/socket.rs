@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -106,6 +106,30 @@ impl Socket {
             let frame = self.frame().await.expect("the socket is open");
             self.keep(&frame);
         }
+    }
+
+    /// Takes in what comes until then. False once the socket is closed.
+    pub(crate) async fn listen_until(&mut self, end: Instant) -> bool {
+        loop {
+            let Ok(message) = timeout_at(end, self.stream.next()).await else {
+                return true;
+            };
+            match message {
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => {
+                    if self.send("3").await.is_err() {
+                        return false;
+                    }
+                }
+                Some(Ok(Message::Text(text))) => self.keep(&text),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return false,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// The oldest event that has come and not been looked at.
+    pub(crate) fn take_event(&mut self) -> Option<(String, Value)> {
+        self.waiting.pop_front()
     }
 
     /// The next event, which must be this one.

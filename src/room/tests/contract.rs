@@ -1,6 +1,8 @@
 //! Every sentence of the wire contract, as `input -> outputs`.
 
-use super::stage::Stage;
+use super::stage::{LIMITS, Stage};
+use crate::room::Room;
+use crate::room::record::Change;
 
 /// Ann on socket 1 and Bo on socket 2, connected: a1 is Ann's connector, b1 is Bo's.
 fn connected() -> Stage {
@@ -190,6 +192,19 @@ fn a_pair_has_one_link_of_a_stream() {
 }
 
 #[test]
+fn connectors_of_a_replaced_link_are_still_translated() {
+    // Bo resumed before Ann's offer was known, and so Ann was asked twice and offers twice.
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "1 offer bo a1 user", "1 offer bo a2 user"]);
+    stage.play_seen(&[
+        ("1 work bo a1 offer", "1 < error invalid reconnectWork; 1 ack invalid"),
+        ("2 answer ann a1 b1", "1 < answer b1 of bo for a1; 2 ack"),
+        ("1 work bo a1 offer", "2 < work offer of ann for b1; 1 ack"),
+        ("2 work ann b1 answer", "1 < work answer of bo for a1; 2 ack"),
+    ]);
+}
+
+#[test]
 fn only_so_many_streams_between_two() {
     let mut stage = connected();
     for stream in 0..15 {
@@ -295,7 +310,8 @@ fn what_was_addressed_to_an_away_member_is_delivered_in_order() {
         ("2 candidate ann a1", "ann + candidate for a1; 2 ack"),
         (
             "3 leave",
-            "[left cy left]; [unlinked left]; ann + leave a2 of cy; 3 ack",
+            "[left cy left]; [unlinked left]; [owed ann leave a2 of cy]; [owed ann leave a2 of cy]; ann + leave a2 of cy; \
+             3 ack",
         ),
         (
             "2 offer ann b2 display",
@@ -307,6 +323,55 @@ fn what_was_addressed_to_an_away_member_is_delivered_in_order() {
              4 < offer b2 of bo display; [progress 0 1 1]; 2 < renegotiate b1 with ann",
         ),
         ("4 answer bo b2 a3", "[answered a3]; 2 < answer a3 of ann for b2; 4 ack"),
+    ]);
+}
+
+#[test]
+fn a_leave_is_owed_until_it_has_been_told() {
+    // Said to a socket that went before its turn came.
+    let mut stage = connected();
+    stage.disk = Some(Default::default());
+    stage.play(&[
+        ("2 leave", "[left bo left]; [unlinked left]"),
+        ("1 drop", "[disconnected ann]"),
+    ]);
+    assert_eq!(
+        stage.written(),
+        ["[owed ann leave a1 of bo]", "ann + leave a1 of bo", "2 ack"]
+    );
+    // The resume settles it in the journal; one whose socket goes before the mailbox is opened to it owes it again.
+    stage.disk = Some(Default::default());
+    stage.play(&[
+        ("3 resume ann", "[reconnected ann]"),
+        ("3 drop", "[disconnected ann]; [owed ann leave a1 of bo]"),
+        ("4 resume ann", "[reconnected ann]"),
+    ]);
+    assert_eq!(
+        stage.written(),
+        [
+            "3 ack resumed ann of ann",
+            "4 ack resumed ann of ann",
+            "4 < leave a1 of bo"
+        ]
+    );
+    stage.play(&[("4 drop", "[disconnected ann]")]);
+}
+
+#[test]
+fn a_restart_keeps_what_is_owed() {
+    let mut stage = connected();
+    stage.set(&["1 drop", "2 leave", "3 join bo"]);
+    let Change::Snapshot(snapshot) = stage.room.snapshot(stage.now).change else {
+        panic!("no snapshot");
+    };
+    let session = stage.room.session.as_ref().unwrap().id;
+    stage.room = Room::restore(session, *snapshot, LIMITS, LIMITS.grace, stage.now);
+    stage.play_seen(&[
+        ("4 resume bo", "4 ack resumed bo of ann bo"),
+        (
+            "5 resume ann",
+            "5 ack resumed ann of ann bo; 5 < leave a1 of bo; 4 < getOffer ann",
+        ),
     ]);
 }
 
@@ -478,9 +543,7 @@ fn a_name_keeps_its_participant_for_the_session() {
         .records
         .iter()
         .filter_map(|record| match &record.change {
-            crate::room::record::Change::Joined(joined) if joined.username.as_str() == "ann" => {
-                Some(joined.participant)
-            }
+            Change::Joined(joined) if joined.username.as_str() == "ann" => Some(joined.participant),
             _ => None,
         })
         .collect();

@@ -9,7 +9,7 @@ use super::stage::{Counter, LIMITS};
 use crate::room::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
 use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
 use crate::room::output::{Message, Reply, Seat};
-use crate::room::record::{Change, Record};
+use crate::room::record::{Change, OwedLeave, Record};
 use crate::room::refusal::ErrorKind;
 use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Input, Output, Room};
@@ -103,6 +103,8 @@ struct Person {
 struct Fold {
     members: BTreeMap<MemberId, (Username, bool)>,
     links: BTreeMap<LinkId, (MemberId, MemberId, bool)>,
+    /// What away members are still to be told.
+    owed: BTreeMap<MemberId, Vec<OwedLeave>>,
     session: bool,
 }
 
@@ -126,6 +128,7 @@ impl Fold {
             } => {
                 let (_, present) = self.members.remove(member).expect("only members leave, and once");
                 assert_eq!(present, open_connection.is_some());
+                self.owed.remove(member);
             }
             Change::Disconnected { member, .. } => {
                 assert!(std::mem::replace(
@@ -136,6 +139,7 @@ impl Fold {
             Change::Reconnected { member, took_over, .. } => {
                 let present = std::mem::replace(&mut self.members.get_mut(member).expect("a member").1, true);
                 assert_eq!(present, *took_over);
+                self.owed.remove(member);
             }
             Change::LinkOffered(link) => {
                 self.links
@@ -146,6 +150,13 @@ impl Fold {
                 self.links.remove(link).expect("an open link");
             }
             Change::LinkProgress { link, .. } => assert!(self.links.contains_key(link)),
+            Change::LeaveOwed { member, leave } => {
+                assert!(!self.members[member].1, "only who is away is owed");
+                let owed = self.owed.entry(*member).or_default();
+                if !owed.contains(leave) {
+                    owed.push(leave.clone());
+                }
+            }
             Change::Overflowed { member } => assert!(self.members.contains_key(member)),
             Change::Error { .. } => {}
             Change::Gap { .. } | Change::Snapshot(_) => panic!("the room records no {record:?}"),
@@ -509,6 +520,7 @@ impl World {
             Output::Tell { to, socket, message } => match self.room.deliver(to, socket, message, self.now) {
                 Delivery::Emit(line, _) => assert_eq!(self.room.member_on(line), Some(to), "said to somebody else"),
                 Delivery::Overflowed(_) => panic!("so few messages fit"),
+                Delivery::Owed(record) => self.fold.apply(&record),
                 Delivery::Kept | Delivery::Dropped => {}
             },
             Output::OpenMailbox { member, socket } => {
@@ -588,6 +600,17 @@ impl World {
             .collect();
         assert_eq!(links, self.fold.links);
         assert_eq!(self.room.session.is_some(), self.fold.session);
+        self.check_owed();
+    }
+
+    /// A leave that waits for somebody is in the journal; and once all is said, nothing else is.
+    fn check_owed(&self) {
+        for member in self.room.members.iter().filter(|member| !member.is_present()) {
+            let waiting: BTreeSet<_> = member.mailbox.owed().collect();
+            let journal: BTreeSet<_> = self.fold.owed.get(&member.id).into_iter().flatten().cloned().collect();
+            assert!(waiting.is_subset(&journal), "{waiting:?} {journal:?}");
+            assert!(self.stalled.is_some() || waiting == journal, "{waiting:?} {journal:?}");
+        }
     }
 }
 
@@ -631,6 +654,10 @@ proptest! {
         };
         prop_assert_eq!(ids(&snapshot), ids(&again));
         prop_assert_eq!(snapshot.links.len(), again.links.len());
+        let owed = |snapshot: &crate::room::record::Snapshot| -> Vec<_> {
+            snapshot.members.iter().map(|member| member.owed.clone()).collect()
+        };
+        prop_assert_eq!(owed(&snapshot), owed(&again));
         prop_assert!(again.members.iter().all(|member| member.away.is_some()), "everyone is away after a restart");
         prop_assert!(snapshot.members.is_empty() || restored.next_timeout().is_some());
     }

@@ -240,6 +240,10 @@ impl Stage {
                 let line = match self.room.deliver(to, socket, message, self.now) {
                     Delivery::Emit(line, _) => format!("{} < {text}", line.0),
                     Delivery::Kept => format!("{} + {text}", self.name(to)),
+                    Delivery::Owed(record) => {
+                        lines.push(self.record(record));
+                        format!("{} + {text}", self.name(to))
+                    }
                     Delivery::Overflowed(record) => self.record(record),
                     Delivery::Dropped => return,
                 };
@@ -359,6 +363,15 @@ impl Stage {
             }
             Change::LinkClosed { why, .. } => {
                 let _ = write!(text, "unlinked {why}");
+            }
+            Change::LeaveOwed { member, leave } => {
+                let _ = write!(
+                    text,
+                    "owed {} leave {} of {}",
+                    self.name(*member),
+                    leave.connector,
+                    self.name(leave.leaver)
+                );
             }
             Change::Overflowed { member } => {
                 let _ = write!(text, "overflowed {}", self.name(*member));

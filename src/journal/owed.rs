@@ -1,0 +1,173 @@
+//! What away members are still to be told: the leaves of their peers, which must outlast a restart.
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::restore::damaged;
+use crate::room::id::{ConnectorId, MemberId};
+use crate::room::record::OwedLeave;
+
+/// Remembers a leave once. A member that is not known (its own rows were lost in a gap) is owed nothing.
+pub(super) async fn add(connection: &mut SqliteConnection, member: MemberId, leave: &OwedLeave) -> sqlx::Result<()> {
+    let connector = leave.connector.as_str();
+    sqlx::query!(
+        "insert into owed_leave (member_id, connector, leaver)
+         select id, ?, ? from member where id = ?
+         on conflict (member_id, leaver, connector) do nothing",
+        connector,
+        leave.leaver.0,
+        member.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The member has been told everything. (One that leaves takes its debts with it: the rows hang on the member's.)
+pub(super) async fn settle(connection: &mut SqliteConnection, member: MemberId) -> sqlx::Result<()> {
+    sqlx::query!("delete from owed_leave where member_id = ?", member.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What the members of a session are owed, each in order.
+pub(super) async fn of_session(
+    connection: &mut SqliteConnection,
+    session: Uuid,
+) -> sqlx::Result<HashMap<MemberId, Vec<OwedLeave>>> {
+    let rows = sqlx::query!(
+        r#"select member_id as "member: Uuid", connector, leaver as "leaver: Uuid"
+           from member join owed_leave on owed_leave.member_id = member.id
+           where member.session_id = ?
+           order by owed_leave.id"#,
+        session
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut owed: HashMap<MemberId, Vec<OwedLeave>> = HashMap::new();
+    for row in rows {
+        let leave = OwedLeave {
+            connector: ConnectorId::parse(&row.connector).map_err(damaged)?,
+            leaver: MemberId(row.leaver),
+        };
+        owed.entry(MemberId(row.member)).or_default().push(leave);
+    }
+    Ok(owed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use crate::journal::{DatabaseFile, Journal, Opened, Options};
+    use crate::room::id::{
+        ClientKey, ConnectionId, ConnectorId, MemberId, ParticipantId, RoomName, SessionId, Username,
+    };
+    use crate::room::record::{Change, Joined, LeaveReason, OwedLeave, Record};
+    use crate::room::time::Timestamp;
+    use uuid::Uuid;
+
+    const ANN: MemberId = MemberId(Uuid::from_u128(1));
+    const SESSION: SessionId = SessionId(Uuid::from_u128(100));
+
+    async fn open(folder: &Path) -> Opened {
+        let url = format!("sqlite://{}/test.db", folder.display());
+        let options = Options::new(url.parse::<DatabaseFile>().unwrap());
+        Journal::open(options, || Timestamp(5_000)).await.unwrap()
+    }
+
+    /// Writes these after what is there, and says what everybody is owed then, over a restart.
+    async fn after(folder: &Path, changes: Vec<Change>) -> Vec<Vec<OwedLeave>> {
+        let opened = open(folder).await;
+        let record = |change| Record {
+            at: Timestamp(4_000),
+            session: Some(SESSION),
+            change,
+        };
+        let _ = opened.journal.submit(changes.into_iter().map(record).collect(), None);
+        opened.journal.close(Duration::from_secs(5)).await.unwrap();
+        let opened = open(folder).await;
+        assert_eq!(*opened.journal.dropped().borrow(), 0);
+        opened.journal.close(Duration::from_secs(5)).await.unwrap();
+        let live = opened.rooms.iter().flat_map(|(_, snapshot)| &snapshot.members);
+        live.map(|member| member.owed.clone()).collect()
+    }
+
+    fn leave(leaver: u128) -> OwedLeave {
+        OwedLeave {
+            connector: ConnectorId::parse(&format!("a{leaver}")).unwrap(),
+            leaver: MemberId(Uuid::from_u128(leaver)),
+        }
+    }
+
+    fn owed(leaver: u128) -> Change {
+        Change::LeaveOwed {
+            member: ANN,
+            leave: leave(leaver),
+        }
+    }
+
+    fn ann_joined() -> Vec<Change> {
+        let joined = Joined {
+            participant: ParticipantId(Uuid::from_u128(2)),
+            username: Username::parse("ann").unwrap(),
+            member: ANN,
+            key: ClientKey::parse("secret").unwrap(),
+            connection: ConnectionId(Uuid::from_u128(3)),
+            position: 0,
+            members: 1,
+        };
+        let room = RoomName::parse("room").unwrap();
+        vec![Change::SessionStarted { room }, Change::Joined(joined)]
+    }
+
+    #[tokio::test]
+    async fn what_is_owed_is_kept_once_and_in_order_until_the_member_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut changes = ann_joined();
+        changes.extend([owed(9), owed(8), owed(9)]);
+        assert_eq!(after(folder.path(), changes).await, [[leave(9), leave(8)]]);
+        assert_eq!(after(folder.path(), vec![]).await, [[leave(9), leave(8)]]);
+        let back = Change::Reconnected {
+            participant: ParticipantId(Uuid::from_u128(2)),
+            member: ANN,
+            connection: ConnectionId(Uuid::from_u128(4)),
+            previous: ConnectionId(Uuid::from_u128(3)),
+            took_over: false,
+        };
+        assert_eq!(after(folder.path(), vec![back, owed(7)]).await, [[leave(7)]]);
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_says_all_that_is_owed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut changes = ann_joined();
+        changes.push(owed(9));
+        after(folder.path(), changes).await;
+        let mut opened = open(folder.path()).await;
+        opened.journal.close(Duration::from_secs(5)).await.unwrap();
+        let mut snapshot = opened.rooms.remove(0).1;
+        snapshot.members[0].owed = vec![leave(8), leave(7)];
+        let owed = after(folder.path(), vec![Change::Snapshot(Box::new(snapshot))]).await;
+        assert_eq!(owed, [[leave(8), leave(7)]]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_owed_to_who_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut changes = ann_joined();
+        let left = Change::Left {
+            participant: ParticipantId(Uuid::from_u128(2)),
+            member: ANN,
+            open_connection: None,
+            last_connection: ConnectionId(Uuid::from_u128(3)),
+            reason: LeaveReason::Timeout,
+        };
+        changes.extend([owed(9), left, owed(8)]);
+        assert!(after(folder.path(), changes).await.is_empty());
+    }
+}

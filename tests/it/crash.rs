@@ -1,0 +1,73 @@
+//! Kills the server at random moments under load, and holds what clients were told against the history.
+//!
+//! `CRASH_KILLS=500` for the long version, `CRASH_SEED=…` for the same choices again.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Server, program};
+use crate::history::History;
+use crate::ledger::Ledger;
+use crate::load::Class;
+use crate::seed::{Seed, number_from_env};
+
+const CLIENTS: usize = 24;
+
+/// A port that no outgoing connection takes while the server is down.
+pub(crate) fn steady_port(seed: &mut Seed) -> u16 {
+    loop {
+        let port = 12_000 + seed.below(20_000) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_told_is_in_the_history_after_any_kill() {
+    std::panic::set_hook(Box::new(|panic| {
+        // A client that panics must not leave the others waiting for it.
+        eprintln!("{panic}");
+        std::process::exit(101);
+    }));
+    let kills = number_from_env("CRASH_KILLS", 20);
+    let mut seed = Seed::from_env("CRASH_SEED");
+    let folder = tempfile::tempdir().unwrap();
+    let port = steady_port(&mut seed);
+    let class = Class::start(port, CLIENTS, &mut seed);
+    let mut ledger = Ledger::default();
+    let began = Instant::now();
+    for kill in 1..=kills {
+        let mut server = start(folder.path(), port);
+        class.between_runs.wait().await;
+        // Some members' graces run out, and some rooms' sessions end, in the longer ones.
+        let longest = if seed.below(5) == 0 { 2_500 } else { 400 };
+        tokio::time::sleep(Duration::from_millis(seed.below(longest))).await;
+        server.child.kill().unwrap();
+        server.exit_code();
+        class.between_runs.wait().await;
+        let log = std::mem::take(&mut *class.log.lock().unwrap());
+        let mut history = History::of(folder.path()).await;
+        ledger.account(&log, &mut history).await;
+        if kills <= 50 || kill % 10 == 0 || kill == kills {
+            history.check().await;
+        }
+    }
+    println!(
+        "{kills} kills in {:?}: {} things told or done are in {} events",
+        began.elapsed(),
+        ledger.facts,
+        ledger.seq
+    );
+    assert!(ledger.facts as u64 > kills * 20, "there was hardly any load");
+}
+
+fn start(folder: &std::path::Path, port: u16) -> Server {
+    let port = port.to_string();
+    let variables = [
+        ("PORT", port.as_str()),
+        ("RESUME_GRACE", "500ms"),
+        ("RESTART_GRACE", "1s"),
+        ("SESSION_LINGER", "300ms"),
+    ];
+    Server::start_unread(program(folder, &variables), &folder.join("log"))
+}

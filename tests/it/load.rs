@@ -1,0 +1,388 @@
+//! Clients that come and go at random, as pages do, and write down all they are told.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Barrier;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::ledger::{Deed, DeedKind, Log, Seat, Told, id};
+use crate::seed::Seed;
+use crate::socket::Socket;
+
+const ROOMS: u64 = 4;
+
+/// What all clients share.
+pub(crate) struct Class {
+    pub(crate) port: u16,
+    pub(crate) log: Mutex<Log>,
+    /// Passed by all clients and the test when a run has ended (all is logged), and again when the next has begun.
+    pub(crate) between_runs: Barrier,
+}
+
+impl Class {
+    /// Starts so many clients; they wait for the first run.
+    pub(crate) fn start(port: u16, clients: usize, seed: &mut Seed) -> Arc<Self> {
+        let class = Arc::new(Self {
+            port,
+            log: Mutex::default(),
+            between_runs: Barrier::new(clients + 1),
+        });
+        for number in 0..clients {
+            let client = Client {
+                class: class.clone(),
+                seed: seed.fork(),
+                number,
+                run: 0,
+                room: format!("room {}", number as u64 % ROOMS),
+                member: None,
+                unanswered: false,
+                links: HashMap::new(),
+                made: 0,
+            };
+            tokio::spawn(client.live());
+        }
+        class
+    }
+}
+
+/// One end of a peer connection, as a page knows it.
+struct Link {
+    peer: Uuid,
+    remote: Option<String>,
+    offered: bool,
+    /// The run in which the answer came or went.
+    since: u64,
+}
+
+struct Client {
+    class: Arc<Class>,
+    seed: Seed,
+    number: usize,
+    run: u64,
+    room: String,
+    /// Its member, as far as it knows.
+    member: Option<Uuid>,
+    /// It asked to come in and was not answered: it may have another member than it knows.
+    unanswered: bool,
+    /// By its own connectors.
+    links: HashMap<String, Link>,
+    made: u64,
+}
+
+/// The socket is gone.
+struct Lost;
+
+impl Client {
+    async fn live(mut self) {
+        loop {
+            self.class.between_runs.wait().await;
+            self.run += 1;
+            while let Some(socket) = Socket::try_connect(self.class.port).await {
+                if self.seed.below(20) == 0 {
+                    // This one stays away until the next run, or for good.
+                    break;
+                }
+                let _ = self.visit(socket).await;
+            }
+            self.class.between_runs.wait().await;
+        }
+    }
+
+    /// Comes in, or back, and does this and that until the socket is gone.
+    async fn visit(&mut self, mut socket: Socket) -> Result<(), Lost> {
+        if self.seed.below(4) == 0 {
+            self.send_candidate(&mut socket).await?;
+        }
+        let fresh = self.member.is_none() || self.seed.below(8) == 0;
+        self.enter(&mut socket, if fresh { "join" } else { "reconnect" })
+            .await?;
+        loop {
+            let pause = Duration::from_millis(self.seed.below(20));
+            let open = socket.listen_until(Instant::now() + pause).await;
+            self.look(&mut socket).await?;
+            if !open {
+                return Err(Lost);
+            }
+            match self.seed.below(40) {
+                0..=9 => self.send_candidate(&mut socket).await?,
+                10..=13 => self.talk_nonsense(&mut socket).await?,
+                14 => self.take_own_name().await,
+                15..=17 => {
+                    self.leave(&mut socket).await?;
+                    if self.seed.below(3) == 0 {
+                        self.room = format!("room {}", self.seed.below(ROOMS));
+                    }
+                    self.enter(&mut socket, "join").await?;
+                }
+                18 => {
+                    self.room = format!("room {}", self.seed.below(ROOMS));
+                    self.enter(&mut socket, "join").await?;
+                }
+                19..=20 => {
+                    // The old socket still looks alive when the new one comes.
+                    let mut next = Socket::try_connect(self.class.port).await.ok_or(Lost)?;
+                    let event = if self.seed.below(3) == 0 { "join" } else { "reconnect" };
+                    self.enter(&mut next, event).await?;
+                    socket = next;
+                }
+                21..=24 => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    async fn enter(&mut self, socket: &mut Socket, event: &str) -> Result<(), Lost> {
+        let payload = json!({"id": format!("id of {}", self.number), "username": self.name(), "roomname": self.room});
+        let answer = socket.try_call(event, payload).await;
+        let seat = answer.as_ref().map(|answer| {
+            assert_eq!(answer["ok"], true, "{answer}");
+            seat(answer)
+        });
+        // Joining where it is already changes nothing, and is no deed.
+        let nothing_new = event == "join" && seat.as_ref().is_some_and(|seat| self.member == Some(seat.member));
+        if !nothing_new {
+            self.did(DeedKind::Enter(seat.clone()));
+        }
+        // What came before the answer was said to the member it was until then.
+        let open = self.look(socket).await;
+        let Some(seat) = seat else {
+            self.unanswered = true;
+            return Err(Lost);
+        };
+        if seat.resumed
+            && let Some(member) = self.member
+        {
+            assert!(
+                member == seat.member || self.unanswered,
+                "the same address after every resume"
+            );
+        }
+        if self.member != Some(seat.member) {
+            self.links.clear();
+        }
+        self.member = Some(seat.member);
+        self.unanswered = false;
+        open
+    }
+
+    async fn leave(&mut self, socket: &mut Socket) -> Result<(), Lost> {
+        let list: Vec<Value> = self
+            .links
+            .values()
+            .map(|link| json!({"remoteConnectorId": link.remote, "memberId": link.peer}))
+            .collect();
+        let answer = socket.try_call("leave", json!(list)).await;
+        self.did(DeedKind::Leave(answer.is_some()));
+        self.look(socket).await?;
+        let answer = answer.ok_or(Lost)?;
+        assert_eq!(answer["ok"], true, "{answer}");
+        self.member = None;
+        self.links.clear();
+        Ok(())
+    }
+
+    async fn send_candidate(&mut self, socket: &mut Socket) -> Result<(), Lost> {
+        let answered: Vec<_> = self.links.values().filter(|link| link.remote.is_some()).collect();
+        let Some(link) = self.seed.pick(&answered) else {
+            return Ok(());
+        };
+        let payload = json!({"remoteConnectorId": link.remote, "memberId": link.peer, "candidate": self.number});
+        say(socket, "icecandidate", payload).await
+    }
+
+    /// An error that is one of its kind.
+    async fn talk_nonsense(&mut self, socket: &mut Socket) -> Result<(), Lost> {
+        self.made += 1;
+        let event = format!("nonsense {} of {}", self.made, self.number);
+        let answer = socket.try_call(&event, json!({})).await;
+        self.look(socket).await?;
+        answer.map(drop).ok_or(Lost)
+    }
+
+    /// Somebody else tries to come in under this client's name.
+    async fn take_own_name(&mut self) {
+        let Some(mut socket) = Socket::try_connect(self.class.port).await else {
+            return;
+        };
+        let payload = json!({"id": "somebody else", "username": self.name(), "roomname": self.room});
+        let answer = socket.try_call("join", payload).await;
+        if let Some(answer) = answer {
+            assert_eq!(answer["error"]["type"], "repeat", "{answer}");
+        }
+        while let Some((_, payload)) = socket.take_event() {
+            self.was_refused(&payload);
+        }
+    }
+
+    /// Reads what has come, and answers as a page does. The events of a socket that is gone count too.
+    async fn look(&mut self, socket: &mut Socket) -> Result<(), Lost> {
+        let mut open = Ok(());
+        while let Some((event, payload)) = socket.take_event() {
+            let reply = self.react(&event, &payload);
+            if let (Some((event, payload)), Ok(())) = (reply, &open) {
+                open = say(socket, event, payload).await;
+            }
+        }
+        open
+    }
+
+    fn react(&mut self, event: &str, payload: &Value) -> Option<(&'static str, Value)> {
+        match (event, payload["type"].as_str()) {
+            ("getOffer", _) => {
+                self.was_told(Told::Of(id(&payload["memberId"])));
+                Some(("offer", self.offer(id(&payload["memberId"]))))
+            }
+            ("offer", _) => Some(("answer", self.answer(payload))),
+            ("answer", _) => {
+                let connector = self.own(payload);
+                if let Some(link) = self.links.get_mut(&connector) {
+                    link.remote = payload["remoteConnectorId"].as_str().map(str::to_owned);
+                    link.since = self.run;
+                }
+                None
+            }
+            ("icecandidate", _) => {
+                self.own(payload);
+                None
+            }
+            ("leave", _) => {
+                self.was_left(payload);
+                None
+            }
+            ("error", _) => {
+                self.was_refused(payload);
+                None
+            }
+            ("reconnect", Some("leave")) => {
+                self.links.clear();
+                self.member = None;
+                None
+            }
+            ("reconnect", Some("getOffer")) => {
+                let (member, connector) = (id(&payload["memberId"]), self.own(payload));
+                let link = self
+                    .links
+                    .get(&connector)
+                    .unwrap_or_else(|| panic!("{} has no {payload}", self.number));
+                assert_eq!(link.peer, member, "the connector is that peer's");
+                self.was_told(Told::Back {
+                    member,
+                    connector: connector.clone(),
+                });
+                let work = json!({"type": "offer", "data": 0, "connectorId": connector, "memberId": member});
+                Some(("reconnectWork", work))
+            }
+            ("reconnect", Some("offer")) => {
+                let work = json!({"type": "answer", "data": 0, "connectorId": self.own(payload), "memberId": payload["memberId"]});
+                Some(("reconnectWork", work))
+            }
+            ("reconnect", Some("answer")) => {
+                self.own(payload);
+                None
+            }
+            _ => panic!("{event} {payload}"),
+        }
+    }
+
+    fn offer(&mut self, peer: Uuid) -> Value {
+        let connector = self.connector();
+        let link = Link {
+            peer,
+            remote: None,
+            offered: true,
+            since: self.run,
+        };
+        self.links.insert(connector.clone(), link);
+        json!({"connectorId": connector, "offer": 0, "memberId": peer, "streamType": "user"})
+    }
+
+    fn answer(&mut self, payload: &Value) -> Value {
+        let connector = self.connector();
+        let peer = id(&payload["memberId"]);
+        let remote = payload["remoteConnectorId"].as_str().unwrap();
+        let link = Link {
+            peer,
+            remote: Some(remote.to_owned()),
+            offered: false,
+            since: self.run,
+        };
+        self.links.insert(connector.clone(), link);
+        json!({"remoteConnectorId": remote, "connectorId": connector, "answer": 0, "memberId": peer})
+    }
+
+    fn was_left(&mut self, payload: &Value) {
+        let peer = id(&payload["memberId"]);
+        let Some(link) = self.links.remove(&self.own(payload)) else {
+            return;
+        };
+        assert_eq!(link.peer, peer, "the connector is that peer's");
+        // An offer without an answer may be closed while both stay; so may one whose answer a kill kept from the disk,
+        // as relays do not wait for it.
+        let may_be_lost = link.offered && (link.remote.is_none() || link.since < self.run);
+        self.was_told(if may_be_lost { Told::Of(peer) } else { Told::Gone(peer) });
+    }
+
+    fn was_refused(&self, payload: &Value) {
+        let text = |field: &str| payload[field].as_str().unwrap().to_owned();
+        self.class
+            .log
+            .lock()
+            .unwrap()
+            .errors
+            .push((text("type"), text("event")));
+    }
+
+    fn was_told(&self, told: Told) {
+        self.class.log.lock().unwrap().told.push(told);
+    }
+
+    fn did(&self, kind: DeedKind) {
+        let deed = Deed {
+            room: self.room.clone(),
+            username: self.name(),
+            kind,
+        };
+        self.class.log.lock().unwrap().deeds.push(deed);
+    }
+
+    /// The connector that a message names, which must be one of its own.
+    fn own(&self, payload: &Value) -> String {
+        let connector = payload["connectorId"].as_str().unwrap();
+        assert!(
+            connector.starts_with(&format!("c{}-", self.number)),
+            "{} is not mine: {payload}",
+            self.number
+        );
+        connector.to_owned()
+    }
+
+    fn connector(&mut self) -> String {
+        self.made += 1;
+        format!("c{}-{}", self.number, self.made)
+    }
+
+    fn name(&self) -> String {
+        format!("person {}", self.number)
+    }
+}
+
+async fn say(socket: &mut Socket, event: &str, payload: Value) -> Result<(), Lost> {
+    socket
+        .send(&format!("42{}", json!([event, payload])))
+        .await
+        .map_err(|()| Lost)
+}
+
+fn seat(answer: &Value) -> Seat {
+    let member = |member: &Value| (id(&member["memberId"]), member["username"].as_str().unwrap().to_owned());
+    Seat {
+        member: id(&answer["memberId"]),
+        session: id(&answer["sessionId"]),
+        resumed: answer["resumed"] == true,
+        members: answer["members"].as_array().unwrap().iter().map(member).collect(),
+    }
+}
