@@ -82,6 +82,7 @@ impl Room {
             presence: Presence::Present { socket },
             line: Some(socket),
             mailbox: Mailbox::default(),
+            asked: Vec::new(),
             stopped_by: None,
         };
         self.next_position += 1;
@@ -121,10 +122,16 @@ impl Room {
     }
 
     /// Asks the present others, in the order they joined, for an offer to this member.
-    pub(super) fn ask_for_offers(&self, index: usize, wanted: impl Fn(&Self, MemberId) -> bool, out: &mut Vec<Output>) {
+    pub(super) fn ask_for_offers(
+        &mut self,
+        index: usize,
+        wanted: impl Fn(&Self, &Member) -> bool,
+        out: &mut Vec<Output>,
+    ) {
         let member = self.members[index].id;
-        for (other, peer) in self.members.iter().enumerate() {
-            if other != index && peer.is_present() && wanted(self, peer.id) {
+        for other in self.present_others(index) {
+            if wanted(self, &self.members[other]) {
+                self.members[other].asked.push(member);
                 self.tell(other, Message::GetOffer { member }, out);
             }
         }
@@ -182,6 +189,9 @@ impl Room {
         };
         out.push(Output::Record(self.record(now.at, change)));
         self.remember_gone(member.id);
+        for other in &mut self.members {
+            other.asked.retain(|asked| *asked != member.id);
+        }
         self.farewell(member.id, entries, now, out);
         if self.members.is_empty() {
             let over = now.tick.after(self.limits.linger);

@@ -40,6 +40,8 @@ pub(super) struct Member {
     /// `presence` after a resume, until what was said before the resume has had its turn.
     pub(super) line: Option<SocketKey>,
     pub(super) mailbox: Mailbox,
+    /// Whom its socket was asked to make an offer to, and has not yet: such an offer is on its way.
+    pub(super) asked: Vec<MemberId>,
     /// Why it leaves if it does not come back, where the server's own stop is to blame.
     pub(super) stopped_by: Option<LeaveReason>,
 }

@@ -131,6 +131,7 @@ impl Room {
             }
             None => self.open_link(route, &connector, stream.clone(), now, ids, out)?,
         }
+        self.members[route.sender].asked.retain(|asked| *asked != to);
         let message = Message::Offer {
             remote_connector: connector,
             offer,

@@ -3,7 +3,7 @@
 use super::id::{ConnectionId, SocketKey};
 use super::input::{Join, Resume};
 use super::link::Link;
-use super::member::Presence;
+use super::member::{Member, Presence};
 use super::output::{Message, Output};
 use super::record::{Change, LeaveReason, Record};
 use super::refusal::{Reason, Refusal};
@@ -83,6 +83,7 @@ impl Room {
         member.connected_at = now.at;
         member.presence = Presence::Present { socket };
         member.line = None;
+        member.asked.clear();
         member.stopped_by = None;
         let change = Change::Reconnected {
             participant: member.participant,
@@ -167,19 +168,16 @@ impl Room {
     }
 
     /// Has each present member without a `user` link to this one, made or in the making, offer one.
-    fn ask_for_missing_offers(&self, index: usize, out: &mut Vec<Output>) {
+    fn ask_for_missing_offers(&mut self, index: usize, out: &mut Vec<Output>) {
         let member = self.members[index].id;
-        let unlinked = |room: &Self, peer| {
-            !room
-                .links
-                .between(member, peer)
-                .iter()
-                .any(|link| link.stream.is_user())
+        let unlinked = |room: &Self, peer: &Member| {
+            let links = room.links.between(member, peer.id);
+            !peer.asked.contains(&member) && !links.iter().any(|link| link.stream.is_user())
         };
         self.ask_for_offers(index, unlinked, out);
     }
 
-    fn present_others(&self, index: usize) -> Vec<usize> {
+    pub(super) fn present_others(&self, index: usize) -> Vec<usize> {
         (0..self.members.len())
             .filter(|&other| other != index && self.members[other].is_present())
             .collect()

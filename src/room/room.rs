@@ -125,6 +125,7 @@ impl Room {
             } else {
                 Mailbox::restored(live.owed)
             },
+            asked: Vec::new(),
             stopped_by: live.stopped_by,
         };
         let mut room = Self::new(snapshot.room, limits);
@@ -354,6 +355,7 @@ impl Room {
         let member = &mut self.members[index];
         member.presence = Presence::Away { since: now.at, until };
         member.line = None;
+        member.asked.clear();
         let change = Change::Disconnected {
             participant: member.participant,
             member: member.id,

@@ -174,11 +174,6 @@ impl Socket {
         }
     }
 
-    /// Waits until the server has closed the socket.
-    pub(crate) async fn closed(mut self) {
-        while self.frame().await.is_some() {}
-    }
-
     /// Closes the connection without a word.
     pub(crate) fn vanish(self) {
         drop(self.stream);

@@ -254,6 +254,7 @@ fn live(person: u128, joined_at: i64, nth: u128, connected_at: i64, away: Option
         connected_at: Timestamp(connected_at),
         away: away.map(|(since, until)| (Timestamp(since), Timestamp(until))),
         overflowed: false,
+        owed: Vec::new(),
         stopped_by: None,
     }
 }

@@ -454,6 +454,20 @@ fn an_offer_on_its_way_is_not_asked_for_again() {
 }
 
 #[test]
+fn an_offer_in_the_making_is_not_asked_for_again() {
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "2 drop"]);
+    stage.play_seen(&[
+        ("3 resume bo", "3 ack resumed bo of ann bo"),
+        ("1 offer bo a1 user", "3 < offer a1 of ann user; 1 ack"),
+    ]);
+    // Asked on a socket that is gone, Ann may never have heard of it.
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "1 drop", "3 resume ann", "2 drop"]);
+    stage.play_seen(&[("4 resume bo", "4 ack resumed bo of ann bo; 3 < getOffer bo")]);
+}
+
+#[test]
 fn members_that_joined_meanwhile_connect_too() {
     let mut stage = connected();
     stage.set(&["1 drop", "3 join cy"]);

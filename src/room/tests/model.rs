@@ -177,6 +177,8 @@ struct World {
     stalled: Option<VecDeque<Output>>,
     /// Requests for an offer since the last joining of each pair, for the pairs in which nobody has resumed since.
     asked: BTreeSet<(MemberId, MemberId)>,
+    /// Who was asked on which socket for an offer to whom, and has made none since.
+    owing: BTreeSet<(MemberId, SocketKey, MemberId)>,
 }
 
 impl World {
@@ -199,6 +201,7 @@ impl World {
             fold: Fold::default(),
             stalled: None,
             asked: BTreeSet::new(),
+            owing: BTreeSet::new(),
         }
     }
 
@@ -219,6 +222,11 @@ impl World {
                 let Some(input) = self.input(action) else {
                     return;
                 };
+                if let Input::Relay { socket, relay } = &input
+                    && let (Body::Offer { .. }, Some(to)) = (&relay.body, relay.to)
+                {
+                    self.owing.retain(|(_, asked, member)| (asked, member) != (socket, &to));
+                }
                 let outputs = self.handle(input);
                 self.compare(action, expected, &outputs);
             }
@@ -475,12 +483,16 @@ impl World {
             }
             if let Output::Tell {
                 to,
+                socket,
                 message: Message::GetOffer { member },
-                ..
             } = output
             {
                 let pair = (*to.min(member), *to.max(member));
                 assert!(self.asked.insert(pair), "a pair was asked twice for one joining");
+                assert!(
+                    self.owing.insert((*to, *socket, *member)),
+                    "asked again while the offer is in the making"
+                );
             }
         }
         let said = outputs
