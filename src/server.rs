@@ -101,7 +101,10 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
 
 async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Opened> {
     let clock = clock.clone();
-    let options = journal::Options::new(config.database_url.clone());
+    let options = journal::Options {
+        capacity: config.journal_backlog,
+        ..journal::Options::new(config.database_url.clone())
+    };
     Ok(Journal::open(options, move || clock.now().at).await?)
 }
 

@@ -70,6 +70,17 @@ pub struct Config {
     )]
     pub database_url: DatabaseFile,
 
+    /// How many records wait in memory while the database cannot be written; what comes on top is dropped, and the
+    /// history shows a gap of that size
+    #[arg(
+        long,
+        default_value = "200000",
+        value_parser = value::journal_backlog,
+        value_name = "COUNT",
+        help_heading = "Data"
+    )]
+    pub journal_backlog: usize,
+
     /// How long a member whose connection dropped may come back as if nothing had happened
     #[arg(long, default_value = "15s", value_parser = value::grace, value_name = "DURATION", help_heading = "Rooms")]
     pub resume_grace: Duration,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod disk;
 mod harness;
 mod history;
 mod ledger;
