@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ledger::{Deed, DeedKind, Log, Seat, Told, id};
 use crate::seed::Seed;
-use crate::socket::Socket;
+use crate::socket::{PATIENCE, Socket};
 
 const ROOMS: u64 = 4;
 
 /// What all clients share.
 pub(crate) struct Class {
-    pub(crate) port: u16,
-    pub(crate) log: Mutex<Log>,
-    /// Passed by all clients and the test when a run has ended (all is logged), and again when the next has begun.
-    pub(crate) between_runs: Barrier,
+    port: u16,
+    log: Mutex<Log>,
+    between_runs: Barrier,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
 impl Class {
@@ -30,6 +31,7 @@ impl Class {
             port,
             log: Mutex::default(),
             between_runs: Barrier::new(clients + 1),
+            tasks: Default::default(),
         });
         for number in 0..clients {
             let client = Client {
@@ -43,9 +45,24 @@ impl Class {
                 links: HashMap::new(),
                 made: 0,
             };
-            tokio::spawn(client.live());
+            class.tasks.try_lock().unwrap().spawn(client.live());
         }
         class
+    }
+
+    /// To be passed by the test when a run has begun, and again when it has ended: all is logged then.
+    pub(crate) async fn pass(&self) {
+        let mut tasks = self.tasks.lock().await;
+        tokio::select! {
+            _ = self.between_runs.wait() => {}
+            Some(ended) = tasks.join_next() => ended.expect("no client sees anything wrong"),
+            () = tokio::time::sleep(PATIENCE * 2) => panic!("a client waits for something"),
+        }
+    }
+
+    /// What was told since the last call.
+    pub(crate) fn take_log(&self) -> Log {
+        std::mem::take(&mut *self.log.lock().unwrap())
     }
 }
 

@@ -7,6 +7,7 @@ mod history;
 mod ledger;
 mod load;
 mod process;
+mod restart;
 mod seed;
 mod signaling;
 mod socket;
