@@ -42,6 +42,11 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
         class.pass().await;
         let log = class.take_log();
         let mut history = History::of(folder.path()).await;
+        println!(
+            "kill {kill}: {} deeds, the slowest answer after {:?}",
+            log.deeds.len(),
+            log.slowest
+        );
         ledger.account(&log, &mut history).await;
         if kills <= 50 || kill % 10 == 0 || kill == kills {
             history.check().await;

@@ -154,7 +154,7 @@ impl Client {
 
     async fn enter(&mut self, socket: &mut Socket, event: &str) -> Result<(), Lost> {
         let payload = json!({"id": format!("id of {}", self.number), "username": self.name(), "roomname": self.room});
-        let answer = socket.try_call(event, payload).await;
+        let answer = self.ask(socket, event, payload).await;
         let seat = answer.as_ref().map(|answer| {
             assert_eq!(answer["ok"], true, "{answer}");
             seat(answer)
@@ -186,13 +186,21 @@ impl Client {
         open
     }
 
+    async fn ask(&self, socket: &mut Socket, event: &str, payload: Value) -> Option<Value> {
+        let began = Instant::now();
+        let answer = socket.try_call(event, payload).await;
+        let mut log = self.class.log.lock().unwrap();
+        log.slowest = log.slowest.max(began.elapsed());
+        answer
+    }
+
     async fn leave(&mut self, socket: &mut Socket) -> Result<(), Lost> {
         let list: Vec<Value> = self
             .links
             .values()
             .map(|link| json!({"remoteConnectorId": link.remote, "memberId": link.peer}))
             .collect();
-        let answer = socket.try_call("leave", json!(list)).await;
+        let answer = self.ask(socket, "leave", json!(list)).await;
         self.did(DeedKind::Leave(answer.is_some()));
         self.look(socket).await?;
         let answer = answer.ok_or(Lost)?;
@@ -215,7 +223,7 @@ impl Client {
     async fn talk_nonsense(&mut self, socket: &mut Socket) -> Result<(), Lost> {
         self.made += 1;
         let event = format!("nonsense {} of {}", self.made, self.number);
-        let answer = socket.try_call(&event, json!({})).await;
+        let answer = self.ask(socket, &event, json!({})).await;
         self.look(socket).await?;
         answer.map(drop).ok_or(Lost)
     }
