@@ -11,6 +11,7 @@ mod process;
 mod proxy;
 mod seed;
 mod signaling;
+mod slow;
 mod socket;
 mod stuck;
 mod vitals;

@@ -1,11 +1,10 @@
 //! A Socket.IO client over long polling, which polls only when it is told to.
 
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
-
-use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::socket::Socket;
 
@@ -16,8 +15,8 @@ pub(crate) struct PollingSocket {
 }
 
 impl PollingSocket {
-    /// Connects, up to the namespace.
-    pub(crate) async fn connect(port: u16) -> Self {
+    /// Opens the transport, and connects to nothing.
+    pub(crate) async fn open(port: u16) -> Self {
         let mut socket = Self {
             http: reqwest::Client::new(),
             url: format!("http://127.0.0.1:{port}/socket.io/?EIO=4&transport=polling"),
@@ -26,6 +25,12 @@ impl PollingSocket {
         let (_, open) = socket.poll().await;
         let open: Value = serde_json::from_str(&open[0][1..]).unwrap();
         socket.url = format!("{}&sid={}", socket.url, open["sid"].as_str().unwrap());
+        socket
+    }
+
+    /// Connects, up to the namespace.
+    pub(crate) async fn connect(port: u16) -> Self {
+        let socket = Self::open(port).await;
         socket.post("40").await;
         assert!(socket.poll().await.1[0].starts_with("40"));
         socket
@@ -62,12 +67,17 @@ impl PollingSocket {
 
     /// Moves to a WebSocket, as client libraries do.
     pub(crate) async fn upgrade(self) -> Socket {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        let url = self.url.replace("http:", "ws:").replace("polling", "websocket");
-        let (mut stream, _) = client_async(url, stream).await.unwrap();
+        let mut stream = self.begin_upgrade().await;
         stream.send(Message::text("2probe")).await.unwrap();
         assert_eq!(stream.next().await.unwrap().unwrap(), Message::text("3probe"));
         stream.send(Message::text("5")).await.unwrap();
         Socket::new(stream)
+    }
+
+    /// Opens a WebSocket to move to, and says nothing on it.
+    pub(crate) async fn begin_upgrade(self) -> WebSocketStream<TcpStream> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let url = self.url.replace("http:", "ws:").replace("polling", "websocket");
+        client_async(url, stream).await.unwrap().0
     }
 }
