@@ -9,6 +9,7 @@ mod load;
 mod polling;
 mod process;
 mod proxy;
+mod races;
 mod seed;
 mod signaling;
 mod slow;

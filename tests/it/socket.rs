@@ -194,4 +194,8 @@ impl Socket {
     pub(crate) fn vanish(self) {
         drop(self.stream);
     }
+    /// Breaks the connection, so that what was sent and not read yet is lost.
+    pub(crate) fn reset(self) {
+        self.stream.get_ref().set_zero_linger().unwrap();
+    }
 }
