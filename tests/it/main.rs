@@ -11,6 +11,7 @@ mod process;
 mod proxy;
 mod races;
 mod seed;
+mod shutdown;
 mod signaling;
 mod slow;
 mod socket;
