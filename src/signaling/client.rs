@@ -7,8 +7,8 @@ use socketioxide::extract::AckSender;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
 
+use super::cell::RoomCell;
 use super::early::EarlyRelays;
-use super::hub::RoomCell;
 use super::transport::Transport;
 use super::wire::{Acknowledgement, Outgoing};
 use crate::room::id::SocketKey;

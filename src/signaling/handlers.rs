@@ -13,8 +13,9 @@ use socketioxide::extract::AckSender;
 use socketioxide::handler::{DisconnectHandler, FromMessageParts, MessageHandler, Value};
 use socketioxide::socket::{DisconnectReason, Socket};
 
+use super::cell::Outcome;
 use super::client::{Callback, Client, ClientState, Line};
-use super::hub::{Hub, Outcome};
+use super::hub::Hub;
 use super::wire::{self, Command, Event};
 use crate::room::Input;
 use crate::room::id::RoomName;
@@ -203,7 +204,7 @@ impl Turn<'_> {
         input: impl FnOnce(Vec<Relay>) -> Input,
         callback: Option<Callback>,
     ) -> Outcome {
-        if let Some(other) = self.state.room.take_if(|room| *room.name() != name) {
+        if let Some(other) = self.state.room.take_if(|room| room.name != name) {
             self.hub.input(
                 &other,
                 Input::Move {

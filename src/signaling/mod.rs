@@ -1,8 +1,9 @@
 //! The Socket.IO edge: what clients send becomes inputs of a room, what the room says goes out.
 //!
-//! A message's way: [`handlers`] -> [`wire`] (what does it say) -> [`hub`] (which room, in what order) ->
-//! [`crate::room`] (what follows) -> [`hub`] again (what waits for the disk) -> [`wire`] -> the socket.
+//! A message's way: [`handlers`] -> [`wire`] (what does it say) -> [`hub`] (which room) -> [`cell`] (in what order) ->
+//! [`crate::room`] (what follows) -> [`cell`] again (what waits for the disk) -> [`wire`] -> the socket.
 
+mod cell;
 mod client;
 pub mod clock;
 mod early;

@@ -1,19 +1,15 @@
-//! The words on the wire: what clients send becomes commands, what the room says becomes events.
-//!
-//! Opaque payloads are cut out as raw JSON and never parsed, so they pass byte for byte.
+//! What clients send: an event's name and payload, read into a command. A field that is wrong is refused by its name.
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::room::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
 use crate::room::input::{Body, LeaveEntry, Opaque, Relay};
-use crate::room::output::{Message, Seat};
-use crate::room::refusal::{Language, Reason, Refusal};
+use crate::room::refusal::{Language, Reason};
 
 /// What a client asks for.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(in crate::signaling) enum Command {
     /// `join`
     Join {
         key: ClientKey,
@@ -34,9 +30,9 @@ pub(super) enum Command {
 
 /// A Socket.IO event: its name and its first argument. Further arguments are ignored, as JavaScript would.
 #[derive(Debug)]
-pub(super) struct Event<'a> {
-    pub(super) name: &'a str,
-    pub(super) payload: Option<&'a RawValue>,
+pub(in crate::signaling) struct Event<'a> {
+    pub(in crate::signaling) name: &'a str,
+    pub(in crate::signaling) payload: Option<&'a RawValue>,
 }
 
 impl<'de> Deserialize<'de> for Event<'de> {
@@ -100,7 +96,7 @@ fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValu
 }
 
 /// Reads an event of the contract.
-pub(super) fn parse(event: &Event<'_>) -> Result<Command, Reason> {
+pub(in crate::signaling) fn parse(event: &Event<'_>) -> Result<Command, Reason> {
     match event.name {
         "join" => fields(event).and_then(|fields| fields.join()),
         "reconnect" => fields(event).and_then(|fields| fields.resume()),
@@ -232,175 +228,8 @@ fn leave_entry(raw: &RawValue) -> Option<LeaveEntry> {
     })
 }
 
-/// A message in the words of the wire, for one client's language.
-pub(super) struct Outgoing<'a> {
-    pub(super) message: &'a Message,
-    pub(super) language: Language,
-}
-
-impl Outgoing<'_> {
-    /// The event it goes out as.
-    pub(super) fn event(&self) -> &'static str {
-        match self.message {
-            Message::GetOffer { .. } => "getOffer",
-            Message::Offer { .. } => "offer",
-            Message::Answer { .. } => "answer",
-            Message::Candidate { .. } => "icecandidate",
-            Message::Work { .. } | Message::Renegotiate { .. } | Message::DropAll => "reconnect",
-            Message::Leave { .. } => "leave",
-            Message::Error(_) => "error",
-        }
-    }
-}
-
-impl Serialize for Outgoing<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self.message {
-            Message::GetOffer { member } => map.serialize_entry("memberId", member)?,
-            Message::Offer {
-                remote_connector,
-                offer,
-                member,
-                stream,
-            } => {
-                map.serialize_entry("remoteConnectorId", remote_connector)?;
-                map.serialize_entry("offer", &offer.0)?;
-                map.serialize_entry("memberId", member)?;
-                if let Some(stream) = stream {
-                    map.serialize_entry("streamType", stream)?;
-                }
-            }
-            Message::Answer {
-                remote_connector,
-                connector,
-                answer,
-                member,
-            } => {
-                map.serialize_entry("remoteConnectorId", remote_connector)?;
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("answer", &answer.0)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::Candidate { connector, candidate } => {
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("candidate", &candidate.0)?;
-            }
-            Message::Work {
-                kind,
-                data,
-                connector,
-                member,
-            } => {
-                map.serialize_entry("type", kind)?;
-                if let Some(data) = data {
-                    map.serialize_entry("data", &data.0)?;
-                }
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::Renegotiate { connector, member } => {
-                map.serialize_entry("type", "getOffer")?;
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::DropAll => map.serialize_entry("type", "leave")?,
-            Message::Leave { connector, member } => {
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::Error(refusal) => {
-                map.serialize_entry("type", refusal.kind().as_str())?;
-                map.serialize_entry("message", &refusal.text(self.language))?;
-                map.serialize_entry("event", &refusal.event)?;
-            }
-        }
-        map.end()
-    }
-}
-
-/// What a client's callback gets.
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Acknowledgement<'a> {
-    ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<AckError>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    seat: Option<AckSeat<'a>>,
-}
-
-#[derive(serde::Serialize)]
-struct AckError {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    message: String,
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AckSeat<'a> {
-    member_id: MemberId,
-    session_id: String,
-    resumed: bool,
-    members: Vec<AckMember<'a>>,
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AckMember<'a> {
-    member_id: MemberId,
-    username: &'a Username,
-}
-
-impl<'a> Acknowledgement<'a> {
-    pub(super) fn done() -> Self {
-        Self {
-            ok: true,
-            error: None,
-            seat: None,
-        }
-    }
-
-    pub(super) fn refused(refusal: &Refusal, language: Language) -> Self {
-        let error = AckError {
-            kind: refusal.kind().as_str(),
-            message: refusal.text(language),
-        };
-        Self {
-            ok: false,
-            error: Some(error),
-            seat: None,
-        }
-    }
-
-    /// At least how many bytes it takes.
-    pub(super) fn payload(&self) -> usize {
-        const MEMBER: usize = 60;
-        self.seat.as_ref().map_or(0, |seat| seat.members.len() * MEMBER)
-    }
-
-    pub(super) fn seated(seat: &'a Seat) -> Self {
-        let members = seat.members.iter().map(|(member_id, username)| AckMember {
-            member_id: *member_id,
-            username,
-        });
-        let seat = AckSeat {
-            member_id: seat.member,
-            session_id: seat.session.to_string(),
-            resumed: seat.resumed,
-            members: members.collect(),
-        };
-        Self {
-            ok: true,
-            error: None,
-            seat: Some(seat),
-        }
-    }
-}
-
 /// Whether the handshake's `Accept-Language` (RFC 9110, section 12.5.4) prefers Chinese to everything else it names.
-pub(super) fn language(accept_language: Option<&str>) -> Language {
+pub(in crate::signaling) fn language(accept_language: Option<&str>) -> Language {
     let mut best = ("", 0.0_f32);
     for range in accept_language.unwrap_or_default().split(',').take(32) {
         let (tag, weight) = match range.split_once(';') {
