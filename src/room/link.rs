@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
+use super::output::Message;
 use super::record::{End, LiveLink, Traffic};
 use super::time::Timestamp;
 
@@ -144,6 +145,23 @@ impl Links {
             .entry(pair(link.offerer.member, link.answerer.member))
             .or_default()
             .push(link);
+    }
+
+    /// Notes the socket that an offer goes out on (`None`: it waits in the mailbox).
+    pub(super) fn carry(&mut self, to: MemberId, message: &Message, socket: Option<SocketKey>) {
+        let Message::Offer {
+            remote_connector,
+            member: offerer,
+            ..
+        } = message
+        else {
+            return;
+        };
+        for link in self.between_mut(to, *offerer) {
+            if link.answerer.member == to && link.offerer_connector == *remote_connector {
+                link.carried_by = socket;
+            }
+        }
     }
 
     /// Takes out the links of two members that `gone` names.

@@ -206,18 +206,7 @@ impl Room {
             return Delivery::Dropped;
         }
         let line = member.line;
-        if let Message::Offer {
-            remote_connector,
-            member: offerer,
-            ..
-        } = &message
-        {
-            for link in self.links.between_mut(to, *offerer) {
-                if link.answerer.member == to && link.offerer_connector == *remote_connector {
-                    link.carried_by = line;
-                }
-            }
-        }
+        self.links.carry(to, &message, line);
         if let Some(socket) = line {
             return Delivery::Emit(socket, message);
         }
@@ -248,10 +237,8 @@ impl Room {
         };
         self.members[index].line = Some(socket);
         let messages = self.members[index].mailbox.drain();
-        for link in self.links.iter_mut() {
-            if link.answerer.member == member && link.carried_by.is_none() {
-                link.carried_by = Some(socket);
-            }
+        for message in &messages {
+            self.links.carry(member, message, Some(socket));
         }
         messages
     }

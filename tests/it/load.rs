@@ -42,6 +42,7 @@ impl Class {
                 room: format!("room {}", number as u64 % ROOMS),
                 member: None,
                 unanswered: false,
+                forgot: false,
                 links: HashMap::new(),
                 made: 0,
             };
@@ -85,6 +86,8 @@ struct Client {
     member: Option<Uuid>,
     /// It asked to come in and was not answered: it may have another member than it knows.
     unanswered: bool,
+    /// It came back as a member that it had not known, and cannot know the links of.
+    forgot: bool,
     /// By its own connectors.
     links: HashMap<String, Link>,
     made: u64,
@@ -179,6 +182,7 @@ impl Client {
             );
         }
         if self.member != Some(seat.member) {
+            self.forgot = seat.resumed;
             self.links.clear();
         }
         self.member = Some(seat.member);
@@ -289,10 +293,10 @@ impl Client {
             }
             ("reconnect", Some("getOffer")) => {
                 let (member, connector) = (id(&payload["memberId"]), self.own(payload));
-                let link = self
-                    .links
-                    .get(&connector)
-                    .unwrap_or_else(|| panic!("{} has no {payload}", self.number));
+                let Some(link) = self.links.get(&connector) else {
+                    assert!(self.forgot, "{} has no {payload}", self.number);
+                    return None;
+                };
                 assert_eq!(link.peer, member, "the connector is that peer's");
                 self.was_told(Told::Back {
                     member,

@@ -593,6 +593,37 @@ fn what_waits_for_the_disk_keeps_its_order_across_a_drop_and_a_resume() {
 }
 
 #[test]
+fn an_offer_that_has_not_gone_out_is_not_lost() {
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "2 drop"]);
+    stage.disk = Some(Default::default());
+    stage.set(&["3 resume bo"]);
+    let resume = stage.disk.take();
+    // Its turn comes after the mailbox was opened to a socket that is gone by then.
+    stage.disk = Some(Default::default());
+    stage.set(&["1 offer bo a1 user"]);
+    let offer = std::mem::replace(&mut stage.disk, resume);
+    stage.written();
+    stage.disk = offer;
+    stage.set(&["4 resume bo"]);
+    let seen: Vec<_> = stage
+        .written()
+        .into_iter()
+        .filter(|line| !line.starts_with('['))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "bo + offer a1 of ann user",
+            "1 ack",
+            "3 cut",
+            "4 ack resumed bo of ann bo",
+            "4 < offer a1 of ann user"
+        ]
+    );
+}
+
+#[test]
 fn a_request_is_for_the_socket_it_was_made_to() {
     let mut stage = Stage::new();
     stage.set(&["1 join ann"]);

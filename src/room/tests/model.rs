@@ -516,6 +516,8 @@ impl World {
             // A resume may ask anew.
             Change::Reconnected { member, .. } => {
                 self.asked.retain(|(a, b)| a != member && b != member);
+                // Its requests went to a socket that it has lost, even if it takes that one over again.
+                self.owing.retain(|(asked, ..)| asked != member);
             }
             _ => {}
         }
