@@ -21,11 +21,14 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use sqlx::SqlitePool;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -191,16 +194,35 @@ impl Journal {
         }
     }
 
-    fn start(writer: Writer) -> Self {
+    fn start(writer: Writer) -> io::Result<Self> {
         let shared = Arc::clone(&writer.shared);
         let releases: JoinHandle<()> = tokio::spawn(run_releases(Arc::clone(&shared)));
-        let writer = tokio::spawn(writer.run());
-        Self {
+        let writer = spawn_apart(writer.run())?;
+        Ok(Self {
             inner: Arc::new(Inner {
                 shared,
                 writer: Mutex::new(Some(AbortOnDropHandle::new(writer))),
                 _releases: AbortOnDropHandle::new(releases),
             }),
-        }
+        })
     }
+}
+
+/// Runs a task on a thread of its own, until it ends or is aborted.
+///
+/// A row takes several short waits for the database. On the threads that serve the clients each of them would stand in
+/// line behind everything that a class does when it comes at once: a group of a thousand records took half a minute,
+/// and what the clients were told had long stopped waiting for it.
+fn spawn_apart(task: impl Future<Output = ()> + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let (lives, ended) = oneshot::channel::<Infallible>();
+    let task = runtime.spawn(async move {
+        task.await;
+        drop(lives);
+    });
+    thread::Builder::new().name("journal".to_owned()).spawn(move || {
+        // Aborted or done, its end is dropped.
+        let _ = runtime.block_on(ended);
+    })?;
+    Ok(task)
 }

@@ -63,6 +63,9 @@ pub enum OpenError {
     /// The library is one that loses commits.
     #[error("SQLite {0} can lose what was committed: chatroom-server needs 3.51.3 or later")]
     OldSqlite(String),
+    /// The system gives no thread to write from.
+    #[error("the system gives no thread for writing the database: {0}")]
+    NoThread(io::Error),
     /// Anything else that SQLite says.
     #[error("the database {} could not be opened: {source}", path.display())]
     Database {
@@ -80,7 +83,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
         last_alive,
     } = prepare(options, clock).await?;
     let reader = writer.reader.clone();
-    let journal = Journal::start(writer);
+    let journal = Journal::start(writer).map_err(OpenError::NoThread)?;
     Ok(Opened {
         journal,
         rooms,

@@ -17,6 +17,7 @@ mod seed;
 mod shutdown;
 mod signaling;
 mod slow;
+mod soak;
 mod socket;
 mod stuck;
 mod vitals;

@@ -121,7 +121,7 @@ async fn a_writer_stuck_in_one_statement_holds_nobody_back() {
     writer.options = writer.options.clone().busy_timeout(Duration::from_secs(600));
     writer.connection = Some(writer.options.connect().await.unwrap());
     let intruder = hold_the_lock(&bench).await;
-    let journal = Journal::start(writer);
+    let journal = Journal::start(writer).unwrap();
     write(&journal, beginning()).await;
     let Status::Degraded { reason, .. } = journal.status() else {
         panic!("the database hangs");
