@@ -2,7 +2,10 @@
 //!
 //! `CRASH_KILLS=500` for the long version, `CRASH_SEED=…` for the same choices again.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sqlx::Row;
 
 use crate::harness::{Server, program};
 use crate::history::History;
@@ -31,6 +34,7 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
     let class = Class::start(port, CLIENTS, &mut seed);
     let mut ledger = Ledger::default();
     let began = Instant::now();
+    let mut killed_at = Vec::new();
     for kill in 1..=kills {
         let mut server = start(folder.path(), port);
         class.pass().await;
@@ -39,6 +43,7 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
         tokio::time::sleep(Duration::from_millis(seed.below(longest))).await;
         server.child.kill().unwrap();
         server.exit_code();
+        killed_at.push(wall_clock());
         class.pass().await;
         let log = class.take_log();
         let mut history = History::of(folder.path()).await;
@@ -52,6 +57,7 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
             history.check().await;
         }
     }
+    check_closed(folder.path(), &killed_at).await;
     println!(
         "{kills} kills in {:?}: {} things told or done are in {} events",
         began.elapsed(),
@@ -61,8 +67,28 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
     assert!(ledger.facts as u64 > kills * 20, "there was hardly any load");
 }
 
+/// What a kill cut was closed at the last moment the server is known to have lived: never later, and at most a heartbeat
+/// before.
+async fn check_closed(folder: &Path, killed_at: &[i64]) {
+    let cut = "select connected_at, disconnected_at from connection where closed_by = 'server_crash'";
+    let cut = History::of(folder).await.rows(cut).await;
+    assert!(!cut.is_empty() || killed_at.len() < 3);
+    for row in cut {
+        let (from, to): (i64, i64) = (row.get("connected_at"), row.get("disconnected_at"));
+        let killed = killed_at.iter().find(|killed| **killed >= from).unwrap();
+        assert!(
+            (*killed - 5_500..=*killed).contains(&to),
+            "closed at {to}, killed at {killed}"
+        );
+    }
+}
+
+fn wall_clock() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
 /// A server with graces and lingers that run out during the test.
-pub(crate) fn start(folder: &std::path::Path, port: u16) -> Server {
+pub(crate) fn start(folder: &Path, port: u16) -> Server {
     let port = port.to_string();
     let variables = [
         ("PORT", port.as_str()),

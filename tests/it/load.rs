@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::ledger::{Deed, DeedKind, Log, Seat, Told, id};
+use crate::ledger::{Deed, DeedKind, Log, Seat, id};
+use crate::page::{Link, say};
 use crate::seed::Seed;
 use crate::socket::{PATIENCE, Socket};
 
@@ -19,7 +20,7 @@ const ROOMS: u64 = 4;
 /// What all clients share.
 pub(crate) struct Class {
     port: u16,
-    log: Mutex<Log>,
+    pub(crate) log: Mutex<Log>,
     between_runs: Barrier,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
@@ -67,34 +68,25 @@ impl Class {
     }
 }
 
-/// One end of a peer connection, as a page knows it.
-struct Link {
-    peer: Uuid,
-    remote: Option<String>,
-    offered: bool,
-    /// The run in which the answer came or went.
-    since: u64,
-}
-
-struct Client {
-    class: Arc<Class>,
+pub(crate) struct Client {
+    pub(crate) class: Arc<Class>,
     seed: Seed,
-    number: usize,
-    run: u64,
+    pub(crate) number: usize,
+    pub(crate) run: u64,
     room: String,
     /// Its member, as far as it knows.
-    member: Option<Uuid>,
+    pub(crate) member: Option<Uuid>,
     /// It asked to come in and was not answered: it may have another member than it knows.
     unanswered: bool,
     /// It came back as a member that it had not known, and cannot know the links of.
-    forgot: bool,
+    pub(crate) forgot: bool,
     /// By its own connectors.
-    links: HashMap<String, Link>,
-    made: u64,
+    pub(crate) links: HashMap<String, Link>,
+    pub(crate) made: u64,
 }
 
 /// The socket is gone.
-struct Lost;
+pub(crate) struct Lost;
 
 impl Client {
     async fn live(mut self) {
@@ -247,128 +239,6 @@ impl Client {
         }
     }
 
-    /// Reads what has come, and answers as a page does. The events of a socket that is gone count too.
-    async fn look(&mut self, socket: &mut Socket) -> Result<(), Lost> {
-        let mut open = Ok(());
-        while let Some((event, payload)) = socket.take_event() {
-            let reply = self.react(&event, &payload);
-            if let (Some((event, payload)), Ok(())) = (reply, &open) {
-                open = say(socket, event, payload).await;
-            }
-        }
-        open
-    }
-
-    fn react(&mut self, event: &str, payload: &Value) -> Option<(&'static str, Value)> {
-        match (event, payload["type"].as_str()) {
-            ("getOffer", _) => {
-                self.was_told(Told::Of(id(&payload["memberId"])));
-                Some(("offer", self.offer(id(&payload["memberId"]))))
-            }
-            ("offer", _) => Some(("answer", self.answer(payload))),
-            ("answer", _) => {
-                let connector = self.own(payload);
-                if let Some(link) = self.links.get_mut(&connector) {
-                    link.remote = payload["remoteConnectorId"].as_str().map(str::to_owned);
-                    link.since = self.run;
-                }
-                None
-            }
-            ("icecandidate", _) => {
-                self.own(payload);
-                None
-            }
-            ("leave", _) => {
-                self.was_left(payload);
-                None
-            }
-            ("error", _) => {
-                self.was_refused(payload);
-                None
-            }
-            ("reconnect", Some("leave")) => {
-                self.links.clear();
-                self.member = None;
-                None
-            }
-            ("reconnect", Some("getOffer")) => {
-                let (member, connector) = (id(&payload["memberId"]), self.own(payload));
-                let Some(link) = self.links.get(&connector) else {
-                    assert!(self.forgot, "{} has no {payload}", self.number);
-                    return None;
-                };
-                assert_eq!(link.peer, member, "the connector is that peer's");
-                self.was_told(Told::Back {
-                    member,
-                    connector: connector.clone(),
-                });
-                let work = json!({"type": "offer", "data": 0, "connectorId": connector, "memberId": member});
-                Some(("reconnectWork", work))
-            }
-            ("reconnect", Some("offer")) => {
-                let work = json!({"type": "answer", "data": 0, "connectorId": self.own(payload), "memberId": payload["memberId"]});
-                Some(("reconnectWork", work))
-            }
-            ("reconnect", Some("answer")) => {
-                self.own(payload);
-                None
-            }
-            _ => panic!("{event} {payload}"),
-        }
-    }
-
-    fn offer(&mut self, peer: Uuid) -> Value {
-        let connector = self.connector();
-        let link = Link {
-            peer,
-            remote: None,
-            offered: true,
-            since: self.run,
-        };
-        self.links.insert(connector.clone(), link);
-        json!({"connectorId": connector, "offer": 0, "memberId": peer, "streamType": "user"})
-    }
-
-    fn answer(&mut self, payload: &Value) -> Value {
-        let connector = self.connector();
-        let peer = id(&payload["memberId"]);
-        let remote = payload["remoteConnectorId"].as_str().unwrap();
-        let link = Link {
-            peer,
-            remote: Some(remote.to_owned()),
-            offered: false,
-            since: self.run,
-        };
-        self.links.insert(connector.clone(), link);
-        json!({"remoteConnectorId": remote, "connectorId": connector, "answer": 0, "memberId": peer})
-    }
-
-    fn was_left(&mut self, payload: &Value) {
-        let peer = id(&payload["memberId"]);
-        let Some(link) = self.links.remove(&self.own(payload)) else {
-            return;
-        };
-        assert_eq!(link.peer, peer, "the connector is that peer's");
-        // An offer without an answer may be closed while both stay; so may one whose answer a kill kept from the disk,
-        // as relays do not wait for it.
-        let may_be_lost = link.offered && (link.remote.is_none() || link.since < self.run);
-        self.was_told(if may_be_lost { Told::Of(peer) } else { Told::Gone(peer) });
-    }
-
-    fn was_refused(&self, payload: &Value) {
-        let text = |field: &str| payload[field].as_str().unwrap().to_owned();
-        self.class
-            .log
-            .lock()
-            .unwrap()
-            .errors
-            .push((text("type"), text("event")));
-    }
-
-    fn was_told(&self, told: Told) {
-        self.class.log.lock().unwrap().told.push(told);
-    }
-
     fn did(&self, kind: DeedKind) {
         let deed = Deed {
             room: self.room.clone(),
@@ -378,32 +248,9 @@ impl Client {
         self.class.log.lock().unwrap().deeds.push(deed);
     }
 
-    /// The connector that a message names, which must be one of its own.
-    fn own(&self, payload: &Value) -> String {
-        let connector = payload["connectorId"].as_str().unwrap();
-        assert!(
-            connector.starts_with(&format!("c{}-", self.number)),
-            "{} is not mine: {payload}",
-            self.number
-        );
-        connector.to_owned()
-    }
-
-    fn connector(&mut self) -> String {
-        self.made += 1;
-        format!("c{}-{}", self.number, self.made)
-    }
-
     fn name(&self) -> String {
         format!("person {}", self.number)
     }
-}
-
-async fn say(socket: &mut Socket, event: &str, payload: Value) -> Result<(), Lost> {
-    socket
-        .send(&format!("42{}", json!([event, payload])))
-        .await
-        .map_err(|()| Lost)
 }
 
 fn seat(answer: &Value) -> Seat {

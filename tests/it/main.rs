@@ -7,6 +7,7 @@ mod harness;
 mod history;
 mod ledger;
 mod load;
+mod page;
 mod polling;
 mod power;
 mod process;
