@@ -24,7 +24,7 @@ use crate::vitals::eventually;
 const PER_ROOM: u64 = 5;
 /// One pair per room is measured, at so many messages a second.
 const RATE: u64 = 20;
-const WINDOW: Duration = Duration::from_secs(4);
+const WINDOW: Duration = Duration::from_secs(2);
 /// What a busy machine may add to a latency by itself.
 const NOISE: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(8)];
 
