@@ -17,6 +17,7 @@ pub mod page;
 mod plans;
 pub mod rooms;
 pub mod sessions;
+pub mod timeline;
 
 use sqlx::SqlitePool;
 

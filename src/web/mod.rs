@@ -5,7 +5,9 @@
 mod access;
 mod api;
 mod cors;
+mod csv;
 mod error;
+mod filename;
 mod live;
 mod ops;
 mod params;
@@ -14,6 +16,7 @@ mod review;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod timeline;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -135,6 +138,9 @@ fn for_reviewers(web: &Arc<Web>) -> Routes {
         .route("/api/v1/sessions/{id}/participants", get(api::sessions::participants))
         .route("/api/v1/sessions/{id}/events", get(api::sessions::events))
         .route("/api/v1/sessions/{id}/links", get(api::sessions::links))
+        .route("/api/v1/sessions/{id}/attendance.csv", get(api::downloads::attendance))
+        .route("/api/v1/sessions/{id}/events.csv", get(api::downloads::events))
+        .route("/api/v1/sessions/{id}/timeline.svg", get(api::downloads::picture))
         .method_not_allowed_fallback(method_not_allowed);
     guarded(routes, web)
 }

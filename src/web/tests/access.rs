@@ -10,7 +10,7 @@ use super::{Answer, CLIENT, Story, TOKEN, request, send};
 use crate::config::Origins;
 use crate::web::Readiness;
 
-const FOR_REVIEWERS: [&str; 9] = [
+const FOR_REVIEWERS: [&str; 12] = [
     "/api/v1/rooms",
     "/api/v1/rooms?status=all",
     "/api/v1/rooms/Chemie%20101",
@@ -20,6 +20,9 @@ const FOR_REVIEWERS: [&str; 9] = [
     "/api/v1/sessions/{id}/participants",
     "/api/v1/sessions/{id}/events",
     "/api/v1/sessions/{id}/links",
+    "/api/v1/sessions/{id}/attendance.csv",
+    "/api/v1/sessions/{id}/events.csv",
+    "/api/v1/sessions/{id}/timeline.svg",
 ];
 
 const PUBLIC: [&str; 4] = [

@@ -1,6 +1,7 @@
 //! The router as a whole, over a database like the journal's.
 
 mod access;
+mod downloads;
 mod pages;
 mod recovery;
 mod rooms;
