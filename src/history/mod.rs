@@ -7,6 +7,7 @@ pub mod attendance;
 pub mod attendants;
 mod column;
 pub mod events;
+pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod intervals;

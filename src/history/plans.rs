@@ -39,11 +39,12 @@ fn reads_whole_table(step: &str) -> bool {
 }
 
 /// Where this module's checked queries are written.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     include_str!("rooms.rs"),
     include_str!("attendance.rs"),
     include_str!("attendants.rs"),
     include_str!("events.rs"),
+    include_str!("feed.rs"),
     include_str!("links.rs"),
     include_str!("timeline.rs"),
 ];

@@ -73,6 +73,9 @@ pub(crate) enum Error {
     /// Not everything works. The text says what does not.
     #[error("{0}")]
     NotReady(String),
+    /// As many streams of events are open as there may be.
+    #[error("Too many streams of events are open. Close one, or try again later.")]
+    TooManyStreams,
     /// Something of ours broke. The log says what; the client does not need to know.
     #[error("Something went wrong in the server. Its log says what.")]
     Internal,
@@ -115,6 +118,7 @@ impl Error {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "notReady"),
+            Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "tooManyStreams"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }

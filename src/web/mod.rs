@@ -34,6 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use self::access::{Access, known_hosts_only, reviewers_only};
+pub use self::api::feed::Feed;
 pub use self::cors::{allowed_pages_only, socket_layer};
 use self::error::Error;
 pub use self::live::{LiveRooms, Readiness, Recovery};
@@ -63,6 +64,20 @@ pub struct Settings {
     pub allowed_origins: Origins,
 }
 
+/// What the routes are made of.
+pub struct Parts {
+    /// The past.
+    pub history: History,
+    /// The rooms as they are now.
+    pub live: Arc<dyn LiveRooms>,
+    /// Whether everything works.
+    pub readiness: ReadinessProbe,
+    /// What happens, as it happens.
+    pub feed: Feed,
+    /// The calendar's time.
+    pub clock: Clock,
+}
+
 /// What the handlers share.
 struct Web {
     settings: Settings,
@@ -70,6 +85,7 @@ struct Web {
     history: History,
     live: Arc<dyn LiveRooms>,
     readiness: ReadinessProbe,
+    feed: Feed,
     clock: Clock,
 }
 
@@ -81,21 +97,16 @@ impl Web {
 
 /// All routes but the socket's and the exercise page's. Guessing the token is limited per address where requests carry
 /// `ConnectInfo<SocketAddr>`, and over all of them where they do not.
-pub fn router(
-    settings: Settings,
-    history: History,
-    live: Arc<dyn LiveRooms>,
-    readiness: ReadinessProbe,
-    clock: Clock,
-) -> Router {
+pub fn router(settings: Settings, parts: Parts) -> Router {
     let access = Access::new(&settings.review_token);
     let web = Arc::new(Web {
         settings,
         access,
-        history,
-        live,
-        readiness,
-        clock,
+        history: parts.history,
+        live: parts.live,
+        readiness: parts.readiness,
+        feed: parts.feed,
+        clock: parts.clock,
     });
     let header = SetResponseHeaderLayer::if_not_present;
     let layers = ServiceBuilder::new()
@@ -133,6 +144,7 @@ fn public(web: &Arc<Web>) -> Routes {
 fn for_reviewers(web: &Arc<Web>) -> Routes {
     let routes = Router::new()
         .route("/api/v1/rooms/{room}/participants", get(api::rooms::participants))
+        .route("/api/v1/events", get(api::feed::show))
         .route("/api/v1/sessions", get(api::sessions::list))
         .route("/api/v1/sessions/{id}", get(api::sessions::one))
         .route("/api/v1/sessions/{id}/participants", get(api::sessions::participants))

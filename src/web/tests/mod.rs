@@ -2,6 +2,7 @@
 
 mod access;
 mod downloads;
+mod feed;
 mod pages;
 mod recovery;
 mod rooms;
@@ -14,10 +15,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{LiveRooms, Readiness, Recovery, Settings, router};
+use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router};
 use crate::config::{HostNames, Origins};
 use crate::history::fixture::{Fixture, Link, START_MS};
 use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
@@ -91,6 +94,9 @@ struct Story {
     settings: Settings,
     live: Rooms,
     readiness: Readiness,
+    committed: watch::Sender<i64>,
+    /// Over at first, so that a stream of events has an end.
+    stopping: CancellationToken,
 }
 
 impl Story {
@@ -100,6 +106,8 @@ impl Story {
         first_lesson(&fixture, first).await;
         let second = fixture.session("Chemie 101", 7200, None).await;
         second_lesson(&fixture, second).await;
+        let stopping = CancellationToken::new();
+        stopping.cancel();
         Self {
             fixture,
             first,
@@ -117,19 +125,22 @@ impl Story {
                 overflowed: false,
             },
             readiness: Readiness::Ready,
+            committed: watch::Sender::new(14),
+            stopping,
         }
     }
 
     async fn router(&self) -> Router {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
-        router(
-            self.settings.clone(),
-            self.fixture.history().await,
-            Arc::new(self.live.clone()),
-            Arc::new(move || readiness.clone()),
-            Arc::new(move || now),
-        )
+        let parts = Parts {
+            history: self.fixture.history().await,
+            live: Arc::new(self.live.clone()),
+            readiness: Arc::new(move || readiness.clone()),
+            feed: Feed::new(self.committed.subscribe(), self.stopping.clone()),
+            clock: Arc::new(move || now),
+        };
+        router(self.settings.clone(), parts)
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
