@@ -47,6 +47,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let clock = Arc::new(Clock::start());
     let Opened {
         journal,
+        orders,
         rooms,
         reader,
         last_alive,
@@ -65,6 +66,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         history: History::new(reader),
         live: Arc::new(Live(hub.clone())),
         readiness: readiness(&journal),
+        orders,
         feed: Feed::new(journal.committed(), stopping.clone()),
         clock: Arc::new(move || clock.now().at),
     };
@@ -102,7 +104,10 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
 
 async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Opened> {
     let clock = clock.clone();
-    let options = journal::Options::new(config.database_url.clone());
+    let options = journal::Options {
+        retention: config.retention,
+        ..journal::Options::new(config.database_url.clone())
+    };
     Ok(Journal::open(options, move || clock.now().at).await?)
 }
 

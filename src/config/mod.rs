@@ -70,6 +70,10 @@ pub struct Config {
     )]
     pub database_url: DatabaseFile,
 
+    /// How long after its end a session is kept, such as 30d or 52w. Unset: for ever
+    #[arg(long, value_parser = value::retention, value_name = "DURATION", help_heading = "Data")]
+    pub retention: Option<Duration>,
+
     /// How long a member whose connection dropped may come back as if nothing had happened
     #[arg(long, default_value = "15s", value_parser = value::grace, value_name = "DURATION", help_heading = "Rooms")]
     pub resume_grace: Duration,

@@ -28,7 +28,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{MethodRouter, any, get, post};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -40,6 +40,7 @@ use self::error::Error;
 pub use self::live::{LiveRooms, Readiness, Recovery};
 use crate::config::{HostNames, Origins};
 use crate::history::History;
+use crate::journal::Orders;
 use crate::room::time::Timestamp;
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
@@ -72,6 +73,8 @@ pub struct Parts {
     pub live: Arc<dyn LiveRooms>,
     /// Whether everything works.
     pub readiness: ReadinessProbe,
+    /// The way to have something removed.
+    pub orders: Orders,
     /// What happens, as it happens.
     pub feed: Feed,
     /// The calendar's time.
@@ -85,6 +88,7 @@ struct Web {
     history: History,
     live: Arc<dyn LiveRooms>,
     readiness: ReadinessProbe,
+    orders: Orders,
     feed: Feed,
     clock: Clock,
 }
@@ -105,6 +109,7 @@ pub fn router(settings: Settings, parts: Parts) -> Router {
         history: parts.history,
         live: parts.live,
         readiness: parts.readiness,
+        orders: parts.orders,
         feed: parts.feed,
         clock: parts.clock,
     });
@@ -144,9 +149,13 @@ fn public(web: &Arc<Web>) -> Routes {
 fn for_reviewers(web: &Arc<Web>) -> Routes {
     let routes = Router::new()
         .route("/api/v1/rooms/{room}/participants", get(api::rooms::participants))
+        .route("/api/v1/participants/erase", post(api::removal::erase))
         .route("/api/v1/events", get(api::feed::show))
         .route("/api/v1/sessions", get(api::sessions::list))
-        .route("/api/v1/sessions/{id}", get(api::sessions::one))
+        .route(
+            "/api/v1/sessions/{id}",
+            get(api::sessions::one).delete(api::removal::delete),
+        )
         .route("/api/v1/sessions/{id}/participants", get(api::sessions::participants))
         .route("/api/v1/sessions/{id}/events", get(api::sessions::events))
         .route("/api/v1/sessions/{id}/links", get(api::sessions::links))

@@ -3,5 +3,6 @@
 pub(crate) mod downloads;
 pub(crate) mod feed;
 pub(crate) mod recovery;
+pub(crate) mod removal;
 pub(crate) mod rooms;
 pub(crate) mod sessions;

@@ -5,6 +5,7 @@ mod downloads;
 mod feed;
 mod pages;
 mod recovery;
+mod removal;
 mod rooms;
 mod sessions;
 
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router};
 use crate::config::{HostNames, Origins};
 use crate::history::fixture::{Fixture, Link, START_MS};
+use crate::journal::Orders;
 use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::room::time::Timestamp;
 
@@ -131,12 +133,17 @@ impl Story {
     }
 
     async fn router(&self) -> Router {
+        self.router_with(Orders::unheard()).await
+    }
+
+    async fn router_with(&self, orders: Orders) -> Router {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
         let parts = Parts {
             history: self.fixture.history().await,
             live: Arc::new(self.live.clone()),
             readiness: Arc::new(move || readiness.clone()),
+            orders,
             feed: Feed::new(self.committed.subscribe(), self.stopping.clone()),
             clock: Arc::new(move || now),
         };
