@@ -8,8 +8,6 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use engineioxide::service::NotFoundService;
-use socketioxide::service::SocketIoService;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tracing::{info, warn};
@@ -60,7 +58,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         rooms,
         config.restart_grace,
     );
-    let (socket, io) = signaling::service(&hub);
+    let (socket, io) = signaling::router(&hub);
     let stopping = CancellationToken::new();
     let parts = web::Parts {
         history: History::new(reader),
@@ -106,6 +104,7 @@ async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Ope
     let clock = clock.clone();
     let options = journal::Options {
         retention: config.retention,
+        capacity: config.journal_backlog,
         ..journal::Options::new(config.database_url.clone())
     };
     Ok(Journal::open(options, move || clock.now().at).await?)
@@ -179,13 +178,9 @@ fn readiness(journal: &Journal) -> web::ReadinessProbe {
 }
 
 /// Everything the server answers: the socket for pages of allowed origins, REST, and the exercise page for the rest.
-fn router(config: &Config, web: Router, socket: SocketIoService<NotFoundService>) -> Router {
+fn router(config: &Config, web: Router, socket: Router) -> Router {
     let pages = from_fn_with_state(config.allowed_origins.clone(), web::allowed_pages_only);
-    let socket = Router::new()
-        .route_service(signaling::PATH, socket.clone())
-        .route_service(&format!("{}/", signaling::PATH), socket)
-        .layer(pages)
-        .layer(web::socket_layer(&config.allowed_origins));
+    let socket = socket.layer(pages).layer(web::socket_layer(&config.allowed_origins));
     let router = web.merge(socket);
     let router = match &config.static_dir {
         Some(directory) => with_static_files(router, directory),

@@ -206,7 +206,14 @@ pub(super) fn port(raw: &str) -> Parsed<u16> {
 }
 
 pub(super) fn room_members(raw: &str) -> Parsed<usize> {
-    let allowed = 2..=1000;
+    count(raw, 2..=1000)
+}
+
+pub(super) fn journal_backlog(raw: &str) -> Parsed<usize> {
+    count(raw, 10..=10_000_000)
+}
+
+fn count(raw: &str, allowed: RangeInclusive<usize>) -> Parsed<usize> {
     let count = raw.parse().ok().filter(|count| allowed.contains(count));
     count.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))
 }

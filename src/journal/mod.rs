@@ -31,6 +31,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use self::open::APPLICATION_ID;
 pub use self::open::OpenError;
 pub use self::orders::{Erased, OrderError, Orders};
 pub use self::path::{DatabaseFile, InvalidDatabase};

@@ -20,7 +20,7 @@ use crate::room::time::Timestamp;
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// "ChRS": the mark of our files, set by the first migration.
-const APPLICATION_ID: i64 = 1_130_910_291;
+pub(crate) const APPLICATION_ID: i64 = 1_130_910_291;
 /// Before this, a race between a checkpoint and a commit in WAL mode loses the commit.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// Readers never hold the database for long, and no other writer is expected.

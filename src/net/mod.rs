@@ -1,9 +1,11 @@
 //! The way in from the network: sockets that listen, a loop that accepts, and bounds on what a peer can hold up.
 
+mod connection;
 mod listen;
 mod serve;
 mod stall;
 
+pub use connection::Connection;
 pub use listen::{BindError, Listeners};
 pub use serve::{Limits, serve, serve_with};
 

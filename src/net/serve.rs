@@ -23,6 +23,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::Listeners;
+use super::connection::Connection;
 use super::stall::StallGuard;
 
 /// The shortest time between two complaints that nothing can be accepted: success and failure may alternate quickly.
@@ -50,7 +51,8 @@ impl Default for Limits {
     }
 }
 
-/// Serves `router` until `shutdown`, within the usual [`Limits`]. Handlers may extract `ConnectInfo<SocketAddr>`.
+/// Serves `router` until `shutdown`, within the usual [`Limits`]. Handlers may extract `ConnectInfo<SocketAddr>`, and
+/// find their [`Connection`] among the request's extensions.
 ///
 /// At `shutdown` nothing more is accepted, idle connections close, and the call returns when the last request is
 /// answered or [`Limits::drain`] is over. Upgraded connections (WebSocket) are not waited for: whoever upgraded them
@@ -125,10 +127,11 @@ impl Server {
         // On a socket for both families an IPv4 peer would look like ::ffff:192.0.2.1.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let router = self.router;
-        let service = service_fn(move |request| answer(router.clone(), request, peer));
+        let handle = Connection::default();
+        let stream = TokioIo::new(StallGuard::new(stream, handle.clone(), self.limits.stall));
+        let service = service_fn(move |request| answer(router.clone(), request, peer, handle.clone()));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.limits.head);
-        let stream = TokioIo::new(StallGuard::new(stream, self.limits.stall));
         let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -146,9 +149,15 @@ impl Server {
     }
 }
 
-async fn answer(router: Router, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    connection: Connection,
+) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(connection);
     router.oneshot(request).await
 }
 

@@ -1,7 +1,7 @@
-//! Cuts a connection whose peer has stopped reading.
+//! Cuts a connection whose peer has stopped reading, or that is not wanted any more.
 //!
-//! TCP_USER_TIMEOUT does the same where there is one (Linux); this works everywhere, and it is what lets the task that
-//! writes know at once.
+//! TCP_USER_TIMEOUT does the first where there is one (Linux); this works everywhere, and it is what lets the tasks that
+//! read and write know at once.
 
 use std::io;
 use std::pin::Pin;
@@ -11,25 +11,38 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream on which a write fails that could not pass a single byte for the given time.
+use super::connection::Connection;
+
+/// A stream that ends with its [`Connection`], which it cuts when a write could not pass a single byte for the given
+/// time.
 #[derive(Debug)]
 pub(super) struct StallGuard<S> {
     stream: S,
+    connection: Connection,
     patience: Duration,
     /// When a write that is waiting fails. Made only then: most connections never wait.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> StallGuard<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
+    pub(super) fn new(stream: S, connection: Connection, patience: Duration) -> Self {
         Self {
             stream,
+            connection,
             patience,
             stalled: None,
         }
     }
 
+    fn counted(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.connection.count(bytes);
+        }
+        self.bounded(cx, written)
+    }
+
     fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let written = self.connection.bound_write(cx, written);
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -37,6 +50,8 @@ impl<S> StallGuard<S> {
         let patience = self.patience;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(cx));
+        // Whoever reads must learn it too: a writer may pass over its errors.
+        self.connection.cut();
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the peer has stopped reading",
@@ -44,16 +59,23 @@ impl<S> StallGuard<S> {
     }
 }
 
+impl<S> Drop for StallGuard<S> {
+    fn drop(&mut self) {
+        self.connection.cut();
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.connection.bound_read(cx, read)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.bounded(cx, written)
+        self.counted(cx, written)
     }
 
     fn poll_write_vectored(
@@ -62,7 +84,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.bounded(cx, written)
+        self.counted(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -92,17 +114,46 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_never_reads_fails_the_write() {
         let (ours, _theirs) = duplex(64);
-        let mut guard = StallGuard::new(ours, PATIENCE);
+        let mut guard = StallGuard::new(ours, Connection::default(), PATIENCE);
         let start = Instant::now();
         let error = guard.write_all(&[0; 1000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), PATIENCE.as_secs());
+        let error = guard.read_u8().await.unwrap_err();
+        assert_eq!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted,
+            "whoever reads learns it too"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_wakes_whoever_waits() {
+        let connection = Connection::default();
+        let (ours, _theirs) = duplex(64);
+        let (mut reader, mut writer) = tokio::io::split(StallGuard::new(ours, connection.clone(), PATIENCE));
+        let reading = tokio::spawn(async move { reader.read_u8().await });
+        let writing = tokio::spawn(async move { writer.write_all(&[0; 1000]).await });
+        while connection.written() < 64 {
+            tokio::task::yield_now().await;
+        }
+        let start = Instant::now();
+        connection.cut();
+        assert_eq!(
+            reading.await.unwrap().unwrap_err().kind(),
+            io::ErrorKind::ConnectionAborted
+        );
+        assert_eq!(
+            writing.await.unwrap().unwrap_err().kind(),
+            io::ErrorKind::ConnectionAborted
+        );
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_slowly_is_served_to_the_end() {
         let (ours, mut theirs) = duplex(64);
-        let mut guard = StallGuard::new(ours, PATIENCE);
+        let mut guard = StallGuard::new(ours, Connection::default(), PATIENCE);
         let reader = tokio::spawn(async move {
             let mut read = 0;
             while read < 1000 {

@@ -151,13 +151,17 @@ impl Message {
     /// About how many bytes it takes in a mailbox.
     pub fn weight(&self) -> usize {
         const ENVELOPE: usize = 160;
-        let payload = match self {
+        ENVELOPE + self.payload()
+    }
+
+    /// How many bytes of a client's own it passes on.
+    pub fn payload(&self) -> usize {
+        match self {
             Self::Offer { offer: payload, .. }
             | Self::Answer { answer: payload, .. }
             | Self::Candidate { candidate: payload, .. } => payload.len(),
             Self::Work { kind, data, .. } => kind.len() + data.as_ref().map_or(0, Opaque::len),
             Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::DropAll | Self::Leave { .. } | Self::Error(_) => 0,
-        };
-        ENVELOPE + payload
+        }
     }
 }

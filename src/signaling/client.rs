@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use socketioxide::SendError;
 use socketioxide::extract::AckSender;
 use socketioxide::socket::Socket;
+use socketioxide::{SendError, SocketError};
 
 use super::early::EarlyRelays;
 use super::hub::RoomCell;
+use super::transport::Transport;
 use super::wire::{Acknowledgement, Outgoing};
 use crate::room::id::SocketKey;
 use crate::room::output::{Message, Reply};
@@ -19,6 +20,7 @@ use crate::room::time::Tick;
 pub(super) struct Client {
     pub(super) key: SocketKey,
     pub(super) language: Language,
+    pub(super) transport: Arc<Transport>,
     /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
     pub(super) state: Mutex<ClientState>,
 }
@@ -41,21 +43,56 @@ pub(super) struct Line {
     pub(super) client: Arc<Client>,
 }
 
+/// Why something could not be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsaid {
+    /// The socket has ended.
+    Gone,
+    /// Too much waits for it already.
+    Behind,
+}
+
 impl Line {
-    /// Says something. An error means that the socket is gone or reads too slowly.
-    pub(super) fn emit(&self, message: &Message) -> Result<(), SendError> {
+    /// Says something, or ends the transport of a client that has fallen too far behind: it would miss a message and
+    /// never know.
+    pub(super) fn emit(&self, message: &Message) -> Result<(), Unsaid> {
         let outgoing = Outgoing {
             message,
             language: self.client.language,
         };
-        self.socket.emit(outgoing.event(), &outgoing)
+        self.client
+            .say(message.payload(), || self.socket.emit(outgoing.event(), &outgoing))
+    }
+}
+
+impl Client {
+    fn say(&self, bytes: usize, send: impl FnOnce() -> Result<(), SendError>) -> Result<(), Unsaid> {
+        let said = match self.transport.admit(bytes).then(send) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(SendError::Socket(SocketError::Closed) | SendError::Serialize(_))) => Err(Unsaid::Gone),
+            None | Some(Err(SendError::Socket(SocketError::InternalChannelFull))) => Err(Unsaid::Behind),
+        };
+        if said == Err(Unsaid::Behind) {
+            self.transport.cut();
+        }
+        said
+    }
+}
+
+impl Unsaid {
+    /// What became of the socket, in the words of the history.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::Gone => "connection lost",
+            Self::Behind => "stopped reading",
+        }
     }
 }
 
 /// The callback that came with a message, if any.
 pub(super) struct Callback {
     pub(super) sender: AckSender,
-    pub(super) language: Language,
+    pub(super) client: Arc<Client>,
 }
 
 impl Callback {
@@ -63,10 +100,12 @@ impl Callback {
         let acknowledgement = match reply {
             Reply::Done => Acknowledgement::done(),
             Reply::Seated(seat) => Acknowledgement::seated(seat),
-            Reply::Refused(refusal) => Acknowledgement::refused(refusal, self.language),
+            Reply::Refused(refusal) => Acknowledgement::refused(refusal, self.client.language),
         };
-        // A socket that cannot take it is found out by what it is told next, or by its pings.
-        self.sender.send(&acknowledgement).ok();
+        // Of a socket that cannot take it nothing is left to be told.
+        self.client
+            .say(acknowledgement.payload(), || self.sender.send(&acknowledgement))
+            .ok();
     }
 }
 

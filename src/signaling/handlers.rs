@@ -43,6 +43,7 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
     let client = Client {
         key: hub.next_socket(),
         language: wire::language(accept_language),
+        transport: hub.transports().connected(socket.id, socket.req_parts()),
         state: Mutex::new(ClientState::default()),
     };
     let handler = Handler {
@@ -60,7 +61,7 @@ impl MessageHandler<LocalAdapter, Ours> for Handler {
             let Ok(sender) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
             Callback {
                 sender,
-                language: self.client.language,
+                client: self.client.clone(),
             }
         });
         let mut state = self.client.state.lock();

@@ -12,12 +12,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use socketioxide::{SendError, SocketError};
 use tokio::task::AbortHandle;
 use uuid::{Timestamp as UuidTime, Uuid};
 
-use super::client::{Callback, Line};
+use super::client::{Callback, Line, Unsaid};
 use super::clock::Clock;
+use super::transport::Transports;
 use crate::journal::{Journal, Submitted};
 use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, SocketKey, Username};
 use crate::room::output::{Message, Reply};
@@ -30,6 +30,7 @@ pub struct Hub {
     rooms: Mutex<HashMap<RoomName, Arc<RoomCell>>>,
     /// Every socket that has tried to join, until its end.
     lines: RwLock<HashMap<SocketKey, Line>>,
+    transports: Arc<Transports>,
     journal: Journal,
     clock: Arc<Clock>,
     limits: Limits,
@@ -107,6 +108,7 @@ impl Hub {
         let hub = Arc::new_cyclic(|this| Self {
             rooms: Mutex::default(),
             lines: RwLock::default(),
+            transports: Arc::default(),
             journal,
             clock,
             limits,
@@ -136,6 +138,10 @@ impl Hub {
     /// The next key for a socket.
     pub(super) fn next_socket(&self) -> SocketKey {
         SocketKey(self.last_socket.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(super) fn transports(&self) -> &Arc<Transports> {
+        &self.transports
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -286,7 +292,7 @@ impl Hub {
             Output::Tell { to, socket, message } => self.deliver(cell, state, to, socket, message),
             Output::TellSocket { socket, message } => {
                 if let Some(line) = self.lines.read().get(&socket) {
-                    // Nothing is kept for a socket: one that cannot take this is found out by its pings.
+                    // Nothing is kept for a socket: one that cannot take this has ended.
                     line.emit(&message).ok();
                 }
             }
@@ -308,8 +314,8 @@ impl Hub {
         let now = self.clock.now();
         match state.room.deliver(to, socket, message, now) {
             Delivery::Emit(line, message) => {
-                if let Err(why) = self.emit(line, &message) {
-                    self.lose(cell, state, line, why, now);
+                if let Err(unsaid) = self.emit(line, &message) {
+                    self.lose(cell, state, line, unsaid.why(), now);
                     self.deliver(cell, state, to, socket, message);
                 }
             }
@@ -320,14 +326,9 @@ impl Hub {
         }
     }
 
-    /// Says something to a socket; an error says in plain words what has become of it.
-    fn emit(&self, socket: SocketKey, message: &Message) -> Result<(), &'static str> {
+    fn emit(&self, socket: SocketKey, message: &Message) -> Result<(), Unsaid> {
         let lines = self.lines.read();
-        let line = lines.get(&socket).ok_or("connection lost")?;
-        line.emit(message).map_err(|error| match error {
-            SendError::Socket(SocketError::InternalChannelFull) => "stopped reading",
-            SendError::Socket(SocketError::Closed) | SendError::Serialize(_) => "connection lost",
-        })
+        lines.get(&socket).ok_or(Unsaid::Gone)?.emit(message)
     }
 
     /// A member's socket takes nothing any more: the member is away at once, whatever TCP still hopes for.
@@ -337,14 +338,21 @@ impl Hub {
             .room
             .handle(Input::Disconnect { socket, why }, now, &mut Fresh, &mut outputs);
         self.enqueue(cell, state, outputs, None);
-        self.cut(socket);
+        // Its transport has ended, or will have in a moment.
+        self.unregister(socket);
     }
 
-    /// Ends a socket for good. Its disconnect handler takes this room's lock, so it runs elsewhere.
+    /// Ends a socket for good: its client does not come back by itself. Its disconnect handler takes this room's lock,
+    /// so it runs elsewhere.
     fn cut(&self, socket: SocketKey) {
-        if let Some(line) = self.lines.write().remove(&socket) {
-            tokio::spawn(async move { line.socket.disconnect().ok() });
-        }
+        let Some(line) = self.lines.write().remove(&socket) else {
+            return;
+        };
+        tokio::spawn(async move {
+            if line.socket.disconnect().is_err() {
+                line.client.transport.cut();
+            }
+        });
     }
 
     /// After the journal had to drop records of this room: gives it the whole state as soon as it takes it.
@@ -410,6 +418,7 @@ impl Hub {
     fn sweep(&self) {
         let cells: Vec<_> = self.rooms.lock().values().cloned().collect();
         self.clock.follow(cells.is_empty());
+        self.transports.sweep();
         let dropped = *self.journal.dropped().borrow();
         let lost_some = self.dropped.swap(dropped, Ordering::Relaxed) != dropped;
         for cell in cells {

@@ -8,15 +8,16 @@ pub mod clock;
 mod early;
 mod handlers;
 pub mod hub;
+mod transport;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineioxide::service::NotFoundService;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
-use socketioxide::service::SocketIoService;
 use socketioxide::{ParserConfig, SocketIo};
 
 pub use clock::Clock;
@@ -33,10 +34,10 @@ const MAX_WAITING: usize = 4_096;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The path of the Socket.IO endpoint; clients append a slash.
-pub const PATH: &str = "/socket.io";
+const PATH: &str = "/socket.io";
 
 /// The Socket.IO endpoint, and the handle that closes all transports at the end.
-pub fn service(hub: &Arc<Hub>) -> (SocketIoService<NotFoundService>, SocketIo) {
+pub fn router(hub: &Arc<Hub>) -> (Router, SocketIo) {
     let parser = ParserConfig::common()
         .max_incoming_binary_buf_size(MAX_MESSAGE)
         .max_incoming_binaries(16)
@@ -50,8 +51,12 @@ pub fn service(hub: &Arc<Hub>) -> (SocketIoService<NotFoundService>, SocketIo) {
         .max_buffer_size(MAX_WAITING)
         .with_parser(parser)
         .build_svc();
-    let hub = hub.clone();
+    let (hub, transports) = (hub.clone(), hub.transports().clone());
     let register = move |socket: SocketRef| std::future::ready(handlers::connect(&hub, &socket));
     io.ns("/", (async || {}).with(register));
-    (service, io)
+    let router = Router::new()
+        .route_service(PATH, service.clone())
+        .route_service(&format!("{PATH}/"), service)
+        .layer(from_fn_with_state(transports, transport::follow));
+    (router, io)
 }

@@ -374,6 +374,12 @@ impl<'a> Acknowledgement<'a> {
         }
     }
 
+    /// At least how many bytes it takes.
+    pub(super) fn payload(&self) -> usize {
+        const MEMBER: usize = 60;
+        self.seat.as_ref().map_or(0, |seat| seat.members.len() * MEMBER)
+    }
+
     pub(super) fn seated(seat: &'a Seat) -> Self {
         let members = seat.members.iter().map(|(member_id, username)| AckMember {
             member_id: *member_id,

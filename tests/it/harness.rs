@@ -75,9 +75,20 @@ impl Server {
     }
 
     pub(crate) fn ask(&self, path: &str) -> std::io::Result<String> {
+        self.request(path, "")
+    }
+
+    pub(crate) fn ask_as_reviewer(&self, path: &str) -> std::io::Result<String> {
+        self.request(path, &format!("authorization: Bearer {TOKEN}\r\n"))
+    }
+
+    fn request(&self, path: &str, headers: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n"
+        )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

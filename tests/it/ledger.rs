@@ -1,6 +1,7 @@
 //! What clients did and were told, held against the history.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,6 +16,8 @@ pub(crate) struct Log {
     pub(crate) told: Vec<Told>,
     /// `type` and `event` of each error.
     pub(crate) errors: Vec<(String, String)>,
+    /// The longest that anybody waited for an answer that waits for the disk.
+    pub(crate) slowest: Duration,
 }
 
 /// What a client did to its own membership, with the answer if there was one.
@@ -51,12 +54,13 @@ pub(crate) enum Told {
     Gone(Uuid),
 }
 
-/// One member's way through the history.
-#[derive(Debug)]
+/// One member's way through the history, as the `seq` of each of its events.
+#[derive(Debug, Clone)]
 struct Life {
     username: String,
-    reconnects: usize,
-    over: bool,
+    joined: i64,
+    reconnected: Vec<i64>,
+    left: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +70,12 @@ enum State {
     Away,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Ledger {
     /// The last event that was accounted for.
     pub(crate) seq: i64,
+    /// The last event that any client knows of.
+    pub(crate) known_seq: i64,
     pub(crate) facts: usize,
     lives: HashMap<Uuid, Life>,
     /// The last member of each participant.
@@ -84,9 +90,12 @@ impl Ledger {
         let events = history.events(self.seq).await;
         self.seq = events.last().map_or(self.seq, |event| event.seq);
         let live = history.members().await;
-        let seats = match_deeds(&log.deeds, &events);
+        let deeds = match_deeds(&log.deeds, &events);
         for event in &events {
-            self.follow(event, &seats, &live);
+            self.follow(event, &deeds, &live);
+        }
+        for (seq, _) in deeds.iter().filter(|(_, deed)| deed.is_answered()) {
+            self.known_seq = self.known_seq.max(*seq);
         }
         for (participant, state) in &self.states {
             let expected = match live.get(participant) {
@@ -100,12 +109,12 @@ impl Ledger {
             );
         }
         self.check_told(log);
-        check_errors(&log.errors, &events);
+        self.known_seq = self.known_seq.max(check_errors(&log.errors, &events));
         self.facts += log.deeds.len() + log.told.len() + log.errors.len();
     }
 
     /// A person comes and goes only in the ways there are.
-    fn follow(&mut self, event: &Event, seats: &HashMap<i64, Option<Seat>>, live: &HashMap<Uuid, (Uuid, bool)>) {
+    fn follow(&mut self, event: &Event, deeds: &HashMap<i64, &DeedKind>, live: &HashMap<Uuid, (Uuid, bool)>) {
         let Some(participant) = event.participant else {
             return;
         };
@@ -121,26 +130,26 @@ impl Ledger {
         match event.kind.as_str() {
             "joined" => {
                 // The answer to the last one before the kill may be lost: then its row says whose it is.
-                let member = match &seats[&event.seq] {
-                    Some(seat) => seat.member,
-                    None => live[&participant].0,
-                };
+                let member = deeds[&event.seq]
+                    .seat()
+                    .map_or_else(|| live[&participant].0, |seat| seat.member);
                 self.current.insert(participant, member);
                 let life = Life {
                     username: event.username.clone().unwrap(),
-                    reconnects: 0,
-                    over: false,
+                    joined: event.seq,
+                    reconnected: Vec::new(),
+                    left: None,
                 };
                 assert!(self.lives.insert(member, life).is_none(), "{member} joined twice");
             }
             "reconnected" => {
                 let member = self.current[&participant];
-                if let Some(seat) = &seats[&event.seq] {
+                if let Some(seat) = deeds[&event.seq].seat() {
                     assert_eq!(seat.member, member, "the same address after every resume");
                 }
-                self.lives.get_mut(&member).unwrap().reconnects += 1;
+                self.lives.get_mut(&member).unwrap().reconnected.push(event.seq);
             }
-            "left" => self.lives.get_mut(&self.current[&participant]).unwrap().over = true,
+            "left" => self.lives.get_mut(&self.current[&participant]).unwrap().left = Some(event.seq),
             _ => {}
         }
     }
@@ -156,26 +165,48 @@ impl Ledger {
             }
         }
         for told in &log.told {
-            match told {
-                Told::Of(member) => assert!(self.lives.contains_key(member), "{member} never joined"),
-                Told::Gone(member) => {
-                    let life = self.lives.get(member).expect("whoever is gone has been there");
-                    assert!(life.over, "{} never left", life.username);
-                }
-                Told::Back { member, connector } => {
-                    let backs = self.backs.entry((*member, connector.clone())).or_default();
-                    *backs += 1;
-                    let life = self.lives.get(member).expect("whoever is back has been there");
-                    assert!(*backs <= life.reconnects, "{} came back less often", life.username);
-                }
+            let seq = self.seq_of(told);
+            self.known_seq = self.known_seq.max(seq);
+        }
+    }
+
+    /// The event that a client was told of.
+    fn seq_of(&mut self, told: &Told) -> i64 {
+        let (Told::Of(member) | Told::Gone(member) | Told::Back { member, .. }) = told;
+        let life = self
+            .lives
+            .get(member)
+            .unwrap_or_else(|| panic!("{told:?}: never joined"));
+        match told {
+            Told::Of(_) => life.joined,
+            Told::Gone(_) => life.left.unwrap_or_else(|| panic!("{told:?}: {life:?} never left")),
+            Told::Back { connector, .. } => {
+                // Each time it comes back is told once about one connector.
+                let backs = self.backs.entry((*member, connector.clone())).or_default();
+                *backs += 1;
+                let nth = life.reconnected.get(*backs - 1);
+                *nth.unwrap_or_else(|| panic!("{told:?}: {life:?} came back less often"))
             }
         }
     }
 }
 
-/// The seat that goes with each `joined` and `reconnected`, by `seq`: every deed that was answered is in the history
+impl DeedKind {
+    fn is_answered(&self) -> bool {
+        !matches!(self, Self::Enter(None) | Self::Leave(false))
+    }
+
+    fn seat(&self) -> Option<&Seat> {
+        match self {
+            Self::Enter(seat) => seat.as_ref(),
+            Self::Leave(_) => None,
+        }
+    }
+}
+
+/// The deed that goes with each event that follows from one, by `seq`: every deed that was answered is in the history
 /// once, every one that was not at most once, in their order, and the history has no others.
-fn match_deeds(deeds: &[Deed], events: &[Event]) -> HashMap<i64, Option<Seat>> {
+fn match_deeds<'a>(deeds: &'a [Deed], events: &'a [Event]) -> HashMap<i64, &'a DeedKind> {
     type Person<'a> = (Vec<&'a DeedKind>, Vec<&'a Event>);
     let mut people: BTreeMap<(&str, &str), Person<'_>> = BTreeMap::new();
     for deed in deeds {
@@ -195,31 +226,28 @@ fn match_deeds(deeds: &[Deed], events: &[Event]) -> HashMap<i64, Option<Seat>> {
             people.entry((room, username)).or_default().1.push(event);
         }
     }
-    let mut seats = HashMap::new();
+    let mut matched = HashMap::new();
     for (who, (deeds, events)) in people {
         assert!(
-            align(&deeds, &events, &mut seats),
+            align(&deeds, &events, &mut matched),
             "{who:?}: the client did {deeds:#?}\nthe history has {events:#?}"
         );
     }
-    seats
+    matched
 }
 
-fn align(deeds: &[&DeedKind], events: &[&Event], seats: &mut HashMap<i64, Option<Seat>>) -> bool {
+fn align<'a>(deeds: &[&'a DeedKind], events: &[&Event], matched: &mut HashMap<i64, &'a DeedKind>) -> bool {
     let Some((deed, deeds_left)) = deeds.split_first() else {
         return events.is_empty();
     };
     if let Some((event, events_left)) = events.split_first()
         && fits(deed, event)
-        && align(deeds_left, events_left, seats)
+        && align(deeds_left, events_left, matched)
     {
-        if let DeedKind::Enter(seat) = deed {
-            seats.insert(event.seq, seat.clone());
-        }
+        matched.insert(event.seq, *deed);
         return true;
     }
-    let unanswered = matches!(deed, DeedKind::Enter(None) | DeedKind::Leave(false));
-    unanswered && align(deeds_left, events, seats)
+    !deed.is_answered() && align(deeds_left, events, matched)
 }
 
 fn fits(deed: &DeedKind, event: &Event) -> bool {
@@ -233,24 +261,24 @@ fn fits(deed: &DeedKind, event: &Event) -> bool {
     }
 }
 
-/// Every error that was told is an event, and the ones that are one of a kind are there once.
-fn check_errors(told: &[(String, String)], events: &[Event]) {
-    let mut recorded: HashMap<(&str, &str), usize> = HashMap::new();
+/// Every error that was told is an event, and the ones that are one of a kind are there once. Returns the last of them.
+fn check_errors(told: &[(String, String)], events: &[Event]) -> i64 {
+    let mut recorded: HashMap<(String, String), VecDeque<i64>> = HashMap::new();
     for event in events.iter().filter(|event| event.kind == "error") {
         let text = |field: &str| event.detail[field].as_str().unwrap();
-        *recorded.entry((text("code"), text("event"))).or_default() += 1;
-    }
-    for ((_, event), count) in &recorded {
+        let alike = recorded.entry((text("code").into(), text("event").into())).or_default();
+        alike.push_back(event.seq);
         assert!(
-            *count == 1 || !event.starts_with("nonsense"),
-            "{event} is there {count} times"
+            alike.len() == 1 || !text("event").starts_with("nonsense"),
+            "twice: {event:?}"
         );
     }
-    for error in told {
-        let left = recorded.entry((&error.0, &error.1)).or_default();
-        assert!(*left > 0, "the error {error:?} was told, and is not in the history");
-        *left -= 1;
-    }
+    let seq_of = |error: &(String, String)| {
+        let alike = recorded.get_mut(error);
+        let seq = alike.and_then(VecDeque::pop_front);
+        seq.unwrap_or_else(|| panic!("the error {error:?} was told, and is not in the history"))
+    };
+    told.iter().map(seq_of).max().unwrap_or_default()
 }
 
 /// An id as clients are told it.

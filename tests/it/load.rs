@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ledger::{Deed, DeedKind, Log, Seat, Told, id};
 use crate::seed::Seed;
-use crate::socket::Socket;
+use crate::socket::{PATIENCE, Socket};
 
 const ROOMS: u64 = 4;
 
 /// What all clients share.
 pub(crate) struct Class {
-    pub(crate) port: u16,
-    pub(crate) log: Mutex<Log>,
-    /// Passed by all clients and the test when a run has ended (all is logged), and again when the next has begun.
-    pub(crate) between_runs: Barrier,
+    port: u16,
+    log: Mutex<Log>,
+    between_runs: Barrier,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
 impl Class {
@@ -30,6 +31,7 @@ impl Class {
             port,
             log: Mutex::default(),
             between_runs: Barrier::new(clients + 1),
+            tasks: Default::default(),
         });
         for number in 0..clients {
             let client = Client {
@@ -43,9 +45,24 @@ impl Class {
                 links: HashMap::new(),
                 made: 0,
             };
-            tokio::spawn(client.live());
+            class.tasks.try_lock().unwrap().spawn(client.live());
         }
         class
+    }
+
+    /// To be passed by the test when a run has begun, and again when it has ended: all is logged then.
+    pub(crate) async fn pass(&self) {
+        let mut tasks = self.tasks.lock().await;
+        tokio::select! {
+            _ = self.between_runs.wait() => {}
+            Some(ended) = tasks.join_next() => ended.expect("no client sees anything wrong"),
+            () = tokio::time::sleep(PATIENCE * 2) => panic!("a client waits for something"),
+        }
+    }
+
+    /// What was told since the last call.
+    pub(crate) fn take_log(&self) -> Log {
+        std::mem::take(&mut *self.log.lock().unwrap())
     }
 }
 
@@ -137,7 +154,7 @@ impl Client {
 
     async fn enter(&mut self, socket: &mut Socket, event: &str) -> Result<(), Lost> {
         let payload = json!({"id": format!("id of {}", self.number), "username": self.name(), "roomname": self.room});
-        let answer = socket.try_call(event, payload).await;
+        let answer = self.ask(socket, event, payload).await;
         let seat = answer.as_ref().map(|answer| {
             assert_eq!(answer["ok"], true, "{answer}");
             seat(answer)
@@ -169,13 +186,21 @@ impl Client {
         open
     }
 
+    async fn ask(&self, socket: &mut Socket, event: &str, payload: Value) -> Option<Value> {
+        let began = Instant::now();
+        let answer = socket.try_call(event, payload).await;
+        let mut log = self.class.log.lock().unwrap();
+        log.slowest = log.slowest.max(began.elapsed());
+        answer
+    }
+
     async fn leave(&mut self, socket: &mut Socket) -> Result<(), Lost> {
         let list: Vec<Value> = self
             .links
             .values()
             .map(|link| json!({"remoteConnectorId": link.remote, "memberId": link.peer}))
             .collect();
-        let answer = socket.try_call("leave", json!(list)).await;
+        let answer = self.ask(socket, "leave", json!(list)).await;
         self.did(DeedKind::Leave(answer.is_some()));
         self.look(socket).await?;
         let answer = answer.ok_or(Lost)?;
@@ -198,7 +223,7 @@ impl Client {
     async fn talk_nonsense(&mut self, socket: &mut Socket) -> Result<(), Lost> {
         self.made += 1;
         let event = format!("nonsense {} of {}", self.made, self.number);
-        let answer = socket.try_call(&event, json!({})).await;
+        let answer = self.ask(socket, &event, json!({})).await;
         self.look(socket).await?;
         answer.map(drop).ok_or(Lost)
     }

@@ -2,11 +2,23 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod disk;
+mod export;
 mod harness;
 mod history;
 mod ledger;
 mod load;
+mod polling;
+mod power;
 mod process;
+mod proxy;
+mod races;
+mod restart;
 mod seed;
+mod shutdown;
 mod signaling;
+mod slow;
 mod socket;
+mod stuck;
+mod vitals;
+mod wal;

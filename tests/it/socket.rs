@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// How long anything that must happen may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: WebSocketStream<TcpStream>,
     /// Events that came while something else was waited for.
     waiting: VecDeque<(String, Value)>,
     next_ack: u64,
@@ -27,24 +27,39 @@ impl Socket {
     }
 
     pub(crate) async fn try_connect(port: u16) -> Option<Self> {
-        let url = format!("ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket");
-        let (stream, _) = timeout(PATIENCE, connect_async(url)).await.ok()?.ok()?;
-        let mut socket = Self {
-            stream,
-            waiting: VecDeque::new(),
-            next_ack: 0,
-        };
+        Self::over(TcpStream::connect(("127.0.0.1", port)).await.ok()?).await
+    }
+
+    /// Connects over a TCP connection to the server.
+    pub(crate) async fn over(stream: TcpStream) -> Option<Self> {
+        let url = "ws://127.0.0.1/socket.io/?EIO=4&transport=websocket";
+        let opening = client_async(url, stream);
+        let (stream, _) = timeout(PATIENCE, opening).await.ok()?.ok()?;
+        let mut socket = Self::new(stream);
         let open = socket.frame().await?;
         assert!(open.starts_with('0'), "{open}");
         socket.send("40").await.ok()?;
-        let connected = socket.frame().await?;
-        assert!(connected.starts_with("40"), "{connected}");
-        Some(socket)
+        // A server that stops may have no namespace any more.
+        socket.frame().await?.starts_with("40").then_some(socket)
+    }
+
+    /// A socket whose WebSocket is open.
+    pub(crate) fn new(stream: WebSocketStream<TcpStream>) -> Self {
+        Self {
+            stream,
+            waiting: VecDeque::new(),
+            next_ack: 0,
+        }
     }
 
     /// Connects and joins; gives what the callback got.
     pub(crate) async fn join(port: u16, room: &str, name: &str) -> (Self, Value) {
-        let mut socket = Self::connect(port).await;
+        Self::connect(port).await.joined(room, name).await
+    }
+
+    /// Joins; gives what the callback got.
+    pub(crate) async fn joined(self, room: &str, name: &str) -> (Self, Value) {
+        let mut socket = self;
         let seat = socket
             .call(
                 "join",
@@ -174,8 +189,17 @@ impl Socket {
         }
     }
 
+    /// Waits until the server has closed the socket.
+    pub(crate) async fn closed(mut self) {
+        while self.frame().await.is_some() {}
+    }
+
     /// Closes the connection without a word.
     pub(crate) fn vanish(self) {
         drop(self.stream);
+    }
+    /// Breaks the connection, so that what was sent and not read yet is lost.
+    pub(crate) fn reset(self) {
+        self.stream.get_ref().set_zero_linger().unwrap();
     }
 }

@@ -1,0 +1,68 @@
+//! One accepted connection, as the requests that arrive on it know it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+
+/// A handle to one accepted connection, among the extensions of every request on it. It stays valid for whoever has
+/// taken the connection over (a WebSocket), and after the connection's end.
+#[derive(Debug, Clone, Default)]
+pub struct Connection(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    written: AtomicU64,
+    cut: AtomicBool,
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+}
+
+impl Connection {
+    /// How many bytes the system has taken for the peer so far.
+    pub fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Relaxed)
+    }
+
+    /// Ends it: whatever waits to read from it or to write to it fails, and so does everything after.
+    pub fn cut(&self) {
+        self.0.cut.store(true, Ordering::SeqCst);
+        self.0.reader.wake();
+        self.0.writer.wake();
+    }
+
+    /// Whether it has ended, by [`Self::cut`] or by itself.
+    pub fn is_over(&self) -> bool {
+        self.0.cut.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn count(&self, bytes: usize) {
+        self.0.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Turns a read that waits into an error once the connection is cut.
+    pub(super) fn bound_read<T>(&self, cx: &Context<'_>, read: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.bound(&self.0.reader, cx, read)
+    }
+
+    /// Turns a write that waits into an error once the connection is cut.
+    pub(super) fn bound_write<T>(&self, cx: &Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.bound(&self.0.writer, cx, written)
+    }
+
+    fn bound<T>(&self, waker: &AtomicWaker, cx: &Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_pending() {
+            waker.register(cx.waker());
+        }
+        // Looked at after the registration: a cut in between would wake nobody.
+        if self.is_over() {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "the connection was cut",
+            )));
+        }
+        done
+    }
+}

@@ -1,0 +1,250 @@
+//! The transports under the sockets: how far behind a client's reading is, and how to end it for good.
+//!
+//! The library bounds how many messages wait for a client, not how many bytes, and it can end a client that has stopped
+//! reading only through the very queue that is full. So what is sent is counted here, against what the connection (for
+//! a WebSocket) or the answered polls have carried away.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{Method, StatusCode, request::Parts};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+use socketioxide::socket::Sid;
+
+use crate::net::Connection;
+
+/// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
+const MOST_WAITING: u64 = 16 * 1024 * 1024;
+
+/// The transports of all clients, by the engine's session id (which is a secret: it never leaves this map).
+#[derive(Default)]
+pub(super) struct Transports(Mutex<HashMap<Sid, Arc<Transport>>>);
+
+/// One client's transport.
+#[derive(Default)]
+pub(super) struct Transport(Mutex<Progress>);
+
+#[derive(Default)]
+struct Progress {
+    /// The WebSocket's connection. A polling client comes over any, perhaps with others' requests.
+    connection: Option<Connection>,
+    /// What the connection had carried when it was last looked at.
+    carried: u64,
+    /// At most so many bytes have been sent and wait to be read.
+    waiting: u64,
+    cut: bool,
+}
+
+impl Transports {
+    /// The transport of a client that has connected.
+    pub(super) fn connected(&self, id: Sid, request: &Parts) -> Arc<Transport> {
+        let transport = self.of(id);
+        let visit = Visit::of(&request.method, request.uri.query().unwrap_or_default());
+        if visit.is_some_and(|visit| visit.is_websocket)
+            && let Some(connection) = request.extensions.get()
+        {
+            transport.carried_by(connection);
+        }
+        transport
+    }
+
+    /// Forgets those that nobody speaks to and that cannot carry anything.
+    pub(super) fn sweep(&self) {
+        self.0
+            .lock()
+            .retain(|_, transport| Arc::strong_count(transport) > 1 || transport.is_open());
+    }
+
+    fn of(&self, id: Sid) -> Arc<Transport> {
+        self.0.lock().entry(id).or_default().clone()
+    }
+
+    fn find(&self, id: Sid) -> Option<Arc<Transport>> {
+        self.0.lock().get(&id).cloned()
+    }
+}
+
+impl Transport {
+    /// Counts what is about to be sent. False if the client is too far behind to be sent anything.
+    pub(super) fn admit(&self, bytes: usize) -> bool {
+        let mut progress = self.0.lock();
+        progress.look();
+        if progress.cut || progress.waiting > MOST_WAITING {
+            return false;
+        }
+        progress.waiting += bytes as u64;
+        true
+    }
+
+    /// Ends it: a WebSocket breaks, a poll is answered as one of an unknown session. Client libraries connect anew after
+    /// either, which they do not after a Socket.IO disconnect.
+    pub(super) fn cut(&self) {
+        let mut progress = self.0.lock();
+        progress.cut = true;
+        if let Some(connection) = &progress.connection {
+            connection.cut();
+        }
+    }
+
+    fn carried_by(&self, connection: &Connection) {
+        let mut progress = self.0.lock();
+        if progress.cut {
+            connection.cut();
+        }
+        // A second WebSocket of one session is refused by the engine.
+        if progress.connection.is_none() {
+            progress.carried = connection.written();
+            progress.connection = Some(connection.clone());
+        }
+    }
+
+    fn polled(&self, bytes: u64) {
+        let mut progress = self.0.lock();
+        progress.waiting = progress.waiting.saturating_sub(bytes);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.lock().cut
+    }
+
+    fn is_open(&self) -> bool {
+        let progress = self.0.lock();
+        progress
+            .connection
+            .as_ref()
+            .is_some_and(|connection| !connection.is_over())
+    }
+}
+
+impl Progress {
+    /// Takes off what has been carried since the last look. Frames and pings count as well there, so it may be too
+    /// much; never below nothing, so that a client gains no credit by them.
+    fn look(&mut self) {
+        if let Some(connection) = &self.connection {
+            let carried = connection.written();
+            self.waiting = self.waiting.saturating_sub(carried - self.carried);
+            self.carried = carried;
+        }
+    }
+}
+
+/// A request of a session that exists.
+struct Visit {
+    id: Option<Sid>,
+    is_websocket: bool,
+    is_poll: bool,
+}
+
+impl Visit {
+    /// Reads the query as the engine does.
+    fn of(method: &Method, query: &str) -> Option<Self> {
+        let value = |name| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        };
+        let transport = value("transport")?;
+        Some(Self {
+            id: value("sid").and_then(|id| id.parse().ok()),
+            is_websocket: transport == "websocket",
+            is_poll: transport == "polling" && method == Method::GET,
+        })
+    }
+}
+
+/// Follows what the clients' requests carry away, and turns those of a transport that was cut away.
+pub(super) async fn follow(State(transports): State<Arc<Transports>>, request: Request, next: Next) -> Response {
+    let visit = Visit::of(request.method(), request.uri().query().unwrap_or_default());
+    let Some((id, visit)) = visit.and_then(|visit| Some((visit.id?, visit))) else {
+        return next.run(request).await;
+    };
+    if transports.find(id).is_some_and(|transport| transport.is_cut()) {
+        return unknown_session();
+    }
+    // The upgrade may come before the Socket.IO connect.
+    if visit.is_websocket
+        && let Some(connection) = request.extensions().get()
+    {
+        transports.of(id).carried_by(connection);
+    }
+    let response = next.run(request).await;
+    if visit.is_poll
+        && let Some(transport) = transports.find(id)
+    {
+        transport.polled(length(&response));
+    }
+    response
+}
+
+fn length(response: &Response) -> u64 {
+    let length = response.headers().get(CONTENT_LENGTH);
+    length
+        .and_then(|length| length.to_str().ok()?.parse().ok())
+        .unwrap_or_default()
+}
+
+/// What the engine answers, in its own words.
+fn unknown_session() -> Response {
+    (
+        StatusCode::BAD_REQUEST,
+        r#"{"code":"1","message":"Session ID unknown"}"#,
+    )
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_may_be_so_far_behind_and_no_further() {
+        let transport = Transport::default();
+        assert!(transport.admit(MOST_WAITING as usize));
+        assert!(transport.admit(1));
+        assert!(!transport.admit(1));
+        transport.polled(1_000_000);
+        assert!(transport.admit(1), "a poll has carried some away");
+        transport.cut();
+        assert!(!transport.admit(0), "nothing more is sent over what was cut");
+    }
+
+    #[test]
+    fn carrying_more_than_was_sent_gives_no_credit() {
+        let transport = Transport::default();
+        transport.polled(u64::MAX);
+        assert!(transport.admit(MOST_WAITING as usize + 1));
+        assert!(!transport.admit(1));
+    }
+
+    #[test]
+    fn what_nobody_uses_is_forgotten() {
+        let transports = Transports::default();
+        let connection = Connection::default();
+        let (used, upgrading) = (Sid::new(), Sid::new());
+        let held = transports.of(used);
+        transports.of(Sid::new());
+        transports.of(upgrading).carried_by(&connection);
+        transports.sweep();
+        assert_eq!(transports.0.lock().len(), 2);
+        assert!(transports.find(upgrading).is_some());
+        drop(held);
+        connection.cut();
+        transports.sweep();
+        assert_eq!(transports.0.lock().len(), 0);
+    }
+
+    #[test]
+    fn queries_are_read_as_the_engine_reads_them() {
+        let id = Sid::new();
+        let query = format!("EIO=4&transport=websocket&sid={id}");
+        let visit = Visit::of(&Method::GET, &query).unwrap();
+        assert!(visit.is_websocket && !visit.is_poll && visit.id == Some(id));
+        assert!(Visit::of(&Method::GET, "EIO=4&transport=polling").unwrap().is_poll);
+        assert!(!Visit::of(&Method::POST, "EIO=4&transport=polling").unwrap().is_poll);
+        assert!(Visit::of(&Method::GET, "EIO=4").is_none());
+    }
+}

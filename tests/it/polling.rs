@@ -1,0 +1,83 @@
+//! A Socket.IO client over long polling, which polls only when it is told to.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::socket::Socket;
+
+pub(crate) struct PollingSocket {
+    http: reqwest::Client,
+    url: String,
+    port: u16,
+}
+
+impl PollingSocket {
+    /// Opens the transport, and connects to nothing.
+    pub(crate) async fn open(port: u16) -> Self {
+        let mut socket = Self {
+            http: reqwest::Client::new(),
+            url: format!("http://127.0.0.1:{port}/socket.io/?EIO=4&transport=polling"),
+            port,
+        };
+        let (_, open) = socket.poll().await;
+        let open: Value = serde_json::from_str(&open[0][1..]).unwrap();
+        socket.url = format!("{}&sid={}", socket.url, open["sid"].as_str().unwrap());
+        socket
+    }
+
+    /// Connects, up to the namespace.
+    pub(crate) async fn connect(port: u16) -> Self {
+        let socket = Self::open(port).await;
+        socket.post("40").await;
+        assert!(socket.poll().await.1[0].starts_with("40"));
+        socket
+    }
+
+    pub(crate) async fn join(port: u16, room: &str, name: &str) -> Self {
+        let socket = Self::connect(port).await;
+        let payload = json!({"id": format!("id of {name}"), "username": name, "roomname": room});
+        socket.post(&format!("420{}", json!(["join", payload]))).await;
+        assert!(socket.poll().await.1[0].starts_with("430[{\"ok\":true"));
+        socket
+    }
+
+    async fn post(&self, frame: &str) {
+        let answer = self.http.post(&self.url).body(frame.to_owned()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+
+    /// The status of the next answer with more than a ping in it, and its frames; pings are answered.
+    pub(crate) async fn poll(&self) -> (u16, Vec<String>) {
+        loop {
+            let answer = self.http.get(&self.url).send().await.unwrap();
+            let status = answer.status().as_u16();
+            let body = answer.text().await.unwrap();
+            let (pings, frames): (Vec<_>, Vec<_>) = body.split('\u{1e}').partition(|frame| *frame == "2");
+            if !pings.is_empty() {
+                self.post("3").await;
+            }
+            if !frames.is_empty() {
+                return (status, frames.into_iter().map(str::to_owned).collect());
+            }
+        }
+    }
+
+    /// Moves to a WebSocket, as client libraries do.
+    pub(crate) async fn upgrade(self) -> Socket {
+        let mut stream = self.begin_upgrade().await;
+        stream.send(Message::text("2probe")).await.unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap(), Message::text("3probe"));
+        stream.send(Message::text("5")).await.unwrap();
+        Socket::new(stream)
+    }
+
+    /// Opens a WebSocket to move to, and says nothing on it.
+    pub(crate) async fn begin_upgrade(self) -> WebSocketStream<TcpStream> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let url = self.url.replace("http:", "ws:").replace("polling", "websocket");
+        client_async(url, stream).await.unwrap().0
+    }
+}

@@ -1,0 +1,87 @@
+//! Power fails under load: of the log, what follows the last commit that any client knows of may be lost at any byte.
+//!
+//! `POWER_CUTS=500` for the long version, `POWER_SEED=…` for the same choices again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::crash::{start, steady_port};
+use crate::history::{History, copy};
+use crate::ledger::{Ledger, Log};
+use crate::load::Class;
+use crate::seed::{Seed, number_from_env};
+use crate::wal;
+
+const CLIENTS: usize = 24;
+/// From here on SQLite may have copied what is in the log into the database, which it does not before the log is on disk.
+const CHECKPOINT: usize = 1_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_told_is_in_the_history_after_a_power_failure() {
+    let cuts = number_from_env("POWER_CUTS", 10);
+    let mut seed = Seed::from_env("POWER_SEED");
+    let port = steady_port(&mut seed);
+    let class = Class::start(port, CLIENTS, &mut seed);
+    let mut ledger = Ledger::default();
+    let mut folder = tempfile::tempdir().unwrap();
+    let (mut bytes, mut torn) = (0, 0);
+    for _ in 0..cuts {
+        let mut server = start(folder.path(), port);
+        class.pass().await;
+        tokio::time::sleep(Duration::from_millis(seed.below(400))).await;
+        // Stopped in the middle of whatever it does, its files are those of one moment.
+        server.signal("STOP");
+        let left = tempfile::tempdir().unwrap();
+        copy(folder.path(), left.path());
+        server.child.kill().unwrap();
+        server.exit_code();
+        class.pass().await;
+        let log = class.take_log();
+        let lost = fail(left.path(), &ledger, &log, &mut seed).await;
+        bytes += lost;
+        torn += usize::from(lost > 0);
+        let mut history = History::of(left.path()).await;
+        ledger.account(&log, &mut history).await;
+        history.check().await;
+        folder = left;
+    }
+    println!(
+        "{cuts} power failures, {torn} of which lost something ({bytes} bytes): {} things told or done are in {} events",
+        ledger.facts, ledger.seq
+    );
+}
+
+/// Loses what no client can know of, from any byte on. Returns how much.
+async fn fail(folder: &Path, ledger: &Ledger, log: &Log, seed: &mut Seed) -> usize {
+    let mut whole = ledger.clone();
+    whole.account(log, &mut History::of(folder).await).await;
+    let file = wal::Log::read(folder);
+    if file.frames >= CHECKPOINT {
+        return 0;
+    }
+    let mut keep = file.end;
+    for commit in file.commits.iter().rev() {
+        if last_seq(folder, *commit).await < whole.known_seq {
+            break;
+        }
+        keep = *commit;
+    }
+    let at = keep + seed.below((file.end - keep + 1) as u64) as usize;
+    let noisy = seed.below(2) == 0;
+    file.cut(at, || noisy.then(|| seed.next() as u8));
+    file.end - at
+}
+
+/// The last event of the history up to this byte of the log.
+async fn last_seq(folder: &Path, end: usize) -> i64 {
+    let part = tempfile::tempdir().unwrap();
+    copy(folder, part.path());
+    wal::Log::read(part.path()).cut(end, || None);
+    let last = History::of(part.path())
+        .await
+        .events(0)
+        .await
+        .last()
+        .map(|event| event.seq);
+    last.unwrap_or_default()
+}

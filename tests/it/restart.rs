@@ -1,0 +1,274 @@
+//! Whatever stopped the server: after a start its members come back as if nothing had happened.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use sqlx::Row;
+
+use crate::crash::steady_port;
+use crate::harness::{Server, program};
+use crate::history::History;
+use crate::seed::Seed;
+use crate::socket::Socket;
+
+/// Each way to stop, and the reason that those who do not come back leave with.
+const STOPS: [(&str, &str); 2] = [("TERM", "server_shutdown"), ("KILL", "server_crash")];
+
+/// A server that is stopped and started again on the same port and database.
+struct Place {
+    folder: tempfile::TempDir,
+    port: u16,
+    grace: &'static str,
+    server: Server,
+    /// When it was last stopped, in milliseconds of the wall clock.
+    stopped_at: i64,
+}
+
+impl Place {
+    fn open(grace: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = steady_port(&mut Seed::from_env("PORT_SEED"));
+        let server = start(folder.path(), port, grace);
+        Self {
+            folder,
+            port,
+            grace,
+            server,
+            stopped_at: 0,
+        }
+    }
+
+    fn stop(&mut self, signal: &str) {
+        self.server.signal(signal);
+        self.server.exit_code();
+        self.stopped_at = now();
+    }
+
+    fn restart(&mut self, signal: &str) {
+        self.stop(signal);
+        self.server = start(self.folder.path(), self.port, self.grace);
+    }
+
+    async fn history(&mut self) -> History {
+        self.stop("TERM");
+        let mut history = History::of(self.folder.path()).await;
+        history.check().await;
+        history
+    }
+
+    async fn join(&self, name: &str) -> (Socket, Value) {
+        Socket::join(self.port, "lesson", name).await
+    }
+
+    /// Resumes, which must succeed.
+    async fn resume(&self, name: &str, before: &Value) -> Socket {
+        let (socket, seat) = Socket::resume(self.port, "lesson", name).await;
+        assert_eq!(seat["resumed"], true, "{seat}");
+        assert_eq!(seat["memberId"], before["memberId"], "the same address");
+        assert_eq!(seat["sessionId"], before["sessionId"], "the same session");
+        socket
+    }
+
+    /// Ann and Bo, connected over `a1` and `b1`, with all of that on disk.
+    async fn pair(&self) -> ((Socket, Value), (Socket, Value)) {
+        let (mut ann, ann_seat) = self.join("ann").await;
+        let (mut bo, bo_seat) = self.join("bo").await;
+        ann.expect("getOffer").await;
+        ann.emit("offer", offer("a1", &bo_seat)).await;
+        bo.expect("offer").await;
+        let answer =
+            json!({"remoteConnectorId": "a1", "connectorId": "b1", "answer": 0, "memberId": ann_seat["memberId"]});
+        bo.emit("answer", answer).await;
+        ann.expect("answer").await;
+        // What it is told after this is told when all before is written.
+        assert_eq!(ann.events_so_far().await, []);
+        ((ann, ann_seat), (bo, bo_seat))
+    }
+}
+
+fn start(folder: &std::path::Path, port: u16, grace: &str) -> Server {
+    let port = port.to_string();
+    let variables = [("PORT", port.as_str()), ("RESTART_GRACE", grace)];
+    Server::start_unread(program(folder, &variables), &folder.join("log"))
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+fn offer(connector: &str, to: &Value) -> Value {
+    json!({"connectorId": connector, "offer": 0, "memberId": to["memberId"], "streamType": "user"})
+}
+
+fn work(kind: &str, connector: &str, member: &Value) -> Value {
+    json!({"type": kind, "data": 1, "connectorId": connector, "memberId": member["memberId"]})
+}
+
+fn leave(connector: &str, of: &Value) -> (String, Value) {
+    let payload = json!({"connectorId": connector, "memberId": of["memberId"]});
+    ("leave".into(), payload)
+}
+
+fn get_offer(of: &Value) -> (String, Value) {
+    ("getOffer".into(), json!({"memberId": of["memberId"]}))
+}
+
+#[tokio::test]
+async fn members_resume_and_renegotiate() {
+    for (signal, reason) in STOPS {
+        let mut place = Place::open("30s");
+        let ((mut ann, ann_seat), (bo, bo_seat)) = place.pair().await;
+        let (mut cy, cy_seat) = place.join("cy").await;
+        ann.expect("getOffer").await;
+        ann.emit("offer", offer("a2", &cy_seat)).await;
+        cy.expect("offer").await;
+        ann.events_so_far().await;
+        place.restart(signal);
+        drop((ann, bo, cy));
+
+        let mut stranger = Socket::connect(place.port).await;
+        let join = json!({"id": "another", "username": "ann", "roomname": "lesson"});
+        let refused = stranger.call("join", join).await;
+        assert_eq!(refused["error"]["type"], "repeat", "names are still taken");
+
+        let mut ann = place.resume("ann", &ann_seat).await;
+        assert_eq!(
+            ann.events_so_far().await,
+            [],
+            "who is away is left alone, and nobody has left"
+        );
+        let mut bo = place.resume("bo", &bo_seat).await;
+        let asked = json!({"type": "getOffer", "connectorId": "a1", "memberId": bo_seat["memberId"]});
+        assert_eq!(ann.expect("reconnect").await, asked);
+        ann.emit("reconnectWork", work("offer", "a1", &bo_seat)).await;
+        assert_eq!(bo.expect("reconnect").await, work("offer", "b1", &ann_seat));
+        bo.emit("reconnectWork", work("answer", "b1", &ann_seat)).await;
+        assert_eq!(ann.expect("reconnect").await, work("answer", "a1", &bo_seat));
+
+        // Cy never answered, and cannot any more: the offer is closed, and everybody is asked for one.
+        let mut cy = place.resume("cy", &cy_seat).await;
+        assert_eq!(ann.event().await, leave("a2", &cy_seat));
+        assert_eq!(ann.event().await, get_offer(&cy_seat));
+        assert_eq!(bo.event().await, get_offer(&cy_seat));
+        for socket in [&mut ann, &mut bo, &mut cy] {
+            assert_eq!(socket.events_so_far().await, []);
+        }
+
+        let stopped_at = place.stopped_at;
+        let mut history = place.history().await;
+        assert_eq!(
+            history.texts("select room from session").await,
+            ["lesson"],
+            "one session"
+        );
+        let kinds = "select kind from event where kind <> 'error' order by seq";
+        let expected = "session_started joined joined joined disconnected disconnected disconnected \
+                        reconnected reconnected reconnected";
+        assert_eq!(history.texts(kinds).await.join(" "), expected);
+        let closed = "select disconnected_at, closed_by from connection where opened_by = 'join'";
+        for row in history.rows(closed).await {
+            assert_eq!(row.get::<String, _>("closed_by"), reason);
+            let at: i64 = row.get("disconnected_at");
+            assert!(
+                (stopped_at - 5_500..=stopped_at).contains(&at),
+                "{at}, stopped at {stopped_at}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_leave_is_owed_over_a_restart_of_the_restart() {
+    for (signal, _) in STOPS {
+        let mut place = Place::open("30s");
+        let ((ann, ann_seat), (bo, bo_seat)) = place.pair().await;
+        place.restart(signal);
+        drop((ann, bo));
+        let mut ann = place.resume("ann", &ann_seat).await;
+        assert_eq!(ann.call("leave", json!([])).await["ok"], true);
+        place.restart(signal);
+        place.restart(signal);
+        let mut bo = place.resume("bo", &bo_seat).await;
+        assert_eq!(bo.events_so_far().await, [leave("b1", &ann_seat)]);
+        bo.vanish();
+        let mut bo = place.resume("bo", &bo_seat).await;
+        assert_eq!(bo.events_so_far().await, [], "it is told once");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_come_back_left_when_the_server_stopped() {
+    for (signal, reason) in STOPS {
+        let mut place = Place::open("2s");
+        let ((ann, ann_seat), (bo, bo_seat)) = place.pair().await;
+        place.restart(signal);
+        drop((ann, bo));
+        let stopped_at = place.stopped_at;
+        let mut bo = place.resume("bo", &bo_seat).await;
+        assert_eq!(bo.event().await, leave("b1", &ann_seat));
+        place.join("ann").await;
+        let mut history = place.history().await;
+        let ended = "select detail ->> 'reason' from event where kind = 'left' order by seq";
+        assert_eq!(history.texts(ended).await, [reason]);
+        let rows = history
+            .rows(
+                "select disconnected_at, closed_by, event.at as left_at
+                 from participant
+                 join connection on connection.participant_id = participant.id
+                 join event on event.participant_id = participant.id and kind = 'left'
+                 where username = 'ann' order by connected_at",
+            )
+            .await;
+        assert_eq!(rows.len(), 2, "once before, once after");
+        assert_eq!(rows[0].get::<String, _>("closed_by"), reason);
+        let (closed, left): (i64, i64) = (rows[0].get("disconnected_at"), rows[0].get("left_at"));
+        assert_eq!(closed, left);
+        assert!(
+            (stopped_at - 5_500..=stopped_at).contains(&closed),
+            "{closed}, stopped at {stopped_at}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_overflowed_mailbox_stays_overflowed() {
+    for (signal, _) in STOPS {
+        let mut place = Place::open("30s");
+        let ((ann, ann_seat), (bo, bo_seat)) = place.pair().await;
+        place.restart(signal);
+        drop((ann, bo));
+        let mut ann = place.resume("ann", &ann_seat).await;
+        for number in 0..257 {
+            let candidate = json!({"remoteConnectorId": "b1", "memberId": bo_seat["memberId"], "candidate": number});
+            ann.emit("icecandidate", candidate).await;
+        }
+        assert_eq!(ann.events_so_far().await, []);
+        place.restart(signal);
+        let mut ann = place.resume("ann", &ann_seat).await;
+        let (mut bo, seat) = Socket::resume(place.port, "lesson", "bo").await;
+        assert_eq!((&seat["ok"], &seat["resumed"]), (&json!(true), &json!(false)), "{seat}");
+        assert_ne!(seat["memberId"], bo_seat["memberId"]);
+        assert_eq!(bo.event().await, ("reconnect".into(), json!({"type": "leave"})));
+        assert_eq!(ann.event().await, leave("a1", &bo_seat));
+        assert_eq!(ann.event().await, get_offer(&seat));
+    }
+}
+
+/// The start costs what is open, and does not wait for anybody.
+#[tokio::test]
+async fn a_restart_is_quick() {
+    let mut place = Place::open("30s");
+    let rooms = 100;
+    let mut sockets = Vec::new();
+    for room in 0..rooms {
+        sockets.push(Socket::join(place.port, &format!("room {room}"), "ann").await);
+    }
+    place.stop("KILL");
+    let began = std::time::Instant::now();
+    place.server = start(place.folder.path(), place.port, place.grace);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    for (room, (_, before)) in sockets.iter().enumerate() {
+        let (_, seat) = Socket::resume(place.port, &format!("room {room}"), "ann").await;
+        assert_eq!(seat["memberId"], before["memberId"]);
+    }
+}

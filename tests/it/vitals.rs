@@ -1,0 +1,58 @@
+//! What a running server costs, from outside.
+#![cfg(target_os = "linux")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::harness::Server;
+
+impl Server {
+    /// How many sockets it has open.
+    pub(crate) fn sockets(&self) -> usize {
+        let open = std::fs::read_dir(self.of_process("fd")).unwrap().flatten();
+        open.filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .count()
+    }
+
+    /// How many file descriptors it has open, of any kind.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(self.of_process("fd")).unwrap().count()
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        std::fs::read_dir(self.of_process("task")).unwrap().count()
+    }
+
+    /// Its resident memory, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory it has had, in bytes.
+    pub(crate) fn most_memory(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, line: &str) -> usize {
+        let status = std::fs::read_to_string(self.of_process("status")).unwrap();
+        let value = status.lines().find_map(|found| found.strip_prefix(line)).unwrap();
+        value.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    fn of_process(&self, file: &str) -> PathBuf {
+        format!("/proc/{}/{file}", self.child.id()).into()
+    }
+}
+
+/// Waits until something holds, and gives how long that took.
+pub(crate) async fn eventually(what: &str, within: Duration, mut holds: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < within, "not within {within:?}: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+    start.elapsed()
+}
