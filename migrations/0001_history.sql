@@ -46,11 +46,13 @@ create index connection_by_participant on connection (participant_id, connected_
 create index connection_open on connection (participant_id) where away_until is null;
 
 -- The append-only journal. seq is never reused, even after rows are deleted.
+-- participant_id refers to a participant of that very session, and goes with the session: a foreign key of its own
+-- would cost every entry a second index, or every removal a look at all entries.
 create table event (
     seq            integer primary key autoincrement,
     at             integer not null,
     session_id     blob    references session (id) on delete cascade,
-    participant_id blob    references participant (id) on delete cascade,
+    participant_id blob,
     kind           text    not null,
     detail         text
 ) strict;

@@ -7,6 +7,7 @@
 
 pub mod banner;
 pub mod config;
+pub mod export;
 pub mod history;
 pub mod journal;
 pub mod logging;

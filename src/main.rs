@@ -1,10 +1,11 @@
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use chatroom_server::config::Config;
+use chatroom_server::config::{Config, Task};
 use chatroom_server::net::Listeners;
-use chatroom_server::{logging, server, signals};
+use chatroom_server::{export, logging, server, signals};
 use tokio::runtime::Runtime;
 
 /// How long work that cannot be interrupted (a file being read) may still hold up the end.
@@ -26,6 +27,20 @@ fn main() -> ExitCode {
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
+    match &config.task {
+        None => serve(config),
+        Some(Task::Export { file }) => save(&config, file),
+    }
+}
+
+fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
+    let runtime = Runtime::new().context("The async runtime cannot start")?;
+    let exported = runtime.block_on(export::export(config.database_url.path(), file))?;
+    println!("{} holds {exported}.", file.display());
+    Ok(())
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("The async runtime cannot start")?;
     let ended = runtime.block_on(async {
         let stop = signals::stop().context("Signals cannot be handled")?;

@@ -22,7 +22,7 @@ use crate::room::id::{ClientKey, RoomName, Username};
 use crate::signaling::{self, Clock, Hub};
 use crate::signals::Stop;
 use crate::static_files::with_static_files;
-use crate::web::{self, LiveRooms, Readiness, Recovery};
+use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
 
 /// How long a client may take to send a request's body. Together with the head's limit in [`net::Limits`] no request is
 /// open for longer before it is handled.
@@ -45,6 +45,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let clock = Arc::new(Clock::start());
     let Opened {
         journal,
+        orders,
         rooms,
         reader,
         last_alive,
@@ -58,13 +59,16 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         config.restart_grace,
     );
     let (socket, io) = signaling::router(&hub);
-    let web = web::router(
-        web_settings(&config, &token),
-        History::new(reader),
-        Arc::new(Live(hub.clone())),
-        readiness(&journal),
-        Arc::new(move || clock.now().at),
-    );
+    let stopping = CancellationToken::new();
+    let parts = web::Parts {
+        history: History::new(reader),
+        live: Arc::new(Live(hub.clone())),
+        readiness: readiness(&journal),
+        orders,
+        feed: Feed::new(journal.committed(), stopping.clone()),
+        clock: Arc::new(move || clock.now().at),
+    };
+    let web = web::router(web_settings(&config, &token), parts);
     let router = router(&config, web, socket);
 
     tell(&Banner {
@@ -73,7 +77,6 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         database: config.database_url.path(),
         static_dir: config.static_dir.as_deref(),
     });
-    let stopping = CancellationToken::new();
     // From here on a client may be told things: whatever ends this function has to pass the orderly stop below.
     let mut serving = tokio::spawn(net::serve(listeners, router, stopping.clone()));
     let ended = tokio::select! {
@@ -100,6 +103,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
 async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Opened> {
     let clock = clock.clone();
     let options = journal::Options {
+        retention: config.retention,
         capacity: config.journal_backlog,
         ..journal::Options::new(config.database_url.clone())
     };

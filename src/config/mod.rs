@@ -11,13 +11,23 @@ use std::time::Duration;
 
 use crate::journal::DatabaseFile;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use refusal::Refusal;
 pub use value::{Host, HostNames, Hosts, LogFormat, Origins, ReviewToken};
 
 /// Environment variables by name. One that is empty counts as unset.
 pub type Variables = HashMap<String, OsString>;
+
+/// What to do instead of serving.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Task {
+    /// Write everything that is kept into one new SQLite file; the server may go on meanwhile
+    Export {
+        /// The file to make; one that exists is left as it is
+        file: PathBuf,
+    },
+}
 
 /// Everything that can be set. A field's flag is its name with dashes, its variable its name in capitals.
 #[derive(Debug, Clone, Parser)]
@@ -29,6 +39,10 @@ pub type Variables = HashMap<String, OsString>;
     after_help = "A flag wins over its variable, a variable over the file `.env` in the working directory."
 )]
 pub struct Config {
+    /// What to do instead of serving; nothing means to serve.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+
     /// Where to listen: host names or addresses, separated by commas. `localhost` is both 127.0.0.1 and ::1;
     /// 0.0.0.0,:: is every address of the machine
     #[arg(
@@ -66,9 +80,14 @@ pub struct Config {
         default_value = "sqlite://chatroom.db",
         value_parser = value::database,
         value_name = "URL",
+        global = true,
         help_heading = "Data"
     )]
     pub database_url: DatabaseFile,
+
+    /// How long after its end a session is kept, such as 30d or 52w. Unset: for ever
+    #[arg(long, value_parser = value::retention, value_name = "DURATION", help_heading = "Data")]
+    pub retention: Option<Duration>,
 
     /// How many records wait in memory while the database cannot be written; what comes on top is dropped, and the
     /// history shows a gap of that size
@@ -167,11 +186,13 @@ impl Config {
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
-        let mut args: Vec<OsString> = vec!["chatroom-server".into()];
+        let program: OsString = "chatroom-server".into();
+        let mut args: Vec<OsString> = vec![program.clone()];
         args.extend(flags.into_iter().map(Into::into));
         // The flags are parsed alone first: `--help` and a flag that is right must not fail by a variable that is wrong.
         let given = command().try_get_matches_from(&args).map_err(Refusal::of_flag)?;
-        args.extend(flags_from_variables(&given, variables));
+        // Before what was typed: a task takes only its own flags after its name.
+        args.splice(..1, [vec![program], flags_from_variables(&given, variables)].concat());
         let config = command()
             .try_get_matches_from(&args)
             .and_then(|matches| Self::from_arg_matches(&matches))

@@ -58,6 +58,11 @@ fn every_bad_value_gets_one_sentence_that_names_it() {
             &format!("{durations} 0s to 1day, not \"2days\"."),
         ),
         (
+            "RETENTION",
+            "30",
+            "must be a duration such as 30d or 52w, 1h or more, not \"30\".",
+        ),
+        (
             "MAX_ROOM_MEMBERS",
             "1",
             "must be a whole number from 2 to 1000, not \"1\".",

@@ -234,6 +234,14 @@ pub(super) fn linger(raw: &str) -> Parsed<Duration> {
     duration(raw, Duration::ZERO..=Duration::from_secs(24 * 60 * 60))
 }
 
+pub(super) fn retention(raw: &str) -> Parsed<Duration> {
+    const SHORTEST: Duration = Duration::from_secs(60 * 60);
+    let parsed = humantime::parse_duration(raw).ok();
+    parsed
+        .filter(|parsed| *parsed >= SHORTEST)
+        .ok_or_else(|| "must be a duration such as 30d or 52w, 1h or more".to_owned())
+}
+
 fn duration(raw: &str, allowed: RangeInclusive<Duration>) -> Parsed<Duration> {
     let parsed = humantime::parse_duration(raw)
         .ok()

@@ -42,7 +42,7 @@ pub struct Attendance {
 pub(super) struct Person {
     pub(super) id: ParticipantId,
     pub(super) username: String,
-    joined_at: Timestamp,
+    pub(super) joined_at: Timestamp,
     left_at: Option<Timestamp>,
     leave_reason: Option<String>,
     reconnect_count: i64,
@@ -74,11 +74,11 @@ impl Connection {
 }
 
 impl Person {
-    fn present(&self, now: Timestamp) -> Intervals {
+    pub(super) fn present(&self, now: Timestamp) -> Intervals {
         Intervals::merge(self.connections.iter().map(|connection| connection.present(now)))
     }
 
-    fn away(&self, now: Timestamp) -> Intervals {
+    pub(super) fn away(&self, now: Timestamp) -> Intervals {
         let until = self.left_at.unwrap_or(now);
         Intervals::merge(self.connections.iter().filter_map(|connection| connection.away(until)))
     }

@@ -33,8 +33,8 @@ pub struct Event {
     pub at: Timestamp,
     /// What happened, one of [`KINDS`].
     pub kind: String,
-    /// In which session.
-    pub session_id: SessionId,
+    /// In which session; `None` for a gap, and for an error that a client in no room was told.
+    pub session_id: Option<SessionId>,
     /// Whom it happened to, if anybody.
     pub participant_id: Option<ParticipantId>,
     /// Their name.
@@ -88,7 +88,7 @@ impl History {
                 seq,
                 at: row.at,
                 kind: row.kind,
-                session_id: session,
+                session_id: Some(session),
                 participant_id: row.participant_id,
                 username: row.username,
                 detail: detail.map_err(|source| Error::Detail { seq, source })?,

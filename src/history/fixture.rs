@@ -54,6 +54,10 @@ impl Fixture {
         }
     }
 
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("test.db")
+    }
+
     pub(crate) fn writer(&self) -> &SqlitePool {
         &self.writer
     }

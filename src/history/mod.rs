@@ -7,6 +7,7 @@ pub mod attendance;
 pub mod attendants;
 mod column;
 pub mod events;
+pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod intervals;
@@ -17,6 +18,7 @@ pub mod page;
 mod plans;
 pub mod rooms;
 pub mod sessions;
+pub mod timeline;
 
 use sqlx::SqlitePool;
 

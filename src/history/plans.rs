@@ -39,12 +39,14 @@ fn reads_whole_table(step: &str) -> bool {
 }
 
 /// Where this module's checked queries are written.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
     include_str!("rooms.rs"),
     include_str!("attendance.rs"),
     include_str!("attendants.rs"),
     include_str!("events.rs"),
+    include_str!("feed.rs"),
     include_str!("links.rs"),
+    include_str!("timeline.rs"),
 ];
 
 /// The queries that were checked at compile time, as far as they are this module's.

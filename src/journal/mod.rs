@@ -5,9 +5,11 @@
 //! If the database cannot be written within [`Options::patience`], releases stop waiting for it, records pile up to
 //! [`Options::capacity`], and the writer tries until it succeeds. What must be dropped is counted in a `gap` event.
 
+mod erase;
 mod event;
 mod links;
 mod open;
+mod orders;
 mod owed;
 mod path;
 mod queue;
@@ -32,7 +34,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use self::open::APPLICATION_ID;
 pub use self::open::OpenError;
+pub use self::orders::{Erased, OrderError, Orders};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
 use self::shared::{Shared, run_releases};
@@ -56,15 +60,18 @@ pub struct Options {
     pub capacity: usize,
     /// How long what was told waits for the disk.
     pub patience: Duration,
+    /// How long after its end a session is kept; `None` is for ever.
+    pub retention: Option<Duration>,
 }
 
 impl Options {
-    /// The usual limits: 200,000 records, one second.
+    /// The usual limits: 200,000 records, one second, nothing is ever removed.
     pub fn new(database: DatabaseFile) -> Self {
         Self {
             database,
             capacity: 200_000,
             patience: Duration::from_secs(1),
+            retention: None,
         }
     }
 }
@@ -73,6 +80,8 @@ impl Options {
 pub struct Opened {
     /// The way in.
     pub journal: Journal,
+    /// The way to have something removed.
+    pub orders: Orders,
     /// The rooms that were live when the server stopped. Every member is away; those the stop itself sent away have a
     /// deadline that has passed, so whoever resumes the room sets fresh ones.
     pub rooms: Vec<(SessionId, Snapshot)>,

@@ -10,6 +10,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
+use super::orders::{Errands, Orders};
 use super::writer::last_group;
 use super::{Clock, Journal, Opened, Options, Queue, Shared, Writer, recover, restore};
 use crate::room::id::SessionId;
@@ -19,7 +20,7 @@ use crate::room::time::Timestamp;
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// "ChRS": the mark of our files, set by the first migration.
-const APPLICATION_ID: i64 = 1_130_910_291;
+pub(crate) const APPLICATION_ID: i64 = 1_130_910_291;
 /// Before this, a race between a checkpoint and a commit in WAL mode loses the commit.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// Readers never hold the database for long, and no other writer is expected.
@@ -79,6 +80,7 @@ pub enum OpenError {
 pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenError> {
     let Ready {
         writer,
+        orders,
         rooms,
         last_alive,
     } = prepare(options, clock).await?;
@@ -86,6 +88,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
     let journal = Journal::start(writer).map_err(OpenError::NoThread)?;
     Ok(Opened {
         journal,
+        orders,
         rooms,
         reader,
         last_alive,
@@ -95,6 +98,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
 /// A database in order, before anything is written to it.
 pub(super) struct Ready {
     pub(super) writer: Writer,
+    pub(super) orders: Orders,
     pub(super) rooms: Vec<(SessionId, Snapshot)>,
     pub(super) last_alive: Timestamp,
 }
@@ -124,18 +128,21 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
 
+    let (orders, given) = Orders::new();
     let writer = Writer {
         shared: Arc::new(Shared::new(Queue::new(options.capacity, options.patience), last_seq)),
         options: connect,
         connection: Some(connection),
         reader: reader(&path),
         clock,
+        errands: Errands::new(given, options.retention),
         next_seq: last_seq + 1,
         next_group,
         _lock: lock,
     };
     Ok(Ready {
         writer,
+        orders,
         rooms,
         last_alive,
     })
@@ -265,6 +272,8 @@ fn connect_options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("journal_size_limit", "67108864")
+        // What was erased is overwritten, and not only unlinked.
+        .pragma("secure_delete", "on")
         .disable_statement_logging()
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::time::Instant;
 
+use super::orders::Errands;
 use super::queue::Work;
 use super::rows;
 use super::shared::Shared;
@@ -37,6 +38,7 @@ pub(super) struct Writer {
     pub(super) connection: Option<SqliteConnection>,
     pub(super) reader: SqlitePool,
     pub(super) clock: Clock,
+    pub(super) errands: Errands,
     /// The next `seq`, and the number of the next group: neither is ever used again.
     pub(super) next_seq: i64,
     pub(super) next_group: i64,
@@ -50,17 +52,26 @@ impl Writer {
         let mut beat_at = Instant::now() + HEARTBEAT;
         loop {
             let work = self.shared.queue().take(GROUP);
-            match work {
-                Work::Records(records) => self.write_all(records).await,
+            let records = match work {
+                Work::Records(records) => Some(records),
                 Work::Stop => break,
-                Work::Nothing => {
-                    tokio::select! {
-                        () = self.shared.work.notified() => continue,
-                        () = tokio::time::sleep_until(beat_at) => self.write_all(Vec::new()).await,
-                    }
+                Work::Nothing => (Instant::now() >= beat_at).then(Vec::new),
+            };
+            if let Some(records) = records {
+                self.write_all(records).await;
+                beat_at = Instant::now() + HEARTBEAT;
+            } else if !self.errands.is_due() {
+                tokio::select! {
+                    () = self.shared.work.notified() => {}
+                    () = self.errands.wait() => {}
+                    () = tokio::time::sleep_until(beat_at) => {}
                 }
+                continue;
             }
-            beat_at = Instant::now() + HEARTBEAT;
+            // One step at a time: what the rooms record goes first, however much there is to remove.
+            if self.errands.is_due() {
+                self.run_errand().await;
+            }
         }
         self.stop().await;
     }
@@ -126,6 +137,23 @@ impl Writer {
         rows::write(&mut connection, group).await?;
         beat(&mut connection, (self.clock)().0, self.next_group).await?;
         sqlx::query("commit").execute(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// A step that fails is undone with its connection, as what is written is never left half.
+    async fn run_errand(&mut self) {
+        if let Err(error) = self.try_errand().await {
+            tracing::error!(%error, "something that was to be removed from the history could not be");
+        }
+    }
+
+    async fn try_errand(&mut self) -> sqlx::Result<()> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        self.errands.step(&mut connection, (self.clock)()).await?;
         self.connection = Some(connection);
         Ok(())
     }

@@ -73,6 +73,26 @@ pub(crate) enum Error {
     /// Not everything works. The text says what does not.
     #[error("{0}")]
     NotReady(String),
+    /// As many streams of events are open as there may be.
+    #[error("Too many streams of events are open. Close one, or try again later.")]
+    TooManyStreams,
+    /// What the body says is not what is asked for.
+    #[error("{}{reason}.", if field.is_empty() { String::new() } else { format!("{field} ") })]
+    BadBody {
+        /// The field, or nothing if it is the body as a whole.
+        field: String,
+        /// What is wrong; reads on after the field.
+        reason: String,
+    },
+    /// The body is not said to be JSON.
+    #[error("The body must be JSON, with Content-Type: application/json.")]
+    NotJson,
+    /// What is to be removed is still in use.
+    #[error("{0}")]
+    Live(&'static str),
+    /// The database does not take a change for now.
+    #[error("The history cannot be changed for now. What was asked may still be done: look again in a while.")]
+    NotChanged,
     /// Something of ours broke. The log says what; the client does not need to know.
     #[error("Something went wrong in the server. Its log says what.")]
     Internal,
@@ -115,6 +135,11 @@ impl Error {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "notReady"),
+            Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "tooManyStreams"),
+            Self::BadBody { .. } => (StatusCode::BAD_REQUEST, "invalidBody"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "notJson"),
+            Self::Live(_) => (StatusCode::CONFLICT, "live"),
+            Self::NotChanged => (StatusCode::SERVICE_UNAVAILABLE, "notChanged"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -125,6 +150,9 @@ impl Error {
     }
 
     fn parameter(&self) -> Option<&str> {
+        if let Self::BadBody { field, .. } = self {
+            return Some(field.as_str()).filter(|field| !field.is_empty());
+        }
         if let Self::BadParameter { name, .. } | Self::MissingParameter(name) = self {
             return Some(name);
         }

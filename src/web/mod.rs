@@ -5,7 +5,9 @@
 mod access;
 mod api;
 mod cors;
+mod csv;
 mod error;
+mod filename;
 mod live;
 mod ops;
 mod params;
@@ -14,6 +16,7 @@ mod review;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod timeline;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -25,17 +28,19 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{MethodRouter, any, get, post};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use self::access::{Access, known_hosts_only, reviewers_only};
+pub use self::api::feed::Feed;
 pub use self::cors::{allowed_pages_only, socket_layer};
 use self::error::Error;
 pub use self::live::{LiveRooms, Readiness, Recovery};
 use crate::config::{HostNames, Origins};
 use crate::history::History;
+use crate::journal::Orders;
 use crate::room::time::Timestamp;
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
@@ -60,6 +65,22 @@ pub struct Settings {
     pub allowed_origins: Origins,
 }
 
+/// What the routes are made of.
+pub struct Parts {
+    /// The past.
+    pub history: History,
+    /// The rooms as they are now.
+    pub live: Arc<dyn LiveRooms>,
+    /// Whether everything works.
+    pub readiness: ReadinessProbe,
+    /// The way to have something removed.
+    pub orders: Orders,
+    /// What happens, as it happens.
+    pub feed: Feed,
+    /// The calendar's time.
+    pub clock: Clock,
+}
+
 /// What the handlers share.
 struct Web {
     settings: Settings,
@@ -67,6 +88,8 @@ struct Web {
     history: History,
     live: Arc<dyn LiveRooms>,
     readiness: ReadinessProbe,
+    orders: Orders,
+    feed: Feed,
     clock: Clock,
 }
 
@@ -78,21 +101,17 @@ impl Web {
 
 /// All routes but the socket's and the exercise page's. Guessing the token is limited per address where requests carry
 /// `ConnectInfo<SocketAddr>`, and over all of them where they do not.
-pub fn router(
-    settings: Settings,
-    history: History,
-    live: Arc<dyn LiveRooms>,
-    readiness: ReadinessProbe,
-    clock: Clock,
-) -> Router {
+pub fn router(settings: Settings, parts: Parts) -> Router {
     let access = Access::new(&settings.review_token);
     let web = Arc::new(Web {
         settings,
         access,
-        history,
-        live,
-        readiness,
-        clock,
+        history: parts.history,
+        live: parts.live,
+        readiness: parts.readiness,
+        orders: parts.orders,
+        feed: parts.feed,
+        clock: parts.clock,
     });
     let header = SetResponseHeaderLayer::if_not_present;
     let layers = ServiceBuilder::new()
@@ -130,11 +149,19 @@ fn public(web: &Arc<Web>) -> Routes {
 fn for_reviewers(web: &Arc<Web>) -> Routes {
     let routes = Router::new()
         .route("/api/v1/rooms/{room}/participants", get(api::rooms::participants))
+        .route("/api/v1/participants/erase", post(api::removal::erase))
+        .route("/api/v1/events", get(api::feed::show))
         .route("/api/v1/sessions", get(api::sessions::list))
-        .route("/api/v1/sessions/{id}", get(api::sessions::one))
+        .route(
+            "/api/v1/sessions/{id}",
+            get(api::sessions::one).delete(api::removal::delete),
+        )
         .route("/api/v1/sessions/{id}/participants", get(api::sessions::participants))
         .route("/api/v1/sessions/{id}/events", get(api::sessions::events))
         .route("/api/v1/sessions/{id}/links", get(api::sessions::links))
+        .route("/api/v1/sessions/{id}/attendance.csv", get(api::downloads::attendance))
+        .route("/api/v1/sessions/{id}/events.csv", get(api::downloads::events))
+        .route("/api/v1/sessions/{id}/timeline.svg", get(api::downloads::picture))
         .method_not_allowed_fallback(method_not_allowed);
     guarded(routes, web)
 }

@@ -3,6 +3,7 @@
 
 mod crash;
 mod disk;
+mod export;
 mod harness;
 mod history;
 mod ledger;

@@ -120,6 +120,6 @@ pub(crate) async fn links(
     Ok(Json(List::of("links", pairs)))
 }
 
-async fn session(web: &Web, id: SessionId, now: Timestamp) -> Result<Session, Error> {
+pub(super) async fn session(web: &Web, id: SessionId, now: Timestamp) -> Result<Session, Error> {
     web.history.session(id, now).await?.ok_or(Error::NoSuchSession)
 }

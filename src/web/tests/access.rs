@@ -10,16 +10,20 @@ use super::{Answer, CLIENT, Story, TOKEN, request, send};
 use crate::config::Origins;
 use crate::web::Readiness;
 
-const FOR_REVIEWERS: [&str; 9] = [
+const FOR_REVIEWERS: [&str; 13] = [
     "/api/v1/rooms",
     "/api/v1/rooms?status=all",
     "/api/v1/rooms/Chemie%20101",
     "/api/v1/rooms/Chemie%20101/participants",
+    "/api/v1/events",
     "/api/v1/sessions",
     "/api/v1/sessions/{id}",
     "/api/v1/sessions/{id}/participants",
     "/api/v1/sessions/{id}/events",
     "/api/v1/sessions/{id}/links",
+    "/api/v1/sessions/{id}/attendance.csv",
+    "/api/v1/sessions/{id}/events.csv",
+    "/api/v1/sessions/{id}/timeline.svg",
 ];
 
 const PUBLIC: [&str; 4] = [

@@ -1,8 +1,11 @@
 //! The router as a whole, over a database like the journal's.
 
 mod access;
+mod downloads;
+mod feed;
 mod pages;
 mod recovery;
+mod removal;
 mod rooms;
 mod sessions;
 
@@ -13,12 +16,15 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{LiveRooms, Readiness, Recovery, Settings, router};
+use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router};
 use crate::config::{HostNames, Origins};
 use crate::history::fixture::{Fixture, Link, START_MS};
+use crate::journal::Orders;
 use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::room::time::Timestamp;
 
@@ -90,6 +96,9 @@ struct Story {
     settings: Settings,
     live: Rooms,
     readiness: Readiness,
+    committed: watch::Sender<i64>,
+    /// Over at first, so that a stream of events has an end.
+    stopping: CancellationToken,
 }
 
 impl Story {
@@ -99,6 +108,8 @@ impl Story {
         first_lesson(&fixture, first).await;
         let second = fixture.session("Chemie 101", 7200, None).await;
         second_lesson(&fixture, second).await;
+        let stopping = CancellationToken::new();
+        stopping.cancel();
         Self {
             fixture,
             first,
@@ -116,19 +127,27 @@ impl Story {
                 overflowed: false,
             },
             readiness: Readiness::Ready,
+            committed: watch::Sender::new(14),
+            stopping,
         }
     }
 
     async fn router(&self) -> Router {
+        self.router_with(Orders::unheard()).await
+    }
+
+    async fn router_with(&self, orders: Orders) -> Router {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
-        router(
-            self.settings.clone(),
-            self.fixture.history().await,
-            Arc::new(self.live.clone()),
-            Arc::new(move || readiness.clone()),
-            Arc::new(move || now),
-        )
+        let parts = Parts {
+            history: self.fixture.history().await,
+            live: Arc::new(self.live.clone()),
+            readiness: Arc::new(move || readiness.clone()),
+            orders,
+            feed: Feed::new(self.committed.subscribe(), self.stopping.clone()),
+            clock: Arc::new(move || now),
+        };
+        router(self.settings.clone(), parts)
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

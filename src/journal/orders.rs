@@ -1,0 +1,299 @@
+//! What a reviewer, or the retention, has removed: by the one task that writes, between the groups of records.
+//!
+//! An order goes on when whoever gave it does not wait any more. What is large is removed in steps, each a transaction
+//! of its own, so that no room waits long for the disk.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+use uuid::{Builder, Uuid};
+
+use super::erase;
+use crate::room::id::{SessionId, Username};
+use crate::room::time::Timestamp;
+
+/// The most orders that wait.
+const WAITING: usize = 16;
+/// How many journal entries one step removes.
+const STEP: i64 = 1_000;
+/// How long an answer is waited for. The order stands all the same.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often what has become too old is looked for.
+const EXPIRY: Duration = Duration::from_secs(3600);
+
+/// The way to have something removed.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    sender: mpsc::Sender<Order>,
+}
+
+/// Why something was not removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// There is no such session.
+    #[error("there is no session of this id")]
+    NoSuchSession,
+    /// It, or one of those that would change, still goes on.
+    #[error("a session that goes on cannot be changed")]
+    Live,
+    /// The database does not take it for now. It may still be done later.
+    #[error("the history cannot be changed for now")]
+    Unavailable,
+}
+
+/// What erasing a person changes, or would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Erased {
+    /// The name that takes the place of the person's; `None` if nobody of that name was ever there, and for a dry run.
+    pub replaced_by: Option<String>,
+    /// In how many sessions they took part.
+    pub sessions: i64,
+    /// How many stretches of presence lose their name.
+    pub connections: i64,
+    /// How many peer connections do.
+    pub links: i64,
+    /// How many entries of the journal do.
+    pub events: i64,
+}
+
+impl Orders {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Order>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self { sender }, receiver)
+    }
+
+    /// Orders that nobody takes.
+    #[cfg(test)]
+    pub(crate) fn unheard() -> Self {
+        Self::new().0
+    }
+
+    /// Removes a session and all that hangs on it.
+    ///
+    /// # Errors
+    /// If there is none, it goes on, or the database does not take it for now.
+    pub async fn delete(&self, session: SessionId) -> Result<(), OrderError> {
+        self.give(|answer| Order::Delete {
+            session,
+            answer: Some(answer),
+        })
+        .await
+    }
+
+    /// Gives a person a name that says nothing, everywhere; a dry run only says what that would change.
+    ///
+    /// # Errors
+    /// If they took part in a session that goes on, or the database does not take it for now.
+    pub async fn erase(&self, username: Username, dry_run: bool) -> Result<Erased, OrderError> {
+        self.give(|answer| Order::Erase {
+            username,
+            dry_run,
+            answer,
+        })
+        .await
+    }
+
+    async fn give<T>(&self, order: impl FnOnce(Answer<T>) -> Order) -> Result<T, OrderError> {
+        let (answer, answered) = oneshot::channel();
+        self.sender
+            .try_send(order(answer))
+            .map_err(|_| OrderError::Unavailable)?;
+        match timeout(PATIENCE, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(OrderError::Unavailable),
+        }
+    }
+}
+
+type Answer<T> = oneshot::Sender<Result<T, OrderError>>;
+
+/// Something to be removed.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// A session. Without an answer it is the retention's.
+    Delete {
+        session: SessionId,
+        answer: Option<Answer<()>>,
+    },
+    /// A person's name.
+    Erase {
+        username: Username,
+        dry_run: bool,
+        answer: Answer<Erased>,
+    },
+}
+
+/// What the writer has been told to remove, and what is too old.
+pub(super) struct Errands {
+    orders: mpsc::Receiver<Order>,
+    /// The session that is being removed.
+    running: Option<Order>,
+    retention: Option<Duration>,
+    expire_at: Instant,
+}
+
+impl Errands {
+    pub(super) fn new(orders: mpsc::Receiver<Order>, retention: Option<Duration>) -> Self {
+        Self {
+            orders,
+            running: None,
+            retention,
+            expire_at: Instant::now(),
+        }
+    }
+
+    /// Returns when there is something to do.
+    pub(super) async fn wait(&mut self) {
+        if self.running.is_some() {
+            return;
+        }
+        tokio::select! {
+            Some(order) = self.orders.recv() => self.running = Some(order),
+            () = sleep_until(self.expire_at), if self.retention.is_some() => {}
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Does one step of what there is to do, if there is anything. After an error the connection is not to be used again.
+    pub(super) async fn step(&mut self, connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
+        match self.running.take().or_else(|| self.orders.try_recv().ok()) {
+            Some(Order::Delete { session, answer }) => self.delete(connection, session, answer).await,
+            Some(Order::Erase {
+                username,
+                dry_run,
+                answer,
+            }) => {
+                let erased = erase::erase(connection, &username, dry_run).await;
+                finish(Some(answer), erased)
+            }
+            None => self.expire(connection, now).await,
+        }
+    }
+
+    /// Whether [`Errands::step`] has something to do now.
+    pub(super) fn is_due(&self) -> bool {
+        self.running.is_some()
+            || !self.orders.is_empty()
+            || (self.retention.is_some() && Instant::now() >= self.expire_at)
+    }
+
+    async fn delete(
+        &mut self,
+        connection: &mut SqliteConnection,
+        session: SessionId,
+        answer: Option<Answer<()>>,
+    ) -> sqlx::Result<()> {
+        match delete_some(connection, session).await {
+            Ok(Ok(Progress::More)) => {
+                self.running = Some(Order::Delete { session, answer });
+                Ok(())
+            }
+            Ok(Ok(Progress::Done)) => finish(answer, Ok(Ok(()))),
+            Ok(Err(refusal)) => finish(answer, Ok(Err(refusal))),
+            Err(error) => finish(answer, Err(error)),
+        }
+    }
+
+    /// Begins with the oldest session that is too old; when there is none left, looks again after a while.
+    async fn expire(&mut self, connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
+        let Some(retention) = self.retention.filter(|_| Instant::now() >= self.expire_at) else {
+            return Ok(());
+        };
+        let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let expired = expired(connection, Timestamp(now.0.saturating_sub(retention))).await;
+        match expired {
+            Ok(Some(session)) => {
+                tracing::info!(%session, "a session is older than the retention: it is removed");
+                self.running = Some(Order::Delete { session, answer: None });
+                return Ok(());
+            }
+            Ok(None) => self.expire_at = Instant::now() + EXPIRY,
+            Err(error) => {
+                self.expire_at = Instant::now() + EXPIRY;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers whoever waits. An order that the database failed is given up: what it had done in this step is undone.
+fn finish<T>(answer: Option<Answer<T>>, done: sqlx::Result<Result<T, OrderError>>) -> sqlx::Result<()> {
+    let (answered, result) = match done {
+        Ok(answered) => (answered, Ok(())),
+        Err(error) => (Err(OrderError::Unavailable), Err(error)),
+    };
+    // Whoever gave the order may have gone.
+    let _ = answer.map(|answer| answer.send(answered));
+    result
+}
+
+enum Progress {
+    More,
+    Done,
+}
+
+/// Removes entries of the journal first, a few at a time; what is left goes with the session's own row.
+async fn delete_some(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+) -> sqlx::Result<Result<Progress, OrderError>> {
+    sqlx::query("begin immediate").execute(&mut *connection).await?;
+    let progress = delete_step(connection, session).await?;
+    sqlx::query("commit").execute(connection).await?;
+    Ok(progress)
+}
+
+async fn delete_step(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+) -> sqlx::Result<Result<Progress, OrderError>> {
+    let ended = sqlx::query_scalar!(
+        r#"select ended_at is not null as "ended!: bool" from session where id = ?"#,
+        session.0
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    match ended {
+        None => return Ok(Err(OrderError::NoSuchSession)),
+        Some(false) => return Ok(Err(OrderError::Live)),
+        Some(true) => {}
+    }
+    let removed = sqlx::query!(
+        "delete from event where seq in (select seq from event where session_id = ? order by seq limit ?)",
+        session.0,
+        STEP
+    )
+    .execute(&mut *connection)
+    .await?;
+    if removed.rows_affected().cast_signed() == STEP {
+        return Ok(Ok(Progress::More));
+    }
+    sqlx::query!("delete from session where id = ?", session.0)
+        .execute(connection)
+        .await?;
+    Ok(Ok(Progress::Done))
+}
+
+/// The oldest session that ended before a moment. It started before that too, so that not all have to be looked at.
+async fn expired(connection: &mut SqliteConnection, before: Timestamp) -> sqlx::Result<Option<SessionId>> {
+    let first_later = first_id_at(before);
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: Uuid" from session where id < ? and ended_at < ? order by id limit 1"#,
+        first_later,
+        before.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id.map(SessionId))
+}
+
+/// The lowest id that a session which started at this moment could have: its first 48 bits are the time.
+fn first_id_at(at: Timestamp) -> Uuid {
+    let ms = u128::try_from(at.0).unwrap_or(0).min((1 << 48) - 1);
+    Builder::from_u128(ms << 80).into_uuid()
+}

@@ -1,0 +1,181 @@
+//! What is taken along of a session: tables for a spreadsheet, and the picture.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use chrono::FixedOffset;
+use futures_util::stream;
+
+use super::sessions::session;
+use crate::history;
+use crate::history::attendance::Attendance;
+use crate::history::events::Event;
+use crate::history::page::{Page, Slice};
+use crate::history::sessions::Session;
+use crate::web::csv::{self, Table};
+use crate::web::error::Error;
+use crate::web::filename;
+use crate::web::params::Params;
+use crate::web::path::SessionPath;
+use crate::web::{Web, timeline};
+
+/// How many rows are in memory at once, however long the table is.
+const PAGE: usize = 500;
+
+/// Styles are a part of the picture; a script that got into it in spite of everything would still not run.
+const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
+
+const ATTENDANCE: [&str; 9] = [
+    "username",
+    "joinedAtUtc",
+    "leftAtUtc",
+    "presentMs",
+    "awayMs",
+    "longestGapMs",
+    "presentPct",
+    "reconnectCount",
+    "leaveReason",
+];
+
+const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", "detail"];
+
+/// `GET /api/v1/sessions/{id}/attendance.csv`
+pub(crate) async fn attendance(
+    State(web): State<Arc<Web>>,
+    SessionPath(id): SessionPath,
+    params: Params,
+) -> Result<Response, Error> {
+    params.finish()?;
+    let now = web.now();
+    let session = session(&web, id, now).await?;
+    let name = filename::of_session("attendance", &session, "csv");
+    let pages = move |page: Page<String>| {
+        let (web, session) = (web.clone(), session.clone());
+        async move { web.history.attendance(&session, None, &page, now).await }
+    };
+    download(&name, &ATTENDANCE, pages, attendance_row).await
+}
+
+/// `GET /api/v1/sessions/{id}/events.csv`
+pub(crate) async fn events(
+    State(web): State<Arc<Web>>,
+    SessionPath(id): SessionPath,
+    params: Params,
+) -> Result<Response, Error> {
+    params.finish()?;
+    let session = session(&web, id, web.now()).await?;
+    let name = filename::of_session("events", &session, "csv");
+    let pages = move |page: Page<i64>| {
+        let web = web.clone();
+        async move { web.history.events(id, &[], &page).await }
+    };
+    download(&name, &EVENTS, pages, event_row).await
+}
+
+/// `GET /api/v1/sessions/{id}/timeline.svg`
+pub(crate) async fn picture(
+    State(web): State<Arc<Web>>,
+    SessionPath(id): SessionPath,
+    mut params: Params,
+) -> Result<Response, Error> {
+    let zone = params.optional("tz", zone)?;
+    params.finish()?;
+    let now = web.now();
+    let session: Session = session(&web, id, now).await?;
+    let mut model = web.history.timeline(&session, now).await?;
+    if let Some(zone) = zone {
+        model = model.in_zone(zone);
+    }
+    let headers = [
+        (CONTENT_TYPE, "image/svg+xml"),
+        (CONTENT_SECURITY_POLICY, PICTURE_POLICY),
+    ];
+    let mut response = (headers, timeline::svg(&model, now)).into_response();
+    filename::of_session("timeline", &session, "svg").put(&mut response, "inline");
+    Ok(response)
+}
+
+/// Minutes east of UTC, as many as any zone has ever been away from it.
+fn zone(raw: &str) -> Result<FixedOffset, &'static str> {
+    let minutes = raw
+        .parse()
+        .ok()
+        .filter(|minutes| (-14 * 60..=14 * 60).contains(minutes));
+    minutes
+        .and_then(|minutes: i32| FixedOffset::east_opt(minutes * 60))
+        .ok_or("must be minutes east of UTC, from -840 to 840")
+}
+
+fn attendance_row(table: &mut Table, person: &Attendance) {
+    table.text(&person.username);
+    table.time(Some(person.joined_at));
+    table.time(person.left_at);
+    table.number(person.present_ms);
+    table.number(person.away_ms);
+    table.number(person.longest_gap_ms);
+    table.number(person.present_pct);
+    table.number(person.reconnect_count);
+    table.text(person.leave_reason.as_deref().unwrap_or_default());
+    table.end_row();
+}
+
+fn event_row(table: &mut Table, event: &Event) {
+    table.number(event.seq);
+    table.time(Some(event.at));
+    table.text(&event.kind);
+    table.text(event.username.as_deref().unwrap_or_default());
+    table.text(&event.participant_id.map(|id| id.0.to_string()).unwrap_or_default());
+    table.text(event.detail.as_ref().map(|detail| detail.get()).unwrap_or_default());
+    table.end_row();
+}
+
+/// Reads page after page as the client takes them. The first is read before anything is answered, so that a database
+/// that fails is a problem and not half a file.
+async fn download<T, K, F>(
+    name: &filename::FileName,
+    columns: &[&str],
+    mut pages: impl FnMut(Page<K>) -> F + Send + 'static,
+    row: impl Fn(&mut Table, &T) + Send + 'static,
+) -> Result<Response, Error>
+where
+    F: Future<Output = Result<Slice<T, K>, history::Error>> + Send,
+    T: Send + 'static,
+    K: Send + 'static,
+{
+    let page = |after| Page { limit: PAGE, after };
+    let first = pages(page(None)).await?;
+    let mut table = Table::with_columns(columns);
+    first.rows.iter().for_each(|item| row(&mut table, item));
+    let start = (Some(table.into_bytes()), first.next, pages, row);
+    let chunks = stream::try_unfold(start, move |(ready, next, mut pages, row)| async move {
+        if let Some(bytes) = ready {
+            return Ok(Some((bytes, (None, next, pages, row))));
+        }
+        let Some(next) = next else {
+            return Ok::<_, history::Error>(None);
+        };
+        let slice = pages(page(Some(next))).await?;
+        let mut table = Table::default();
+        slice.rows.iter().for_each(|item| row(&mut table, item));
+        Ok(Some((table.into_bytes(), (None, slice.next, pages, row))))
+    });
+    let mut response = ([(CONTENT_TYPE, csv::CONTENT_TYPE)], Body::from_stream(chunks)).into_response();
+    name.put(&mut response, "attachment");
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_minutes() {
+        assert_eq!(zone("-90"), Ok(FixedOffset::west_opt(5400).unwrap()));
+        for raw in ["", "841", "-841", "Z", "+01:00", "1.5"] {
+            assert!(zone(raw).is_err(), "{raw}");
+        }
+    }
+}

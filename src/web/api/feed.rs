@@ -1,0 +1,142 @@
+//! What happens, as it happens: server-sent events.
+//!
+//! A stream is driven by what was committed, and reads it from the database: what a reader saw is in the history, and a
+//! reader who comes back with the number it saw last misses nothing. One that does not read holds nothing but its place.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::history::events::Event;
+use crate::room::id::RoomName;
+use crate::web::Web;
+use crate::web::error::Error;
+use crate::web::params::{self, Params};
+
+/// So that proxies and readers know that a quiet stream is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// After what time a reader whose stream broke is to come back.
+const RETRY: Duration = Duration::from_secs(2);
+/// How many entries are read, and wait for the reader, at once.
+const LOOK: i64 = 200;
+/// Every stream is a connection, and a look at the database after every commit.
+const STREAMS: usize = 64;
+
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// What the journal tells the streams.
+pub struct Feed {
+    committed: watch::Receiver<i64>,
+    stopping: CancellationToken,
+    places: Arc<Semaphore>,
+}
+
+impl Feed {
+    /// `committed` is the number of the last entry in the database; at `stopping` all streams end.
+    pub fn new(committed: watch::Receiver<i64>, stopping: CancellationToken) -> Self {
+        Self {
+            committed,
+            stopping,
+            places: Arc::new(Semaphore::new(STREAMS)),
+        }
+    }
+}
+
+/// `GET /api/v1/events`
+pub(crate) async fn show(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    mut params: Params,
+) -> Result<Response, Error> {
+    let room = params.optional("room", params::room)?;
+    let after = params.optional("after", params::seq)?;
+    params.finish()?;
+    let after = last_event_id(&headers)?.or(after);
+    let place = web.feed.places.clone().try_acquire_owned();
+    let mut reader = Reader {
+        committed: web.feed.committed.clone(),
+        seen: 0,
+        room,
+        ready: VecDeque::new(),
+        _place: place.map_err(|_| Error::TooManyStreams)?,
+        web: web.clone(),
+    };
+    // A number that was never given (of another database, say) would wait for ages.
+    let newest = *reader.committed.borrow();
+    reader.seen = after.map_or(newest, |after| after.min(newest));
+
+    let start = sse::Event::default().id(reader.seen.to_string()).retry(RETRY);
+    let events = stream::unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) });
+    let stopping = web.feed.stopping.clone().cancelled_owned();
+    let whole = stream::once(async { start })
+        .chain(events)
+        .take_until(stopping)
+        .map(Ok::<_, Infallible>);
+    let heartbeat = KeepAlive::new().interval(HEARTBEAT);
+    // Proxies that gather answers before they pass them on (nginx) are asked not to.
+    let headers = [("x-accel-buffering", "no")];
+    Ok((headers, Sse::new(whole).keep_alive(heartbeat)).into_response())
+}
+
+/// What a reader that comes back says by itself; more recent than what its address says.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Error> {
+    let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let seq = value.to_str().map_err(|_| "must be a number").and_then(params::seq);
+    seq.map(Some).map_err(|reason| Error::BadParameter {
+        name: "Last-Event-ID",
+        reason: reason.to_owned(),
+    })
+}
+
+/// One stream's place in the journal.
+struct Reader {
+    web: Arc<Web>,
+    committed: watch::Receiver<i64>,
+    /// Everything up to here was looked at.
+    seen: i64,
+    room: Option<RoomName>,
+    /// Read, and not yet taken.
+    ready: VecDeque<Event>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// The next entry, however long that takes; `None` if the database cannot be read, so that the reader comes back.
+    async fn next(&mut self) -> Option<sse::Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return write(&event);
+            }
+            // Before the look: what is committed after it wakes the wait below.
+            self.committed.borrow_and_update();
+            let fresh = self.web.history.fresh(self.seen, self.room.as_ref(), LOOK).await;
+            let fresh = fresh
+                .inspect_err(|error| tracing::error!(%error, "a stream of events ends"))
+                .ok()?;
+            self.ready.extend(fresh.events);
+            match fresh.seen {
+                Some(seen) => self.seen = seen,
+                None => self.committed.changed().await.ok()?,
+            }
+        }
+    }
+}
+
+fn write(event: &Event) -> Option<sse::Event> {
+    sse::Event::default()
+        .id(event.seq.to_string())
+        .event(&event.kind)
+        .json_data(event)
+        .ok()
+}

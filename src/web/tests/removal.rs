@@ -1,0 +1,215 @@
+//! What can be removed, over a real journal.
+
+use axum::Router;
+use axum::body::Body;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Answer, Story, TOKEN, column, request, send};
+use crate::journal::{Journal, Options};
+use crate::room::time::Timestamp;
+
+/// A story whose database a journal writes, as it does for a server.
+struct Bench {
+    story: Story,
+    router: Router,
+    journal: Journal,
+}
+
+impl Bench {
+    async fn over(story: Story) -> Self {
+        let options = Options::new(story.fixture.path().into());
+        let opened = Journal::open(options, || Timestamp(i64::MAX / 2)).await.unwrap();
+        let router = story.router_with(opened.orders).await;
+        Self {
+            story,
+            router,
+            journal: opened.journal,
+        }
+    }
+
+    async fn new() -> Self {
+        Self::over(Story::new().await).await
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        let asked = request(method, path)
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", "application/json");
+        send(&self.router, asked.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    async fn erase(&self, body: &Value) -> Answer {
+        self.ask("POST", "/api/v1/participants/erase", &body.to_string()).await
+    }
+
+    async fn delete(&self, session: Uuid) -> Answer {
+        self.ask("DELETE", &format!("/api/v1/sessions/{session}"), "").await
+    }
+
+    async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql)
+            .fetch_one(self.story.fixture.writer())
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_session_goes_with_all_that_hangs_on_it() {
+    let story = Story::new().await;
+    for index in 0..2_500 {
+        story.fixture.event(story.first, None, index, "error", None).await;
+    }
+    let bench = Bench::over(story).await;
+    let answer = bench.delete(bench.story.first).await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
+    assert_eq!(bench.delete(bench.story.first).await.problem().1, "sessionNotFound");
+    for (sql, left) in [
+        ("select count(*) from session", 1),
+        ("select count(*) from participant", 2),
+        ("select count(*) from connection", 2),
+        ("select count(*) from link", 0),
+        (
+            "select count(*) from event where session_id not in (select id from session)",
+            0,
+        ),
+    ] {
+        assert_eq!(bench.count(sql).await, left, "{sql}");
+    }
+    let broken = sqlx::query("pragma foreign_key_check").fetch_optional(bench.story.fixture.writer());
+    assert!(broken.await.unwrap().is_none(), "nothing refers to what is gone");
+}
+
+#[tokio::test]
+async fn what_goes_on_is_not_removed() {
+    let bench = Bench::new().await;
+    assert_eq!(
+        bench.delete(bench.story.second).await.problem(),
+        (409, "live".into(), String::new())
+    );
+    let answer = bench.erase(&json!({ "username": "Ann" })).await;
+    assert_eq!(answer.problem(), (409, "live".into(), String::new()));
+    assert_eq!(bench.count("select count(*) from session").await, 2);
+}
+
+#[tokio::test]
+async fn an_erased_person_is_nowhere_and_no_total_changes() {
+    let story = Story::new().await;
+    // Long enough to be found in the file, and not by accident.
+    let name = "Xaverine Quillfeather";
+    for hour in [0, 5] {
+        let id = story
+            .fixture
+            .session("Chemie 101", -90_000 + hour * 3600, Some(-89_000 + hour * 3600))
+            .await;
+        let connections = [(-90_000 + hour * 3600, Some((-89_000 + hour * 3600, "left")), None)];
+        let left = Some((-89_000 + hour * 3600, "left"));
+        let (person, _) = story.fixture.person(id, name, left, &connections).await;
+        story.fixture.event(id, Some(person), -90_000, "joined", None).await;
+        let detail = json!({ "code": "invalid", "event": format!("hello {name}"), "message": "" });
+        story
+            .fixture
+            .event(id, Some(person), -89_500, "error", Some(&detail.to_string()))
+            .await;
+    }
+    let bench = Bench::over(story).await;
+    let sessions = "/api/v1/sessions?startedBefore=2026-03-01T00:00:00Z";
+    let before = bench.ask("GET", sessions, "").await.json();
+
+    let tried = bench.erase(&json!({ "username": name, "dryRun": true })).await.json();
+    let expected = json!({ "username": name, "dryRun": true, "replacedBy": null, "sessions": 2, "connections": 2,
+        "links": 0, "events": 4 });
+    assert_eq!(tried, expected);
+    assert_eq!(
+        bench
+            .count("select count(*) from participant where username like 'erased-%'")
+            .await,
+        0
+    );
+
+    let mut done = bench.erase(&json!({ "username": name })).await.json();
+    let label = done["replacedBy"].take().as_str().unwrap().to_owned();
+    done["dryRun"] = true.into();
+    assert_eq!(done, expected, "as the dry run said");
+    assert_eq!(bench.ask("GET", sessions, "").await.json(), before, "totals");
+    let of_label = format!("/api/v1/sessions?username={label}");
+    assert_eq!(column(&bench.ask("GET", &of_label, "").await.json(), "id").len(), 2);
+    for id in column(&before, "id") {
+        for part in [
+            "participants",
+            "events",
+            "links",
+            "attendance.csv",
+            "events.csv",
+            "timeline.svg",
+        ] {
+            let text = bench
+                .ask("GET", &format!("/api/v1/sessions/{id}/{part}"), "")
+                .await
+                .text;
+            assert!(!text.contains("Quillfeather"), "{part}: {text}");
+        }
+    }
+    let again = bench.erase(&json!({ "username": name })).await.json();
+    assert_eq!((&again["sessions"], &again["replacedBy"]), (&json!(0), &Value::Null));
+
+    bench.story.fixture.writer().close().await;
+    bench.journal.close(std::time::Duration::from_secs(5)).await.unwrap();
+    let file = std::fs::read(bench.story.fixture.path()).unwrap();
+    let found = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(found(&label) && !found("Quillfeather"), "the file itself");
+}
+
+#[tokio::test]
+async fn a_body_is_read_strictly() {
+    let bench = Bench::new().await;
+    for (body, field) in [
+        ("", ""),
+        ("[]", ""),
+        ("{", ""),
+        (r#"{"username":5}"#, "username"),
+        (r#"{"username":""}"#, "username"),
+        ("{}", "username"),
+        (r#"{"username":"a","dryRun":"yes"}"#, "dryRun"),
+        (r#"{"username":"a","dryrun":true}"#, "dryrun"),
+    ] {
+        let answer = bench.ask("POST", "/api/v1/participants/erase", body).await;
+        assert_eq!(answer.problem(), (400, "invalidBody".into(), field.into()), "{body}");
+    }
+    let plain = request("POST", "/api/v1/participants/erase").header("authorization", format!("Bearer {TOKEN}"));
+    let answer = send(&bench.router, plain.body(Body::from("{}")).unwrap()).await;
+    assert_eq!(answer.problem().0, 415);
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_by_itself() {
+    let story = Story::new().await;
+    let old = story.fixture.session("old", -100_000, Some(-99_000)).await;
+    for index in 0..1_500 {
+        story.fixture.event(old, None, -100_000 + index, "error", None).await;
+    }
+    let options = Options {
+        retention: Some(std::time::Duration::from_secs(3600)),
+        ..Options::new(story.fixture.path().into())
+    };
+    // An hour after the first lesson ended, and a bit less.
+    let now = Timestamp(crate::history::fixture::START_MS + 7_199_000);
+    let opened = Journal::open(options, move || now).await.unwrap();
+    let gone = || async {
+        let rooms: Vec<String> = sqlx::query_scalar("select room from session where started_at < ? order by id")
+            .bind(now.0)
+            .fetch_all(story.fixture.writer())
+            .await
+            .unwrap();
+        rooms == ["Chemie 101"]
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), async {
+        while !gone().await {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+    opened.journal.close(std::time::Duration::from_secs(5)).await.unwrap();
+}

@@ -1,0 +1,346 @@
+//! The picture of a session, drawn: SVG that stands alone as a file, or within a page.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, FixedOffset};
+
+use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
+use crate::room::time::Timestamp;
+
+/// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
+pub(crate) const STYLE: &str = include_str!("timeline.css");
+
+const WIDTH: f64 = 960.0;
+const ROW: f64 = 28.0;
+const BAR: f64 = 14.0;
+/// Where the names end, and the time begins.
+const NAMES: f64 = 172.0;
+const PLOT: f64 = WIDTH - NAMES - 24.0;
+/// The heading and the times above the rows.
+const HEAD: f64 = 60.0;
+/// The legend below them.
+const FOOT: f64 = 40.0;
+/// What is shorter is drawn this wide: it must be seen.
+const THINNEST: f64 = 2.0;
+const TICKS: usize = 9;
+/// No more of a name fits into its column, whatever it is made of.
+const SHOWN_CHARS: usize = 40;
+
+/// The picture as a file of its own.
+pub(crate) fn svg(timeline: &Timeline, now: Timestamp) -> String {
+    let style = format!("<style>{STYLE}</style>\n");
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
+        draw(timeline, now, &style)
+    )
+}
+
+/// The picture as a part of a page that has [`STYLE`].
+pub(crate) fn inline(timeline: &Timeline, now: Timestamp) -> String {
+    draw(timeline, now, "")
+}
+
+fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
+    let mut sheet = Sheet {
+        timeline,
+        now,
+        out: String::new(),
+    };
+    let bottom = sheet.bottom();
+    let height = bottom + FOOT;
+    let title = text(&format!(
+        "{}, {}",
+        isolated(&timeline.room),
+        sheet.date(timeline.span.from, "%Y-%m-%d %H:%M")
+    ));
+    sheet.put(format_args!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\">\n<title>{title}</title>\n{style}{HATCH}"
+    ));
+    sheet.head();
+    for (index, row) in timeline.rows.iter().enumerate() {
+        sheet.row(index, row);
+    }
+    sheet.outside();
+    sheet.now_line(bottom);
+    sheet.legend(bottom + 24.0);
+    sheet.out.push_str("</svg>\n");
+    sheet.out
+}
+
+const HATCH: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+    patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern></defs>\n";
+
+struct Sheet<'a> {
+    timeline: &'a Timeline,
+    now: Timestamp,
+    out: String,
+}
+
+impl Sheet<'_> {
+    fn put(&mut self, arguments: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = self.out.write_fmt(arguments);
+    }
+
+    /// Where the rows end.
+    fn bottom(&self) -> f64 {
+        let rows = self.timeline.rows.len() + usize::from(!self.timeline.outside.is_empty());
+        top(rows.max(1))
+    }
+
+    /// Where a moment is, from left to right. What a clock that was set back put outside, is at the edge.
+    fn x(&self, at: Timestamp) -> f64 {
+        let span = self.timeline.span;
+        let within = at.clamp(span.from, span.to).0 - span.from.0;
+        NAMES + PLOT * number(within) / number(span.ms().max(1))
+    }
+
+    fn head(&mut self) {
+        let timeline = self.timeline;
+        let bottom = self.bottom();
+        let from = self.date(timeline.span.from, "%Y-%m-%d");
+        let zone = zone_name(timeline.zone);
+        let state = if timeline.is_live { ", still going on" } else { "" };
+        let heading = text(&shorten(&timeline.room, 60));
+        self.put(format_args!(
+            "<text class=\"heading\" x=\"8\" y=\"22\">{heading}</text>\n\
+             <text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
+            WIDTH - 24.0
+        ));
+        let (ticks, step) = timeline.ticks(TICKS);
+        for at in ticks {
+            let (x, label) = (self.x(at), self.tick_label(at, step));
+            self.put(format_args!(
+                "<line class=\"tick\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{bottom}\"/>\
+                 <text class=\"quiet\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
+                HEAD - 6.0,
+                HEAD - 12.0
+            ));
+        }
+    }
+
+    fn row(&mut self, index: usize, row: &Row) {
+        self.put(format_args!("<g>"));
+        self.name(index, &row.username, "name");
+        for bar in &row.bars {
+            self.bar(index, &row.username, bar);
+        }
+        for mark in &row.marks {
+            self.mark(index, &row.username, mark);
+        }
+        self.put(format_args!("</g>\n"));
+    }
+
+    /// Joins that were refused, in a row of their own.
+    fn outside(&mut self) {
+        if self.timeline.outside.is_empty() {
+            return;
+        }
+        const NOBODY: &str = "refused, not in the room";
+        let index = self.timeline.rows.len();
+        self.put(format_args!("<g>"));
+        self.name(index, NOBODY, "outside");
+        for mark in &self.timeline.outside {
+            self.mark(index, "Not in the room", mark);
+        }
+        self.put(format_args!("</g>\n"));
+    }
+
+    /// A name in its column; what does not fit is cut off there, and told when pointed at.
+    fn name(&mut self, index: usize, name: &str, class: &str) {
+        let y = top(index);
+        let line = y + ROW;
+        let (shown, full) = (text(&shorten(name, SHOWN_CHARS)), text(&isolated(name)));
+        self.put(format_args!(
+            "<line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/>\
+             <svg x=\"0\" y=\"{y}\" width=\"{}\" height=\"{ROW}\"><title>{full}</title>\
+             <text class=\"{class}\" x=\"8\" y=\"18.5\" unicode-bidi=\"isolate\">{shown}</text></svg>",
+            NAMES - 12.0
+        ));
+    }
+
+    fn bar(&mut self, index: usize, name: &str, bar: &Bar) {
+        let (class, word) = match bar.kind {
+            BarKind::Present => ("present", "present"),
+            BarKind::Away => ("away", "away"),
+        };
+        let x = self.x(bar.interval.from);
+        let width = (self.x(bar.interval.to) - x).max(THINNEST);
+        let title = text(&format!(
+            "{} {word} {} to {} ({})",
+            isolated(name),
+            self.time(bar.interval.from),
+            self.time(bar.interval.to),
+            duration(bar.interval.ms())
+        ));
+        let y = top(index) + (ROW - BAR) / 2.0;
+        self.put(format_args!(
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR}\"><title>{title}</title></rect>"
+        ));
+    }
+
+    fn mark(&mut self, index: usize, name: &str, mark: &Mark) {
+        let word = match mark.kind {
+            MarkKind::Reconnect => "came back",
+            MarkKind::Error => "was told an error",
+        };
+        let times = if mark.count > 1 {
+            format!(", {} times", mark.count)
+        } else {
+            String::new()
+        };
+        let title = text(&format!("{} {word} {}{times}", isolated(name), self.time(mark.at)));
+        let (x, y) = (self.x(mark.at), top(index) + ROW / 2.0);
+        let shape = shape(mark.kind);
+        self.put(format_args!(
+            "<g transform=\"translate({x:.1} {y})\"><title>{title}</title>{shape}</g>"
+        ));
+    }
+
+    fn now_line(&mut self, bottom: f64) {
+        if !self.timeline.is_live || self.now > self.timeline.span.to {
+            return;
+        }
+        let (x, time) = (self.x(self.now), self.time(self.now));
+        self.put(format_args!(
+            "<line class=\"now\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{bottom}\"><title>Now, {time}</title></line>\n",
+            HEAD - 6.0
+        ));
+    }
+
+    fn legend(&mut self, y: f64) {
+        let middle = y - 4.0;
+        let (reconnect, error) = (shape(MarkKind::Reconnect), shape(MarkKind::Error));
+        self.put(format_args!(
+            "<g><rect class=\"present\" x=\"{NAMES}\" y=\"{0}\" width=\"28\" height=\"10\"/><text class=\"quiet\" x=\"{1}\" y=\"{y}\">present</text>\
+             <rect class=\"away\" x=\"{2}\" y=\"{0}\" width=\"28\" height=\"10\"/><text class=\"quiet\" x=\"{3}\" y=\"{y}\">away</text>\
+             <g transform=\"translate({4} {middle})\">{reconnect}</g><text class=\"quiet\" x=\"{5}\" y=\"{y}\">came back</text>\
+             <g transform=\"translate({6} {middle})\">{error}</g><text class=\"quiet\" x=\"{7}\" y=\"{y}\">error</text>",
+            y - 9.0,
+            NAMES + 34.0,
+            NAMES + 100.0,
+            NAMES + 134.0,
+            NAMES + 190.0,
+            NAMES + 202.0,
+            NAMES + 290.0,
+            NAMES + 302.0
+        ));
+        if self.timeline.is_live && self.now <= self.timeline.span.to {
+            self.put(format_args!(
+                "<line class=\"now\" x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/><text class=\"quiet\" x=\"{3}\" y=\"{y}\">now</text>",
+                NAMES + 360.0,
+                y - 12.0,
+                y + 3.0,
+                NAMES + 368.0
+            ));
+        }
+        if let Some(at) = self.timeline.marks_end {
+            let time = self.time(at);
+            self.put(format_args!(
+                "<text class=\"quiet\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">too much happened: marks end at {time}</text>",
+                WIDTH - 24.0
+            ));
+        }
+        self.put(format_args!("</g>\n"));
+    }
+
+    fn tick_label(&self, at: Timestamp, step: i64) -> String {
+        const MINUTE: i64 = 60_000;
+        const DAY: i64 = 24 * 60 * MINUTE;
+        let is_midnight = self.date(at, "%H:%M:%S") == "00:00:00";
+        let format = match step {
+            DAY.. => "%b %-d",
+            MINUTE.. if is_midnight => "%b %-d",
+            MINUTE.. => "%H:%M",
+            _ => "%H:%M:%S",
+        };
+        self.date(at, format)
+    }
+
+    /// A moment to the second; with its day where that is not the day on which all began.
+    fn time(&self, at: Timestamp) -> String {
+        const DAY: &str = "%Y-%m-%d";
+        if self.date(at, DAY) == self.date(self.timeline.span.from, DAY) {
+            return self.date(at, "%H:%M:%S");
+        }
+        self.date(at, "%Y-%m-%d %H:%M:%S")
+    }
+
+    fn date(&self, at: Timestamp, format: &str) -> String {
+        let time = DateTime::from_timestamp_millis(at.0).unwrap_or_default();
+        time.with_timezone(&self.timeline.zone).format(format).to_string()
+    }
+}
+
+/// A triangle and a cross: told apart without their colours.
+fn shape(kind: MarkKind) -> &'static str {
+    match kind {
+        MarkKind::Reconnect => "<path class=\"reconnect\" d=\"M0 -6 L6 5 L-6 5 Z\"/>",
+        MarkKind::Error => {
+            "<path class=\"halo\" d=\"M-4 -4 L4 4 M4 -4 L-4 4\"/><path class=\"error\" d=\"M-4 -4 L4 4 M4 -4 L-4 4\"/>"
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a pixel is coarser than what is lost")]
+fn number(ms: i64) -> f64 {
+    ms as f64
+}
+
+/// The upper edge of a row.
+fn top(index: usize) -> f64 {
+    HEAD + ROW * f64::from(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+fn zone_name(zone: FixedOffset) -> String {
+    if zone.local_minus_utc() == 0 {
+        return "UTC".to_owned();
+    }
+    format!("UTC{zone}")
+}
+
+fn duration(ms: i64) -> String {
+    let seconds = ms / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min {seconds:02} s"),
+        _ => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// A name among other words: neither it nor what is around it changes the direction of the other.
+fn isolated(name: &str) -> String {
+    format!("\u{2068}{}\u{2069}", without_direction(name))
+}
+
+/// Marks that turn the direction of what follows them could pretend another name.
+fn without_direction(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    name.chars().filter(|&c| !turns(c)).collect()
+}
+
+fn shorten(name: &str, most: usize) -> String {
+    let name = without_direction(name);
+    if name.chars().count() <= most {
+        return name;
+    }
+    let cut: String = name.chars().take(most - 1).collect();
+    format!("{cut}…")
+}
+
+/// Text as XML 1.0 takes it: escaped, and without the characters that no XML may hold, not even escaped.
+fn text(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        match c {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '\u{0}'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}' => {}
+            _ => text.push(c),
+        }
+    }
+    text
+}

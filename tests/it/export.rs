@@ -1,0 +1,81 @@
+//! The export, while the server goes on and after it.
+
+use std::path::Path;
+use std::process::Output;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, query_scalar};
+
+use crate::harness::{PROGRAM, Server, command, program};
+use crate::socket::Socket;
+
+fn export(folder: &Path, file: &str) -> Output {
+    command(PROGRAM, folder).args(["export", file]).output().unwrap()
+}
+
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+/// Opened as another program would.
+async fn joined(file: &Path) -> i64 {
+    let mut copy = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    query_scalar("select count(*) from event where kind = 'joined'")
+        .fetch_one(&mut copy)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn everything_is_exported_while_the_server_goes_on_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(program(folder.path(), &[]));
+    let (_ann, _) = Socket::join(server.port, "room", "Ann").await;
+    let output = export(folder.path(), "live.db");
+    assert_eq!(said(&output).0, Some(0), "{}", said(&output).1);
+    assert!(
+        said(&output).1.contains("live.db holds sessions: 1, events: 2."),
+        "{}",
+        said(&output).1
+    );
+    assert_eq!(joined(&folder.path().join("live.db")).await, 1);
+
+    // What was there is not touched.
+    let (_bo, _) = Socket::join(server.port, "room", "Bo").await;
+    let (code, text) = said(&export(folder.path(), "live.db"));
+    assert!(
+        code == Some(1) && text.contains("exists already") && text.lines().count() == 1,
+        "{text}"
+    );
+    assert_eq!(joined(&folder.path().join("live.db")).await, 1);
+
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+    assert_eq!(said(&export(folder.path(), "after.db")).0, Some(0));
+    assert_eq!(joined(&folder.path().join("after.db")).await, 2);
+
+    // A copy can take the place of the original.
+    let database = ("DATABASE_URL", "sqlite://after.db");
+    let _copy = Server::start(program(folder.path(), &[database]));
+}
+
+#[test]
+fn what_cannot_be_exported_is_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, text) = said(&export(folder.path(), "copy.db"));
+    assert!(code == Some(1) && text.contains("there is no database"), "{text}");
+    std::fs::write(
+        folder.path().join("chatroom.db"),
+        "not a database, but long enough to be read as one",
+    )
+    .unwrap();
+    let (code, text) = said(&export(folder.path(), "copy.db"));
+    assert!(
+        code == Some(1) && text.contains("is not a database of chatroom-server"),
+        "{text}"
+    );
+    assert!(text.lines().count() == 1 && !folder.path().join("copy.db").exists());
+    let (code, text) = said(&command(PROGRAM, folder.path()).arg("export").output().unwrap());
+    assert!(code == Some(2) && text.lines().count() == 1, "{text}");
+}
