@@ -1,12 +1,14 @@
 //! Attendance: who took part in a session, when, and how much of it.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::intervals::{Interval, Intervals, Span, percent};
 use super::page::{Page, Slice};
 use super::sessions::Session;
 use super::{Error, History};
-use crate::room::id::{ParticipantId, SessionId};
+use crate::room::id::{ParticipantId, SessionId, Username};
 use crate::room::time::Timestamp;
 
 /// One person's attendance of a session.
@@ -88,7 +90,7 @@ impl Person {
         Intervals::merge(self.present(now).iter().chain(self.away(now).iter()))
     }
 
-    fn attendance(self, session: &Session, now: Timestamp) -> Attendance {
+    pub(super) fn attendance(self, session: &Session, now: Timestamp) -> Attendance {
         let present = self.present(now);
         let is_present = self
             .connections
@@ -152,9 +154,10 @@ impl History {
         limit: i64,
     ) -> Result<Vec<Person>, Error> {
         let after = after.unwrap_or_default();
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            Row,
             r#"
-            select person.id as "id: ParticipantId", person.username, person.joined_at as "joined_at: Timestamp",
+            select person.id as "id: ParticipantId", person.session_id as "session_id: SessionId", person.username, person.joined_at as "joined_at: Timestamp",
                 person.left_at as "left_at: Timestamp", person.leave_reason, person.reconnect_count,
                 connection.connected_at as "connected_at?: Timestamp",
                 connection.disconnected_at as "disconnected_at?: Timestamp",
@@ -171,29 +174,81 @@ impl History {
         )
         .fetch_all(&self.reader)
         .await?;
-        let mut people: Vec<Person> = Vec::new();
-        for row in rows {
-            if people.last().is_none_or(|last| last.id != row.id) {
-                people.push(Person {
-                    id: row.id,
-                    username: row.username,
-                    joined_at: row.joined_at,
-                    left_at: row.left_at,
-                    leave_reason: row.leave_reason,
-                    reconnect_count: row.reconnect_count,
-                    connections: Vec::new(),
-                });
-            }
-            let Some((person, connected_at)) = people.last_mut().zip(row.connected_at) else {
-                continue;
-            };
-            person.connections.push(Connection {
-                connected_at,
-                disconnected_at: row.disconnected_at,
-                closed_by: row.closed_by,
-                away_until: row.away_until,
-            });
-        }
-        Ok(people)
+        Ok(fold(rows).into_iter().map(|(_, person)| person).collect())
     }
+
+    /// One person by session, in those whose ids are between two, both included.
+    pub(super) async fn person_between(
+        &self,
+        username: &Username,
+        first: SessionId,
+        last: SessionId,
+    ) -> Result<HashMap<SessionId, Person>, Error> {
+        let name = username.as_str();
+        let rows = sqlx::query_as!(
+            Row,
+            r#"
+            select visitor.id as "id: ParticipantId", visitor.session_id as "session_id: SessionId", visitor.username,
+                visitor.joined_at as "joined_at: Timestamp", visitor.left_at as "left_at: Timestamp",
+                visitor.leave_reason, visitor.reconnect_count,
+                connection.connected_at as "connected_at?: Timestamp",
+                connection.disconnected_at as "disconnected_at?: Timestamp",
+                connection.closed_by as "closed_by?", connection.away_until as "away_until?: Timestamp"
+            from participant as visitor
+            left join connection on connection.participant_id = visitor.id
+            where visitor.username = ?1 and visitor.session_id >= ?2 and visitor.session_id <= ?3
+            order by visitor.session_id, connection.connected_at
+            "#,
+            name,
+            first.0,
+            last.0
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        Ok(fold(rows).into_iter().collect())
+    }
+}
+
+/// A participant with one of their connections, or none.
+struct Row {
+    id: ParticipantId,
+    session_id: SessionId,
+    username: String,
+    joined_at: Timestamp,
+    left_at: Option<Timestamp>,
+    leave_reason: Option<String>,
+    reconnect_count: i64,
+    connected_at: Option<Timestamp>,
+    disconnected_at: Option<Timestamp>,
+    closed_by: Option<String>,
+    away_until: Option<Timestamp>,
+}
+
+/// Brings together the rows of each participant, which follow each other.
+fn fold(rows: Vec<Row>) -> Vec<(SessionId, Person)> {
+    let mut people: Vec<(SessionId, Person)> = Vec::new();
+    for row in rows {
+        if people.last().is_none_or(|(_, last)| last.id != row.id) {
+            let person = Person {
+                id: row.id,
+                username: row.username,
+                joined_at: row.joined_at,
+                left_at: row.left_at,
+                leave_reason: row.leave_reason,
+                reconnect_count: row.reconnect_count,
+                connections: Vec::new(),
+            };
+            people.push((row.session_id, person));
+        }
+        let Some(((_, person), connected_at)) = people.last_mut().zip(row.connected_at) else {
+            continue;
+        };
+        person.connections.push(Connection {
+            connected_at,
+            disconnected_at: row.disconnected_at,
+            closed_by: row.closed_by,
+            away_until: row.away_until,
+        });
+    }
+    people
 }

@@ -12,13 +12,16 @@ pub mod feed;
 pub(crate) mod fixture;
 pub mod intervals;
 pub mod links;
-mod outcome;
+pub mod outcome;
 pub mod page;
+pub mod person;
 #[cfg(test)]
 mod plans;
 pub mod rooms;
 pub mod sessions;
+pub mod summary;
 pub mod timeline;
+pub mod wording;
 
 use sqlx::SqlitePool;
 

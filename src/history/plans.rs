@@ -35,11 +35,11 @@ fn reads_whole_table(step: &str) -> bool {
         return false;
     }
     let table = rest.split(' ').next().unwrap_or_default();
-    GROWING.contains(&table) || ["open", "latest", "earlier"].contains(&table)
+    GROWING.contains(&table) || ["open", "latest", "earlier", "visitor"].contains(&table)
 }
 
 /// Where this module's checked queries are written.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("rooms.rs"),
     include_str!("attendance.rs"),
     include_str!("attendants.rs"),
@@ -47,6 +47,7 @@ const SOURCES: [&str; 7] = [
     include_str!("feed.rs"),
     include_str!("links.rs"),
     include_str!("timeline.rs"),
+    include_str!("person.rs"),
 ];
 
 /// The queries that were checked at compile time, as far as they are this module's.

@@ -72,6 +72,13 @@ pub struct Member {
     pub away_until: Option<Timestamp>,
 }
 
+impl Member {
+    /// Whether they lost their socket and may come back.
+    pub fn is_away(&self) -> bool {
+        self.status == Presence::Away
+    }
+}
+
 /// Whether a member has a live socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -74,6 +74,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether it goes on.
+    pub fn is_live(&self) -> bool {
+        self.status == SessionStatus::Active
+    }
+
     /// The time it takes, or has taken so far.
     pub fn span(&self) -> Interval {
         Interval::new(
@@ -207,7 +212,7 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilte
 }
 
 /// The lowest id that a session which started at this moment could have.
-fn first_id_at(at: Timestamp) -> Uuid {
+pub(super) fn first_id_at(at: Timestamp) -> Uuid {
     Builder::from_u128(u128::from(id_ms(at)) << 80).into_uuid()
 }
 

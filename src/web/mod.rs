@@ -10,6 +10,7 @@ mod error;
 mod filename;
 mod live;
 mod ops;
+mod pages;
 mod params;
 mod path;
 mod review;
@@ -28,7 +29,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{any, get, post};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -199,10 +200,20 @@ fn guarded(routes: Routes, web: &Arc<Web>) -> Routes {
 }
 
 fn pages(web: &Arc<Web>) -> Routes {
-    let locked: MethodRouter<Arc<Web>> = get(review::page).layer(from_fn_with_state(web.clone(), review::unlock));
+    let locked = Router::new()
+        .route("/review", get(pages::sessions::show))
+        .route("/review/sessions/{id}", get(pages::session::show))
+        .route("/review/sessions/{id}/timeline", get(pages::session::picture))
+        .route("/review/rooms", get(pages::rooms::show))
+        .route("/review/people/{username}", get(pages::person::show))
+        .route("/review/", get(pages::no_such_page))
+        .route("/review/{*path}", get(pages::no_such_page))
+        .layer(from_fn_with_state(web.clone(), review::unlock));
     Router::new()
-        .route("/review", locked)
-        .route("/review/style.css", get(review::style))
+        .merge(locked)
+        .route("/review/style.css", get(pages::style))
+        .route("/review/script.js", get(pages::script))
+        .route("/review/icon.svg", get(pages::icon))
         .layer(from_fn_with_state(web.clone(), known_hosts_only))
 }
 

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use uuid::Uuid;
 
 use super::error::Error;
-use crate::room::id::{RoomName, SessionId};
+use crate::room::id::{RoomName, SessionId, Username};
 
 /// The room named in a path. Its percent-encoding may hide any character, also a slash.
 #[derive(Debug)]
@@ -19,6 +19,21 @@ impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
         RoomName::parse(&name)
             .map(Self)
             .map_err(|invalid| bad("room", &invalid))
+    }
+}
+
+/// The person named in a path.
+#[derive(Debug)]
+pub(crate) struct PersonPath(pub(crate) Username);
+
+impl<S: Send + Sync> FromRequestParts<S> for PersonPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let name = segment(parts, state, "username").await?;
+        Username::parse(&name)
+            .map(Self)
+            .map_err(|invalid| bad("username", &invalid))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
@@ -12,18 +12,8 @@ use super::Web;
 use super::error::Error;
 use super::params::decode;
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-    frame-ancestors 'none'";
-
-/// `GET /review`
-pub(crate) async fn page() -> Html<&'static str> {
-    Html(include_str!("review.html"))
-}
-
-/// `GET /review/style.css`, for the locked page too.
-pub(crate) async fn style() -> Response {
-    ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("review.css")).into_response()
-}
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Middleware of all pages: a token in the address becomes a cookie, and without either the page is locked.
 pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
@@ -75,7 +65,7 @@ fn locked(error: &Error, request: &Request) -> Response {
     } else {
         ""
     };
-    let page = include_str!("locked.html").replace("<!--refresh-->", refresh);
+    let page = include_str!("../../templates/locked.html").replace("<!--refresh-->", refresh);
     let mut response = (error.status(), Html(page)).into_response();
     error.add_headers(&mut response);
     response

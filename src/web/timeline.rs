@@ -137,7 +137,7 @@ impl Sheet<'_> {
         if self.timeline.outside.is_empty() {
             return;
         }
-        const NOBODY: &str = "refused, not in the room";
+        const NOBODY: &str = "not in the room";
         let index = self.timeline.rows.len();
         self.put(format_args!("<g>"));
         self.name(index, NOBODY, "outside");

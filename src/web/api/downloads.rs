@@ -99,7 +99,7 @@ pub(crate) async fn picture(
 }
 
 /// Minutes east of UTC, as many as any zone has ever been away from it.
-fn zone(raw: &str) -> Result<FixedOffset, &'static str> {
+pub(crate) fn zone(raw: &str) -> Result<FixedOffset, &'static str> {
     let minutes = raw
         .parse()
         .ok()

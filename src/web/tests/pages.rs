@@ -2,14 +2,14 @@
 
 use axum::body::Body;
 
-use super::{Story, TOKEN, request};
+use super::{Answer, Story, TOKEN, request};
 
 #[tokio::test]
 async fn a_token_in_the_address_becomes_a_cookie() {
     let story = Story::new().await;
     for (query, location) in [
         (format!("token={TOKEN}"), "/review"),
-        (format!("a=1&token={TOKEN}&b=%20x"), "/review?a=1&b=%20x"),
+        (format!("room=1&token={TOKEN}&person=%20x"), "/review?room=1&person=%20x"),
         (format!("token={TOKEN}&token=other"), "/review"),
         (format!("%74oken={TOKEN}"), "/review"),
         (format!("token={}", TOKEN.replace('-', "%2D")), "/review"),
@@ -42,7 +42,7 @@ async fn a_token_in_the_address_becomes_a_cookie() {
             (page.status.as_u16(), page.header("content-type")),
             (200, Some("text/html; charset=utf-8"))
         );
-        assert!(page.text.contains("/api/v1/sessions"));
+        assert!(page.text.contains("<h1>Sessions</h1>"));
         assert!(
             page.header("content-security-policy")
                 .unwrap()
@@ -102,5 +102,106 @@ async fn a_link_followed_from_another_site_asks_again_once() {
             .unwrap();
         let answer = story.send(asked).await;
         assert_eq!(answer.text.contains("http-equiv=\"refresh\""), again, "{path} {site}");
+    }
+}
+
+/// Asks with the cookie that the link gives.
+async fn page(story: &Story, path: &str) -> Answer {
+    let link = request("GET", &format!("/review?token={TOKEN}")).body(Body::empty());
+    let entered = story.send(link.unwrap()).await;
+    let cookie = entered
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let asked = request("GET", path).header("cookie", cookie).body(Body::empty());
+    story.send(asked.unwrap()).await
+}
+
+/// A page as it is read: without the marks that isolate names.
+fn text(answer: &Answer) -> String {
+    answer.text.replace(['\u{2068}', '\u{2069}'], "")
+}
+
+#[tokio::test]
+async fn every_page_is_locked_and_opens() {
+    let story = Story::new().await;
+    let session = format!("/review/sessions/{}", story.first);
+    for (path, status, expected) in [
+        ("/review", 200, "Chemie 101"),
+        ("/review?room=chemie&person=&from=&to=", 200, "Rooms of a similar name"),
+        ("/review/rooms", 200, "2 people in 1 room."),
+        ("/review/people/Bo", 200, "2 sessions, 49 minutes present in all"),
+        (&session, 200, "3 people, 1 hour. Cy never connected with anyone"),
+        (
+            &format!("{session}?sort=-back&log=errors&after=3"),
+            200,
+            "aria-sort=\"descending\"",
+        ),
+        (&format!("{session}/timeline?tz=60"), 200, "UTC+01:00"),
+        (
+            &format!("{session}?sort=height"),
+            400,
+            "sort must be one of name, present",
+        ),
+        ("/review?to=tomorrow", 400, "to must be a day such as 2026-03-01."),
+        (
+            "/review/sessions/00000000-0000-7000-8000-000000000000",
+            404,
+            "There is no session of this id.",
+        ),
+        (
+            "/review/people/%07",
+            400,
+            "username must not contain control characters",
+        ),
+        ("/review/", 404, "There is nothing at this path."),
+        ("/review/nowhere", 404, "There is nothing at this path."),
+    ] {
+        let locked = story.send(request("GET", path).body(Body::empty()).unwrap()).await;
+        assert_eq!(locked.status, 401, "{path}");
+        assert!(locked.text.contains("The review is locked") && !locked.text.contains("Chemie"));
+
+        let answer = page(&story, path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/html; charset=utf-8"),
+            "{path}"
+        );
+        assert!(
+            answer
+                .header("content-security-policy")
+                .unwrap()
+                .contains("script-src 'self';")
+        );
+        assert!(text(&answer).contains(expected), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn pages_ask_for_nothing_that_the_policy_forbids() {
+    let story = Story::new().await;
+    for path in [
+        "/review".to_owned(),
+        format!("/review/sessions/{}", story.second),
+        "/review/rooms".to_owned(),
+    ] {
+        let answer = page(&story, &path).await;
+        for forbidden in ["<style", " style=", " onclick=", "<script>", "http://", "https://"] {
+            // The picture names the namespace it is written in, and asks nobody for it.
+            let asked = answer.text.replace("http://www.w3.org/2000/svg", "");
+            assert!(!asked.contains(forbidden), "{path}: {forbidden}");
+        }
+    }
+    for (path, kind) in [
+        ("/review/style.css", "text/css; charset=utf-8"),
+        ("/review/script.js", "text/javascript; charset=utf-8"),
+        ("/review/icon.svg", "image/svg+xml"),
+    ] {
+        let asset = story.send(request("GET", path).body(Body::empty()).unwrap()).await;
+        assert_eq!((asset.status.as_u16(), asset.header("content-type")), (200, Some(kind)));
     }
 }

@@ -1,0 +1,175 @@
+//! One person over time: their sessions across all rooms.
+
+use super::attendance::Attendance;
+use super::page::{Page, Slice};
+use super::sessions::{Session, SessionFilter, first_id_at, last_id_at};
+use super::{Error, History};
+use crate::room::id::{SessionId, Username};
+use crate::room::time::Timestamp;
+
+/// The most sessions that totals are made of: the newest ones.
+pub const COUNTED: i64 = 1_000;
+
+/// What one person did in one session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visit {
+    /// The session.
+    pub session: Session,
+    /// Their part in it.
+    pub attendance: Attendance,
+}
+
+/// What a person's sessions in a range of time come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals {
+    /// How many sessions, at most [`COUNTED`].
+    pub sessions: i64,
+    /// How long they had a live socket, in milliseconds.
+    pub present_ms: i64,
+    /// How often they came back.
+    pub reconnect_count: i64,
+}
+
+impl History {
+    /// A person's sessions that started in a range of time, the newest first, with what they did in each.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn visits(
+        &self,
+        username: &Username,
+        (from, to): (Option<Timestamp>, Option<Timestamp>),
+        page: &Page<SessionId>,
+        now: Timestamp,
+    ) -> Result<Slice<Visit, SessionId>, Error> {
+        let filter = SessionFilter {
+            username: Some(username.clone()),
+            started_after: from,
+            started_before: to,
+            ..SessionFilter::default()
+        };
+        let sessions = self.sessions(&filter, page, now).await?;
+        let Some((newest, oldest)) = sessions.rows.first().zip(sessions.rows.last()) else {
+            return Ok(Slice {
+                rows: Vec::new(),
+                next: None,
+            });
+        };
+        let mut people = self.person_between(username, oldest.id, newest.id).await?;
+        let rows = sessions.rows.into_iter().filter_map(|session| {
+            let attendance = people.remove(&session.id)?.attendance(&session, now);
+            Some(Visit { session, attendance })
+        });
+        Ok(Slice {
+            rows: rows.collect(),
+            next: sessions.next,
+        })
+    }
+
+    /// What a person's sessions that started in a range of time come to.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn totals(
+        &self,
+        username: &Username,
+        (from, to): (Option<Timestamp>, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Result<Totals, Error> {
+        let name = username.as_str();
+        let first = first_id_at(from.unwrap_or(Timestamp(0)));
+        let last = to.map_or(uuid::Uuid::max(), |to| last_id_at(Timestamp(to.0 - 1)));
+        // A person's connections in a session never overlap: a takeover ends one at the moment the next begins.
+        let totals = sqlx::query_as!(
+            Totals,
+            r#"
+            with visit as (
+                select id, reconnect_count from participant indexed by participant_by_username
+                where username = ?1 and session_id >= ?2 and session_id <= ?3
+                order by session_id desc
+                limit ?4
+            )
+            select count(*) as "sessions!: i64", coalesce(sum(visit.reconnect_count), 0) as "reconnect_count!: i64",
+                coalesce(sum((
+                    select sum(max(coalesce(connection.disconnected_at, ?5) - connection.connected_at, 0))
+                    from connection where connection.participant_id = visit.id
+                )), 0) as "present_ms!: i64"
+            from visit
+            "#,
+            name,
+            first,
+            last,
+            COUNTED,
+            now.0
+        );
+        Ok(totals.fetch_one(&self.reader).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::fixture::{Fixture, START_MS};
+
+    #[tokio::test]
+    async fn sessions_of_all_rooms_add_up() {
+        let fixture = Fixture::new().await;
+        let (now, ann) = (Timestamp(START_MS + 10_000_000), Username::parse("Ann").unwrap());
+        let page = |after| Page { limit: 2, after };
+        let at = |seconds: i64| Some(Timestamp(START_MS + seconds * 1000));
+        for (room, start) in [("a", 0), ("b", 1000), ("c", 2000)] {
+            let session = fixture.session(room, start, Some(start + 500)).await;
+            let end = start + 500;
+            let back = [
+                (start, Some((start + 100, "disconnected")), Some(start + 110)),
+                (start + 110, Some((end, "left")), None),
+            ];
+            fixture.person(session, "Ann", Some((end, "left")), &back).await;
+            let all = [(start, Some((end, "left")), None)];
+            fixture.person(session, "Bo", Some((end, "left")), &all).await;
+        }
+        let history = fixture.history().await;
+
+        let first = history.visits(&ann, (None, None), &page(None), now).await.unwrap();
+        let told: Vec<_> = first
+            .rows
+            .iter()
+            .map(|visit| {
+                (
+                    visit.session.room.as_str(),
+                    visit.attendance.present_ms,
+                    visit.attendance.away_ms,
+                )
+            })
+            .collect();
+        assert_eq!(told, [("c", 490_000, 10_000), ("b", 490_000, 10_000)]);
+        let second = history
+            .visits(&ann, (None, None), &page(first.next), now)
+            .await
+            .unwrap();
+        assert_eq!((second.rows.len(), second.rows[0].session.room.as_str()), (1, "a"));
+        assert_eq!(second.next, None);
+
+        for (range, sessions) in [
+            ((None, None), 3),
+            ((at(1000), None), 2),
+            ((at(1001), None), 1),
+            ((None, at(1000)), 1),
+            ((at(1000), at(2000)), 1),
+            ((at(3000), None), 0),
+        ] {
+            let totals = history.totals(&ann, range, now).await.unwrap();
+            let expected = Totals {
+                sessions,
+                present_ms: sessions * 490_000,
+                reconnect_count: sessions,
+            };
+            assert_eq!(totals, expected, "{range:?}");
+            let visits = history
+                .visits(&ann, range, &Page { limit: 9, after: None }, now)
+                .await
+                .unwrap();
+            assert_eq!(visits.rows.len(), usize::try_from(sessions).unwrap());
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! What there is to say of a session in a few sentences: what is wrong before what is normal.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::attendance::Attendance;
+use super::links::{Link, Pair};
+use super::outcome::Outcome;
+use super::sessions::{Session, SessionStatus};
+use super::wording::{count, isolated, length, names};
+
+/// The most pairs that are told one by one.
+const TOLD_PAIRS: usize = 3;
+
+/// Tells a session from all its people and all their pairs. Names are isolated, see [`isolated`].
+pub fn summary(session: &Session, people: &[Attendance], pairs: &[Pair]) -> String {
+    let mut troubles = connections(pairs);
+    troubles.extend(attendance(session, people));
+    if session.error_count > 0 {
+        let errors = count(session.error_count, "error was", "errors were");
+        troubles.push(format!("{errors} told to the clients"));
+    }
+    let second = if troubles.is_empty() {
+        nothing_wrong(people, pairs)
+    } else {
+        troubles.join("; ")
+    };
+    format!("{} {}.", head(session, people), capitalized(&second))
+}
+
+/// How many, and how long.
+fn head(session: &Session, people: &[Attendance]) -> String {
+    let all = count(session.unique_participants, "person", "people");
+    let time = length(session.duration_ms);
+    if session.status == SessionStatus::Ended {
+        return format!("{all}, {time}.");
+    }
+    let here = people.iter().filter(|person| is_here(person)).count();
+    format!("Live for {time}: {here} of {all} here now.")
+}
+
+fn is_here(person: &Attendance) -> bool {
+    person.intervals.last().is_some_and(|last| last.to.is_none())
+}
+
+/// Who dropped, most lasting first.
+fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
+    let is_live = session.status == SessionStatus::Active;
+    let mut kinds: [Vec<&str>; 3] = Default::default();
+    for person in people {
+        let is_member = person.left_at.is_none();
+        let kind = if is_live && is_member && !is_here(person) {
+            0
+        } else if !is_member && is_lost(person.leave_reason.as_deref()) {
+            1
+        } else if person.reconnect_count > 0 {
+            2
+        } else {
+            continue;
+        };
+        kinds[kind].push(&person.username);
+    }
+    let [away, lost, back] = kinds;
+    let are = if away.len() == 1 { "is" } else { "are" };
+    let mut told = Vec::new();
+    for (who, what) in [
+        (away, format!("{are} away")),
+        (lost, "dropped and did not come back".to_owned()),
+        (back, "dropped and came back".to_owned()),
+    ] {
+        if !who.is_empty() {
+            told.push(format!("{} {what}", names(&who)));
+        }
+    }
+    told
+}
+
+/// Whether somebody went without meaning to.
+fn is_lost(reason: Option<&str>) -> bool {
+    matches!(reason, Some("timeout" | "server_shutdown" | "server_crash"))
+}
+
+/// Who did not connect with whom.
+fn connections(pairs: &[Pair]) -> Vec<String> {
+    if pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome == Outcome::NoOffer) {
+        return vec!["nobody connected with anybody: no offer was ever made".to_owned()];
+    }
+    let alone = alone(pairs);
+    let mut told = Vec::new();
+    if !alone.is_empty() {
+        told.push(format!("{} never connected with anyone", names(&alone)));
+    }
+    let is_told = |pair: &&Pair| pair.between.iter().any(|one| alone.contains(&one.username.as_str()));
+    let rest: Vec<&Pair> = pairs.iter().filter(|pair| failed(pair) && !is_told(pair)).collect();
+    if rest.len() > TOLD_PAIRS {
+        told.push(format!("{} of {} pairs never connected", rest.len(), pairs.len()));
+    } else {
+        told.extend(rest.into_iter().map(told_pair));
+    }
+    told
+}
+
+/// People who met more than one other, and connected with none of them.
+fn alone(pairs: &[Pair]) -> Vec<&str> {
+    let mut met: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for pair in pairs {
+        for one in &pair.between {
+            let (all, bad) = met.entry(one.username.as_str()).or_default();
+            *all += 1;
+            *bad += usize::from(failed(pair));
+        }
+    }
+    let is_alone = |(_, (all, bad)): &(&str, (usize, usize))| *all > 1 && all == bad;
+    met.into_iter().filter(is_alone).map(|(name, _)| name).collect()
+}
+
+/// Whether two people who could have connected did not.
+pub fn failed(pair: &Pair) -> bool {
+    matches!(
+        pair.outcome,
+        Outcome::NoOffer | Outcome::NoAnswer | Outcome::NoCandidates
+    )
+}
+
+/// A pair in a clause, without its full stop: `Bo and Cy never connected: Bo's offer was never answered`.
+pub fn told_pair(pair: &Pair) -> String {
+    let [one, other] = [0, 1].map(|index| isolated(&pair.between[index].username));
+    let link = decisive(pair);
+    let (offerer, answerer) = link.map_or((one.clone(), other.clone()), |link| {
+        (isolated(&link.offerer), isolated(&link.answerer))
+    });
+    match pair.outcome {
+        Outcome::NoOffer => format!("{one} and {other} never connected: neither made an offer"),
+        Outcome::NoAnswer => format!("{one} and {other} never connected: {offerer}'s offer was never answered"),
+        Outcome::Waiting => format!("{one} and {other} are connecting: {offerer}'s offer has not been answered yet"),
+        Outcome::Connected => format!("{one} and {other} connected"),
+        Outcome::NoCandidates => {
+            let silent = match link.map(|link| (link.offerer_candidates, link.answerer_candidates)) {
+                Some((0, 1..)) => offerer,
+                Some((1.., 0)) => answerer,
+                _ => "either of them".to_owned(),
+            };
+            format!(
+                "{one} and {other} probably never connected: offer and answer were exchanged, but no network addresses (candidates) from {silent}"
+            )
+        }
+    }
+}
+
+/// The link that says how far a pair got.
+fn decisive(pair: &Pair) -> Option<&Link> {
+    let users = pair.links.iter().filter(|link| link.stream_type == "user");
+    let furthest = |link: &&Link| {
+        let candidates = link.offerer_candidates.min(1) + link.answerer_candidates.min(1);
+        (link.answered_at.is_some(), candidates, link.closed_at.is_none())
+    };
+    users
+        .max_by_key(furthest)
+        .or_else(|| pair.links.iter().max_by_key(furthest))
+}
+
+fn nothing_wrong(people: &[Attendance], pairs: &[Pair]) -> String {
+    let waiting = pairs.iter().any(|pair| pair.outcome == Outcome::Waiting);
+    match (people.len(), pairs.is_empty()) {
+        (0 | 1, _) => "nobody else came, and nothing went wrong".to_owned(),
+        (_, true) => "no two of them were there at the same time; nobody dropped".to_owned(),
+        _ if waiting => "nobody dropped; some are still connecting".to_owned(),
+        (2, _) => "the two connected, and nobody dropped".to_owned(),
+        _ => "everyone connected with everyone they met, and nobody dropped".to_owned(),
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// Who connected with whom, for a square of names: a pair's outcome by its two names in either order.
+pub fn by_names(pairs: &[Pair]) -> HashMap<(&str, &str), Outcome> {
+    let mut found = HashMap::with_capacity(pairs.len() * 2);
+    for pair in pairs {
+        let [one, other] = [0, 1].map(|index| pair.between[index].username.as_str());
+        found.insert((one, other), pair.outcome);
+        found.insert((other, one), pair.outcome);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::history::intervals::Span;
+    use crate::history::links::PairMember;
+    use crate::room::id::{LinkId, ParticipantId, SessionId};
+    use crate::room::time::Timestamp;
+
+    fn session(people: usize, minutes: i64, is_live: bool, errors: i64) -> Session {
+        Session {
+            id: SessionId(Uuid::nil()),
+            room: "r".to_owned(),
+            status: if is_live {
+                SessionStatus::Active
+            } else {
+                SessionStatus::Ended
+            },
+            started_at: Timestamp(0),
+            ended_at: (!is_live).then_some(Timestamp(minutes * 60_000)),
+            duration_ms: minutes * 60_000,
+            peak_participants: 2,
+            unique_participants: i64::try_from(people).unwrap(),
+            reconnect_count: 0,
+            error_count: errors,
+        }
+    }
+
+    /// How somebody's time went.
+    #[derive(Clone, Copy)]
+    enum Went {
+        Left(i64),
+        Lost,
+        Here,
+        Away,
+    }
+
+    fn person(name: &str, went: Went) -> Attendance {
+        let left_at = matches!(went, Went::Left(_) | Went::Lost).then_some(Timestamp(9));
+        let to = (!matches!(went, Went::Here)).then_some(Timestamp(9));
+        Attendance {
+            id: ParticipantId(Uuid::nil()),
+            username: name.to_owned(),
+            joined_at: Timestamp(0),
+            left_at,
+            present_ms: 9,
+            away_ms: 0,
+            longest_gap_ms: 0,
+            reconnect_count: if let Went::Left(back) = went { back } else { 0 },
+            leave_reason: match went {
+                Went::Left(_) => Some("left".to_owned()),
+                Went::Lost => Some("timeout".to_owned()),
+                Went::Here | Went::Away => None,
+            },
+            present_pct: 100.0,
+            intervals: vec![Span { from: Timestamp(0), to }],
+        }
+    }
+
+    fn pair(one: &str, other: &str, outcome: Outcome) -> Pair {
+        let member = |name: &str| PairMember {
+            id: ParticipantId(Uuid::nil()),
+            username: name.to_owned(),
+        };
+        let link = Link {
+            id: LinkId(Uuid::nil()),
+            stream_type: "user".to_owned(),
+            offerer: one.to_owned(),
+            answerer: other.to_owned(),
+            offered_at: Timestamp(1),
+            answered_at: (outcome >= Outcome::NoCandidates).then_some(Timestamp(2)),
+            offerer_candidates: 3,
+            answerer_candidates: i64::from(outcome == Outcome::Connected),
+            renegotiations: 0,
+            closed_at: None,
+            closed_by: None,
+        };
+        Pair {
+            between: [member(one), member(other)],
+            outcome,
+            sentence: String::new(),
+            links: if outcome == Outcome::NoOffer {
+                vec![]
+            } else {
+                vec![link]
+            },
+        }
+    }
+
+    fn told(session: &Session, people: &[(&str, Went)], pairs: &[(&str, &str, Outcome)]) -> String {
+        let people: Vec<_> = people.iter().map(|(name, went)| person(name, *went)).collect();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(one, other, outcome)| pair(one, other, *outcome))
+            .collect();
+        summary(session, &people, &pairs).replace(['\u{2068}', '\u{2069}'], "")
+    }
+
+    #[test]
+    fn what_is_wrong_comes_first_and_nothing_wrong_is_said() {
+        use Outcome::{Connected, NoAnswer, NoCandidates, NoOffer, Waiting};
+        use Went::{Away, Here, Left, Lost};
+        for (expected, session, people, pairs) in [
+            (
+                "1 person, 1 minute. Nobody else came, and nothing went wrong.",
+                session(1, 1, false, 0),
+                vec![("Ann", Left(0))],
+                vec![],
+            ),
+            (
+                "2 people, 52 minutes. The two connected, and nobody dropped.",
+                session(2, 52, false, 0),
+                vec![("Ann", Left(0)), ("Bo", Left(0))],
+                vec![("Ann", "Bo", Connected)],
+            ),
+            (
+                "2 people, 52 minutes. No two of them were there at the same time; nobody dropped.",
+                session(2, 52, false, 0),
+                vec![("Ann", Left(0)), ("Bo", Left(0))],
+                vec![],
+            ),
+            (
+                "4 people, 52 minutes. Bo and Cy never connected: Bo's offer was never answered; Ann and Li dropped and came back.",
+                session(4, 52, false, 0),
+                vec![("Ann", Left(1)), ("Bo", Left(0)), ("Cy", Left(0)), ("Li", Left(2))],
+                vec![
+                    ("Ann", "Bo", Connected),
+                    ("Ann", "Cy", Connected),
+                    ("Bo", "Cy", NoAnswer),
+                ],
+            ),
+            (
+                "3 people, 1 hour. Cy never connected with anyone; Cy dropped and did not come back; 1 error was told to the clients.",
+                session(3, 60, false, 1),
+                vec![("Ann", Left(0)), ("Bo", Left(0)), ("Cy", Lost)],
+                vec![("Ann", "Bo", Connected), ("Ann", "Cy", NoOffer), ("Bo", "Cy", NoAnswer)],
+            ),
+            (
+                "3 people, 1 hour. Nobody connected with anybody: no offer was ever made.",
+                session(3, 60, false, 0),
+                vec![("Ann", Left(0)), ("Bo", Left(0)), ("Cy", Left(0))],
+                vec![("Ann", "Bo", NoOffer), ("Ann", "Cy", NoOffer), ("Bo", "Cy", NoOffer)],
+            ),
+            (
+                "2 people, 1 hour. Ann and Bo probably never connected: offer and answer were exchanged, but no network addresses (candidates) from Bo.",
+                session(2, 60, false, 0),
+                vec![("Ann", Left(0)), ("Bo", Left(0))],
+                vec![("Ann", "Bo", NoCandidates)],
+            ),
+            (
+                "Live for 5 minutes: 1 of 2 people here now. Bo is away.",
+                session(2, 5, true, 0),
+                vec![("Ann", Here), ("Bo", Away)],
+                vec![("Ann", "Bo", Connected)],
+            ),
+            (
+                "Live for 5 minutes: 2 of 2 people here now. Nobody dropped; some are still connecting.",
+                session(2, 5, true, 0),
+                vec![("Ann", Here), ("Bo", Here)],
+                vec![("Ann", "Bo", Waiting)],
+            ),
+        ] {
+            assert_eq!(told(&session, &people, &pairs), expected);
+        }
+    }
+
+    #[test]
+    fn many_failed_pairs_are_counted() {
+        let names = ["Ann", "Bo", "Cy", "Di", "Ed", "Fi"];
+        let people: Vec<_> = names.iter().map(|name| (*name, Went::Left(0))).collect();
+        let mut pairs = Vec::new();
+        for (index, one) in names.iter().enumerate() {
+            for (other_index, other) in names.iter().enumerate().skip(index + 1) {
+                // The ring of neighbours fails; everyone has others they connected with.
+                let outcome = if other_index == index + 1 {
+                    Outcome::NoAnswer
+                } else {
+                    Outcome::Connected
+                };
+                pairs.push((*one, *other, outcome));
+            }
+        }
+        assert_eq!(
+            told(&session(6, 30, false, 0), &people, &pairs),
+            "6 people, 30 minutes. 5 of 15 pairs never connected."
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! Words and numbers as a reader wants them in a sentence.
+
+/// A name for the middle of a sentence: whatever its writing direction, it leaves the words around it in order.
+pub fn isolated(name: &str) -> String {
+    // The isolate ends where the name ends, and not where a control character in it says so.
+    let text: String = name.chars().filter(|c| !is_direction_control(*c)).collect();
+    format!("\u{2068}{text}\u{2069}")
+}
+
+fn is_direction_control(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A number of things: `1 person`, `7 people`.
+pub fn count(number: i64, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{number} {word}")
+}
+
+/// A length of time (milliseconds) in a sentence: `52 minutes`, `1 hour 5 minutes`, `40 seconds`.
+pub fn length(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, 0) => count(seconds, "second", "seconds"),
+        (0, _) => count(minutes, "minute", "minutes"),
+        (_, 0) => count(hours, "hour", "hours"),
+        _ => format!(
+            "{} {}",
+            count(hours, "hour", "hours"),
+            count(minutes, "minute", "minutes")
+        ),
+    }
+}
+
+/// A length of time (milliseconds) in a table: `12 min 04 s`, `1 h 05 min`, `40 s`.
+pub fn duration(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min {:02} s", seconds % 60),
+        _ => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
+pub fn names(all: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let mut words: Vec<String> = all.iter().take(SHOWN).map(|name| isolated(name)).collect();
+    let more = all.len() - words.len();
+    if more > 0 {
+        words.push(if more == 1 {
+            "one other".to_owned()
+        } else {
+            format!("{more} others")
+        });
+    }
+    joined(&words)
+}
+
+fn joined(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_read_as_people_say_them() {
+        for (ms, said, shown) in [
+            (-5, "0 seconds", "0 s"),
+            (1999, "1 second", "1 s"),
+            (59_999, "59 seconds", "59 s"),
+            (60_000, "1 minute", "1 min 00 s"),
+            (724_000, "12 minutes", "12 min 04 s"),
+            (3_600_000, "1 hour", "1 h 00 min"),
+            (3_900_000, "1 hour 5 minutes", "1 h 05 min"),
+            (90_000_000, "25 hours", "25 h 00 min"),
+        ] {
+            assert_eq!((length(ms).as_str(), duration(ms).as_str()), (said, shown), "{ms}");
+        }
+    }
+
+    #[test]
+    fn long_lists_of_names_are_cut() {
+        let plain = |all: &[&str]| names(all).replace(['\u{2068}', '\u{2069}'], "");
+        assert_eq!(plain(&["Ann"]), "Ann");
+        assert_eq!(plain(&["Ann", "Bo"]), "Ann and Bo");
+        assert_eq!(plain(&["Ann", "Bo", "Cy"]), "Ann, Bo and Cy");
+        assert_eq!(plain(&["Ann", "Bo", "Cy", "Di"]), "Ann, Bo, Cy and one other");
+        assert_eq!(plain(&["Ann", "Bo", "Cy", "Di", "Ed"]), "Ann, Bo, Cy and 2 others");
+    }
+
+    #[test]
+    fn a_name_cannot_end_its_own_isolation() {
+        assert_eq!(isolated("a\u{2069}\u{202e}b"), "\u{2068}ab\u{2069}");
+    }
+}

@@ -1,0 +1,86 @@
+//! The review as pages: the history in a teacher's words, each page whole without any script.
+
+mod address;
+mod log;
+mod moment;
+mod pairs;
+pub(crate) mod person;
+mod range;
+pub(crate) mod rooms;
+pub(crate) mod session;
+pub(crate) mod sessions;
+mod sorting;
+
+use askama::Template;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::error::Error;
+use super::timeline;
+
+/// A page, or why there is none, which is a page too.
+type Page = Result<Html<String>, Refused>;
+
+fn html(template: &impl Template) -> Page {
+    let text = template.render().map_err(|error| {
+        tracing::error!(%error, "a page could not be written");
+        Error::Internal
+    })?;
+    Ok(Html(text))
+}
+
+/// A refusal that people read.
+pub(crate) struct Refused(Error);
+
+impl<E> From<E> for Refused
+where
+    Error: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct RefusedPage {
+    title: &'static str,
+    reason: String,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = self.0.status();
+        let page = RefusedPage {
+            title: status.canonical_reason().unwrap_or("Refused"),
+            reason: self.0.to_string(),
+        };
+        match page.render() {
+            Ok(text) => (status, Html(text)).into_response(),
+            Err(_) => self.0.into_response(),
+        }
+    }
+}
+
+/// What has no page.
+pub(crate) async fn no_such_page() -> Refused {
+    Refused(Error::NoSuchPath)
+}
+
+/// `GET /review/style.css`, for the locked page too.
+pub(crate) async fn style() -> Response {
+    let text = format!("{}{}", include_str!("../../../templates/review.css"), timeline::STYLE);
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
+}
+
+/// `GET /review/script.js`
+pub(crate) async fn script() -> Response {
+    let text = include_str!("../../../templates/review.js");
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
+}
+
+/// `GET /review/icon.svg`
+pub(crate) async fn icon() -> Response {
+    let text = include_str!("../../../templates/icon.svg");
+    ([(CONTENT_TYPE, "image/svg+xml")], text).into_response()
+}

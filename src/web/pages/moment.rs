@@ -1,0 +1,86 @@
+//! Moments as elements: written in UTC, for the page's script to write in the reader's zone.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::room::time::Timestamp;
+
+/// A moment however a template gets at it.
+pub(super) trait At {
+    fn at(self) -> Timestamp;
+}
+
+impl At for Timestamp {
+    fn at(self) -> Timestamp {
+        self
+    }
+}
+
+impl<T: At + Copy> At for &T {
+    fn at(self) -> Timestamp {
+        (*self).at()
+    }
+}
+
+/// A `time` element. Its form is the one that the script uses.
+pub(super) struct Moment {
+    at: DateTime<Utc>,
+    form: &'static str,
+    pattern: &'static str,
+}
+
+impl Moment {
+    fn new(at: Timestamp, form: &'static str, pattern: &'static str) -> Self {
+        let at = DateTime::from_timestamp_millis(at.0).unwrap_or_default();
+        Self { at, form, pattern }
+    }
+}
+
+/// The time of day, to the second.
+pub(super) fn clock(at: impl At) -> Moment {
+    Moment::new(at.at(), "clock", "%H:%M:%S")
+}
+
+/// The time of day, to the minute.
+pub(super) fn minute(at: impl At) -> Moment {
+    Moment::new(at.at(), "minute", "%H:%M")
+}
+
+/// The day and the time of day, to the minute.
+pub(super) fn moment(at: impl At) -> Moment {
+    Moment::new(at.at(), "moment", "%-d %b %Y, %H:%M")
+}
+
+/// How long it is until then, counted down by the script; without one, until when.
+pub(super) fn countdown(at: impl At) -> Moment {
+    Moment::new(at.at(), "countdown", "until %H:%M:%S UTC")
+}
+
+/// The day alone, for where no element can be.
+pub(super) fn plain_day(at: impl At) -> String {
+    let at: DateTime<Utc> = DateTime::from_timestamp_millis(at.at().0).unwrap_or_default();
+    at.format("%-d %b %Y").to_string()
+}
+
+/// The moment as scripts read it.
+pub(super) fn iso(at: impl At) -> String {
+    let at: DateTime<Utc> = DateTime::from_timestamp_millis(at.at().0).unwrap_or_default();
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "<time datetime=\"{}\" data-form=\"{}\">{}</time>",
+            self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            self.form,
+            self.at.format(self.pattern)
+        )
+    }
+}
+
+/// Nothing of it comes from outside.
+impl HtmlSafe for Moment {}

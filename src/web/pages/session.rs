@@ -1,0 +1,159 @@
+//! One session: a sentence, the picture, the numbers, the pairs, the log.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Html;
+
+use super::log::{self, Entry, Filter};
+use super::pairs::Connections;
+use super::sorting::{self, COLUMNS, Sorting};
+use super::{Page, Refused, address, html, moment};
+use crate::history::attendance::Attendance;
+use crate::history::page::Page as Piece;
+use crate::history::sessions::Session;
+use crate::history::summary::summary;
+use crate::history::wording;
+use crate::room::id::SessionId;
+use crate::room::time::Timestamp;
+use crate::web::api::downloads::zone;
+use crate::web::error::Error;
+use crate::web::params::{self, Params};
+use crate::web::path::SessionPath;
+use crate::web::{Web, timeline};
+
+/// The most people in the table: a room holds fewer at once, but many may come and go.
+const PEOPLE: usize = 500;
+/// The most pairs that are looked at: all those of 150 people.
+const PAIRS: usize = 150 * 149 / 2;
+/// Entries of the log on one page.
+const ENTRIES: usize = 200;
+
+#[derive(Template)]
+#[template(path = "session.html")]
+struct SessionPage {
+    summary: String,
+    picture: String,
+    heads: Vec<Head>,
+    people: Vec<Attendance>,
+    more_people: bool,
+    connections: Connections,
+    entries: Vec<Entry>,
+    filters: Vec<Filter>,
+    next_entries: Option<String>,
+    events_address: String,
+    session: Session,
+}
+
+/// The head of a column.
+struct Head {
+    title: &'static str,
+    is_number: bool,
+    address: String,
+    direction: Option<&'static str>,
+}
+
+/// `GET /review/sessions/{id}`
+pub(crate) async fn show(
+    State(web): State<Arc<Web>>,
+    path: Result<SessionPath, Error>,
+    params: Result<Params, Error>,
+) -> Page {
+    let (SessionPath(id), mut params) = (path?, params?);
+    let sorting = params.optional("sort", Sorting::parse)?.flatten();
+    let choice = params.text("log").unwrap_or_default();
+    let kinds = log::kinds(&choice).map_err(|reason| Error::BadParameter {
+        name: "log",
+        reason: reason.to_owned(),
+    })?;
+    let after = params.optional("after", params::seq)?;
+    params.finish()?;
+
+    let now = web.now();
+    let session = found(&web, id, now).await?;
+    let people = web.history.attendance(&session, None, &first(PEOPLE), now).await?;
+    let pairs = web.history.pairs(&session, &first(PAIRS), now).await?.rows;
+    let log_piece = Piece { limit: ENTRIES, after };
+    let entries = web.history.events(id, kinds, &log_piece).await?;
+
+    let path = format!("/review/sessions/{id}");
+    let sort = sorting.map(Sorting::value).unwrap_or_default();
+    let mut page = SessionPage {
+        summary: summary(&session, &people.rows, &pairs),
+        picture: timeline::inline(&web.history.timeline(&session, now).await?, now),
+        heads: heads(&path, sorting, &choice),
+        connections: Connections::of(&people.rows, &pairs),
+        more_people: people.next.is_some(),
+        people: people.rows,
+        filters: log::filters(&path, &sort, &choice),
+        next_entries: entries.next.map(|last| {
+            let last = last.to_string();
+            let params = [("sort", sort.as_str()), ("log", &choice), ("after", &last)];
+            format!("{}#log", address::page(&path, &params))
+        }),
+        entries: entries.rows.into_iter().map(Entry::of).collect(),
+        events_address: address::page("/api/v1/events", &[("room", &session.room)]),
+        session,
+    };
+    sorting::sort(&mut page.people, sorting);
+    html(&page)
+}
+
+/// `GET /review/sessions/{id}/timeline`: the picture by the clock of another zone, for the page's script.
+pub(crate) async fn picture(
+    State(web): State<Arc<Web>>,
+    path: Result<SessionPath, Error>,
+    params: Result<Params, Error>,
+) -> Result<Html<String>, Refused> {
+    let (SessionPath(id), mut params) = (path?, params?);
+    let zone = params.required("tz", zone)?;
+    params.finish()?;
+    let now = web.now();
+    let session = found(&web, id, now).await?;
+    let model = web.history.timeline(&session, now).await?.in_zone(zone);
+    Ok(Html(timeline::inline(&model, now)))
+}
+
+async fn found(web: &Web, id: SessionId, now: Timestamp) -> Result<Session, Error> {
+    web.history.session(id, now).await?.ok_or(Error::NoSuchSession)
+}
+
+fn first<K>(limit: usize) -> Piece<K> {
+    Piece { limit, after: None }
+}
+
+fn heads(path: &str, sorting: Option<Sorting>, choice: &str) -> Vec<Head> {
+    let head = |column: sorting::Column| {
+        let sort = sorting::next(&column, sorting);
+        let address = address::page(path, &[("sort", &sort), ("log", choice)]);
+        Head {
+            title: column.title,
+            is_number: column.is_number,
+            address: format!("{address}#attendance"),
+            direction: sorting::direction(&column, sorting),
+        }
+    };
+    COLUMNS.into_iter().map(head).collect()
+}
+
+/// How somebody's attendance ended, in a teacher's words.
+pub(super) trait Ending {
+    fn ending(&self) -> &'static str;
+}
+
+impl Ending for Attendance {
+    fn ending(&self) -> &'static str {
+        let is_here = self.intervals.last().is_some_and(|last| last.to.is_none());
+        match (self.left_at, self.leave_reason.as_deref()) {
+            (None, _) if is_here => "here now",
+            (None, _) => "away now",
+            (_, Some("timeout")) => "dropped, did not come back",
+            (_, Some("replaced")) => "joined again elsewhere",
+            (_, Some("moved")) => "went to another room",
+            (_, Some("kicked")) => "was removed",
+            (_, Some("server_shutdown" | "server_crash")) => "did not come back after the server stopped",
+            _ => "left",
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The first page: the sessions, those that go on before all others.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use uuid::Uuid;
+
+use super::range::Range;
+use super::{Page, address, html, moment};
+use crate::history::page::{Page as Piece, Slice};
+use crate::history::rooms::RoomFilter;
+use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
+use crate::history::wording;
+use crate::room::id::{RoomName, SessionId, Username};
+use crate::room::time::Timestamp;
+use crate::web::Web;
+use crate::web::error::Error;
+use crate::web::params::Params;
+
+const LIMIT: usize = 50;
+
+/// The most rooms of a similar name that are offered.
+const SUGGESTED: usize = 8;
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct SessionsPage {
+    room: String,
+    person: String,
+    range: Range,
+    rows: Vec<Session>,
+    similar_rooms: Vec<String>,
+    is_filtered: bool,
+    is_first: bool,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+/// What is asked for.
+struct Asked {
+    room: String,
+    person: String,
+    range: Range,
+    filter: SessionFilter,
+    place: Place,
+}
+
+/// Which piece of the list.
+#[derive(Clone, Copy)]
+enum Place {
+    First,
+    OlderThan(SessionId),
+    NewerThan(SessionId),
+}
+
+/// `GET /review`
+pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> Page {
+    let asked = read(params?)?;
+    let now = web.now();
+    let (is_first, found) = piece(&web, &asked, now).await?;
+    let mut page = SessionsPage {
+        is_filtered: !(asked.room.is_empty()
+            && asked.person.is_empty()
+            && asked.range.from.is_empty()
+            && asked.range.to.is_empty()),
+        is_first,
+        newer: None,
+        older: None,
+        rows: Vec::new(),
+        similar_rooms: Vec::new(),
+        room: asked.room,
+        person: asked.person,
+        range: asked.range,
+    };
+    if !is_first {
+        page.newer = found.rows.first().map(|first| page.address("newer", first.id));
+    }
+    page.older = found.next.map(|last| page.address("older", last));
+    if is_first {
+        page.rows = live(&web, &asked.filter, now).await?;
+    }
+    page.rows.extend(found.rows);
+    if page.rows.is_empty() && !page.room.is_empty() {
+        page.similar_rooms = similar(&web, &page.room).await?;
+    }
+    html(&page)
+}
+
+fn read(mut params: Params) -> Result<Asked, Error> {
+    let room = params.text("room").unwrap_or_default();
+    let person = params.text("person").unwrap_or_default();
+    let range = Range::take(&mut params)?;
+    let id = |raw: &str| {
+        Uuid::try_parse(raw)
+            .map(SessionId)
+            .map_err(|_| "must be a session's id")
+    };
+    let older = params.optional("older", id)?.map(Place::OlderThan);
+    let newer = params.optional("newer", id)?.map(Place::NewerThan);
+    params.finish()?;
+    let (started_after, started_before) = range.bounds();
+    let filter = SessionFilter {
+        room: typed("room", &room, RoomName::parse)?,
+        username: typed("person", &person, Username::parse)?,
+        started_after,
+        started_before,
+        ..SessionFilter::default()
+    };
+    Ok(Asked {
+        room,
+        person,
+        range,
+        filter,
+        place: older.or(newer).unwrap_or(Place::First),
+    })
+}
+
+/// Reads a field of the form; an empty one asks for nothing.
+fn typed<T, E: ToString>(name: &'static str, raw: &str, parse: fn(&str) -> Result<T, E>) -> Result<Option<T>, Error> {
+    if raw.trim().is_empty() {
+        return Ok(None);
+    }
+    parse(raw).map(Some).map_err(|reason| Error::BadParameter {
+        name,
+        reason: reason.to_string(),
+    })
+}
+
+/// The piece of ended sessions, newest first, and whether it is the first one. Its `next` is what the older piece
+/// begins after.
+async fn piece(web: &Web, asked: &Asked, now: Timestamp) -> Result<(bool, Slice<Session, SessionId>), Error> {
+    let filter = SessionFilter {
+        status: Some(SessionStatus::Ended),
+        ..asked.filter.clone()
+    };
+    if let Place::NewerThan(id) = asked.place {
+        let upwards = SessionFilter {
+            order: Order::Asc,
+            ..filter.clone()
+        };
+        let mut found = web.history.sessions(&upwards, &after(Some(id)), now).await?;
+        if found.next.is_some() {
+            found.rows.reverse();
+            found.next = found.rows.last().map(|last| last.id);
+            return Ok((false, found));
+        }
+        // There is nothing newer than these: they are the first page, which may hold more.
+    }
+    let from = match asked.place {
+        Place::OlderThan(id) => Some(id),
+        Place::First | Place::NewerThan(_) => None,
+    };
+    let found = web.history.sessions(&filter, &after(from), now).await?;
+    Ok((from.is_none(), found))
+}
+
+fn after(id: Option<SessionId>) -> Piece<SessionId> {
+    Piece {
+        limit: LIMIT,
+        after: id,
+    }
+}
+
+async fn live(web: &Web, filter: &SessionFilter, now: Timestamp) -> Result<Vec<Session>, Error> {
+    let filter = SessionFilter {
+        status: Some(SessionStatus::Active),
+        ..filter.clone()
+    };
+    let all = Piece {
+        limit: 1000,
+        after: None,
+    };
+    Ok(web.history.sessions(&filter, &all, now).await?.rows)
+}
+
+async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {
+    let filter = RoomFilter {
+        live_only: false,
+        contains: Some(room.trim().to_owned()),
+    };
+    let first = Piece {
+        limit: SUGGESTED,
+        after: None,
+    };
+    let found = web.history.rooms(&filter, &first).await?;
+    Ok(found.rows.into_iter().map(|found| found.room).collect())
+}
+
+impl SessionsPage {
+    /// This page at another place.
+    fn address(&self, direction: &str, id: SessionId) -> String {
+        let params = [
+            ("room", self.room.as_str()),
+            ("person", &self.person),
+            ("from", &self.range.from),
+            ("to", &self.range.to),
+            (direction, &id.to_string()),
+        ];
+        address::page("/review", &params)
+    }
+}

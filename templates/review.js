@@ -1,0 +1,229 @@
+// What the pages gain by a script: times in the reader's zone, and following what happens. Without it they show UTC
+// and stand still; nothing else is missing.
+'use strict';
+
+const LANGUAGE = 'en-GB';
+const KINDS = ['session_started', 'session_ended', 'joined', 'left', 'disconnected', 'reconnected', 'error', 'gap'];
+/** A burst of events is one change of the page. */
+const TOGETHER_MS = 500;
+/** How often a picture that goes on grows without any event. */
+const GROW_MS = 15_000;
+/** As much of the names as a narrow screen has room for. */
+const NAMES_WIDTH = 132;
+/** How long to wait after an answer that is no stream, as a proxy gives while the server is away. */
+const AGAIN_MS = 3_000;
+
+const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
+const day = { day: 'numeric', month: 'short', year: 'numeric' };
+const FORMS = {
+  clock: new Intl.DateTimeFormat(LANGUAGE, clock),
+  minute: new Intl.DateTimeFormat(LANGUAGE, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+  day: new Intl.DateTimeFormat(LANGUAGE, day),
+  moment: new Intl.DateTimeFormat(LANGUAGE, { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+};
+
+const main = document.querySelector('main');
+const parts = () => document.querySelectorAll('[data-part]');
+/** Each part as the server wrote it: what is equal to that has not changed. */
+const written = new WeakMap();
+
+for (const part of parts()) written.set(part, part.innerHTML);
+showZone();
+dress(document);
+showDay();
+for (const place of document.querySelectorAll('[data-origin]')) place.textContent = location.origin;
+document.addEventListener('formdata', addOffsets);
+setInterval(() => countDown(document), 1000);
+readPicture();
+if (main.dataset.live) follow();
+
+/** Minutes that a zone's clock is east of UTC at a moment, or the reader's at the session's start. */
+function offset(at = main.dataset.started) {
+  return -new Date(at ?? Date.now()).getTimezoneOffset();
+}
+
+function showZone() {
+  const zone = document.querySelector('[data-zone]');
+  if (!zone) return;
+  const at = new Date(main.dataset.started ?? Date.now());
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const short = new Intl.DateTimeFormat(LANGUAGE, { timeZoneName: 'shortOffset' }).formatToParts(at);
+  const difference = short.find(({ type }) => type === 'timeZoneName')?.value.replace('GMT', 'UTC');
+  zone.textContent = name === difference ? name : `${name} (${difference})`;
+}
+
+/** The title names the day, which is the reader's. */
+function showDay() {
+  const { started } = main.dataset;
+  if (started) document.title = `${main.querySelector('h1 bdi').textContent}, ${FORMS.day.format(new Date(started))} · Review`;
+}
+
+/** Makes what the server wrote the reader's. */
+function dress(root) {
+  for (const time of root.querySelectorAll('time[data-form]')) {
+    const form = FORMS[time.dataset.form];
+    if (form) time.textContent = form.format(new Date(time.dateTime));
+  }
+  countDown(root);
+  dressPicture(root);
+}
+
+function countDown(root) {
+  for (const time of root.querySelectorAll('time[data-form=countdown]')) {
+    const left = Math.ceil((new Date(time.dateTime) - Date.now()) / 1000);
+    time.textContent = left > 0 ? `${left} s left` : 'gone any moment';
+  }
+}
+
+/** A date of a form is one of the reader's zone: its day begins, or ends, at that zone's midnight. */
+function addOffsets({ formData }) {
+  for (const name of ['from', 'to']) {
+    const date = formData.get(name);
+    if (!date) {
+      formData.delete(name);
+      continue;
+    }
+    const midnight = new Date(`${date}T00:00`);
+    if (name === 'to') midnight.setDate(midnight.getDate() + 1);
+    const minutes = offset(midnight);
+    const two = (number) => String(Math.trunc(number)).padStart(2, '0');
+    const sign = minutes < 0 ? '-' : '+';
+    formData.set(name, `${date}${sign}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`);
+  }
+  for (const name of [...formData.keys()]) if (!formData.get(name)) formData.delete(name);
+}
+
+/** Bars and marks say what they are when pointed at, tapped, or reached by the arrow keys. */
+function readPicture() {
+  const told = document.querySelector('[data-told]');
+  const picture = document.getElementById('timeline');
+  if (!told || !picture) return;
+  if (offset() !== 0) {
+    drawPicture(picture);
+    const download = document.querySelector('.downloads a[href$="timeline.svg"]');
+    if (download) download.href += `?tz=${offset()}`;
+  }
+  const tell = ({ target }) => {
+    const title = target.closest?.('.timeline [aria-label]')?.getAttribute('aria-label');
+    if (title) told.textContent = title;
+  };
+  for (const kind of ['pointerover', 'click', 'focusin']) picture.addEventListener(kind, tell);
+  picture.addEventListener('keydown', (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const all = [...picture.querySelectorAll('.timeline [tabindex]')];
+    const next = all[all.indexOf(event.target) + step];
+    if (!all.includes(event.target) || !next) return;
+    event.preventDefault();
+    event.target.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+}
+
+function dressPicture(root) {
+  const svg = root.querySelector('svg.timeline');
+  if (!svg) return;
+  svg.setAttribute('role', 'group');
+  const named = [...svg.querySelectorAll('rect, g, line.now')].filter(({ firstElementChild }) => firstElementChild?.tagName === 'title');
+  for (const [index, shape] of named.entries()) {
+    shape.setAttribute('role', 'img');
+    shape.setAttribute('aria-label', shape.firstElementChild.textContent);
+    shape.setAttribute('tabindex', index === 0 ? '0' : '-1');
+  }
+  svg.after(namesOf(svg));
+}
+
+/** The names alone, to stay in sight on a narrow screen while the picture moves under them. */
+function namesOf(svg) {
+  const names = svg.cloneNode(true);
+  for (const other of names.querySelectorAll('defs, rect, title, g > g, .tick, .now, .quiet')) other.remove();
+  names.classList.add('names');
+  names.setAttribute('aria-hidden', 'true');
+  names.setAttribute('viewBox', `0 0 ${NAMES_WIDTH} ${svg.getAttribute('height')}`);
+  names.setAttribute('width', NAMES_WIDTH);
+  return names;
+}
+
+/** The picture by the reader's clock. */
+async function drawPicture(picture) {
+  const answer = await fetch(`${picture.dataset.picture}?tz=${offset()}`).catch(() => undefined);
+  if (!answer?.ok) return;
+  const text = await answer.text();
+  if (written.get(picture) === text) return;
+  written.set(picture, text);
+  swap(picture, new DOMParser().parseFromString(text, 'text/html').body);
+}
+
+/** Follows what happens, over lost connections and restarts of the server. */
+function follow() {
+  const source = new EventSource(main.dataset.live);
+  const { session } = main.dataset;
+  let waiting;
+  let growing;
+  const soon = () => {
+    waiting ??= setTimeout(async () => {
+      waiting = undefined;
+      if (!(await refresh())) stop();
+    }, TOGETHER_MS);
+  };
+  const stop = () => {
+    clearInterval(growing);
+    source.close();
+  };
+  for (const kind of KINDS) {
+    source.addEventListener(kind, ({ data }) => {
+      // A broken connection is an `error` too, one without data.
+      if (data && (!session || JSON.parse(data).sessionId === session)) soon();
+    });
+  }
+  source.addEventListener('open', () => {
+    say('');
+    soon();
+  });
+  source.addEventListener('error', ({ data }) => {
+    if (data) return;
+    say(' · connection lost, trying again');
+    if (source.readyState !== EventSource.CLOSED) return;
+    stop();
+    setTimeout(follow, AGAIN_MS);
+  });
+  if (session) growing = setInterval(() => document.visibilityState === 'visible' && soon(), GROW_MS);
+}
+
+function say(text) {
+  const state = document.querySelector('[data-state]');
+  if (state.textContent !== text) state.textContent = text;
+}
+
+/** Brings the page up to date. Gives whether it may change further. */
+async function refresh() {
+  const answer = await fetch(location.href).catch(() => undefined);
+  if (!answer?.ok) return true;
+  const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  for (const part of parts()) {
+    const fresh = next.getElementById(part.id);
+    if (!fresh) continue;
+    if (part.dataset.picture && offset() !== 0) {
+      await drawPicture(part);
+      continue;
+    }
+    if (written.get(part) === fresh.innerHTML) continue;
+    written.set(part, fresh.innerHTML);
+    swap(part, fresh);
+  }
+  return Boolean(next.querySelector('main')?.dataset.live);
+}
+
+/** Puts in what is fresh, and keeps what the reader has opened, scrolled to and is at. */
+function swap(part, fresh) {
+  const reachable = () => [...part.querySelectorAll('a, button, input, summary, [tabindex]')];
+  const scrolled = () => part.querySelectorAll('.scroll');
+  const open = [...part.querySelectorAll('details[open]')].map(({ id }) => id);
+  const lefts = [...scrolled()].map(({ scrollLeft }) => scrollLeft);
+  const at = reachable().indexOf(document.activeElement);
+  dress(fresh);
+  part.replaceChildren(...fresh.childNodes);
+  for (const id of open) document.getElementById(id)?.setAttribute('open', '');
+  for (const [index, place] of scrolled().entries()) place.scrollLeft = lefts[index] ?? 0;
+  if (at >= 0) reachable()[at]?.focus({ preventScroll: true });
+}

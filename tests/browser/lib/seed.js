@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+
+import initSqlJs from 'sql.js';
+
+const MINUTE = 60_000;
+
+/** Names that a page has to survive. */
+export const HOSTILE = [
+  '<script>alert(1)</script>',
+  `"><img src=x onerror='alert(2)'>`,
+  '\u202Etxet desrever\u202C',
+  'אבג דהו',
+  '😀'.repeat(64),
+  'a/b?c=d#e%2F',
+  '..',
+];
+
+/**
+ * Writes classes of the past into the database of a server that does not run, row by row as its journal would.
+ *
+ * @param {string} file
+ * @param {number} now
+ */
+export async function seed(file, now = Date.now()) {
+  const SQL = await initSqlJs();
+  const db = new SQL.Database(await readFile(file));
+  const hour = 60 * MINUTE;
+  const yesterday = Math.floor(now / hour) * hour - 24 * hour;
+  const ids = {
+    chemistry: chemistry(db, yesterday),
+    hostile: hostile(db, yesterday - 24 * hour),
+    long: long(db, yesterday - 48 * hour),
+  };
+  for (let week = 1; week <= 60; week += 1) small(db, yesterday - week * 7 * 24 * hour);
+  await writeFile(file, db.export());
+  db.close();
+  return ids;
+}
+
+/** Seven people, 52 minutes: Ann and Li dropped and came back, Bo and Cy never connected, Di did not come back. */
+function chemistry(db, start) {
+  const session = new Session(db, 'Chemie 101', start, 52);
+  const ann = session.person('Ann', [[0, 18, 'disconnected', 18.1], [18.1, 52, 'left']]);
+  const bo = session.person('Bo', [[0.4, 52, 'left']]);
+  const cy = session.person('Cy', [[1, 52, 'left']]);
+  const di = session.person('Di', [[1.5, 31, 'disconnected', 31.25]], 'timeout');
+  const li = session.person('Li', [[2, 12, 'disconnected', 12.2], [12.2, 30, 'disconnected', 30.2], [30.2, 51.5, 'left']]);
+  const mo = session.person('Mo', [[2.2, 20, 'left'], [35, 51, 'left']]);
+  const ye = session.person('叶子', [[9, 50, 'left']]);
+  session.event(7, 'error', bo, { code: 'unknownMember', event: 'offer', message: 'Nobody of that memberId was ever in this room.' });
+  session.event(9.5, 'error', null, { code: 'repeat', event: 'join', message: 'A user of this name is already in the room.' });
+  const all = [ann, bo, cy, di, li, mo, ye];
+  for (const [index, one] of all.entries()) {
+    for (const other of all.slice(index + 1)) session.link(one, other, !(one === bo && other === cy));
+  }
+  return session.end();
+}
+
+function hostile(db, start) {
+  const session = new Session(db, '<b>Räume</b> & "more" \u202Ekcab', start, 20);
+  const people = HOSTILE.map((name, index) => session.person(name, [[index, 20, 'left']]));
+  session.link(people[0], people[2], false);
+  session.link(people[1], people[3], true);
+  return session.end();
+}
+
+/** Sixty people for eight hours. */
+function long(db, start) {
+  const session = new Session(db, 'Project day', start, 480);
+  for (let index = 0; index < 60; index += 1) {
+    const drop = 30 + ((index * 37) % 400);
+    session.person(`Student ${String(index + 1).padStart(2, '0')}`, [
+      [index / 10, drop, 'disconnected', drop + 0.2],
+      [drop + 0.2, 480 - (index % 7), 'left'],
+    ]);
+  }
+  return session.end();
+}
+
+function small(db, start) {
+  const session = new Session(db, 'Consultation', start, 15);
+  const [ann, bo] = [session.person('Ann', [[0, 15, 'left']]), session.person('Bo', [[1, 15, 'left']])];
+  session.link(ann, bo, true);
+  session.end();
+}
+
+/** One session on its way into the tables. Times are minutes after its start. */
+class Session {
+  constructor(db, room, start, minutes) {
+    Object.assign(this, { db, start, minutes, id: uuid(start), events: [], people: 0, back: 0, errors: 0 });
+    this.insert('session', { id: this.id, room, started_at: start, ended_at: this.at(minutes) });
+    this.event(0, 'session_started', null, null);
+  }
+
+  /**
+   * @param {string} username
+   * @param {Array<[number, number, string, number?]>} connections from, to, why it closed, and until when its owner was away
+   * @param {string} reason why they left in the end
+   */
+  person(username, connections, reason = 'left') {
+    const id = uuid(this.at(connections[0][0]));
+    const last = connections.at(-1);
+    let member = false;
+    let back = 0;
+    const rows = [];
+    for (const [from, to, why, until] of connections) {
+      this.people += member ? 0 : 1;
+      if (member) back += 1;
+      this.event(from, member ? 'reconnected' : 'joined', id, member ? null : { members: this.people });
+      member = why === 'disconnected';
+      const how = member ? ['disconnected', { why: 'transport close', until: this.at(until) }] : ['left', { reason: why }];
+      this.event(to, ...[how[0], id, how[1]]);
+      rows.push({
+        id: uuid(this.at(from)), participant_id: id, connected_at: this.at(from), disconnected_at: this.at(to),
+        opened_by: back > 0 ? 'reconnect' : 'join', closed_by: why, away_until: until === undefined ? this.at(to) : this.at(until),
+      });
+    }
+    if (member) this.event(last[3], 'left', id, { reason });
+    this.back += back;
+    this.insert('participant', {
+      id, session_id: this.id, username, joined_at: this.at(connections[0][0]), left_at: this.at(last[3] ?? last[1]),
+      leave_reason: reason, reconnect_count: back,
+    });
+    for (const row of rows) this.insert('connection', row);
+    return id;
+  }
+
+  event(minute, kind, participant, detail) {
+    this.events.push({ at: this.at(minute), kind, participant, detail });
+  }
+
+  link(offerer, answerer, answered) {
+    this.insert('link', {
+      id: uuid(this.at(3)), session_id: this.id, offerer_id: offerer, answerer_id: answerer, stream_type: 'user',
+      offered_at: this.at(3), answered_at: answered ? this.at(3.01) : null, offerer_candidates: 5,
+      answerer_candidates: answered ? 4 : 0, closed_at: this.at(this.minutes), closed_by: 'left',
+    });
+  }
+
+  /** Gives the session's id as the pages write it. */
+  end() {
+    this.event(this.minutes + 1, 'session_ended', null, null);
+    this.events.sort((one, other) => one.at - other.at);
+    for (const { at, kind, participant, detail } of this.events) {
+      this.errors += kind === 'error' ? 1 : 0;
+      const text = detail && JSON.stringify(detail);
+      this.insert('event', { at, session_id: this.id, participant_id: participant, kind, detail: text });
+    }
+    const count = this.db.exec('select count(*) from participant where session_id = ?', [this.id])[0].values[0][0];
+    this.db.run(
+      'update session set participant_count = ?1, peak_participants = ?1, reconnect_count = ?2, error_count = ?3 where id = ?4',
+      [count, this.back, this.errors, this.id],
+    );
+    const hex = Buffer.from(this.id).toString('hex');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  at(minute) {
+    return this.start + Math.round(minute * MINUTE);
+  }
+
+  insert(table, row) {
+    const names = Object.keys(row);
+    const marks = names.map(() => '?').join(', ');
+    this.db.run(`insert into ${table} (${names.join(', ')}) values (${marks})`, Object.values(row));
+  }
+}
+
+/** A UUIDv7 of a moment. */
+function uuid(at) {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(at, 0, 6);
+  bytes[6] = 0x70 | (bytes[6] & 0x0f);
+  bytes[8] = 0x80 | (bytes[8] & 0x3f);
+  return new Uint8Array(bytes);
+}

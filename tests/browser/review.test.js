@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, beforeEach, afterEach, test } from 'node:test';
+
+import { io } from 'socket.io-client';
+
+import { Reader, launch } from './lib/reader.js';
+import { HOSTILE, seed } from './lib/seed.js';
+import { Server } from './lib/server.js';
+
+const server = new Server();
+let browser;
+let ids;
+/** @type {Reader} */
+let reader;
+/** @type {import('playwright-core').Page} */
+let page;
+
+before(async () => {
+  await server.start();
+  await server.stop();
+  ids = await seed(server.file);
+  await server.start();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await server.close();
+});
+
+beforeEach(async () => {
+  reader = await Reader.of(browser);
+  ({ page } = reader);
+});
+
+afterEach(() => reader.close());
+
+/** A member of a room, who has joined. */
+async function join(username, roomname) {
+  const socket = io(server.url, { transports: ['websocket'], forceNew: true });
+  const answer = await socket.timeout(5000).emitWithAck('join', { id: crypto.randomUUID(), username, roomname });
+  assert.equal(answer.ok, true, JSON.stringify(answer));
+  return socket;
+}
+
+/** The first column of a table. */
+function names(table) {
+  return page.getByRole('region', { name: table }).locator('tbody th bdi').allTextContents();
+}
+
+async function opens(path) {
+  const answer = await page.goto(server.url + path);
+  assert.equal(answer.status(), 200, path);
+}
+
+test('without the token a page says how to get in', async () => {
+  const answer = await page.goto(`${server.url}/review/rooms`);
+  assert.equal(answer.status(), 401);
+  reader.complaints.length = 0; // Chromium tells of every 401.
+  await reader.accessible();
+  await page.getByLabel('Review token').fill(server.token);
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.waitForURL(`${server.url}/review/rooms`);
+  assert.match(await page.title(), /^Rooms now/);
+});
+
+test("yesterday's class is found, and says who was away", async () => {
+  await reader.signIn(server);
+  await reader.accessible();
+  await page.getByLabel('Person').fill('Di');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.waitForURL(/\?person=Di$/);
+  await page.getByRole('link', { name: 'Chemie 101' }).click();
+  await page.waitForURL(/\/review\/sessions\//);
+
+  const summary = (await page.locator('.summary').textContent()).replace(/[\u2068\u2069]/g, '');
+  assert.equal(
+    summary,
+    "7 people, 52 minutes. Bo and Cy never connected: Bo's offer was never answered; Di dropped and did not come back; " +
+      'Ann and Li dropped and came back; 2 errors were told to the clients.',
+  );
+  // Half an hour beside UTC: what says UTC is not this reader's.
+  assert.match(await page.locator('[data-zone]').textContent(), /^Asia\/(Kolkata|Calcutta) \(UTC\+5:30\)$/);
+  const first = page.getByRole('row', { name: /^Ann/ }).locator('time').first();
+  assert.match(await first.textContent(), /^\d\d:30:00$/);
+  await page.getByText('UTC+05:30').waitFor();
+  const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'Asia/Kolkata' });
+  const started = await page.locator('main').getAttribute('data-started');
+  assert.equal(await page.title(), `Chemie 101, ${day.format(new Date(started))} · Review`);
+  await reader.accessible();
+});
+
+test('days are those of the reader', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.hostile}`);
+  const started = new Date(await page.locator('main').getAttribute('data-started'));
+  const date = new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Kolkata' }).format(started);
+  await opens('/review');
+  await page.getByLabel('From').fill(date);
+  await page.getByLabel('To').fill(date);
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.waitForURL(/from=/);
+  assert.equal(new URL(page.url()).search, `?from=${date}%2B05%3A30&to=${date}%2B05%3A30`);
+  assert.deepEqual(await page.locator('tbody th a').evaluateAll((all) => all.map(({ pathname }) => pathname)), [`/review/sessions/${ids.hostile}`]);
+  assert.equal(await page.getByLabel('From').inputValue(), date);
+});
+
+test('a room typed in another way is offered', async () => {
+  await reader.signIn(server);
+  await opens('/review?room=chemie');
+  await page.getByRole('link', { name: 'Chemie 101' }).click();
+  await page.waitForURL(/room=Chemie%20101/);
+  assert.equal(await page.locator('tbody tr').count(), 1);
+});
+
+test('older sessions, and back', async () => {
+  await reader.signIn(server);
+  const first = await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href));
+  await page.getByRole('link', { name: 'Older sessions' }).click();
+  await page.waitForURL(/older=/);
+  const older = await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href));
+  assert.equal(new Set([...first, ...older]).size, 63);
+  await page.getByRole('link', { name: 'Newer sessions' }).click();
+  await page.waitForURL(/newer=/);
+  assert.deepEqual(await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href)), first);
+});
+
+test('the table sorts by any column, with the keyboard', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  assert.equal((await names('Table of attendance'))[0], 'Di', 'who was there least comes first');
+  for (const expected of [
+    ['Ann', 'Bo', 'Cy', 'Di', 'Li', 'Mo', '叶子'],
+    ['叶子', 'Mo', 'Li', 'Di', 'Cy', 'Bo', 'Ann'],
+  ]) {
+    await page.getByRole('columnheader', { name: 'Name' }).getByRole('link').focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(expected[0] === 'Ann' ? /sort=name/ : /sort=-name/);
+    assert.deepEqual(await names('Table of attendance'), expected);
+  }
+  await page.goBack();
+  assert.equal((await names('Table of attendance'))[0], 'Ann');
+  for (const [column, last] of [['Present', 'Ann'], ['Longest gap', 'Mo'], ['Came back', 'Li'], ['First in', '叶子']]) {
+    await page.getByRole('columnheader', { name: column }).getByRole('link').click();
+    await page.waitForURL(/sort=(?!-?name)/);
+    await page.getByRole('columnheader', { name: column }).and(page.locator('[aria-sort=ascending]')).waitFor();
+    assert.equal((await names('Table of attendance')).at(-1), last, column);
+  }
+});
+
+test('what can be taken along is what the page shows', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  for (const [link, name, content] of [
+    ['attendance for a spreadsheet', /\.csv/, /^\uFEFF[^]*Di,/],
+    ['log for a spreadsheet', /\.csv/, /^\uFEFF[^]*reconnected/],
+    ['picture', /\.svg/, /<svg[^]*UTC\+05:30[^]*叶子/],
+    ['JSON', /\.json/, /"username":"Li"/],
+  ]) {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: link }).click()]);
+    assert.match(download.suggestedFilename(), name);
+    assert.match(await readFile(await download.path(), 'utf8'), content, link);
+  }
+});
+
+test('the picture tells exact times, pointed at or by the keyboard', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  await page.getByText('UTC+05:30').waitFor();
+  const told = async () => (await page.locator('[data-told]').textContent()).replace(/[\u2068\u2069]/g, '');
+  await page.locator('.timeline rect.present').nth(1).hover();
+  assert.match(await told(), /^Ann present \d\d:48:06 to \d\d:22:00 \(33 min 54 s\)$/);
+  await page.locator('.timeline [tabindex="0"]').focus();
+  const first = await told();
+  await page.keyboard.press('ArrowRight');
+  assert.notEqual(await told(), first);
+});
+
+test('the log shows what is asked for', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  await page.getByRole('link', { name: 'Errors', exact: true }).click();
+  await page.waitForURL(/log=errors/);
+  const entries = (await page.locator('.log li > div > span').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
+  assert.deepEqual(entries, [
+    'Bo was told an error: Nobody of that memberId was ever in this room (offer).',
+    'Somebody who was not in the room was told an error: A user of this name is already in the room (join).',
+  ]);
+  await page.locator('details summary').first().click();
+  await page.getByText('"code": "unknownMember"').waitFor();
+});
+
+test('no name does anything but stand there', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.hostile}?sort=name`);
+  assert.deepEqual(new Set(await names('Table of attendance')), new Set(HOSTILE));
+  assert.equal(await page.locator('main img, main script, main b').count(), 0);
+  await reader.accessible();
+  for (const name of HOSTILE) {
+    await opens(`/review/sessions/${ids.hostile}`);
+    await page.locator('#attendance tbody th a', { has: page.locator('bdi') }).filter({ hasText: name }).first().click();
+    if (name === '..') await page.waitForURL(/\/review\?person=\.\.$/);
+    else assert.equal(await page.locator('h1').textContent(), name);
+    assert.equal(await page.locator('tbody tr').count(), 1, name);
+  }
+});
+
+test('a person over all rooms', async () => {
+  await reader.signIn(server);
+  await opens('/review/people/Ann');
+  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 hours 51 minutes present in all; dropped and came back once.');
+  assert.equal(await page.locator('tbody tr').count(), 50);
+  await page.getByRole('link', { name: 'Older sessions' }).click();
+  await page.waitForURL(/older=/);
+  assert.equal(await page.locator('tbody tr').count(), 11);
+  await reader.accessible();
+  await opens('/review/people/Nobody');
+  await page.getByText('Nobody of this name was in a room').waitFor();
+});
+
+test('sixty people for eight hours are readable', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.long}`);
+  assert.equal(await page.locator('#attendance tbody tr').count(), 60);
+  assert.match(await page.locator('.summary').textContent(), /^60 people, 8 hours\. Nobody connected with anybody/);
+});
+
+test('pages of sessions and people that never were say so', async () => {
+  await reader.signIn(server);
+  for (const [path, status, text] of [
+    ['/review/sessions/00000000-0000-7000-8000-000000000000', 404, 'There is no session of this id.'],
+    ['/review/sessions/x', 400, "id must be a session's id"],
+    [`/review/sessions/${ids.chemistry}?sort=height`, 400, 'sort must be one of'],
+    ['/review?from=soon', 400, 'from must be a day'],
+    ['/review?colour=red', 400, 'no parameter of this name'],
+    ['/review/nowhere', 404, 'nothing at this path'],
+  ]) {
+    const answer = await page.goto(server.url + path);
+    assert.equal(answer.status(), status, path);
+    await page.getByText(text).waitFor();
+  }
+  await reader.accessible();
+  reader.complaints = reader.complaints.filter((text) => !text.startsWith('Failed to load resource: the server responded with a status of 40'));
+});
+
+test('a live session changes under the reader, and nothing opened is lost', async () => {
+  const ann = await join('Ann', 'Live');
+  const bo = await join('Bo', 'Live');
+  await reader.signIn(server);
+  await page.locator('tr.live').getByRole('link', { name: 'Live' }).click();
+  await page.getByText('2 of 2 people here now').waitFor();
+  await page.evaluate(() => {
+    globalThis.same = true;
+  });
+  await page.locator('details summary').first().click();
+  await page.getByText('"members": 1').waitFor();
+  await page.locator('thead th a').first().focus();
+
+  const cy = await join('<i>Cy</i>', 'Live');
+  await page.getByText('3 of 3 people here now').waitFor();
+  await page.locator('.log').getByText('<i>Cy</i>').waitFor();
+  assert.ok(await page.getByText('"members": 1').isVisible(), 'what was opened stays open');
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Name');
+
+  bo.io.engine.close();
+  bo.disconnect();
+  await page.getByText(/Bo.* is away/).waitFor();
+  await reader.accessible();
+
+  await opens('/review/rooms');
+  await page.getByText('3 people in 1 room.').waitFor();
+  assert.match(await page.getByRole('row', { name: /^Bo/ }).textContent(), /away, \d+ s left/);
+  await reader.accessible();
+  const di = await join('Di', 'Another');
+  await page.getByText('4 people in 2 rooms.').waitFor();
+
+  // The page comes back by itself after a restart; the members' clients do as well.
+  await server.stop();
+  await page.getByText('connection lost').waitFor();
+  await server.start();
+  await page.getByText('connection lost').waitFor({ state: 'detached', timeout: 20_000 });
+  const ed = await join('Ed', 'Third');
+  await page.getByRole('heading', { name: 'Third' }).waitFor();
+  reader.complaints = reader.complaints.filter((text) => !/net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE)/.test(text));
+  for (const socket of [ann, bo, cy, di, ed]) socket.disconnect();
+});
+
+test('a server that has seen nothing says how to begin', async () => {
+  const fresh = new Server();
+  try {
+    await fresh.start();
+    await reader.signIn(fresh);
+    await page.getByText('No session yet.').waitFor();
+    assert.equal(await page.locator('[data-origin]').textContent(), fresh.url);
+    await reader.accessible();
+    await opensOf(fresh, '/review/rooms');
+    await page.getByText('Nobody is in a room.').waitFor();
+  } finally {
+    await page.goto('about:blank');
+    await fresh.close();
+  }
+});
+
+async function opensOf(other, path) {
+  assert.equal((await page.goto(other.url + path)).status(), 200);
+}
+
+test('without a script everything is there, in UTC', async () => {
+  const plain = await Reader.of(browser, { javaScriptEnabled: false });
+  await plain.page.goto(`${server.url}/review?token=${server.token}`);
+  await plain.page.goto(`${server.url}/review/sessions/${ids.chemistry}`);
+  assert.equal(await plain.page.locator('[data-zone]').textContent(), 'UTC');
+  assert.match(await plain.page.getByRole('row', { name: /^Ann/ }).locator('time').first().textContent(), /^\d\d:00:00$/);
+  await plain.close();
+});
+
+test("the page's policy holds", async () => {
+  const answer = await page.goto(`${server.url}/review?token=${server.token}`);
+  assert.match(answer.headers()['content-security-policy'], /^default-src 'none'; style-src 'self'; script-src 'self'/);
+  assert.equal(await page.evaluate(() => [...document.querySelectorAll('[style], style, script:not([src]), [onclick]')].length), 0);
+  await page.evaluate(() => {
+    const script = document.createElement('script');
+    script.textContent = 'globalThis.ran = true';
+    document.body.append(script);
+  });
+  assert.equal(await page.evaluate(() => globalThis.ran), undefined);
+  assert.match(reader.complaints.splice(0).join(), /Content Security Policy/);
+});
