@@ -61,6 +61,10 @@ fn sentence(error: &clap::Error, name: impl Fn(&str) -> String) -> String {
     let flag = argument.split([' ', '[', '=']).next().unwrap_or_default();
     let value = text(error, ContextKind::InvalidValue);
     let name = name(flag);
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        let given = text(error, ContextKind::InvalidSubcommand);
+        return format!("There is no command \"{given}\". `chatroom-server --help` lists all.");
+    }
     if error.kind() == ErrorKind::UnknownArgument {
         return unknown(flag, text(error, ContextKind::SuggestedArg));
     }

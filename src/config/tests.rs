@@ -141,7 +141,7 @@ fn what_is_not_a_flag_gets_one_sentence() {
         ),
         (
             &["serve"],
-            "There is no flag \"serve\". `chatroom-server --help` lists all.",
+            "There is no command \"serve\". `chatroom-server --help` lists all.",
         ),
         (
             &["--port"],

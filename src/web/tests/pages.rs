@@ -9,7 +9,10 @@ async fn a_token_in_the_address_becomes_a_cookie() {
     let story = Story::new().await;
     for (query, location) in [
         (format!("token={TOKEN}"), "/review"),
-        (format!("room=1&token={TOKEN}&person=%20x"), "/review?room=1&person=%20x"),
+        (
+            format!("room=1&token={TOKEN}&person=%20x"),
+            "/review?room=1&person=%20x",
+        ),
         (format!("token={TOKEN}&token=other"), "/review"),
         (format!("%74oken={TOKEN}"), "/review"),
         (format!("token={}", TOKEN.replace('-', "%2D")), "/review"),
