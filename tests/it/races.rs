@@ -155,9 +155,10 @@ async fn whoever_drops_while_joining_leaves_no_ghost() {
                 )
                 .await;
             if seat["ok"] == true {
-                assert_eq!(seat["members"].as_array().unwrap().len(), 1, "{seat}");
                 socket.call("leave", json!([])).await;
-                break;
+                if seat["members"].as_array().unwrap().len() == 1 {
+                    break;
+                }
             }
             assert!(Instant::now() < deadline, "{seat}");
             sleep(Duration::from_millis(20)).await;
