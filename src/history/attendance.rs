@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::intervals::{Interval, Intervals, Span, percent};
 use super::page::{Page, Slice};
@@ -12,7 +13,7 @@ use crate::room::id::{ParticipantId, SessionId, Username};
 use crate::room::time::Timestamp;
 
 /// One person's attendance of a session.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attendance {
     /// The person's id in this session.

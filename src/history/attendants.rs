@@ -1,6 +1,7 @@
 //! Attendants: who was in a room at a moment.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{Page, Slice};
 use super::rooms::Presence;
@@ -10,7 +11,7 @@ use crate::room::id::{ParticipantId, RoomName, SessionId};
 use crate::room::time::Timestamp;
 
 /// A person who was in a room at some moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attendant {
     /// The person's id in the session.

@@ -5,9 +5,12 @@ use serde::{Serialize, Serializer};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Sqlite, Type};
+use utoipa::openapi::schema::{self, Schema};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use crate::room::id::{LinkId, ParticipantId, SessionId};
+use crate::room::id::{LinkId, MemberId, ParticipantId, SessionId};
 use crate::room::time::Timestamp;
 
 macro_rules! column {
@@ -34,6 +37,29 @@ column!(Timestamp, i64);
 column!(SessionId, Uuid);
 column!(ParticipantId, Uuid);
 column!(LinkId, Uuid);
+
+/// What the API's document says of a type that is written as text.
+macro_rules! written {
+    ($name:ident, $format:ident) => {
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let format = SchemaFormat::KnownFormat(KnownFormat::$format);
+                ObjectBuilder::new()
+                    .schema_type(schema::Type::String)
+                    .format(Some(format))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+written!(Timestamp, DateTime);
+written!(SessionId, Uuid);
+written!(ParticipantId, Uuid);
+written!(LinkId, Uuid);
+written!(MemberId, Uuid);
 
 /// RFC 3339 in UTC with milliseconds.
 impl Serialize for Timestamp {

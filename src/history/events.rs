@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::page::{Page, Slice};
 use super::{Error, History};
@@ -24,7 +25,7 @@ pub const KINDS: [&str; 8] = [
 ];
 
 /// One entry of the journal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// Its number: strictly increasing over all sessions.
@@ -40,6 +41,7 @@ pub struct Event {
     /// Their name.
     pub username: Option<String>,
     /// What else there is to say, by kind.
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Box<RawValue>>,
 }
 

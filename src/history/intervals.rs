@@ -1,6 +1,7 @@
 //! The arithmetic of presence: sets of intervals of time, in milliseconds.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::room::time::Timestamp;
 
@@ -89,7 +90,7 @@ impl Intervals {
 }
 
 /// An interval as the API shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Span {
     /// Its first moment.
     pub from: Timestamp,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::attendance::Person;
 use super::outcome::{Outcome, judge};
@@ -13,7 +14,7 @@ use crate::room::id::{LinkId, ParticipantId};
 use crate::room::time::Timestamp;
 
 /// Two people who were in the room together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pair {
     /// The two, by name.
@@ -27,7 +28,7 @@ pub struct Pair {
 }
 
 /// One of a [`Pair`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PairMember {
     /// The person's id in the session.
     pub id: ParticipantId,
@@ -36,7 +37,7 @@ pub struct PairMember {
 }
 
 /// One peer connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Link {
     /// Its id.

@@ -1,12 +1,13 @@
 //! How far two people got in connecting, in one word and in one sentence.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::links::Link;
 use super::sessions::SessionStatus;
 
 /// How far two people got. Later ones are further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// Neither made an offer.

@@ -1,6 +1,7 @@
 //! Rooms: names that can be used again, and who is behind them now.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{Page, Slice};
 use super::sessions::Session;
@@ -21,7 +22,7 @@ pub struct RoomFilter {
 }
 
 /// A room at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Room {
     /// Its name.
@@ -37,7 +38,7 @@ pub struct Room {
 }
 
 /// The session of a room that goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentSession {
     /// Its id.
@@ -47,7 +48,7 @@ pub struct CurrentSession {
 }
 
 /// One room now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomNow {
     /// Its name.
@@ -59,7 +60,7 @@ pub struct RoomNow {
 }
 
 /// A member of a room now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     /// Their name.
@@ -80,7 +81,7 @@ impl Member {
 }
 
 /// Whether a member has a live socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Presence {
     /// It has.

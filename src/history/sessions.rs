@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
+use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
 use super::intervals::Interval;
@@ -28,7 +29,7 @@ pub struct SessionFilter {
 }
 
 /// Whether a session goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SessionStatus {
     /// It does: somebody is in the room, or left so shortly ago that who comes now continues it.
@@ -48,7 +49,7 @@ pub enum Order {
 }
 
 /// What there is to say of a session at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     /// Its id.

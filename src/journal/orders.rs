@@ -9,6 +9,7 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
+use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
 use super::erase;
@@ -45,7 +46,7 @@ pub enum OrderError {
 }
 
 /// What erasing a person changes, or would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Erased {
     /// The name that takes the place of the person's; `None` if nobody of that name was ever there, and for a dry run.

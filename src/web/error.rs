@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::history;
 
@@ -105,8 +106,9 @@ impl From<history::Error> for Error {
     }
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// A refusal, as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,

@@ -150,6 +150,7 @@ fn public(web: &Arc<Web>) -> Routes {
 fn for_reviewers(web: &Arc<Web>) -> Routes {
     let routes = Router::new()
         .route("/api/v1/rooms/{room}/participants", get(api::rooms::participants))
+        .route("/api/v1/openapi.json", get(api::document::show))
         .route("/api/v1/participants/erase", post(api::removal::erase))
         .route("/api/v1/events", get(api::feed::show))
         .route("/api/v1/sessions", get(api::sessions::list))

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Web;
-use super::error::Error;
+use super::error::{Error, Problem};
 use super::live::Readiness;
 use super::params::{self, Params};
 use crate::room::id::Username;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
     status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NameCheck {
     success: bool,
@@ -25,11 +26,30 @@ pub(crate) struct NameCheck {
 }
 
 /// `GET /livez`: an answer is all there is to it.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "health",
+    summary = "Whether the server lives",
+    responses(
+        (status = 200, description = "It does", body = Health)
+    )
+)]
 pub(crate) async fn livez() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
 /// `GET /readyz`
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    summary = "Whether everything works",
+    responses(
+        (status = 200, description = "It does", body = Health),
+        (status = 503, description = "Something does not", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, Error> {
     match (web.readiness)() {
         Readiness::Ready => Ok(Json(Health { status: "ready" })),
@@ -38,6 +58,19 @@ pub(crate) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, 
 }
 
 /// `GET /checkUsername`. Parameters it does not know are ignored: deployed clients may append some against caches.
+#[utoipa::path(
+    get,
+    path = "/checkUsername",
+    tag = "clients",
+    summary = "Whether a name is taken in a room",
+    params(
+        ("username" = String, Query, min_length = 1, max_length = 64, description = "The name"),
+        ("roomname" = String, Query, min_length = 1, max_length = 128, description = "The room")
+    ),
+    responses(
+        (status = 200, description = "Whether it is", body = NameCheck)
+    )
+)]
 pub(crate) async fn check_username(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<NameCheck>, Error> {
     let username = params.required("username", Username::parse)?;
     let room = params.required("roomname", params::room)?;

@@ -10,6 +10,7 @@ use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
 use super::error::Error;
 use crate::history::page::{Page, Slice};
@@ -129,7 +130,7 @@ impl Params {
 }
 
 /// A list, or a piece of one, as the API gives it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List<T> {
     data: Vec<T>,

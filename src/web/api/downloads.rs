@@ -10,13 +10,14 @@ use chrono::FixedOffset;
 use futures_util::stream;
 
 use super::sessions::session;
+
 use crate::history;
 use crate::history::attendance::Attendance;
 use crate::history::events::Event;
 use crate::history::page::{Page, Slice};
 use crate::history::sessions::Session;
 use crate::web::csv::{self, Table};
-use crate::web::error::Error;
+use crate::web::error::{Error, Problem};
 use crate::web::filename;
 use crate::web::params::Params;
 use crate::web::path::SessionPath;
@@ -43,6 +44,19 @@ const ATTENDANCE: [&str; 9] = [
 const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", "detail"];
 
 /// `GET /api/v1/sessions/{id}/attendance.csv`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/attendance.csv",
+    tag = "downloads",
+    summary = "Attendance for a spreadsheet",
+    params(
+        ("id" = Uuid, Path, description = "The session")
+    ),
+    responses(
+        (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv"),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn attendance(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
@@ -60,6 +74,19 @@ pub(crate) async fn attendance(
 }
 
 /// `GET /api/v1/sessions/{id}/events.csv`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/events.csv",
+    tag = "downloads",
+    summary = "The journal for a spreadsheet",
+    params(
+        ("id" = Uuid, Path, description = "The session")
+    ),
+    responses(
+        (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv"),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn events(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
@@ -76,6 +103,20 @@ pub(crate) async fn events(
 }
 
 /// `GET /api/v1/sessions/{id}/timeline.svg`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/timeline.svg",
+    tag = "downloads",
+    summary = "The picture: a row per person",
+    params(
+        ("id" = Uuid, Path, description = "The session"),
+        ("tz" = Option<i32>, Query, minimum = -840, maximum = 840, description = "Minutes east of UTC that the times in the picture follow")
+    ),
+    responses(
+        (status = 200, description = "The picture", body = String, content_type = "image/svg+xml"),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn picture(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,

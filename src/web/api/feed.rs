@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::history::events::Event;
 use crate::room::id::RoomName;
 use crate::web::Web;
-use crate::web::error::Error;
+use crate::web::error::{Error, Problem};
 use crate::web::params::{self, Params};
 
 /// So that proxies and readers know that a quiet stream is alive.
@@ -52,6 +52,21 @@ impl Feed {
 }
 
 /// `GET /api/v1/events`
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    tag = "live",
+    summary = "What happens, as it happens (server-sent events)",
+    params(
+        ("room" = Option<String>, Query, min_length = 1, max_length = 128, description = "Only what happens in this room"),
+        ("after" = Option<i64>, Query, minimum = 0, description = "Begin after this number; with what happens next if it is not given"),
+        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The number seen last; wins over after")
+    ),
+    responses(
+        (status = 200, description = "A stream: id is an entry's number, event its kind, data the entry as JSON (Event)", body = String, content_type = "text/event-stream"),
+        (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,

@@ -1,5 +1,6 @@
 //! The REST API, `/api/v1`: each handler reads what is asked, asks the history once or twice, and answers.
 
+pub(crate) mod document;
 pub(crate) mod downloads;
 pub(crate) mod feed;
 pub(crate) mod recovery;

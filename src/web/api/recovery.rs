@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::history::events::Event;
 use crate::history::page::Page;
@@ -14,7 +15,7 @@ use crate::room::id::{ClientKey, MemberId, SessionId};
 use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::access::bearer;
-use crate::web::error::Error;
+use crate::web::error::{Error, Problem};
 use crate::web::live::Recovery;
 use crate::web::params::{self, Params};
 
@@ -27,14 +28,15 @@ const SHOWN: [&str; 4] = ["joined", "left", "disconnected", "reconnected"];
 const LIMIT: usize = 200;
 
 /// Of someone who is no member nothing but that is told.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recovery)]
 pub(crate) struct Answer {
     resumable: bool,
     #[serde(flatten)]
     own: Option<Own>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Own {
     /// `null` while the member counts as present.
@@ -48,13 +50,13 @@ struct Own {
     has_more: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Companion {
     username: String,
     status: Presence,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Missed {
     seq: i64,
     at: Timestamp,
@@ -74,6 +76,20 @@ impl From<Event> for Missed {
 }
 
 /// `GET /api/v1/recovery`
+#[utoipa::path(
+    get,
+    path = "/api/v1/recovery",
+    tag = "clients",
+    summary = "What a returning client can resume",
+    params(
+        ("roomname" = String, Query, min_length = 1, max_length = 128, description = "The room it was in"),
+        ("after" = Option<i64>, Query, minimum = 0, description = "Only entries after this number")
+    ),
+    responses(
+        (status = 200, description = "Of somebody who is no member nothing but that is told", body = Answer),
+        (status = 401, description = "The client's own id is missing", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,

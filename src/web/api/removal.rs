@@ -10,10 +10,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::journal::{Erased, OrderError};
 use crate::room::id::Username;
-use crate::web::error::Error;
+use crate::web::error::{Error, Problem};
 use crate::web::params::Params;
 use crate::web::path::SessionPath;
 use crate::web::{MAX_BODY, Web};
@@ -22,7 +23,7 @@ const SESSION_LIVE: &str = "This session goes on. It can be removed once it is o
 const PERSON_LIVE: &str = "This person took part in a session that goes on. They can be erased once it is over.";
 
 /// What was asked, and what it changes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Erasure {
     /// The name that was given.
@@ -33,7 +34,35 @@ pub(crate) struct Erasure {
     erased: Erased,
 }
 
+/// Whose name is to go. Read field by field, so that a refusal can name one.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "says in the document what a request holds")]
+pub(crate) struct EraseRequest {
+    /// The name as it is written in the history.
+    #[schema(min_length = 1, max_length = 64)]
+    username: String,
+    /// Only say what would change; nothing is changed.
+    #[schema(default = false)]
+    dry_run: Option<bool>,
+}
+
 /// `DELETE /api/v1/sessions/{id}`
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sessions/{id}",
+    tag = "removal",
+    summary = "Remove a session and all that hangs on it",
+    params(
+        ("id" = Uuid, Path, description = "The session")
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It goes on", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn delete(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
@@ -48,6 +77,20 @@ pub(crate) async fn delete(
 }
 
 /// `POST /api/v1/participants/erase`
+#[utoipa::path(
+    post,
+    path = "/api/v1/participants/erase",
+    tag = "removal",
+    summary = "Take a person's name out of everything",
+    request_body = EraseRequest,
+    responses(
+        (status = 200, description = "What was changed, or would be", body = Erasure),
+        (status = 409, description = "They took part in a session that goes on", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn erase(
     State(web): State<Arc<Web>>,
     params: Params,

@@ -6,17 +6,43 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::history::attendants::Attendant;
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::{Room, RoomFilter, RoomNow};
 use crate::room::time::Timestamp;
 use crate::web::Web;
-use crate::web::error::Error;
+use crate::web::error::{Error, Problem};
 use crate::web::params::{self, List, Params};
 use crate::web::path::RoomPath;
 
+/// Which rooms are wanted.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "says in the document what a parameter may be")]
+pub(crate) enum RoomStatus {
+    /// Those in use.
+    Live,
+    /// All there ever were.
+    All,
+}
+
 /// `GET /api/v1/rooms`
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms",
+    tag = "rooms",
+    summary = "The rooms, by name",
+    params(
+        ("status" = Option<RoomStatus>, Query, description = "Rooms in use (live, if it is not given), or all there ever were"),
+        ("q" = Option<String>, Query, description = "Only those whose name holds this"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+    ),
+    responses(
+        (status = 200, description = "A page of rooms", body = List<Room>)
+    )
+)]
 pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Room>>, Error> {
     let live_only = params.optional("status", live_only)?.unwrap_or(true);
     let contains = params.text("q").filter(|text| !text.is_empty());
@@ -43,6 +69,19 @@ pub(crate) fn asks_for_live(uri: &Uri) -> bool {
 }
 
 /// `GET /api/v1/rooms/{room}`
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}",
+    tag = "rooms",
+    summary = "One room now",
+    params(
+        ("room" = String, Path, min_length = 1, max_length = 128, description = "The room's name, percent-encoded")
+    ),
+    responses(
+        (status = 200, description = "The room", body = RoomNow),
+        (status = 404, description = "No room of this name has ever been used", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn one(
     State(web): State<Arc<Web>>,
     RoomPath(room): RoomPath,
@@ -54,7 +93,7 @@ pub(crate) async fn one(
 }
 
 /// Who was in a room, and when exactly.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Attendants {
     at: Timestamp,
     #[serde(flatten)]
@@ -62,6 +101,21 @@ pub(crate) struct Attendants {
 }
 
 /// `GET /api/v1/rooms/{room}/participants`
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/participants",
+    tag = "rooms",
+    summary = "Who was in a room at a moment",
+    params(
+        ("room" = String, Path, min_length = 1, max_length = 128, description = "The room's name, percent-encoded"),
+        ("at" = Option<Timestamp>, Query, description = "The moment; now if it is not given"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+    ),
+    responses(
+        (status = 200, description = "A page of people, by name", body = Attendants),
+        (status = 404, description = "No room of this name has ever been used", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn participants(
     State(web): State<Arc<Web>>,
     RoomPath(room): RoomPath,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::history::attendance::Attendance;
@@ -14,11 +15,40 @@ use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
 use crate::room::id::{SessionId, Username};
 use crate::room::time::Timestamp;
 use crate::web::Web;
-use crate::web::error::Error;
+use crate::web::error::{Error, Problem};
 use crate::web::params::{self, List, Params};
 use crate::web::path::SessionPath;
 
+/// The words for an [`Order`].
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "says in the document what a parameter may be")]
+pub(crate) enum OrderWord {
+    /// The oldest first.
+    Asc,
+    /// The newest first.
+    Desc,
+}
+
 /// `GET /api/v1/sessions`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions",
+    tag = "sessions",
+    summary = "The sessions, by start",
+    params(
+        ("room" = Option<String>, Query, min_length = 1, max_length = 128, description = "Only those of this room"),
+        ("username" = Option<String>, Query, min_length = 1, max_length = 64, description = "Only those this person took part in"),
+        ("status" = Option<SessionStatus>, Query, description = "Only those going on, or only those over"),
+        ("startedAfter" = Option<Timestamp>, Query, description = "Only those that started then or later"),
+        ("startedBefore" = Option<Timestamp>, Query, description = "Only those that started before"),
+        ("order" = Option<OrderWord>, Query, description = "By start: the oldest first, or the newest (desc, if it is not given)"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+    ),
+    responses(
+        (status = 200, description = "A page of sessions", body = List<Session>)
+    )
+)]
 pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Session>>, Error> {
     let filter = SessionFilter {
         room: params.optional("room", params::room)?,
@@ -55,6 +85,19 @@ fn order(raw: &str) -> Result<Order, &'static str> {
 }
 
 /// `GET /api/v1/sessions/{id}`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}",
+    tag = "sessions",
+    summary = "One session at a glance",
+    params(
+        ("id" = Uuid, Path, description = "The session")
+    ),
+    responses(
+        (status = 200, description = "The session", body = Session),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn one(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
@@ -65,6 +108,21 @@ pub(crate) async fn one(
 }
 
 /// `GET /api/v1/sessions/{id}/participants`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/participants",
+    tag = "sessions",
+    summary = "Who took part, and when exactly",
+    params(
+        ("id" = Uuid, Path, description = "The session"),
+        ("minPct" = Option<f64>, Query, minimum = 0, maximum = 100, description = "Only those who were present for so much of it, in percent"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+    ),
+    responses(
+        (status = 200, description = "A page of people, by name", body = List<Attendance>),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn participants(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
@@ -80,6 +138,22 @@ pub(crate) async fn participants(
 }
 
 /// `GET /api/v1/sessions/{id}/events`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/events",
+    tag = "sessions",
+    summary = "What happened, entry by entry",
+    params(
+        ("id" = Uuid, Path, description = "The session"),
+        ("kind" = Option<String>, Query, description = "Only these kinds, separated by commas"),
+        ("after" = Option<i64>, Query, minimum = 0, description = "Only entries after this number"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+    ),
+    responses(
+        (status = 200, description = "A page of the journal", body = List<Event>),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn events(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
@@ -107,6 +181,20 @@ fn kinds(raw: &str) -> Result<Vec<&'static str>, String> {
 }
 
 /// `GET /api/v1/sessions/{id}/links`
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/links",
+    tag = "sessions",
+    summary = "Who connected with whom, and where it stopped",
+    params(
+        ("id" = Uuid, Path, description = "The session"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+    ),
+    responses(
+        (status = 200, description = "A page of pairs, by name", body = List<Pair>),
+        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(crate) async fn links(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,

@@ -1,6 +1,7 @@
 //! The router as a whole, over a database like the journal's.
 
 mod access;
+mod document;
 mod downloads;
 mod feed;
 mod pages;

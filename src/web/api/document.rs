@@ -1,0 +1,128 @@
+//! The whole API as OpenAPI 3.1 says it, made from the handlers.
+
+use axum::Json;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::{OpenApi, openapi};
+
+use super::rooms::RoomStatus;
+use super::sessions::OrderWord;
+use super::{downloads, feed, recovery, removal, rooms, sessions};
+use crate::history::events::Event;
+use crate::history::sessions::SessionStatus;
+use crate::room::time::Timestamp;
+use crate::web::error::{Error, Problem};
+use crate::web::ops;
+use crate::web::params::Params;
+
+const REVIEWER: &str = "reviewer";
+const CLIENT: &str = "client";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "chatroom-server",
+        description = "Who was in which room, when, and who connected with whom. Times are RFC 3339 in UTC, durations \
+            whole milliseconds; lists come in pages, and nextCursor asks for the next one. What is refused is a problem \
+            (RFC 9457) with a code that does not change."
+    ),
+    paths(
+        rooms::list,
+        rooms::one,
+        rooms::participants,
+        sessions::list,
+        sessions::one,
+        sessions::participants,
+        sessions::events,
+        sessions::links,
+        downloads::attendance,
+        downloads::events,
+        downloads::picture,
+        feed::show,
+        removal::delete,
+        removal::erase,
+        recovery::show,
+        show,
+        ops::livez,
+        ops::readyz,
+        ops::check_username
+    ),
+    // What only parameters and streams hold is not found through the handlers.
+    components(schemas(Problem, Event, OrderWord, RoomStatus, SessionStatus, Timestamp))
+)]
+struct Api;
+
+/// `GET /api/v1/openapi.json`
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    tag = "document",
+    summary = "This document",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+pub(crate) async fn show(params: Params) -> Result<Json<Document>, Error> {
+    params.finish()?;
+    Ok(Json(document()))
+}
+
+/// The handlers' own words, and what is true of all of them.
+fn document() -> Document {
+    let mut document = Api::openapi();
+    let components = document.components.get_or_insert_with(Components::new);
+    for (name, description) in [
+        (REVIEWER, "The review token"),
+        (CLIENT, "The id that the client itself chose"),
+    ] {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some(description.to_owned());
+        components.add_security_scheme(name, SecurityScheme::Http(scheme));
+    }
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            complete(path, operation);
+        }
+    }
+    document
+}
+
+fn complete(path: &str, operation: &mut Operation) {
+    let is_public = ["/livez", "/readyz", "/checkUsername"].contains(&path);
+    let scheme = match path {
+        "/api/v1/recovery" => Some(CLIENT),
+        _ if is_public => None,
+        _ => Some(REVIEWER),
+    };
+    let mut problems = vec![("500", "Something broke in the server")];
+    if !["/livez", "/readyz"].contains(&path) {
+        problems.push((
+            "400",
+            "A parameter is missing, unknown, or has a bad value; the problem names it",
+        ));
+    }
+    if scheme == Some(REVIEWER) {
+        problems.push(("401", "The review token is missing or wrong"));
+        problems.push((
+            "403",
+            "The host name is not one the server answers to, or a page of another origin asks",
+        ));
+        problems.push(("429", "Too many wrong tokens came from this address"));
+    }
+    for (status, description) in problems {
+        let problem = ResponseBuilder::new()
+            .description(description)
+            .content(
+                "application/problem+json",
+                Content::new(Some(Ref::from_schema_name("Problem"))),
+            )
+            .build();
+        let responses = &mut operation.responses.responses;
+        responses
+            .entry(status.to_owned())
+            .or_insert_with(|| openapi::RefOr::T(problem));
+    }
+    if let Some(scheme) = scheme {
+        operation.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);
+    }
+}

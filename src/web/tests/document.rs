@@ -1,0 +1,106 @@
+//! The API's document against the routes there are.
+
+use axum::body::Body;
+use serde_json::Value;
+
+use super::{Story, TOKEN, request};
+
+/// Where the routes are written.
+const ROUTES: &str = include_str!("../mod.rs");
+
+async fn document(story: &Story) -> Value {
+    story.json("/api/v1/openapi.json").await
+}
+
+/// Paths of the API, of health and of the name check, as the router has them.
+fn routes() -> Vec<&'static str> {
+    let paths = ROUTES
+        .split(".route(")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').nth(1));
+    let is_api = |path: &&str| path.starts_with("/api/v1/") || ["/livez", "/readyz", "/checkUsername"].contains(path);
+    let mut routes: Vec<_> = paths.filter(is_api).collect();
+    routes.sort_unstable();
+    routes.dedup();
+    routes
+}
+
+#[tokio::test]
+async fn routes_and_document_are_the_same() {
+    let story = Story::new().await;
+    let document = document(&story).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    let mut documented: Vec<_> = paths.keys().map(String::as_str).collect();
+    documented.sort_unstable();
+    assert_eq!(documented, routes());
+
+    for (path, operations) in paths {
+        let concrete = path
+            .replace("{id}", &story.first.to_string())
+            .replace("{room}", "Chemie%20101");
+        for method in ["get", "post", "put", "patch", "delete"] {
+            let asked = request(&method.to_uppercase(), &concrete)
+                .header("authorization", format!("Bearer {TOKEN}"))
+                .body(Body::empty());
+            let status = story.send(asked.unwrap()).await.status.as_u16();
+            let listed = &operations[method]["responses"];
+            if listed.is_null() {
+                assert_eq!(status, 405, "{method} {path} is not documented");
+            } else {
+                assert!(!listed[status.to_string()].is_null(), "{method} {path} gave {status}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere() {
+    let document = document(&Story::new().await).await;
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+    assert!(references.len() > 50, "{references:?}");
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            references.extend(fields.get("$ref").and_then(Value::as_str));
+            fields.values().for_each(|field| collect(field, references));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_is_what_is_documented() {
+    let story = Story::new().await;
+    let document = document(&story).await;
+    for (path, query) in [
+        ("/api/v1/rooms", "?status=all"),
+        ("/api/v1/rooms/{room}", ""),
+        ("/api/v1/rooms/{room}/participants", ""),
+        ("/api/v1/sessions", ""),
+        ("/api/v1/sessions/{id}", ""),
+        ("/api/v1/sessions/{id}/participants", ""),
+        ("/api/v1/sessions/{id}/events", ""),
+        ("/api/v1/sessions/{id}/links", ""),
+        ("/readyz", ""),
+        ("/checkUsername", "?username=a&roomname=b"),
+    ] {
+        let asked = path
+            .replace("{id}", &story.first.to_string())
+            .replace("{room}", "Chemie%20101");
+        let answer = story.json(&format!("{asked}{query}")).await;
+        let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let schema = serde_json::json!({ "$ref": schema["$ref"], "components": document["components"] });
+        let checker = jsonschema::options().build(&schema).unwrap();
+        let errors: Vec<String> = checker.iter_errors(&answer).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{path}: {errors:?} in {answer}");
+    }
+}
