@@ -1,11 +1,13 @@
 //! Power fails under load: of the log, what follows the last commit that any client knows of may be lost at any byte.
 //!
 //! `POWER_CUTS=500` for the long version, `POWER_SEED=…` for the same choices again.
+#![cfg(target_os = "linux")]
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::crash::{start, steady_port};
+use crate::harness::Server;
 use crate::history::{History, copy};
 use crate::ledger::{Ledger, Log};
 use crate::load::Class;
@@ -30,7 +32,7 @@ async fn what_was_told_is_in_the_history_after_a_power_failure() {
         class.pass().await;
         tokio::time::sleep(Duration::from_millis(seed.below(400))).await;
         // Stopped in the middle of whatever it does, its files are those of one moment.
-        server.signal("STOP");
+        freeze(&server);
         let left = tempfile::tempdir().unwrap();
         copy(folder.path(), left.path());
         server.child.kill().unwrap();
@@ -49,6 +51,28 @@ async fn what_was_told_is_in_the_history_after_a_power_failure() {
         "{cuts} power failures, {torn} of which lost something ({bytes} bytes): {} things told or done are in {} events",
         ledger.facts, ledger.seq
     );
+}
+
+/// Stops every thread where it is. The signal alone takes its time.
+fn freeze(server: &Server) {
+    server.signal("STOP");
+    let tasks = format!("/proc/{}/task", server.child.id());
+    let stopped = |task: &Path| {
+        let Ok(stat) = std::fs::read_to_string(task.join("stat")) else {
+            return true;
+        };
+        // The state stands behind the name, which is in brackets and may hold anything.
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    };
+    let all_stopped = || {
+        let mut tasks = std::fs::read_dir(&tasks).unwrap();
+        tasks.all(|task| stopped(&task.unwrap().path()))
+    };
+    while !all_stopped() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Loses what no client can know of, from any byte on. Returns how much.

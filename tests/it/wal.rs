@@ -1,4 +1,5 @@
 //! SQLite's write-ahead log as a file: where its transactions end. (The format is part of SQLite's documentation.)
+#![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
 
