@@ -179,7 +179,7 @@ export class Page {
   openSocket() {
     const socket = io(this.url, this.clientOptions);
     socket.on('connect', () => this.onConnect(socket));
-    socket.on('disconnect', (reason) => this.ends.push(reason));
+    socket.on('disconnect', (reason, details) => this.ends.push(described(reason, details)));
     for (const event of TOLD) socket.on(event, (payload) => this.onTold(event, payload));
     return socket;
   }
@@ -215,4 +215,16 @@ export class Page {
     if (event === 'reconnect' && payload.type === 'leave') this.peers.clear();
     else if (event === 'reconnect') this.peers.onReconnect(payload);
   }
+}
+
+/**
+ * Why a socket ended, in the client's words, and what it knows beyond that.
+ *
+ * @param {string} reason
+ * @param {any} [details]
+ */
+function described(reason, details) {
+  if (!details) return reason;
+  const { message, description, context } = details;
+  return `${reason}: ${message} ${description?.message ?? description} ${context?.status ?? ''} ${context?.responseText ?? ''}`;
 }
