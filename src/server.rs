@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -31,9 +31,9 @@ const BODY_WITHIN: Duration = Duration::from_secs(15);
 /// How long the clients' transports may take to close at the end. One that reads nothing is left to the process's end.
 const TRANSPORTS_WITHIN: Duration = Duration::from_millis(1500);
 
-/// How long the journal may take to write what waits at the end. With the 2 s that [`net::Limits`] gives to requests
-/// it stays within the 5 s that service managers and their users expect.
-const JOURNAL_WITHIN: Duration = Duration::from_secs(2);
+/// How long the whole stop may take: the 5 s that service managers and their users expect, less a margin for the
+/// process's own end. What requests and transports leave of it is the journal's, to write what waits.
+const STOP_WITHIN: Duration = Duration::from_millis(4600);
 
 /// Runs the server until `shutdown`, then stops it in order: nothing more is accepted, the clients' transports close in
 /// a way after which they reconnect by themselves, requests end, the journal is flushed.
@@ -86,6 +86,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         }
         ended = &mut serving => Some(ended),
     };
+    let end = Instant::now() + STOP_WITHIN;
     stopping.cancel();
     hub.stop();
     let closing = tokio::time::timeout(TRANSPORTS_WITHIN, io.close());
@@ -94,7 +95,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         // Closing the transports ends the long polls that `serving` waits for.
         None => tokio::join!(serving, closing).0,
     };
-    journal.close(JOURNAL_WITHIN).await?;
+    journal.close(end.saturating_duration_since(Instant::now())).await?;
     served.context("The server's network loop broke")?;
     info!("stopped");
     Ok(())
