@@ -59,6 +59,7 @@ pub mod id;
 pub mod input;
 mod join;
 mod link;
+mod live;
 mod member;
 pub mod output;
 pub mod record;

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use super::input::Input;
-use super::link::{Link, Links};
-use super::member::{Mailbox, Member, Presence};
+use super::link::Links;
+use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply};
-use super::record::{Change, LeaveReason, LiveMember, OwedLeave, Record, Snapshot};
+use super::record::{Change, LeaveReason, Record};
 use super::refusal::{Reason, Refusal};
 use super::time::{Now, Tick, Timestamp};
 
@@ -101,50 +101,6 @@ impl Room {
             gone: VecDeque::new(),
             next_position: 0,
         }
-    }
-
-    /// A room as a restart finds it: every member is away and may resume for `grace`.
-    pub fn restore(session: SessionId, snapshot: Snapshot, limits: Limits, grace: Duration, now: Now) -> Self {
-        let until = now.tick.after(grace);
-        let member = |live: LiveMember| Member {
-            id: live.member,
-            participant: live.participant,
-            username: live.username,
-            key: live.key,
-            position: live.position,
-            joined_at: live.joined_at,
-            connection: live.connection,
-            connected_at: live.connected_at,
-            presence: Presence::Away {
-                since: live.away.map_or(now.at, |(since, _)| since),
-                until,
-            },
-            line: None,
-            mailbox: if live.overflowed {
-                Mailbox::overflowed()
-            } else {
-                Mailbox::restored(live.owed)
-            },
-            asked: Vec::new(),
-            stopped_by: live.stopped_by,
-        };
-        let mut room = Self::new(snapshot.room, limits);
-        for leave in snapshot.members.iter().flat_map(|live| &live.owed) {
-            room.remember_gone(leave.leaver);
-        }
-        room.members = snapshot.members.into_iter().map(member).collect();
-        room.next_position = room.members.iter().map(|member| member.position + 1).max().unwrap_or(0);
-        for live in snapshot.links {
-            room.links.open(Link::restored(live));
-        }
-        room.session = Some(Session {
-            id: session,
-            started_at: snapshot.started_at,
-            peak: snapshot.peak,
-            participants: snapshot.participants.into_iter().collect(),
-            empty: None,
-        });
-        room
     }
 
     /// Takes one input and appends what follows from it to `out`.
@@ -286,45 +242,7 @@ impl Room {
         }
     }
 
-    /// The whole live state, for the repair of a history that has a gap. Without a session it says that there is none.
-    pub fn snapshot(&self, now: Now) -> Record {
-        let member = |member: &Member| LiveMember {
-            member: member.id,
-            participant: member.participant,
-            username: member.username.clone(),
-            key: member.key,
-            position: member.position,
-            joined_at: member.joined_at,
-            connection: member.connection,
-            connected_at: member.connected_at,
-            away: match member.presence {
-                Presence::Present { .. } => None,
-                Presence::Away { since, until } => Some((since, now.at_tick(until))),
-            },
-            overflowed: member.mailbox.has_overflowed(),
-            owed: self.owed(member),
-            stopped_by: member.stopped_by,
-        };
-        let snapshot = Snapshot {
-            room: self.name.clone(),
-            started_at: self.session.as_ref().map_or(now.at, |session| session.started_at),
-            peak: self.session.as_ref().map_or(0, |session| session.peak),
-            participants: self.participants().map(|(name, id)| (name.clone(), *id)).collect(),
-            members: self.members.iter().map(member).collect(),
-            links: self.links.iter().map(Link::live).collect(),
-        };
-        self.record(now.at, Change::Snapshot(Box::new(snapshot)))
-    }
-
-    /// The leaves an away member is still to be told of. One that is back is owed none: its mailbox is about to open.
-    fn owed(&self, member: &Member) -> Vec<OwedLeave> {
-        if member.is_present() {
-            return Vec::new();
-        }
-        member.mailbox.owed().collect()
-    }
-
-    fn participants(&self) -> impl Iterator<Item = (&Username, &ParticipantId)> {
+    pub(super) fn participants(&self) -> impl Iterator<Item = (&Username, &ParticipantId)> {
         self.session.iter().flat_map(|session| &session.participants)
     }
 
