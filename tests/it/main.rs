@@ -22,5 +22,6 @@ mod slow;
 mod soak;
 mod socket;
 mod stuck;
+mod tasks;
 mod vitals;
 mod wal;
