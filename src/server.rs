@@ -135,11 +135,17 @@ fn review_token(config: &Config) -> anyhow::Result<(ReviewToken, bool)> {
 }
 
 fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
+    if config.turn_secret.is_some() && config.ice_servers.turn().is_empty() {
+        warn!("TURN_SECRET is set, but ICE_SERVERS names no turn: or turns: server to use it with");
+    }
     web::Settings {
         review_token: token.as_str().to_owned(),
         public_rooms: config.public_rooms,
         allowed_hosts: config.allowed_hosts.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        ice_servers: config.ice_servers.clone(),
+        turn_secret: config.turn_secret.clone(),
+        turn_ttl: config.turn_ttl,
     }
 }
 

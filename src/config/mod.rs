@@ -1,6 +1,7 @@
 //! What can be set, and how: flags, then the environment, then a `.env` file, then the defaults.
 
 mod dotenv;
+mod ice;
 mod refusal;
 mod value;
 
@@ -13,6 +14,7 @@ use crate::journal::DatabaseFile;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use ice::{IceServers, TurnSecret};
 pub use refusal::Refusal;
 pub use value::{Host, HostNames, Hosts, LogFormat, Origins, ReviewToken};
 
@@ -122,6 +124,26 @@ pub struct Config {
     )]
     pub max_room_members: usize,
 
+    /// The STUN and TURN servers that pages are told of, separated by commas: stun:, stuns:, turn: and turns: URLs
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = IceServers::parse,
+        value_name = "URLS",
+        help_heading = "Media"
+    )]
+    pub ice_servers: IceServers,
+
+    /// The secret shared with the TURN servers (coturn's static-auth-secret), from which members get credentials that
+    /// expire. Better set by variable: other users of the machine see flags
+    #[arg(long, value_parser = TurnSecret::parse, value_name = "SECRET", help_heading = "Media")]
+    pub turn_secret: Option<TurnSecret>,
+
+    /// How long the credentials for a TURN server are good
+    #[arg(long, default_value = "8h", value_parser = value::turn_ttl, value_name = "DURATION", help_heading = "Media")]
+    pub turn_ttl: Duration,
+
     /// Whether any page may see the list of rooms and who is in one now (for a lobby)
     #[arg(
         long,
@@ -198,7 +220,19 @@ impl Config {
             .and_then(|matches| Self::from_arg_matches(&matches))
             .map_err(Refusal::of_variable)?;
         config.refuse_public_database()?;
+        config.refuse_turn_without_secret()?;
         Ok(config)
+    }
+
+    /// A browser given a TURN server without credentials makes no connection at all.
+    fn refuse_turn_without_secret(&self) -> Result<(), Refusal> {
+        if self.ice_servers.turn().is_empty() || self.turn_secret.is_some() {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(
+            "ICE_SERVERS names a TURN server, which browsers use only with credentials: set TURN_SECRET too."
+                .to_owned(),
+        ))
     }
 
     /// Whoever opens the exercise page must not be able to download the history with it.

@@ -8,6 +8,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// The most characters of a wrong value that are shown again.
 const SHOWN_CHARS: usize = 80;
 
+/// Flags whose value is never shown again, also where it is wrong.
+const SECRETS: [&str; 2] = ["--review-token", "--turn-secret"];
+
 /// Why the server does not start with what it was given.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -96,7 +99,7 @@ fn unknown(flag: &str, suggested: &str) -> String {
 
 /// The wrong value, unless it is a secret.
 fn but_not(flag: &str, value: &str) -> String {
-    if flag == "--review-token" {
+    if SECRETS.contains(&flag) {
         return String::new();
     }
     let shown: String = value.chars().take(SHOWN_CHARS).collect();

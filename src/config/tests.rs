@@ -95,6 +95,22 @@ fn every_bad_value_gets_one_sentence_that_names_it() {
             "must hold names or addresses only, without http:// and without a port, not \"https://a.example\".",
         ),
         (
+            "ICE_SERVERS",
+            "stun.example:3478",
+            "must be a list such as stun:turn.example:3478,turns:turn.example?transport=tcp, not \"stun.example:3478\".",
+        ),
+        (
+            "ICE_SERVERS",
+            "turn:a.example?transport=tls",
+            "may say only ?transport=udp or ?transport=tcp after a turn: or turns: server, not \"turn:a.example?transport=tls\".",
+        ),
+        (
+            "TURN_SECRET",
+            "two words",
+            "must have 1 to 256 ASCII characters and no spaces.",
+        ),
+        ("TURN_TTL", "30s", &format!("{durations} 1m to 7days, not \"30s\".")),
+        (
             "DATABASE_URL",
             "postgres://localhost/x",
             "must be sqlite:// and the path of a file, such as sqlite://chatroom.db, not \"postgres://localhost/x\".",
@@ -211,9 +227,19 @@ fn help_and_version_work_whatever_the_environment_says_and_tell_no_secret() {
         };
         assert!(!text.to_string().contains(token));
     }
-    let config = read(&[], &[("REVIEW_TOKEN", token)]).unwrap();
+    let config = read(&[], &[("REVIEW_TOKEN", token), ("TURN_SECRET", token)]).unwrap();
     assert!(!format!("{config:?}").contains(token));
     assert_eq!(config.review_token.unwrap().as_str(), token);
+    assert_eq!(config.turn_secret.unwrap().as_str(), token);
+}
+
+#[test]
+fn a_turn_server_needs_the_secret() {
+    let turn = ("ICE_SERVERS", "stun:a.example,turn:a.example");
+    let sentence = refusal(&[], &[turn]);
+    assert!(sentence.contains("TURN_SECRET"), "{sentence}");
+    read(&[], &[turn, ("TURN_SECRET", "s")]).unwrap();
+    read(&[], &[("ICE_SERVERS", "stun:a.example")]).unwrap();
 }
 
 #[test]

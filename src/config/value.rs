@@ -234,6 +234,10 @@ pub(super) fn linger(raw: &str) -> Parsed<Duration> {
     duration(raw, Duration::ZERO..=Duration::from_secs(24 * 60 * 60))
 }
 
+pub(super) fn turn_ttl(raw: &str) -> Parsed<Duration> {
+    duration(raw, Duration::from_secs(60)..=Duration::from_secs(7 * 24 * 60 * 60))
+}
+
 pub(super) fn retention(raw: &str) -> Parsed<Duration> {
     const SHORTEST: Duration = Duration::from_secs(60 * 60);
     let parsed = humantime::parse_duration(raw).ok();
@@ -270,6 +274,6 @@ pub(super) fn log_filter(raw: &str) -> Parsed<String> {
     }
 }
 
-fn items(list: &str) -> impl Iterator<Item = &str> {
+pub(super) fn items(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }

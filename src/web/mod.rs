@@ -21,6 +21,7 @@ mod timeline;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::HttpBody;
@@ -39,7 +40,7 @@ pub use self::api::feed::Feed;
 pub use self::cors::{allowed_pages_only, socket_layer};
 use self::error::Error;
 pub use self::live::{LiveRooms, Readiness, Recovery};
-use crate::config::{HostNames, Origins};
+use crate::config::{HostNames, IceServers, Origins, TurnSecret};
 use crate::history::History;
 use crate::journal::Orders;
 use crate::room::time::Timestamp;
@@ -64,6 +65,12 @@ pub struct Settings {
     pub allowed_hosts: HostNames,
     /// The origins whose pages may read what is public.
     pub allowed_origins: Origins,
+    /// The STUN and TURN servers that pages are told of.
+    pub ice_servers: IceServers,
+    /// What credentials for the TURN servers are made from; without it these are not told.
+    pub turn_secret: Option<TurnSecret>,
+    /// How long such credentials are good.
+    pub turn_ttl: Duration,
 }
 
 /// What the routes are made of.
@@ -143,6 +150,7 @@ fn public(web: &Arc<Web>) -> Routes {
         .route("/readyz", get(ops::readyz))
         .route("/checkUsername", get(ops::check_username))
         .route("/api/v1/recovery", get(api::recovery::show))
+        .route("/api/v1/ice-servers", get(api::ice_servers::show))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(cors::layer(&web.settings.allowed_origins))
 }

@@ -82,7 +82,7 @@ impl Server {
         self.request(path, &format!("authorization: Bearer {TOKEN}\r\n"))
     }
 
-    fn request(&self, path: &str, headers: &str) -> std::io::Result<String> {
+    pub(crate) fn request(&self, path: &str, headers: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         write!(

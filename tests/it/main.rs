@@ -6,6 +6,7 @@ mod disk;
 mod export;
 mod harness;
 mod history;
+mod ice;
 mod ledger;
 mod load;
 mod page;

@@ -8,7 +8,7 @@ use utoipa::{OpenApi, openapi};
 
 use super::rooms::RoomStatus;
 use super::sessions::OrderWord;
-use super::{downloads, feed, recovery, removal, rooms, sessions};
+use super::{downloads, feed, ice_servers, recovery, removal, rooms, sessions};
 use crate::history::events::Event;
 use crate::history::sessions::SessionStatus;
 use crate::room::time::Timestamp;
@@ -18,6 +18,9 @@ use crate::web::params::Params;
 
 const REVIEWER: &str = "reviewer";
 const CLIENT: &str = "client";
+
+/// The one path that answers with credentials and without them.
+const ICE_SERVERS: &str = "/api/v1/ice-servers";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -43,6 +46,7 @@ const CLIENT: &str = "client";
         removal::delete,
         removal::erase,
         recovery::show,
+        ice_servers::show,
         show,
         ops::livez,
         ops::readyz,
@@ -90,7 +94,7 @@ fn document() -> Document {
 fn complete(path: &str, operation: &mut Operation) {
     let is_public = ["/livez", "/readyz", "/checkUsername"].contains(&path);
     let scheme = match path {
-        "/api/v1/recovery" => Some(CLIENT),
+        "/api/v1/recovery" | ICE_SERVERS => Some(CLIENT),
         _ if is_public => None,
         _ => Some(REVIEWER),
     };
@@ -123,6 +127,10 @@ fn complete(path: &str, operation: &mut Operation) {
             .or_insert_with(|| openapi::RefOr::T(problem));
     }
     if let Some(scheme) = scheme {
-        operation.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);
+        let mut ways = vec![SecurityRequirement::new(scheme, Vec::<String>::new())];
+        if path == ICE_SERVERS {
+            ways.push(SecurityRequirement::default());
+        }
+        operation.security = Some(ways);
     }
 }

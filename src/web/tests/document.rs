@@ -4,6 +4,7 @@ use axum::body::Body;
 use serde_json::Value;
 
 use super::{Story, TOKEN, request};
+use crate::config::IceServers;
 
 /// Where the routes are written.
 const ROUTES: &str = include_str!("../mod.rs");
@@ -79,7 +80,8 @@ fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
 
 #[tokio::test]
 async fn what_is_answered_is_what_is_documented() {
-    let story = Story::new().await;
+    let mut story = Story::new().await;
+    story.settings.ice_servers = IceServers::parse("stun:a.example").unwrap();
     let document = document(&story).await;
     for (path, query) in [
         ("/api/v1/rooms", "?status=all"),

@@ -4,6 +4,7 @@ mod access;
 mod document;
 mod downloads;
 mod feed;
+mod ice_servers;
 mod pages;
 mod recovery;
 mod removal;
@@ -23,7 +24,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router};
-use crate::config::{HostNames, Origins};
+use crate::config::{HostNames, IceServers, Origins};
 use crate::history::fixture::{Fixture, Link, START_MS};
 use crate::journal::Orders;
 use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
@@ -121,6 +122,9 @@ impl Story {
                 public_rooms: false,
                 allowed_hosts: HostNames::parse("class.example").unwrap(),
                 allowed_origins: Origins::Any,
+                ice_servers: IceServers::default(),
+                turn_secret: None,
+                turn_ttl: Duration::from_secs(3600),
             },
             live: Rooms {
                 session: second,
