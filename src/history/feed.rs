@@ -7,56 +7,159 @@ use super::{Error, History};
 use crate::room::id::{ParticipantId, RoomName, SessionId};
 use crate::room::time::Timestamp;
 
-/// The next entries, as far as one look goes.
-#[derive(Debug)]
-pub struct Fresh {
-    /// Those that are wanted, by number.
-    pub events: Vec<Event>,
-    /// Where the next look begins; `None` if there was nothing more to look at.
-    pub seen: Option<i64>,
-}
-
 impl History {
-    /// The entries after a number, of one room or of all; looks at no more than `limit`, wanted or not.
+    /// The entries after a number and up to the `newest`, of one room or of all, by number; at most `limit`. There may be
+    /// more as long as there are some.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn fresh(&self, after: i64, room: Option<&RoomName>, limit: i64) -> Result<Fresh, Error> {
+    pub async fn fresh(
+        &self,
+        after: i64,
+        newest: i64,
+        room: Option<&RoomName>,
+        limit: i64,
+    ) -> Result<Vec<Event>, Error> {
         let room = room.map(RoomName::as_str);
-        let rows = sqlx::query!(
+        let rows = match room {
+            // Whoever is far behind must not look at everybody else's entries to find a room's own.
+            Some(room) if newest.saturating_sub(after) > limit => self.of_room(after, newest, room, limit).await?,
+            _ => self.of_any(after, newest, room, limit).await?,
+        };
+        rows.into_iter().map(Event::try_from).collect()
+    }
+
+    /// Looks at every entry of the range until it has enough.
+    async fn of_any(&self, after: i64, newest: i64, room: Option<&str>, limit: i64) -> Result<Vec<Row>, Error> {
+        let rows = sqlx::query_as!(
+            Row,
             r#"
             select event.seq as "seq!", event.at as "at: Timestamp", event.kind,
                 event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
-                participant.username as "username?", event.detail,
-                (?2 is null or coalesce(session.room = ?2, false)) as "is_wanted!: bool"
+                participant.username as "username?", event.detail
             from event
             left join session on session.id = event.session_id
             left join participant on participant.id = event.participant_id
-            where event.seq > ?1
+            where event.seq > ?1 and event.seq <= ?2 and (?3 is null or session.room = ?3)
+            order by event.seq
+            limit ?4
+            "#,
+            after,
+            newest,
+            room,
+            limit
+        );
+        Ok(rows.fetch_all(&self.reader).await?)
+    }
+
+    /// The session whose turn it is, up to where another one's turn begins. The sessions of a room follow each other,
+    /// but for what a crash or a gap made of them. Costs a moment for each session that the room ever had.
+    async fn of_room(&self, after: i64, newest: i64, room: &str, limit: i64) -> Result<Vec<Row>, Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"
+            with ahead (session_id, next_seq) as materialized (
+                select session.id,
+                    (select min(event.seq) from event where event.session_id = session.id and event.seq > ?1) as next_seq
+                from session
+                where session.room = ?2 and next_seq is not null
+                order by next_seq
+                limit 2
+            )
+            select event.seq as "seq!", event.at as "at!: Timestamp", event.kind as "kind!",
+                event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
+                participant.username as "username?", event.detail
+            from event
+            left join participant on participant.id = event.participant_id
+            where event.session_id = (select session_id from ahead order by next_seq limit 1)
+                and event.seq > ?1
+                and event.seq < coalesce((select next_seq from ahead order by next_seq limit 1 offset 1), ?4 + 1)
             order by event.seq
             limit ?3
             "#,
             after,
             room,
-            limit
-        )
-        .fetch_all(&self.reader)
-        .await?;
-        let seen = rows.last().map(|row| row.seq);
-        let mut events = Vec::new();
-        for row in rows.into_iter().filter(|row| row.is_wanted) {
-            let seq = row.seq;
-            let detail = row.detail.map(RawValue::from_string).transpose();
-            events.push(Event {
-                seq,
-                at: row.at,
-                kind: row.kind,
-                session_id: row.session_id,
-                participant_id: row.participant_id,
-                username: row.username,
-                detail: detail.map_err(|source| Error::Detail { seq, source })?,
-            });
+            limit,
+            newest
+        );
+        Ok(rows.fetch_all(&self.reader).await?)
+    }
+}
+
+struct Row {
+    seq: i64,
+    at: Timestamp,
+    kind: String,
+    session_id: Option<SessionId>,
+    participant_id: Option<ParticipantId>,
+    username: Option<String>,
+    detail: Option<String>,
+}
+
+impl TryFrom<Row> for Event {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let detail = row.detail.map(RawValue::from_string).transpose();
+        Ok(Self {
+            seq: row.seq,
+            at: row.at,
+            kind: row.kind,
+            session_id: row.session_id,
+            participant_id: row.participant_id,
+            username: row.username,
+            detail: detail.map_err(|source| Error::Detail { seq: row.seq, source })?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::fixture::Fixture;
+    use crate::room::id::RoomName;
+
+    #[tokio::test]
+    async fn one_look_finds_a_room_behind_all_the_others() {
+        let fixture = Fixture::new().await;
+        let (one, other) = (
+            fixture.session("one", 0, Some(9)).await,
+            fixture.session("other", 0, None).await,
+        );
+        let first = fixture.event(one, None, 1, "joined", None).await;
+        for _ in 0..1_000 {
+            fixture.event(other, None, 2, "error", None).await;
         }
-        Ok(Fresh { events, seen })
+        let again = fixture.session("one", 10, None).await;
+        let later = fixture.event(again, None, 11, "joined", None).await;
+        assert_eq!(looks(&fixture, 0).await, [[first], [later]]);
+        assert_eq!(looks(&fixture, later).await, Vec::<Vec<i64>>::new());
+    }
+
+    #[tokio::test]
+    async fn sessions_that_overlap_are_told_in_order() {
+        let fixture = Fixture::new().await;
+        let sessions = [
+            fixture.session("one", 0, Some(9)).await,
+            fixture.session("one", 1, None).await,
+        ];
+        let mut seqs = Vec::new();
+        for session in [1, 0, 0, 1, 0, 1, 1, 1] {
+            seqs.push(fixture.event(sessions[session], None, 1, "error", None).await);
+        }
+        assert_eq!(looks(&fixture, 0).await.concat(), seqs);
+    }
+
+    /// The numbers that each look finds, until one finds nothing.
+    async fn looks(fixture: &Fixture, after: i64) -> Vec<Vec<i64>> {
+        let (history, room) = (fixture.history().await, RoomName::parse("one").unwrap());
+        let (mut all, mut seen) = (Vec::new(), after);
+        loop {
+            let events = history.fresh(seen, 1_002, Some(&room), 2).await.unwrap();
+            let Some(last) = events.last() else {
+                return all;
+            };
+            seen = last.seq;
+            all.push(events.iter().map(|event| event.seq).collect());
+        }
     }
 }

@@ -199,24 +199,20 @@ impl Errands {
         }
     }
 
-    /// Begins with the oldest session that is too old; when there is none left, looks again after a while.
+    /// Begins with the oldest session that is too old; when there is nothing left, looks again after a while.
     async fn expire(&mut self, connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
         let Some(retention) = self.retention.filter(|_| Instant::now() >= self.expire_at) else {
             return Ok(());
         };
         let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-        let expired = expired(connection, Timestamp(now.0.saturating_sub(retention))).await;
-        match expired {
-            Ok(Some(session)) => {
-                tracing::info!(%session, "a session is older than the retention: it is removed");
-                self.running = Some(Order::Delete { session, answer: None });
-                return Ok(());
-            }
-            Ok(None) => self.expire_at = Instant::now() + EXPIRY,
-            Err(error) => {
-                self.expire_at = Instant::now() + EXPIRY;
-                return Err(error);
-            }
+        let before = Timestamp(now.0.saturating_sub(retention));
+        let again_at = std::mem::replace(&mut self.expire_at, Instant::now() + EXPIRY);
+        if let Some(session) = expired(connection, before).await? {
+            tracing::info!(%session, "a session is older than the retention: it is removed");
+            self.running = Some(Order::Delete { session, answer: None });
+            self.expire_at = again_at;
+        } else if delete_homeless(connection, before).await? == STEP {
+            self.expire_at = again_at;
         }
         Ok(())
     }
@@ -278,6 +274,18 @@ async fn delete_step(
         .execute(connection)
         .await?;
     Ok(Ok(Progress::Done))
+}
+
+/// Removes some of the entries from before a moment that belong to no session; says how many.
+async fn delete_homeless(connection: &mut SqliteConnection, before: Timestamp) -> sqlx::Result<i64> {
+    let removed = sqlx::query!(
+        "delete from event where seq in (select seq from event where session_id is null and at < ? order by at limit ?)",
+        before.0,
+        STEP
+    )
+    .execute(connection)
+    .await?;
+    Ok(removed.rows_affected().cast_signed())
 }
 
 /// The oldest session that ended before a moment. It started before that too, so that not all have to be looked at.

@@ -1,6 +1,7 @@
 //! The journal against real files: rows, refusals, crashes and trouble.
 
 mod crash;
+mod erase;
 mod open;
 mod queue;
 mod rows;

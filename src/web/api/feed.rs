@@ -134,16 +134,20 @@ impl Reader {
                 return write(&event);
             }
             // Before the look: what is committed after it wakes the wait below.
-            self.committed.borrow_and_update();
-            let fresh = self.web.history.fresh(self.seen, self.room.as_ref(), LOOK).await;
+            let newest = *self.committed.borrow_and_update();
+            let room = self.room.as_ref();
+            let fresh = self.web.history.fresh(self.seen, newest, room, LOOK).await;
             let fresh = fresh
                 .inspect_err(|error| tracing::error!(%error, "a stream of events ends"))
                 .ok()?;
-            self.ready.extend(fresh.events);
-            match fresh.seen {
-                Some(seen) => self.seen = seen,
-                None => self.committed.changed().await.ok()?,
+            match fresh.last() {
+                Some(last) => self.seen = last.seq,
+                None => {
+                    self.seen = newest;
+                    self.committed.changed().await.ok()?;
+                }
             }
+            self.ready.extend(fresh);
         }
     }
 }

@@ -189,6 +189,15 @@ async fn what_is_too_old_goes_by_itself() {
     for index in 0..1_500 {
         story.fixture.event(old, None, -100_000 + index, "error", None).await;
     }
+    // Two steps of the removal, and one entry that is younger than an hour.
+    let homeless = "insert into event (at, kind) select ?1 + 2400000 * (value = 1500), 'error'
+                    from (with recursive n (value) as (select 1 union all select value + 1 from n where value < 1500)
+                          select value from n)";
+    sqlx::query(homeless)
+        .bind(crate::history::fixture::START_MS + 3_000_000)
+        .execute(story.fixture.writer())
+        .await
+        .unwrap();
     let options = Options {
         retention: Some(std::time::Duration::from_secs(3600)),
         ..Options::new(story.fixture.path().into())
@@ -202,7 +211,12 @@ async fn what_is_too_old_goes_by_itself() {
             .fetch_all(story.fixture.writer())
             .await
             .unwrap();
-        rooms == ["Chemie 101"]
+        let homeless: i64 = sqlx::query_scalar("select count(*) from event where session_id is null")
+            .fetch_one(story.fixture.writer())
+            .await
+            .unwrap();
+        assert!(homeless > 0, "the young one stays");
+        rooms == ["Chemie 101"] && homeless == 1
     };
     tokio::time::timeout(std::time::Duration::from_secs(10), async {
         while !gone().await {
