@@ -1,0 +1,9 @@
+import { defineConfig } from "vite";
+
+const server = "http://localhost:3000";
+
+export default defineConfig({
+  server: {
+    proxy: { "/socket.io": { target: server, ws: true }, "/api": server, "/checkUsername": server },
+  },
+});
