@@ -1,0 +1,200 @@
+//! A page that has joined a room, and pairs of them that have a link.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::page::Page;
+use crate::subject::Kind;
+use crate::words;
+
+/// The Socket.IO endpoint, for a page that goes to WebSocket at once. The JavaScript client polls first; what it costs to
+/// come in is not what is measured.
+const SOCKET_IO: &str = "/socket.io/?EIO=4&transport=websocket";
+
+/// How many connections are made at a time.
+const AT_ONCE: usize = 32;
+
+/// No answer takes as long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who a page is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Its secret.
+    pub id: String,
+    /// Its name.
+    pub username: String,
+    /// Its room.
+    pub room: String,
+}
+
+/// A page with a socket, that may have joined.
+pub struct Member {
+    /// Its connection.
+    pub page: Page,
+    /// Its address for others; empty before it has joined.
+    pub id: String,
+    /// Who it is.
+    pub identity: Identity,
+}
+
+impl Identity {
+    /// The `number`th page of the room of that name.
+    pub fn new(room: &str, number: usize) -> Self {
+        Self {
+            id: format!("{}-{room}", words::uuid(1, number)),
+            username: format!("page {number}"),
+            room: room.to_owned(),
+        }
+    }
+}
+
+impl Member {
+    /// Opens a socket. At the floor that is all: there its number is its address.
+    ///
+    /// # Errors
+    /// If the server does not take it.
+    pub async fn connect(kind: Kind, address: SocketAddr, number: usize, identity: Identity) -> Result<Self> {
+        if kind == Kind::Floor {
+            let id = words::uuid(2, number);
+            let page = Page::open(address, &format!("/{id}")).await?;
+            return Ok(Self { page, id, identity });
+        }
+        let mut page = Page::open(address, SOCKET_IO).await?;
+        page.outbox.text(&["40"]);
+        page.flush().await?;
+        let mut member = Self {
+            page,
+            id: String::new(),
+            identity,
+        };
+        member.hear("40").await?;
+        Ok(member)
+    }
+
+    /// Joins its room.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn join(&mut self) -> Result<()> {
+        let Identity { id, username, room } = &self.identity;
+        self.page.outbox.text(&[&words::join(id, username, room)]);
+        self.page.flush().await?;
+        self.seated().await
+    }
+
+    /// Asks to resume in its room, and does not wait.
+    ///
+    /// # Errors
+    /// If the connection has ended.
+    pub async fn ask_back(&mut self) -> Result<()> {
+        let Identity { id, username, room } = &self.identity;
+        self.page.outbox.text(&[&words::reconnect(id, username, room)]);
+        self.page.flush().await
+    }
+
+    /// Waits until it has joined or resumed.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn seated(&mut self) -> Result<()> {
+        let seated = self.hear("430").await?;
+        let id = words::field(&seated, "\"memberId").with_context(|| format!("refused: {seated}"))?;
+        self.id = id.to_owned();
+        Ok(())
+    }
+
+    /// Waits for the message that begins so, and passes over others.
+    ///
+    /// # Errors
+    /// If the connection ends before, or nothing comes for a long while.
+    pub async fn hear(&mut self, beginning: &str) -> Result<String> {
+        let heard = async {
+            loop {
+                let page = &mut self.page;
+                while let Some(text) = page.inbox.next(&mut page.outbox)? {
+                    if text.starts_with(beginning) {
+                        return Ok(text.to_owned());
+                    }
+                    if text.starts_with(r#"42["error""#) {
+                        bail!("{text}");
+                    }
+                }
+                page.flush().await?;
+                page.fill().await?;
+            }
+        };
+        let heard = tokio::time::timeout(PATIENCE, heard).await;
+        heard.with_context(|| format!("nothing that begins with {beginning}"))?
+    }
+}
+
+/// Opens a socket for each, some at a time; the order stays.
+///
+/// # Errors
+/// If one is not taken.
+pub async fn connect_all(kind: Kind, address: SocketAddr, identities: Vec<Identity>) -> Result<Vec<Member>> {
+    let permits = Rc::new(Semaphore::new(AT_ONCE));
+    let mut connecting = JoinSet::new();
+    let count = identities.len();
+    for (number, identity) in identities.into_iter().enumerate() {
+        let permits = permits.clone();
+        connecting.spawn_local(async move {
+            let _permit = permits.acquire().await?;
+            let member = Member::connect(kind, address, number, identity).await?;
+            anyhow::Ok((number, member))
+        });
+    }
+    in_order(connecting, count).await
+}
+
+/// Joins all; the order stays, and within a room they join one after another.
+///
+/// # Errors
+/// If one is refused.
+pub async fn join_all(members: Vec<Member>) -> Result<Vec<Member>> {
+    let count = members.len();
+    let mut rooms: Vec<Vec<(usize, Member)>> = Vec::new();
+    for (number, member) in members.into_iter().enumerate() {
+        match rooms.last_mut() {
+            Some(room)
+                if room
+                    .iter()
+                    .any(|(_, other)| other.identity.room == member.identity.room) =>
+            {
+                room.push((number, member));
+            }
+            _ => rooms.push(vec![(number, member)]),
+        }
+    }
+    let mut joining = JoinSet::new();
+    for mut room in rooms {
+        joining.spawn_local(async move {
+            for (_, member) in &mut room {
+                member.join().await?;
+            }
+            anyhow::Ok(room)
+        });
+    }
+    let mut joined: Vec<Option<Member>> = (0..count).map(|_| None).collect();
+    while let Some(room) = joining.join_next().await {
+        for (number, member) in room?? {
+            joined[number] = Some(member);
+        }
+    }
+    Ok(joined.into_iter().flatten().collect())
+}
+
+async fn in_order<T: 'static>(mut tasks: JoinSet<Result<(usize, T)>>, count: usize) -> Result<Vec<T>> {
+    let mut done: Vec<Option<T>> = (0..count).map(|_| None).collect();
+    while let Some(task) = tasks.join_next().await {
+        let (number, value) = task??;
+        done[number] = Some(value);
+    }
+    Ok(done.into_iter().flatten().collect())
+}

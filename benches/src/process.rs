@@ -1,0 +1,76 @@
+//! What a process has used, as Linux counts it.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+/// Linux counts a process's time in hundredths of a second wherever programs can see it.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The CPU time of all threads of a process, in user space and in the kernel.
+///
+/// # Errors
+/// If it has ended.
+pub fn cpu(pid: u32) -> Result<Duration> {
+    ticks(&format!("/proc/{pid}/stat")).map(|(_, ticks)| TICK * ticks)
+}
+
+/// The CPU time of those threads of a process whose names `are_meant`.
+///
+/// # Errors
+/// If it has ended.
+pub fn cpu_of_threads(pid: u32, are_meant: impl Fn(&str) -> bool) -> Result<Duration> {
+    let mut sum = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = thread?.path().join("stat");
+        // A thread may end in between.
+        if let Ok((name, ticks)) = ticks(&stat.to_string_lossy())
+            && are_meant(&name)
+        {
+            sum += ticks;
+        }
+    }
+    Ok(TICK * sum)
+}
+
+/// Resident memory in bytes.
+///
+/// # Errors
+/// If it has ended.
+pub fn resident(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .context("no VmRSS")?;
+    Ok(kib.trim().parse::<u64>()? * 1024)
+}
+
+/// A process's or thread's name, and the ticks it has used.
+fn ticks(path: &str) -> Result<(String, u32)> {
+    let stat = fs::read_to_string(path).context("the process has ended")?;
+    let (name, rest) = stat
+        .split_once('(')
+        .and_then(|(_, rest)| rest.rsplit_once(')'))
+        .context("no name in stat")?;
+    // Fields 14 and 15 of all; the first after the name is the third.
+    let mut fields = rest.split_whitespace().skip(11);
+    let mut field = || -> Result<u32> { Ok(fields.next().context("stat is too short")?.parse()?) };
+    Ok((name.to_owned(), field()? + field()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_use_is_counted() {
+        let pid = std::process::id();
+        let before = cpu(pid).unwrap();
+        while cpu(pid).unwrap() < before + TICK * 3 {}
+        assert!(cpu_of_threads(pid, |_| true).unwrap() > before);
+        assert_eq!(cpu_of_threads(pid, |_| false).unwrap(), Duration::ZERO);
+        assert!(resident(pid).unwrap() > 100_000);
+    }
+}

@@ -1,0 +1,135 @@
+//! What came of the rows, as tables in Markdown.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::rows::{Goal, Row, Values};
+use crate::subject::Kind;
+
+const BEGIN: &str = "<!-- figures: written by benches/run -->";
+const END: &str = "<!-- end of the figures -->";
+const KINDS: [Kind; 3] = [Kind::Ours, Kind::Node, Kind::Floor];
+
+/// The figures of all runs of one row.
+#[derive(Default)]
+pub struct Results(HashMap<(Kind, &'static str), Vec<f64>>);
+
+impl Results {
+    /// Adds those of one run.
+    pub fn add(&mut self, kind: Kind, values: Values) {
+        for (name, value) in values {
+            self.0.entry((kind, name)).or_default().push(value);
+        }
+    }
+
+    /// The median of the runs.
+    fn of(&self, kind: Kind, name: &'static str) -> Option<f64> {
+        let mut values = self.0.get(&(kind, name))?.clone();
+        values.sort_unstable_by(f64::total_cmp);
+        Some(values[(values.len() - 1) / 2])
+    }
+}
+
+/// The heading of the table that [`lines`] fills.
+pub fn heading() -> String {
+    let mut text = String::from("| work | figure |");
+    KINDS.iter().for_each(|kind| _ = write!(text, " {kind} |"));
+    text += " ÷ Node | ÷ floor | to reach |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n";
+    text
+}
+
+/// One row's lines of the table.
+pub fn lines(row: Row, results: &Results) -> String {
+    let mut text = String::new();
+    for (index, figure) in row.figures().iter().enumerate() {
+        let title = if index == 0 { row.title() } else { "" };
+        let of = |kind| results.of(kind, figure.name);
+        let times = |kind| Some(of(Kind::Ours)? / of(kind)?);
+        _ = write!(text, "| {title} | {} |", figure.name);
+        KINDS.iter().for_each(|kind| text += &cell(of(*kind)));
+        [Kind::Node, Kind::Floor]
+            .iter()
+            .for_each(|kind| text += &cell(times(*kind)));
+        let goals: Vec<_> = figure
+            .goals
+            .iter()
+            .map(|goal| judged(*goal, of(Kind::Ours), times))
+            .collect();
+        _ = writeln!(text, " {} |", goals.join(", "));
+    }
+    text
+}
+
+/// Puts a text between the marks in a document, and leaves the rest of it as it is.
+///
+/// # Errors
+/// If the document is not there, or has no such marks.
+pub fn put_into(document: &Path, text: &str) -> Result<()> {
+    let before = fs::read_to_string(document).with_context(|| document.display().to_string())?;
+    let (head, rest) = before
+        .split_once(BEGIN)
+        .context("the document has no mark for the figures")?;
+    let (_, tail) = rest.split_once(END).context("the figures' mark has no end")?;
+    fs::write(document, format!("{head}{BEGIN}\n{text}{END}{tail}"))?;
+    Ok(())
+}
+
+fn judged(goal: Goal, ours: Option<f64>, times: impl Fn(Kind) -> Option<f64>) -> String {
+    let (text, value, holds): (_, _, fn(f64, f64) -> bool) = match goal {
+        Goal::AtMostTimes(most, kind) => (format!("≤ {most} × {kind}"), times(kind), |value, most| {
+            value <= most
+        }),
+        Goal::AtLeastTimes(least, kind) => (format!("≥ {least} × {kind}"), times(kind), |value, least| {
+            value >= least
+        }),
+        Goal::AtMost(most) => (format!("≤ {most}"), ours, |value, most| value <= most),
+    };
+    let (Goal::AtMostTimes(bound, _) | Goal::AtLeastTimes(bound, _) | Goal::AtMost(bound)) = goal;
+    match value {
+        Some(value) if holds(value, bound) => format!("{text}: yes"),
+        Some(_) => format!("{text}: **no**"),
+        None => text,
+    }
+}
+
+fn cell(value: Option<f64>) -> String {
+    let Some(value) = value else {
+        return " |".to_owned();
+    };
+    let digits = match value {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!(" {value:.digits$} |")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_are_judged() {
+        let times = |kind| (kind == Kind::Node).then_some(0.5);
+        let judged = |goal| judged(goal, Some(2.0), times);
+        assert_eq!(judged(Goal::AtMostTimes(0.5, Kind::Node)), "≤ 0.5 × Node: yes");
+        assert_eq!(judged(Goal::AtMostTimes(0.4, Kind::Node)), "≤ 0.4 × Node: **no**");
+        assert_eq!(judged(Goal::AtLeastTimes(0.6, Kind::Node)), "≥ 0.6 × Node: **no**");
+        assert_eq!(judged(Goal::AtMost(1.9)), "≤ 1.9: **no**");
+        assert_eq!(judged(Goal::AtMostTimes(1.4, Kind::Floor)), "≤ 1.4 × floor");
+    }
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), format!("a\n{BEGIN}\nold\n{END}\nz\n")).unwrap();
+        put_into(file.path(), "new\n").unwrap();
+        let after = fs::read_to_string(file.path()).unwrap();
+        assert_eq!(after, format!("a\n{BEGIN}\nnew\n{END}\nz\n"));
+        assert!(put_into(Path::new("/nowhere"), "").is_err());
+    }
+}

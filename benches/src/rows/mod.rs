@@ -1,0 +1,160 @@
+//! The kinds of work, each a row of the table. One run of a row is one start of one subject.
+
+mod churn;
+mod crowd;
+mod idle;
+mod mesh;
+mod pairs;
+mod relay;
+mod storm;
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::process;
+use crate::subject::{Kind, Subject};
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Row {
+    /// Pairs that answer each other's candidates as fast as they come.
+    Relay,
+    /// Candidates at a steady pace, and how late they arrive.
+    Paced,
+    /// Whole rooms that connect everyone with everyone.
+    Mesh,
+    /// Pages that join and leave without end.
+    Churn,
+    /// Two thousand members that do nothing.
+    Idle2000,
+    /// Ten thousand members that do nothing.
+    Idle10000,
+    /// Full rooms in which everyone sends to everyone.
+    Crowd,
+    /// A kill and a start, after which everyone comes back at once.
+    Storm,
+}
+
+/// One figure that a row gives.
+pub struct Figure {
+    /// What it is, with its unit.
+    pub name: &'static str,
+    /// What it should be.
+    pub goals: &'static [Goal],
+}
+
+/// What a figure of ours should be.
+#[derive(Debug, Clone, Copy)]
+pub enum Goal {
+    /// At most so many times another's.
+    AtMostTimes(f64, Kind),
+    /// At least so many times another's.
+    AtLeastTimes(f64, Kind),
+    /// At most so much.
+    AtMost(f64),
+}
+
+/// Figures by name, of one run.
+pub type Values = Vec<(&'static str, f64)>;
+
+impl Row {
+    /// All of them, in the table's order.
+    pub const ALL: [Self; 8] = [
+        Self::Relay,
+        Self::Paced,
+        Self::Mesh,
+        Self::Churn,
+        Self::Idle2000,
+        Self::Idle10000,
+        Self::Crowd,
+        Self::Storm,
+    ];
+
+    /// What is done, in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Relay => relay::CLOSED,
+            Self::Paced => relay::PACED,
+            Self::Mesh => mesh::TITLE,
+            Self::Churn => churn::TITLE,
+            Self::Idle2000 => "2,000 joined members, idle",
+            Self::Idle10000 => "10,000 joined members, idle",
+            Self::Crowd => crowd::TITLE,
+            Self::Storm => storm::TITLE,
+        }
+    }
+
+    /// What comes of it.
+    pub fn figures(self) -> &'static [Figure] {
+        match self {
+            Self::Relay => relay::CLOSED_FIGURES,
+            Self::Paced => relay::PACED_FIGURES,
+            Self::Mesh => mesh::FIGURES,
+            Self::Churn => churn::FIGURES,
+            Self::Idle2000 | Self::Idle10000 => idle::FIGURES,
+            Self::Crowd => crowd::FIGURES,
+            Self::Storm => storm::FIGURES,
+        }
+    }
+
+    /// Who does it.
+    pub fn subjects(self) -> &'static [Kind] {
+        match self {
+            Self::Relay | Self::Paced => &[Kind::Ours, Kind::Node, Kind::Floor],
+            Self::Mesh | Self::Churn | Self::Idle2000 | Self::Idle10000 | Self::Crowd => &[Kind::Ours, Kind::Node],
+            // Nothing comes back to the others' members.
+            Self::Storm => &[Kind::Ours],
+        }
+    }
+
+    /// Does it once.
+    ///
+    /// # Errors
+    /// If the subject fails.
+    pub async fn run(self, kind: Kind) -> Result<Values> {
+        let mut subject = Subject::start(kind).await?;
+        let values = match self {
+            Self::Relay => relay::closed(&subject).await,
+            Self::Paced => relay::paced(&subject).await,
+            Self::Mesh => mesh::run(&subject).await,
+            Self::Churn => churn::run(&subject).await,
+            Self::Idle2000 => idle::run(&subject, 2_000).await,
+            Self::Idle10000 => idle::run(&subject, 10_000).await,
+            Self::Crowd => crowd::run(&subject).await,
+            Self::Storm => storm::run(&mut subject).await,
+        }?;
+        subject.stop().await?;
+        Ok(values)
+    }
+}
+
+/// What a subject used while so much was done.
+struct Measured {
+    count: f64,
+    cpu: Duration,
+    lasted: Duration,
+}
+
+impl Measured {
+    fn cpu_us_each(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.count
+    }
+
+    fn per_second(&self) -> f64 {
+        self.count / self.lasted.as_secs_f64()
+    }
+}
+
+/// Lets others work for `warm_up` unmeasured, and then for `during`, in which they count.
+async fn measure(subject: &Subject, count: &Cell<u64>, warm_up: Duration, during: Duration) -> Result<Measured> {
+    tokio::time::sleep(warm_up).await;
+    let (before, used, start) = (count.get(), process::cpu(subject.pid)?, Instant::now());
+    tokio::time::sleep(during).await;
+    Ok(Measured {
+        count: (count.get() - before) as f64,
+        cpu: process::cpu(subject.pid)? - used,
+        lasted: start.elapsed(),
+    })
+}

@@ -1,0 +1,73 @@
+//! Pairs of members with a link between them, each in a room of its own.
+
+use anyhow::{Context, Result};
+
+use crate::frame;
+use crate::member::{Identity, Member, connect_all, join_all};
+use crate::subject::{Kind, Subject};
+use crate::words;
+
+/// One end of a pair.
+pub(super) struct End {
+    pub(super) member: Member,
+    kind: Kind,
+    peer: String,
+    /// The peer's connector of their link.
+    remote_connector: String,
+}
+
+impl End {
+    /// A candidate for the peer, as a frame.
+    pub(super) fn candidate(&self, at: u64) -> Vec<u8> {
+        let words = words::candidate(&self.remote_connector, &self.peer, at);
+        let mut out = Vec::new();
+        match self.kind {
+            // Where it goes, and the very text that arrives.
+            Kind::Floor => frame::push_text(&mut out, &[&self.peer, " ", &words]),
+            Kind::Ours | Kind::Node => frame::push_text(&mut out, &[&words]),
+        }
+        out
+    }
+}
+
+/// Connects so many pairs: both join, one offers, the other answers. The ends of a pair are neighbours.
+pub(super) async fn connect(subject: &Subject, pairs: usize) -> Result<Vec<End>> {
+    let identities = (0..pairs * 2)
+        .map(|n| Identity::new(&format!("pair {}", n / 2), n))
+        .collect();
+    let mut members = connect_all(subject.kind, subject.address, identities).await?;
+    if subject.kind != Kind::Floor {
+        members = join_all(members).await?;
+    }
+    let mut ends = Vec::new();
+    let mut members = members.into_iter();
+    while let (Some(mut one), Some(mut other)) = (members.next(), members.next()) {
+        let connectors = [words::uuid(3, ends.len()), words::uuid(4, ends.len())];
+        if subject.kind != Kind::Floor {
+            link(&mut one, &mut other, &connectors).await?;
+        }
+        let [connector, remote_connector] = connectors;
+        let (id, peer) = (one.id.clone(), other.id.clone());
+        for (member, peer, remote_connector) in [(one, peer, remote_connector), (other, id, connector)] {
+            ends.push(End {
+                member,
+                kind: subject.kind,
+                peer,
+                remote_connector,
+            });
+        }
+    }
+    Ok(ends)
+}
+
+async fn link(one: &mut Member, other: &mut Member, [ours, theirs]: &[String; 2]) -> Result<()> {
+    let asked = one.hear(r#"42["getOffer""#).await?;
+    let peer = words::field(&asked, "\"memberId").context("no memberId")?;
+    one.page.outbox.text(&[&words::offer(ours, peer)]);
+    one.page.flush().await?;
+    other.hear(r#"42["offer""#).await?;
+    other.page.outbox.text(&[&words::answer(ours, theirs, &one.id)]);
+    other.page.flush().await?;
+    one.hear(r#"42["answer""#).await?;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What is measured: the server, a Node server that does the same work, and the least that any relay does.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// The core that the subject has for itself; the load has another.
+const SUBJECTS_CORE: &str = "0";
+
+/// How long a subject may take to listen.
+const STARTS_WITHIN: Duration = Duration::from_secs(20);
+
+/// A kind of server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// chatroom-server, history on, all checks on.
+    Ours,
+    /// Plain Socket.IO on Node: the same events and answers, rooms in memory, no history.
+    Node,
+    /// A bare WebSocket relay on the same WebSocket library: finds the target and forwards.
+    Floor,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ours => "chatroom-server",
+            Self::Node => "Node",
+            Self::Floor => "floor",
+        })
+    }
+}
+
+/// A server that runs.
+pub struct Subject {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its process.
+    pub pid: u32,
+    child: Child,
+    /// Its history, gone with it.
+    folder: TempDir,
+}
+
+impl Subject {
+    /// Starts one with nothing in it, and waits until it listens.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start(kind: Kind) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("chatroom-bench").tempdir()?;
+        let (child, address) = launch(kind, 0, folder.path()).await?;
+        Ok(Self {
+            kind,
+            address,
+            pid: child.id().context("it has ended")?,
+            child,
+            folder,
+        })
+    }
+
+    /// Kills it (SIGKILL), and starts it again with the same port and history.
+    ///
+    /// # Errors
+    /// If it does not start again.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.child.kill().await?;
+        let (child, _) = launch(self.kind, self.address.port(), self.folder.path()).await?;
+        self.pid = child.id().context("it has ended")?;
+        self.child = child;
+        Ok(())
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// If it had ended before.
+    pub async fn stop(mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("{} ended by itself: {status}", self.kind);
+        }
+        self.child.kill().await?;
+        Ok(())
+    }
+}
+
+async fn launch(kind: Kind, port: u16, folder: &Path) -> Result<(Child, SocketAddr)> {
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", SUBJECTS_CORE]);
+    match kind {
+        Kind::Ours => {
+            command.arg(beside_us("chatroom-server")?);
+            command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+            command
+                .arg("--database-url")
+                .arg(format!("sqlite://{}/chatroom.db", folder.display()));
+        }
+        Kind::Node => {
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peer/server.js");
+            command
+                .args(["node", script, &port.to_string()])
+                .env("NODE_ENV", "production");
+        }
+        Kind::Floor => {
+            command.arg(beside_us("floor")?).arg(port.to_string());
+        }
+    }
+    let mut child = command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("taskset (util-linux) and node are needed")?;
+    let address = tokio::time::timeout(STARTS_WITHIN, told_address(&mut child))
+        .await
+        .with_context(|| format!("{kind} does not start"))?
+        .with_context(|| format!("{kind} ended at its start"))?;
+    Ok((child, address))
+}
+
+fn beside_us(name: &str) -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+/// Each subject says where it listens, as `http://…:PORT` at the end of a line; all listen on 127.0.0.1.
+async fn told_address(child: &mut Child) -> Result<SocketAddr> {
+    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some((_, address)) = line.split_once("http://") {
+            let (_, port) = address.rsplit_once(':').context("it told no port")?;
+            // Whatever else it says must find a reader, for as long as it runs.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok((Ipv4Addr::LOCALHOST, port.parse()?).into());
+        }
+    }
+    bail!("it said nothing of an address")
+}
