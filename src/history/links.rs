@@ -6,9 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attendance::Person;
-use super::outcome::{Outcome, judge};
+use super::intervals::Intervals;
+use super::outcome::{Outcome, Together, judge};
 use super::page::{Page, Slice};
-use super::sessions::{Session, SessionStatus};
+use super::sessions::Session;
 use super::{Error, History};
 use crate::room::id::{LinkId, ParticipantId};
 use crate::room::time::Timestamp;
@@ -96,7 +97,8 @@ impl History {
                 if links.is_empty() && !memberships[index].overlap(membership) {
                     continue;
                 }
-                pairs.push(pair(one, other, links, session.status));
+                let together = together([&memberships[index], membership], now);
+                pairs.push(pair(one, other, links, together));
                 if pairs.len() > page.limit {
                     return Ok(Slice::cut(pairs, page.limit, key));
                 }
@@ -156,8 +158,17 @@ impl History {
     }
 }
 
-fn pair(one: &Person, other: &Person, links: Vec<Link>, status: SessionStatus) -> Pair {
-    let (outcome, sentence) = judge([&one.username, &other.username], &links, status);
+/// Of two who are members now, present or away: since when both are. A membership that lasts ends at this moment.
+fn together(memberships: [&Intervals; 2], now: Timestamp) -> Option<Together> {
+    let [one, other] = memberships.map(|membership| membership.iter().last().filter(|last| last.to >= now));
+    Some(Together {
+        since: one?.from.max(other?.from),
+        now,
+    })
+}
+
+fn pair(one: &Person, other: &Person, links: Vec<Link>, together: Option<Together>) -> Pair {
+    let (outcome, sentence) = judge([&one.username, &other.username], &links, together);
     let between = [one, other].map(|person| PairMember {
         id: person.id,
         username: person.username.clone(),

@@ -4,7 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::links::Link;
-use super::sessions::SessionStatus;
+use crate::room::time::Timestamp;
+
+/// How long two people may take to get a step further. A page may have to ask for the camera first.
+const STEP_WITHIN_MS: i64 = 30_000;
 
 /// How far two people got. Later ones are further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -14,63 +17,89 @@ pub enum Outcome {
     NoOffer,
     /// An offer was never answered.
     NoAnswer,
-    /// An offer waits for its answer.
-    Waiting,
     /// Offer and answer were exchanged, but not candidates of both.
     NoCandidates,
+    /// Both are there, and their last step is less than 30 s ago: they are still connecting.
+    Waiting,
     /// Everything that a connection needs was exchanged.
     Connected,
 }
 
-/// Judges a pair by the link that got furthest, of those that every pair has one of (camera and microphone) if there are any.
-pub(super) fn judge(names: [&str; 2], links: &[Link], status: SessionStatus) -> (Outcome, String) {
+/// Two people who are in the room at this moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Together {
+    /// Since when.
+    pub(super) since: Timestamp,
+    /// This moment.
+    pub(super) now: Timestamp,
+}
+
+impl Together {
+    /// Whether what began then may still be under way.
+    fn is_recent(self, began: Timestamp) -> bool {
+        self.now.0.saturating_sub(began.0.max(self.since.0)) < STEP_WITHIN_MS
+    }
+}
+
+/// Judges a pair by the link that got furthest, of those that every pair has one of (camera and microphone) if there are
+/// any. `together` is nothing when one of the two has gone: then nothing is under way any more.
+pub(super) fn judge(names: [&str; 2], links: &[Link], together: Option<Together>) -> (Outcome, String) {
     let main = links.iter().filter(|link| link.stream_type == "user");
     let best = main
-        .max_by_key(|link| outcome(link, status))
-        .or_else(|| links.iter().max_by_key(|link| outcome(link, status)));
-    match best {
-        Some(link) => (outcome(link, status), sentence(link, status)),
-        None => (
-            Outcome::NoOffer,
-            format!(
-                "{} and {} were in the room together, but neither made an offer.",
-                names[0], names[1]
-            ),
-        ),
+        .max_by_key(|link| outcome(link, together))
+        .or_else(|| links.iter().max_by_key(|link| outcome(link, together)));
+    if let Some(link) = best {
+        return (outcome(link, together), sentence(link, together));
+    }
+    let [one, other] = names;
+    if together.is_some_and(|together| together.is_recent(together.since)) {
+        let sentence = format!("{one} and {other} have just met, and neither has made an offer yet.");
+        return (Outcome::Waiting, sentence);
+    }
+    let sentence = format!("{one} and {other} were in the room together, but neither made an offer.");
+    (Outcome::NoOffer, sentence)
+}
+
+fn outcome(link: &Link, together: Option<Together>) -> Outcome {
+    let has_candidates = link.offerer_candidates > 0 && link.answerer_candidates > 0;
+    let last_step = link.answered_at.unwrap_or(link.offered_at);
+    let is_under_way = link.closed_at.is_none() && together.is_some_and(|together| together.is_recent(last_step));
+    match link.answered_at {
+        Some(_) if has_candidates => Outcome::Connected,
+        _ if is_under_way => Outcome::Waiting,
+        Some(_) => Outcome::NoCandidates,
+        None => Outcome::NoAnswer,
     }
 }
 
-fn outcome(link: &Link, status: SessionStatus) -> Outcome {
-    if link.answered_at.is_none() {
-        let can_be_answered = link.closed_at.is_none() && status == SessionStatus::Active;
-        return if can_be_answered {
-            Outcome::Waiting
-        } else {
-            Outcome::NoAnswer
-        };
-    }
-    if link.offerer_candidates > 0 && link.answerer_candidates > 0 {
-        return Outcome::Connected;
-    }
-    Outcome::NoCandidates
-}
-
-fn sentence(link: &Link, status: SessionStatus) -> String {
-    match outcome(link, status) {
+fn sentence(link: &Link, together: Option<Together>) -> String {
+    match outcome(link, together) {
         Outcome::NoOffer | Outcome::NoAnswer => format!("{}'s offer was never answered.", link.offerer),
-        Outcome::Waiting => format!("{}'s offer has not been answered yet.", link.offerer),
+        Outcome::Waiting if link.answered_at.is_none() => {
+            format!("Still connecting: {}'s offer has not been answered yet.", link.offerer)
+        }
+        Outcome::Waiting => {
+            format!("Still connecting: no candidates from {} yet.", silent(link))
+        }
         Outcome::NoCandidates => {
-            let silent = match (link.offerer_candidates, link.answerer_candidates) {
-                (0, 0) => "either of them",
-                (0, _) => &link.offerer,
-                _ => &link.answerer,
-            };
-            format!("Offer and answer were exchanged, but no candidates from {silent}.")
+            format!(
+                "Offer and answer were exchanged, but no candidates from {}.",
+                silent(link)
+            )
         }
         Outcome::Connected => format!(
             "Connected: offer, answer and {} + {} candidates were exchanged.",
             link.offerer_candidates, link.answerer_candidates
         ),
+    }
+}
+
+/// Whose candidates are missing.
+fn silent(link: &Link) -> &str {
+    match (link.offerer_candidates, link.answerer_candidates) {
+        (0, 0) => "either of them",
+        (0, _) => &link.offerer,
+        _ => &link.answerer,
     }
 }
 
@@ -80,7 +109,6 @@ mod tests {
 
     use super::*;
     use crate::room::id::LinkId;
-    use crate::room::time::Timestamp;
 
     fn link(stream: &str, is_answered: bool, candidates: (i64, i64), is_closed: bool) -> Link {
         Link {
@@ -111,8 +139,8 @@ mod tests {
             (vec![unanswered()], Outcome::NoAnswer, "Ann's offer was never answered."),
             (
                 vec![link("user", false, (0, 0), false)],
-                Outcome::Waiting,
-                "Ann's offer has not been answered yet.",
+                Outcome::NoAnswer,
+                "Ann's offer was never answered.",
             ),
             (
                 vec![link("user", true, (4, 0), true)],
@@ -146,14 +174,49 @@ mod tests {
                 "Connected: offer, answer and 1 + 2 candidates were exchanged.",
             ),
         ] {
-            let judged = judge(["Ann", "Bo"], &links, SessionStatus::Active);
+            let judged = judge(["Ann", "Bo"], &links, together(0, 60_000));
             assert_eq!(judged, (outcome, sentence.to_owned()));
         }
     }
 
+    fn together(since: i64, now: i64) -> Option<Together> {
+        Some(Together {
+            since: Timestamp(since),
+            now: Timestamp(now),
+        })
+    }
+
     #[test]
-    fn an_open_offer_of_an_ended_session_waits_no_longer() {
-        let links = [link("user", false, (0, 0), false)];
-        assert_eq!(judge(["Ann", "Bo"], &links, SessionStatus::Ended).0, Outcome::NoAnswer);
+    fn a_step_may_take_a_while() {
+        let offered = || link("user", false, (3, 0), false);
+        let answered = || link("user", true, (3, 0), false);
+        for (links, failed, sentence) in [
+            (
+                vec![],
+                Outcome::NoOffer,
+                "Ann and Bo have just met, and neither has made an offer yet.",
+            ),
+            (
+                vec![offered()],
+                Outcome::NoAnswer,
+                "Still connecting: Ann's offer has not been answered yet.",
+            ),
+            (
+                vec![answered()],
+                Outcome::NoCandidates,
+                "Still connecting: no candidates from Bo yet.",
+            ),
+        ] {
+            let judged = |together| judge(["Ann", "Bo"], &links, together);
+            assert_eq!(judged(together(1, 29_999)), (Outcome::Waiting, sentence.to_owned()));
+            assert_eq!(judged(together(1, 30_002)).0, failed);
+            // Who has gone connects no more; who has come back may.
+            assert_eq!(judged(None).0, failed);
+            assert_eq!(judged(together(50_000, 60_000)).0, Outcome::Waiting);
+        }
+        let closed = [link("user", false, (3, 0), true)];
+        assert_eq!(judge(["Ann", "Bo"], &closed, together(1, 4)).0, Outcome::NoAnswer);
+        let connected = [link("user", true, (3, 1), false)];
+        assert_eq!(judge(["Ann", "Bo"], &connected, together(1, 4)).0, Outcome::Connected);
     }
 }

@@ -131,7 +131,7 @@ pub fn told_pair(pair: &Pair) -> String {
     match pair.outcome {
         Outcome::NoOffer => format!("{one} and {other} never connected: neither made an offer"),
         Outcome::NoAnswer => format!("{one} and {other} never connected: {offerer}'s offer was never answered"),
-        Outcome::Waiting => format!("{one} and {other} are connecting: {offerer}'s offer has not been answered yet"),
+        Outcome::Waiting => format!("{one} and {other} are still connecting"),
         Outcome::Connected => format!("{one} and {other} connected"),
         Outcome::NoCandidates => {
             let silent = match link.map(|link| (link.offerer_candidates, link.answerer_candidates)) {

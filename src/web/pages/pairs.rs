@@ -100,7 +100,7 @@ fn square(people: &[Attendance], pairs: &[Pair]) -> Vec<Row> {
 fn cell(one: &str, other: &str, outcomes: &HashMap<(&str, &str), Outcome>) -> Cell {
     let (sign, word, class) = match outcomes.get(&(one, other)) {
         Some(Outcome::Connected) => ("●", "connected", "good"),
-        Some(Outcome::Waiting) => ("…", "connecting", "quiet"),
+        Some(Outcome::Waiting) => ("…", "still connecting", "quiet"),
         Some(Outcome::NoOffer | Outcome::NoAnswer | Outcome::NoCandidates) => ("✕", "never connected", "bad"),
         None if one == other => ("", "the same person", "self"),
         None => ("–", "never met", "quiet"),
