@@ -22,6 +22,7 @@ mod signaling;
 mod slow;
 mod soak;
 mod socket;
+mod streams;
 mod stuck;
 mod tasks;
 mod vitals;
