@@ -14,22 +14,33 @@ const NAMES_WIDTH = 132;
 const AGAIN_MS = 3_000;
 
 const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
-const day = { day: 'numeric', month: 'short', year: 'numeric' };
+const minute = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+const date = { day: 'numeric', month: 'short' };
+const day = { ...date, year: 'numeric' };
 const FORMS = {
   clock: new Intl.DateTimeFormat(LANGUAGE, clock),
-  minute: new Intl.DateTimeFormat(LANGUAGE, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+  minute: new Intl.DateTimeFormat(LANGUAGE, minute),
   day: new Intl.DateTimeFormat(LANGUAGE, day),
-  moment: new Intl.DateTimeFormat(LANGUAGE, { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+  moment: new Intl.DateTimeFormat(LANGUAGE, { ...day, ...minute }),
 };
+/** Those that leave the day out, with the day. */
+const DATED = {
+  clock: new Intl.DateTimeFormat(LANGUAGE, { ...date, ...clock }),
+  minute: new Intl.DateTimeFormat(LANGUAGE, { ...date, ...minute }),
+};
+const OFFSET = new Intl.DateTimeFormat(LANGUAGE, { timeZoneName: 'shortOffset' });
+const ZONE = OFFSET.resolvedOptions().timeZone;
+/** More than any clock is ever changed by, in milliseconds. */
+const NEARBY = 4 * 60 * 60_000;
 
 const main = document.querySelector('main');
 const parts = () => document.querySelectorAll('[data-part]');
 /** Each part as the server wrote it: what is equal to that has not changed. */
-const written = new WeakMap();
+const served = new WeakMap();
 
-for (const part of parts()) written.set(part, part.innerHTML);
-showZone();
+for (const part of parts()) served.set(part, part.innerHTML);
 dress(document);
+showZone();
 showDay();
 for (const place of document.querySelectorAll('[data-origin]')) place.textContent = location.origin;
 document.addEventListener('formdata', addOffsets);
@@ -37,19 +48,40 @@ setInterval(() => countDown(document), 1000);
 readPicture();
 if (main.dataset.live) follow();
 
-/** Minutes that a zone's clock is east of UTC at a moment, or the reader's at the session's start. */
-function offset(at = main.dataset.started) {
-  return -new Date(at ?? Date.now()).getTimezoneOffset();
+/** Minutes that the reader's clock is east of UTC at a moment. */
+function offset(at) {
+  return -new Date(at).getTimezoneOffset();
 }
 
+/** The same in words: `UTC+2`. */
+function offsetName(at) {
+  return OFFSET.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value.replace('GMT', 'UTC');
+}
+
+/** The reader's zone, with every offset that a time on the page has. */
 function showZone() {
   const zone = document.querySelector('[data-zone]');
   if (!zone) return;
-  const at = new Date(main.dataset.started ?? Date.now());
-  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const short = new Intl.DateTimeFormat(LANGUAGE, { timeZoneName: 'shortOffset' }).formatToParts(at);
-  const difference = short.find(({ type }) => type === 'timeZoneName')?.value.replace('GMT', 'UTC');
-  zone.textContent = name === difference ? name : `${name} (${difference})`;
+  const shown = [...document.querySelectorAll('time[data-form]')].map(({ dateTime }) => +new Date(dateTime));
+  const times = shown.length ? shown.sort((one, other) => one - other) : [Date.now()];
+  const offsets = [...new Set(times.map(offsetName))];
+  const both = offsets.join(main.dataset.started ? ', then ' : ' or ');
+  zone.textContent = ZONE === both ? ZONE : `${ZONE} (${both})`;
+}
+
+/** Whether the reader's clock shows the same twice, once at this moment: it is put back. */
+function showsTwice(at) {
+  const shown = +at + offset(at) * 60_000;
+  const offsets = new Set([offset(+at - NEARBY), offset(+at + NEARBY)]);
+  return [...offsets].filter((minutes) => offset(shown - minutes * 60_000) === minutes).length > 1;
+}
+
+/** A moment by the reader's clock: with its day if that is another than the page's, and never mistakable. */
+function written(at, form) {
+  const page = new Date(main.dataset.started ?? Date.now());
+  const isOtherDay = FORMS.day.format(at) !== FORMS.day.format(page);
+  const text = ((isOtherDay && DATED[form]) || FORMS[form]).format(at);
+  return showsTwice(at) ? `${text} ${offsetName(at)}` : text;
 }
 
 /** The title names the day, which is the reader's. */
@@ -61,8 +93,7 @@ function showDay() {
 /** Makes what the server wrote the reader's. */
 function dress(root) {
   for (const time of root.querySelectorAll('time[data-form]')) {
-    const form = FORMS[time.dataset.form];
-    if (form) time.textContent = form.format(new Date(time.dateTime));
+    if (FORMS[time.dataset.form]) time.textContent = written(new Date(time.dateTime), time.dataset.form);
   }
   countDown(root);
   dressPicture(root);
@@ -98,11 +129,10 @@ function readPicture() {
   const told = document.querySelector('[data-told]');
   const picture = document.getElementById('timeline');
   if (!told || !picture) return;
-  if (offset() !== 0) {
-    drawPicture(picture);
+  drawPicture(picture).then((isDrawn) => {
     const download = document.querySelector('.downloads a[href$="timeline.svg"]');
-    if (download) download.href += `?tz=${offset()}`;
-  }
+    if (isDrawn && download) download.href += `?tz=${encodeURIComponent(ZONE)}`;
+  });
   const tell = ({ target }) => {
     const title = target.closest?.('.timeline [aria-label]')?.getAttribute('aria-label');
     if (title) told.textContent = title;
@@ -144,14 +174,16 @@ function namesOf(svg) {
   return names;
 }
 
-/** The picture by the reader's clock. */
+/** The picture by the reader's clock. Gives whether there is one: a zone that the server does not know leaves it as it is. */
 async function drawPicture(picture) {
-  const answer = await fetch(`${picture.dataset.picture}?tz=${offset()}`).catch(() => undefined);
-  if (!answer?.ok) return;
+  const answer = await fetch(`${picture.dataset.picture}?tz=${encodeURIComponent(ZONE)}`).catch(() => undefined);
+  if (!answer?.ok) return false;
   const text = await answer.text();
-  if (written.get(picture) === text) return;
-  written.set(picture, text);
-  swap(picture, new DOMParser().parseFromString(text, 'text/html').body);
+  if (served.get(picture) !== text) {
+    served.set(picture, text);
+    swap(picture, new DOMParser().parseFromString(text, 'text/html').body);
+  }
+  return true;
 }
 
 /** Follows what happens, over lost connections and restarts of the server. */
@@ -203,14 +235,12 @@ async function refresh() {
   for (const part of parts()) {
     const fresh = next.getElementById(part.id);
     if (!fresh) continue;
-    if (part.dataset.picture && offset() !== 0) {
-      await drawPicture(part);
-      continue;
-    }
-    if (written.get(part) === fresh.innerHTML) continue;
-    written.set(part, fresh.innerHTML);
+    if (part.dataset.picture && (await drawPicture(part))) continue;
+    if (served.get(part) === fresh.innerHTML) continue;
+    served.set(part, fresh.innerHTML);
     swap(part, fresh);
   }
+  showZone();
   return Boolean(next.querySelector('main')?.dataset.live);
 }
 

@@ -73,8 +73,19 @@ impl History {
         let rows = sqlx::query!(
             r#"
             select participant.id as "id: ParticipantId", participant.username,
-                connection.connected_at as "connected_at: Timestamp",
-                connection.disconnected_at as "disconnected_at: Timestamp"
+                connection.disconnected_at as "disconnected_at: Timestamp", (
+                    -- The last connection by then that did not take over from the one before it.
+                    select connected_at from connection as begun
+                    where begun.participant_id = participant.id
+                        and (begun.connected_at, begun.id) <= (connection.connected_at, connection.id)
+                        and coalesce((
+                            select before.disconnected_at from connection as before
+                            where before.participant_id = participant.id
+                                and (before.connected_at, before.id) < (begun.connected_at, begun.id)
+                            order by before.connected_at desc, before.id desc limit 1
+                        ) < begun.connected_at, true)
+                    order by begun.connected_at desc, begun.id desc limit 1
+                ) as "present_since!: Timestamp"
             from participant
             cross join connection on connection.id = (
                 select id from connection as earlier
@@ -108,7 +119,7 @@ impl History {
                 } else {
                     Presence::Present
                 },
-                since: away_since.unwrap_or(row.connected_at),
+                since: away_since.unwrap_or(row.present_since),
             }
         });
         Ok(attendants.collect())

@@ -22,6 +22,7 @@ pub mod sessions;
 pub mod summary;
 pub mod timeline;
 pub mod wording;
+pub mod zone;
 
 use sqlx::SqlitePool;
 

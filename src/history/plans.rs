@@ -35,7 +35,7 @@ fn reads_whole_table(step: &str) -> bool {
         return false;
     }
     let table = rest.split(' ').next().unwrap_or_default();
-    GROWING.contains(&table) || ["open", "latest", "earlier", "visitor"].contains(&table)
+    GROWING.contains(&table) || ["open", "latest", "earlier", "visitor", "begun", "before"].contains(&table)
 }
 
 /// Where this module's checked queries are written.

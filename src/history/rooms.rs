@@ -153,11 +153,20 @@ impl History {
     pub async fn members(&self, session: SessionId) -> Result<Vec<Member>, Error> {
         let rows = sqlx::query!(
             r#"
-            select participant.username, connection.connected_at as "connected_at: Timestamp",
-                member.away_since as "away_since: Timestamp", member.away_until as "away_until: Timestamp"
+            select participant.username, coalesce(member.away_since, (
+                    -- The last connection that did not take over from the one before it.
+                    select connected_at from connection as begun
+                    where begun.participant_id = member.participant_id and coalesce((
+                        select earlier.disconnected_at from connection as earlier
+                        where earlier.participant_id = begun.participant_id
+                            and (earlier.connected_at, earlier.id) < (begun.connected_at, begun.id)
+                        order by earlier.connected_at desc, earlier.id desc limit 1
+                    ) < begun.connected_at, true)
+                    order by begun.connected_at desc, begun.id desc limit 1
+                )) as "since!: Timestamp",
+                member.away_since is not null as "is_away!: bool", member.away_until as "away_until: Timestamp"
             from member
             join participant on participant.id = member.participant_id
-            join connection on connection.id = member.connection_id
             where member.session_id = ?1
             order by member.position
             "#,
@@ -167,12 +176,8 @@ impl History {
         .await?;
         let members = rows.into_iter().map(|row| Member {
             username: row.username,
-            status: if row.away_since.is_some() {
-                Presence::Away
-            } else {
-                Presence::Present
-            },
-            since: row.away_since.unwrap_or(row.connected_at),
+            status: if row.is_away { Presence::Away } else { Presence::Present },
+            since: row.since,
             away_until: row.away_until,
         });
         Ok(members.collect())

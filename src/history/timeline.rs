@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 
-use chrono::{FixedOffset, Offset, Utc};
-
 use super::attendance::Person;
 use super::intervals::{Interval, Intervals};
 use super::sessions::{Session, SessionStatus};
+use super::zone::Zone;
 use super::{Error, History};
 use crate::room::id::ParticipantId;
 use crate::room::time::Timestamp;
@@ -29,7 +28,7 @@ pub struct Timeline {
     /// Whether it goes on.
     pub is_live: bool,
     /// The zone whose clock the ticks and times follow; UTC unless [`Timeline::in_zone`] says otherwise.
-    pub zone: FixedOffset,
+    pub zone: Zone,
     /// The people, by when they first joined.
     pub rows: Vec<Row>,
     /// Errors that were told to clients who were not in the room: joins that were refused.
@@ -107,7 +106,7 @@ impl History {
             room: session.room.clone(),
             span: session.span(),
             is_live: session.status == SessionStatus::Active,
-            zone: Utc.fix(),
+            zone: Zone::UTC,
             outside: marks.remove(&None).unwrap_or_default(),
             rows: people
                 .into_iter()
@@ -169,24 +168,57 @@ impl History {
 impl Timeline {
     /// The same by the clock of a zone.
     #[must_use]
-    pub fn in_zone(mut self, zone: FixedOffset) -> Self {
+    pub fn in_zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// Round moments of the zone's clock within the session, `at_most` of them, and how far they are apart in
-    /// milliseconds.
+    /// Round moments of the zone's clock within the session, `at_most` of them, and how far they are apart on that
+    /// clock in milliseconds.
     pub fn ticks(&self, at_most: usize) -> (Vec<Timestamp>, i64) {
-        let offset = i64::from(self.zone.local_minus_utc()) * 1000;
-        let most = i64::try_from(at_most).unwrap_or(i64::MAX).max(1);
-        let (from, to) = (self.span.from.0, self.span.to.0);
-        let fits = |step: &i64| (to + offset).div_euclid(*step) - (from - 1 + offset).div_euclid(*step) <= most;
         let days = (1..).map(|days| days * DAY);
-        let step = STEPS.into_iter().chain(days).find(fits).unwrap_or(i64::MAX);
-        let first = ((from - 1 + offset).div_euclid(step) + 1) * step - offset;
-        let ticks = (0..most).map(|index| first + index * step).take_while(|at| *at <= to);
-        (ticks.map(Timestamp).collect(), step)
+        for step in STEPS.into_iter().chain(days) {
+            let ticks: Vec<Timestamp> = self.round_moments(step).take(at_most + 1).collect();
+            if ticks.len() <= at_most {
+                return (ticks, step);
+            }
+        }
+        (Vec::new(), DAY)
     }
+
+    /// The moments within the session at which the zone's clock shows a multiple of `step`.
+    fn round_moments(&self, step: i64) -> impl Iterator<Item = Timestamp> {
+        let last = self.span.to.0;
+        let moments = std::iter::successors(self.round_from(self.span.from.0, step), move |at| {
+            self.round_from(at + 1, step)
+        });
+        moments.take_while(move |at| *at <= last).map(Timestamp)
+    }
+
+    /// The first such moment from a moment on. Where the clock is changed on the way, the rest of the way is measured on
+    /// the changed clock; a round time that it leaps over is none.
+    fn round_from(&self, mut from: i64, step: i64) -> Option<i64> {
+        let offset = |at| self.zone.offset_ms(Timestamp(at));
+        loop {
+            let before = offset(from);
+            let at = next_multiple(from, step, before)?;
+            let after = offset(at);
+            if after == before {
+                return Some(at);
+            }
+            let changed = next_multiple(from, step, after)?;
+            if offset(changed) == after {
+                return Some(changed);
+            }
+            from = at;
+        }
+    }
+}
+
+/// The first moment from `from` on that is a multiple of `step` on a clock that is `offset` ahead.
+fn next_multiple(from: i64, step: i64, offset: i64) -> Option<i64> {
+    let steps = from.checked_add(offset)?.checked_add(step - 1)?.div_euclid(step);
+    steps.checked_mul(step)?.checked_sub(offset)
 }
 
 const SECOND: i64 = 1000;
@@ -239,7 +271,7 @@ mod tests {
             room: "r".to_owned(),
             span: Interval::new(Timestamp(from), Timestamp(to)),
             is_live: false,
-            zone: Utc.fix(),
+            zone: Zone::UTC,
             rows: Vec::new(),
             outside: Vec::new(),
             marks_end: None,
@@ -269,10 +301,36 @@ mod tests {
 
     #[test]
     fn ticks_follow_the_clock_of_the_zone() {
-        let half_past = FixedOffset::east_opt(5 * 3600 + 1800).unwrap();
+        let half_past = Zone::parse("Asia/Kolkata").unwrap();
         let timeline = empty(START_MS, START_MS + 8 * HOUR).in_zone(half_past);
         let (ticks, step) = timeline.ticks(10);
         assert_eq!((step, ticks[0].0), (HOUR, START_MS + HOUR / 2));
+    }
+
+    #[test]
+    fn ticks_are_round_on_either_side_of_a_change_of_the_clock() {
+        for (zone, from, hours, expected) in [
+            // At 2 it is 3.
+            ("Europe/Berlin", "2026-03-28T17:00:00Z", 24, "18 21 0 3 6 9 12 15 18"),
+            ("Europe/Berlin", "2026-03-29T00:00:00Z", 4, "1 1.5 3 3.5 4 4.5 5 5.5 6"),
+            // At 3 it is 2 again.
+            ("Europe/Berlin", "2026-10-24T16:00:00Z", 26, "18 21 0 3 6 9 12 15 18"),
+            ("Europe/Berlin", "2026-10-24T23:00:00Z", 4, "1 1.5 2 2.5 2 2.5 3 3.5 4"),
+            // Half an hour only: at 2 it is 2:30.
+            ("Australia/Lord_Howe", "2026-10-03T12:30:00Z", 12, "0 4 6 8 10"),
+            // There is no midnight: at 0 it is 1.
+            ("Africa/Cairo", "2026-04-22T22:00:00Z", 40, "0 6 12 18 6 12"),
+        ] {
+            let from = chrono::DateTime::parse_from_rfc3339(from).unwrap().timestamp_millis();
+            let zone = Zone::parse(zone).unwrap();
+            let (ticks, _) = empty(from, from + hours * HOUR).in_zone(zone).ticks(9);
+            let hour = |at: &Timestamp| {
+                let minutes = (at.0 + zone.offset_ms(*at)).rem_euclid(DAY) / MINUTE;
+                format!("{}", f64::from(u16::try_from(minutes).unwrap()) / 60.0)
+            };
+            let hours: Vec<String> = ticks.iter().map(hour).collect();
+            assert_eq!(hours.join(" "), expected, "{zone:?}");
+        }
     }
 
     #[tokio::test]

@@ -98,9 +98,14 @@ async fn session_started(
     Ok(())
 }
 
+/// Whoever a stop of the server sent away left in the past: the one whose leaving is recorded last may not be the one
+/// who left last.
 async fn session_ended(connection: &mut SqliteConnection, session: SessionId, ended_at: Timestamp) -> sqlx::Result<()> {
     sqlx::query!(
-        "update session set ended_at = max(started_at, ?) where id = ?",
+        "update session
+         set ended_at = max(started_at, ?1, coalesce(
+             (select max(left_at) from participant where participant.session_id = session.id), started_at))
+         where id = ?2",
         ended_at.0,
         session.0
     )

@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, FixedOffset};
-
 use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
 use crate::room::time::Timestamp;
 
@@ -100,7 +98,7 @@ impl Sheet<'_> {
         let timeline = self.timeline;
         let bottom = self.bottom();
         let from = self.date(timeline.span.from, "%Y-%m-%d");
-        let zone = zone_name(timeline.zone);
+        let zone = timeline.zone.described(timeline.span.from, timeline.span.to);
         let state = if timeline.is_live { ", still going on" } else { "" };
         let heading = text(&shorten(&timeline.room, 60));
         self.put(format_args!(
@@ -255,21 +253,31 @@ impl Sheet<'_> {
             MINUTE.. => "%H:%M",
             _ => "%H:%M:%S",
         };
-        self.date(at, format)
+        self.unmistakable(at, self.date(at, format))
     }
 
     /// A moment to the second; with its day where that is not the day on which all began.
     fn time(&self, at: Timestamp) -> String {
         const DAY: &str = "%Y-%m-%d";
-        if self.date(at, DAY) == self.date(self.timeline.span.from, DAY) {
-            return self.date(at, "%H:%M:%S");
+        let format = if self.date(at, DAY) == self.date(self.timeline.span.from, DAY) {
+            "%H:%M:%S"
+        } else {
+            "%Y-%m-%d %H:%M:%S"
+        };
+        self.unmistakable(at, self.date(at, format))
+    }
+
+    /// With the offset where the clock shows the same time twice.
+    fn unmistakable(&self, at: Timestamp, shown: String) -> String {
+        let zone = self.timeline.zone;
+        if zone.shows_twice(at) {
+            return format!("{shown} {}", zone.offset_name(at));
         }
-        self.date(at, "%Y-%m-%d %H:%M:%S")
+        shown
     }
 
     fn date(&self, at: Timestamp, format: &str) -> String {
-        let time = DateTime::from_timestamp_millis(at.0).unwrap_or_default();
-        time.with_timezone(&self.timeline.zone).format(format).to_string()
+        self.timeline.zone.local(at).format(format).to_string()
     }
 }
 
@@ -291,13 +299,6 @@ fn number(ms: i64) -> f64 {
 /// The upper edge of a row.
 fn top(index: usize) -> f64 {
     HEAD + ROW * f64::from(u32::try_from(index).unwrap_or(u32::MAX))
-}
-
-fn zone_name(zone: FixedOffset) -> String {
-    if zone.local_minus_utc() == 0 {
-        return "UTC".to_owned();
-    }
-    format!("UTC{zone}")
 }
 
 fn duration(ms: i64) -> String {

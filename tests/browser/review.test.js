@@ -49,6 +49,11 @@ function names(table) {
   return page.getByRole('region', { name: table }).locator('tbody th bdi').allTextContents();
 }
 
+/** Waits until the picture is the reader's. */
+async function drawn(zone = 'UTC+5:30') {
+  await page.locator('.timeline:not(.names) text', { hasText: zone }).waitFor();
+}
+
 async function opens(path) {
   const answer = await page.goto(server.url + path);
   assert.equal(answer.status(), 200, path);
@@ -84,11 +89,36 @@ test("yesterday's class is found, and says who was away", async () => {
   assert.match(await page.locator('[data-zone]').textContent(), /^Asia\/(Kolkata|Calcutta) \(UTC\+5:30\)$/);
   const first = page.getByRole('row', { name: /^Ann/ }).locator('time').first();
   assert.match(await first.textContent(), /^\d\d:30:00$/);
-  await page.getByText('UTC+05:30').waitFor();
+  await drawn();
   const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'Asia/Kolkata' });
   const started = await page.locator('main').getAttribute('data-started');
   assert.equal(await page.title(), `Chemie 101, ${day.format(new Date(started))} · Review`);
   await reader.accessible();
+});
+
+test('every time is that of its own moment, also where the clock is changed', async () => {
+  const berliner = await Reader.of(browser, { timezoneId: 'Europe/Berlin' });
+  ({ page } = berliner);
+  await berliner.signIn(server);
+  assert.match(await page.locator('[data-zone]').textContent(), /^Europe\/Berlin \(UTC\+1 or UTC\+2\)$|^Europe\/Berlin \(UTC\+2 or UTC\+1\)$/);
+  await opens(`/review/sessions/${ids.night}`);
+  assert.equal(await page.locator('[data-zone]').textContent(), 'Europe/Berlin (UTC+2, then UTC+1)');
+  assert.equal(await page.locator('#head .quiet').textContent(), '25 Oct 2025, 23:30 to 26 Oct, 02:30 UTC+1');
+  assert.match(await page.title(), /^Night, 25 Oct 2025/);
+  const times = (name) => page.getByRole('row', { name }).locator('time').allTextContents();
+  assert.deepEqual(await times(/^Owl/), ['23:30:00', '26 Oct, 02:29:30 UTC+1']);
+  assert.deepEqual(await times(/^Bat/), ['26 Oct, 02:29:30 UTC+2', '26 Oct, 02:29:00 UTC+1']);
+  await drawn('Europe/Berlin (UTC+2, then UTC+1)');
+  const bars = await page.locator('.timeline rect').evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')));
+  assert.deepEqual(bars.filter(Boolean).map((label) => label.replace(/[\u2068\u2069]/g, '')), [
+    'Owl present 23:30:00 to 2025-10-26 02:29:30 UTC+1 (3 h 59 min)',
+    'Bat present 2025-10-26 02:29:30 UTC+2 to 2025-10-26 02:00:15 UTC+1 (30 min 45 s)',
+    'Bat away 2025-10-26 02:00:15 UTC+1 to 2025-10-26 02:00:30 UTC+1 (15 s)',
+    'Bat present 2025-10-26 02:00:30 UTC+1 to 2025-10-26 02:29:00 UTC+1 (28 min 30 s)',
+  ]);
+  const ticks = await page.locator('.timeline:not(.names) .tick + text').allTextContents();
+  assert.deepEqual(ticks, ['23:30', 'Oct 26', '00:30', '01:00', '01:30', '02:00 UTC+2', '02:30 UTC+2', '02:00 UTC+1', '02:30 UTC+1']);
+  await berliner.close();
 });
 
 test('days are those of the reader', async () => {
@@ -120,7 +150,7 @@ test('older sessions, and back', async () => {
   await page.getByRole('link', { name: 'Older sessions' }).click();
   await page.waitForURL(/older=/);
   const older = await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href));
-  assert.equal(new Set([...first, ...older]).size, 63);
+  assert.equal(new Set([...first, ...older]).size, 64);
   await page.getByRole('link', { name: 'Newer sessions' }).click();
   await page.waitForURL(/newer=/);
   assert.deepEqual(await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href)), first);
@@ -152,10 +182,11 @@ test('the table sorts by any column, with the keyboard', async () => {
 test('what can be taken along is what the page shows', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.chemistry}`);
+  await drawn();
   for (const [link, name, content] of [
     ['attendance for a spreadsheet', /\.csv/, /^\uFEFF[^]*Di,/],
     ['log for a spreadsheet', /\.csv/, /^\uFEFF[^]*reconnected/],
-    ['picture', /\.svg/, /<svg[^]*UTC\+05:30[^]*叶子/],
+    ['picture', /\.svg/, /<svg[^]*Asia\/(Kolkata|Calcutta) \(UTC\+5:30\)[^]*叶子/],
     ['JSON', /\.json/, /"username":"Li"/],
   ]) {
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: link }).click()]);
@@ -167,7 +198,7 @@ test('what can be taken along is what the page shows', async () => {
 test('the picture tells exact times, pointed at or by the keyboard', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.chemistry}`);
-  await page.getByText('UTC+05:30').waitFor();
+  await drawn();
   const told = async () => (await page.locator('[data-told]').textContent()).replace(/[\u2068\u2069]/g, '');
   await page.locator('.timeline rect.present').nth(1).hover();
   assert.match(await told(), /^Ann present \d\d:48:06 to \d\d:22:00 \(33 min 54 s\)$/);

@@ -258,3 +258,25 @@ fn live(person: u128, joined_at: i64, nth: u128, connected_at: i64, away: Option
         stopped_by: None,
     }
 }
+
+#[tokio::test]
+async fn a_session_ends_when_its_last_left_whoever_is_recorded_last() {
+    let bench = Bench::new();
+    let opened = bench.open().await;
+    let records = vec![
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(20, joined(2, 0, 2)),
+        at(200, left(1, 0, LeaveReason::Left)),
+        // Not back after a restart: it had been gone since the stop.
+        at(100, left(2, 0, LeaveReason::ServerCrash)),
+        at(
+            300,
+            Change::SessionEnded {
+                ended_at: Timestamp(100),
+            },
+        ),
+    ];
+    write(&opened.journal, records).await;
+    assert_eq!(bench.rows("select ended_at || '' from session").await, ["200"]);
+}

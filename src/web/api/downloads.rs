@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use chrono::FixedOffset;
 use futures_util::stream;
 
 use super::sessions::session;
@@ -16,6 +15,7 @@ use crate::history::attendance::Attendance;
 use crate::history::events::Event;
 use crate::history::page::{Page, Slice};
 use crate::history::sessions::Session;
+use crate::history::zone::Zone;
 use crate::web::csv::{self, Table};
 use crate::web::error::{Error, Problem};
 use crate::web::filename;
@@ -110,7 +110,7 @@ pub(crate) async fn events(
     summary = "The picture: a row per person",
     params(
         ("id" = Uuid, Path, description = "The session"),
-        ("tz" = Option<i32>, Query, minimum = -840, maximum = 840, description = "Minutes east of UTC that the times in the picture follow")
+        ("tz" = Option<String>, Query, description = "The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given")
     ),
     responses(
         (status = 200, description = "The picture", body = String, content_type = "image/svg+xml"),
@@ -122,7 +122,7 @@ pub(crate) async fn picture(
     SessionPath(id): SessionPath,
     mut params: Params,
 ) -> Result<Response, Error> {
-    let zone = params.optional("tz", zone)?;
+    let zone = params.optional("tz", Zone::parse)?;
     params.finish()?;
     let now = web.now();
     let session: Session = session(&web, id, now).await?;
@@ -137,17 +137,6 @@ pub(crate) async fn picture(
     let mut response = (headers, timeline::svg(&model, now)).into_response();
     filename::of_session("timeline", &session, "svg").put(&mut response, "inline");
     Ok(response)
-}
-
-/// Minutes east of UTC, as many as any zone has ever been away from it.
-pub(crate) fn zone(raw: &str) -> Result<FixedOffset, &'static str> {
-    let minutes = raw
-        .parse()
-        .ok()
-        .filter(|minutes| (-14 * 60..=14 * 60).contains(minutes));
-    minutes
-        .and_then(|minutes: i32| FixedOffset::east_opt(minutes * 60))
-        .ok_or("must be minutes east of UTC, from -840 to 840")
 }
 
 fn attendance_row(table: &mut Table, person: &Attendance) {
@@ -206,17 +195,4 @@ where
     let mut response = ([(CONTENT_TYPE, csv::CONTENT_TYPE)], Body::from_stream(chunks)).into_response();
     name.put(&mut response, "attachment");
     Ok(response)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zones_are_minutes() {
-        assert_eq!(zone("-90"), Ok(FixedOffset::west_opt(5400).unwrap()));
-        for raw in ["", "841", "-841", "Z", "+01:00", "1.5"] {
-            assert!(zone(raw).is_err(), "{raw}");
-        }
-    }
 }

@@ -33,19 +33,42 @@ pub(super) struct Moment {
 
 impl Moment {
     fn new(at: Timestamp, form: &'static str, pattern: &'static str) -> Self {
-        let at = DateTime::from_timestamp_millis(at.0).unwrap_or_default();
-        Self { at, form, pattern }
+        Self {
+            at: utc(at),
+            form,
+            pattern,
+        }
     }
 }
 
-/// The time of day, to the second.
-pub(super) fn clock(at: impl At) -> Moment {
-    Moment::new(at.at(), "clock", "%H:%M:%S")
+/// The time of day, to the second; with its day if that is not the day of `start`.
+pub(super) fn clock(at: impl At, start: impl At) -> Moment {
+    let (at, start) = (at.at(), start.at());
+    let pattern = if is_same_day(at, start) {
+        "%H:%M:%S"
+    } else {
+        "%-d %b, %H:%M:%S"
+    };
+    Moment::new(at, "clock", pattern)
 }
 
-/// The time of day, to the minute.
-pub(super) fn minute(at: impl At) -> Moment {
-    Moment::new(at.at(), "minute", "%H:%M")
+/// The time of day, to the minute; with its day if that is not the day of `start`.
+pub(super) fn minute(at: impl At, start: impl At) -> Moment {
+    let (at, start) = (at.at(), start.at());
+    let pattern = if is_same_day(at, start) {
+        "%H:%M"
+    } else {
+        "%-d %b, %H:%M"
+    };
+    Moment::new(at, "minute", pattern)
+}
+
+fn is_same_day(at: Timestamp, start: Timestamp) -> bool {
+    utc(at).date_naive() == utc(start).date_naive()
+}
+
+fn utc(at: Timestamp) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.0).unwrap_or_default()
 }
 
 /// The day and the time of day, to the minute.
@@ -60,14 +83,12 @@ pub(super) fn countdown(at: impl At) -> Moment {
 
 /// The day alone, for where no element can be.
 pub(super) fn plain_day(at: impl At) -> String {
-    let at: DateTime<Utc> = DateTime::from_timestamp_millis(at.at().0).unwrap_or_default();
-    at.format("%-d %b %Y").to_string()
+    utc(at.at()).format("%-d %b %Y").to_string()
 }
 
 /// The moment as scripts read it.
 pub(super) fn iso(at: impl At) -> String {
-    let at: DateTime<Utc> = DateTime::from_timestamp_millis(at.at().0).unwrap_or_default();
-    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+    utc(at.at()).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 impl fmt::Display for Moment {

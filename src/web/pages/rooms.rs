@@ -9,6 +9,7 @@ use super::{Page, address, html, moment};
 use crate::history::page::Page as Piece;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::history::wording;
+use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
 use crate::web::params::Params;
@@ -19,6 +20,7 @@ const LIMIT: usize = 100;
 #[derive(Template)]
 #[template(path = "rooms.html")]
 struct RoomsPage {
+    now: Timestamp,
     rooms: Vec<Room>,
     next: Option<String>,
     is_first: bool,
@@ -52,6 +54,7 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
         });
     }
     html(&RoomsPage {
+        now: web.now(),
         rooms,
         next: found
             .next

@@ -15,9 +15,9 @@ use crate::history::page::Page as Piece;
 use crate::history::sessions::Session;
 use crate::history::summary::summary;
 use crate::history::wording;
+use crate::history::zone::Zone;
 use crate::room::id::SessionId;
 use crate::room::time::Timestamp;
-use crate::web::api::downloads::zone;
 use crate::web::error::Error;
 use crate::web::params::{self, Params};
 use crate::web::path::SessionPath;
@@ -107,7 +107,7 @@ pub(crate) async fn picture(
     params: Result<Params, Error>,
 ) -> Result<Html<String>, Refused> {
     let (SessionPath(id), mut params) = (path?, params?);
-    let zone = params.required("tz", zone)?;
+    let zone = params.required("tz", Zone::parse)?;
     params.finish()?;
     let now = web.now();
     let session = found(&web, id, now).await?;

@@ -10,6 +10,7 @@ mod recovery;
 mod removal;
 mod rooms;
 mod sessions;
+mod truth;
 
 use std::sync::Arc;
 use std::time::Duration;

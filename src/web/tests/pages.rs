@@ -143,7 +143,11 @@ async fn every_page_is_locked_and_opens() {
             200,
             "aria-sort=\"descending\"",
         ),
-        (&format!("{session}/timeline?tz=60"), 200, "UTC+01:00"),
+        (
+            &format!("{session}/timeline?tz=Europe%2FBerlin"),
+            200,
+            "Europe/Berlin (UTC+1)",
+        ),
         (
             &format!("{session}?sort=height"),
             400,

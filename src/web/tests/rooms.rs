@@ -254,7 +254,7 @@ async fn who_was_there_is_known_for_every_moment() {
         (215, vec![("Ann", present(0)), ("Bo", present(60))]),
         (615, vec![("Ann", present(0)), ("Bo", away(600))]),
         (630, vec![("Ann", present(0)), ("Bo", present(630))]),
-        (1000, vec![("Ann", present(0)), ("Bo", present(1000))]),
+        (1000, vec![("Ann", present(0)), ("Bo", present(630))]),
         (1800, vec![("Ann", present(0))]),
         (2400, vec![("Ann", present(0)), ("Bo", present(2400))]),
         (3600, vec![]),

@@ -31,6 +31,7 @@ export async function seed(file, now = Date.now()) {
     chemistry: chemistry(db, yesterday),
     hostile: hostile(db, yesterday - 24 * hour),
     long: long(db, yesterday - 48 * hour),
+    night: night(db),
   };
   for (let week = 1; week <= 60; week += 1) small(db, yesterday - week * 7 * 24 * hour);
   await writeFile(file, db.export());
@@ -75,6 +76,14 @@ function long(db, start) {
       [drop + 0.2, 480 - (index % 7), 'left'],
     ]);
   }
+  return session.end();
+}
+
+/** Three hours in which Berlin's clock is put back: at 3 it is 2 again. */
+function night(db) {
+  const session = new Session(db, 'Night', Date.UTC(2025, 9, 25, 21, 30), 240);
+  session.person('Owl', [[0, 239.5, 'left']]);
+  session.person('Bat', [[179.5, 210.25, 'disconnected', 210.5], [210.5, 239, 'left']]);
   return session.end();
 }
 

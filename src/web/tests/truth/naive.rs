@@ -1,0 +1,456 @@
+//! What must be in the history, worked out from the script alone, the long way: nothing in here is the server's code.
+
+use super::script::{Act, Step, Who};
+
+pub(super) const GRACE: i64 = 15_000;
+pub(super) const LINGER: i64 = 60_000;
+pub(super) const RESTART_GRACE: i64 = 60_000;
+
+/// What became of all sessions so far. Times are those of the script.
+#[derive(Default)]
+pub(super) struct Naive {
+    /// In the order they began.
+    pub(super) sessions: Vec<Session>,
+    /// Numbers the connections.
+    opened: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Out,
+    Here,
+    Away,
+}
+
+#[derive(Default)]
+pub(super) struct Session {
+    pub(super) room: String,
+    pub(super) start: i64,
+    pub(super) end: Option<i64>,
+    pub(super) people: Vec<Person>,
+    pub(super) events: Vec<Event>,
+    pub(super) peak: usize,
+    /// In the order they joined.
+    members: Vec<Member>,
+    /// When it is over, if nobody comes.
+    over: Option<i64>,
+}
+
+pub(super) struct Person {
+    pub(super) name: String,
+    pub(super) first_in: i64,
+    pub(super) last_out: Option<i64>,
+    pub(super) reason: Option<&'static str>,
+    pub(super) back: usize,
+    /// Stretches of being here or away; only the last may be without an end.
+    spells: Vec<(Status, i64, Option<i64>)>,
+}
+
+pub(super) struct Event {
+    pub(super) at: i64,
+    pub(super) kind: &'static str,
+    pub(super) who: Option<String>,
+    /// The reason of a leaving.
+    pub(super) reason: Option<&'static str>,
+}
+
+struct Member {
+    name: String,
+    /// Of the connection that it has, or had last.
+    connection: (i64, u64),
+    away: Option<Away>,
+}
+
+#[derive(Clone, Copy)]
+struct Away {
+    since: i64,
+    until: i64,
+    /// How the server stopped, if it did and the member has not been back since.
+    stopped: Option<&'static str>,
+}
+
+impl Naive {
+    pub(super) fn status(&self, who: &Who) -> Status {
+        let member = self.open(&who.room).and_then(|session| session.member(&who.name));
+        match member.map(|member| &member.away) {
+            None => Status::Out,
+            Some(None) => Status::Here,
+            Some(Some(_)) => Status::Away,
+        }
+    }
+
+    pub(super) fn members(&self) -> Vec<Who> {
+        let open = self.sessions.iter().filter(|session| session.end.is_none());
+        let all = open.flat_map(|session| session.members.iter().map(|member| (&session.room, &member.name)));
+        all.map(|(room, name)| Who {
+            room: room.clone(),
+            name: name.clone(),
+        })
+        .collect()
+    }
+
+    pub(super) fn take(&mut self, step: &Step) {
+        match step {
+            Step::Act { at, act, who } => {
+                self.pass(*at);
+                self.act(*at, *act, who);
+            }
+            Step::Stop { alive, back, clean } => {
+                self.pass(*alive);
+                let how = if *clean { "server_shutdown" } else { "server_crash" };
+                for session in self.sessions.iter_mut().filter(|session| session.end.is_none()) {
+                    session.stop(*alive, *back, how);
+                }
+            }
+            Step::Look { at } => self.pass(*at),
+        }
+    }
+
+    /// What happens by itself up to a moment.
+    pub(super) fn pass(&mut self, to: i64) {
+        for session in self.sessions.iter_mut().filter(|session| session.end.is_none()) {
+            session.pass(to);
+        }
+    }
+
+    fn open(&self, room: &str) -> Option<&Session> {
+        let mut open = self.sessions.iter().filter(|session| session.end.is_none());
+        open.find(|session| session.room == room)
+    }
+
+    fn act(&mut self, at: i64, act: Act, who: &Who) {
+        self.opened += 1;
+        let connection = (at, self.opened);
+        let mut open = self.sessions.iter_mut().filter(|session| session.end.is_none());
+        let Some(session) = open.find(|session| session.room == who.room) else {
+            assert_eq!(act, Act::Join, "nobody is in room {}", who.room);
+            let mut session = Session {
+                room: who.room.clone(),
+                start: at,
+                ..Session::default()
+            };
+            session.tell(at, "session_started", None);
+            session.join(connection, &who.name);
+            self.sessions.push(session);
+            return;
+        };
+        match act {
+            Act::Join => session.join(connection, &who.name),
+            Act::Again => {
+                session.leave(at, &who.name, "replaced");
+                session.join(connection, &who.name);
+            }
+            Act::Leave | Act::Move => {
+                let reason = if act == Act::Leave { "left" } else { "moved" };
+                session.leave(at, &who.name, reason);
+                session.linger(at);
+            }
+            Act::Drop => session.drop_out(at, at + GRACE, &who.name),
+            Act::Resume | Act::TakeOver => session.come_back(connection, &who.name),
+            Act::Late => {}
+            Act::Err => session.tell(at, "error", Some(&who.name)),
+            Act::Refused => session.tell(at, "error", None),
+        }
+    }
+}
+
+impl Session {
+    fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+
+    fn member_mut(&mut self, name: &str) -> &mut Member {
+        self.members.iter_mut().find(|member| member.name == name).unwrap()
+    }
+
+    fn person(&mut self, name: &str) -> &mut Person {
+        self.people.iter_mut().find(|person| person.name == name).unwrap()
+    }
+
+    fn tell(&mut self, at: i64, kind: &'static str, who: Option<&str>) {
+        self.events.push(Event {
+            at,
+            kind,
+            who: who.map(str::to_owned),
+            reason: None,
+        });
+    }
+
+    fn join(&mut self, connection: (i64, u64), name: &str) {
+        let at = connection.0;
+        self.over = None;
+        self.members.push(Member {
+            name: name.to_owned(),
+            connection,
+            away: None,
+        });
+        self.peak = self.peak.max(self.members.len());
+        if !self.people.iter().any(|person| person.name == name) {
+            self.people.push(Person {
+                name: name.to_owned(),
+                first_in: at,
+                last_out: None,
+                reason: None,
+                back: 0,
+                spells: Vec::new(),
+            });
+        }
+        let person = self.person(name);
+        person.last_out = None;
+        person.reason = None;
+        person.spells.push((Status::Here, at, None));
+        self.tell(at, "joined", Some(name));
+    }
+
+    fn leave(&mut self, at: i64, name: &str, reason: &'static str) {
+        self.members.retain(|member| member.name != name);
+        let person = self.person(name);
+        person.spells.last_mut().unwrap().2 = Some(at);
+        person.last_out = Some(at);
+        person.reason = Some(reason);
+        self.events.push(Event {
+            at,
+            kind: "left",
+            who: Some(name.to_owned()),
+            reason: Some(reason),
+        });
+    }
+
+    /// Whoever is gone last leaves the room empty.
+    fn linger(&mut self, now: i64) {
+        if self.members.is_empty() {
+            self.over = Some(now + LINGER);
+        }
+    }
+
+    fn drop_out(&mut self, at: i64, until: i64, name: &str) {
+        self.member_mut(name).away = Some(Away {
+            since: at,
+            until,
+            stopped: None,
+        });
+        let person = self.person(name);
+        person.spells.last_mut().unwrap().2 = Some(at);
+        person.spells.push((Status::Away, at, None));
+        self.tell(at, "disconnected", Some(name));
+    }
+
+    fn come_back(&mut self, connection: (i64, u64), name: &str) {
+        let at = connection.0;
+        let member = self.member_mut(name);
+        member.away = None;
+        member.connection = connection;
+        let person = self.person(name);
+        person.back += 1;
+        person.spells.last_mut().unwrap().2 = Some(at);
+        person.spells.push((Status::Here, at, None));
+        self.tell(at, "reconnected", Some(name));
+    }
+
+    /// Those whose time to come back runs out leave, and an empty room's session ends.
+    fn pass(&mut self, to: i64) {
+        let due = |member: &Member| member.away.map(|away| away.until);
+        while let Some(until) = self.members.iter().filter_map(due).min().filter(|until| *until <= to) {
+            let gone = self.members.iter().find(|member| due(member) == Some(until)).unwrap();
+            let (name, away) = (gone.name.clone(), gone.away.unwrap());
+            match away.stopped {
+                // The server itself was gone: nobody knows that they were still there.
+                Some(how) => self.leave(away.since, &name, how),
+                None => self.leave(until, &name, "timeout"),
+            }
+            self.linger(until);
+        }
+        if let Some(over) = self.over.filter(|over| *over <= to) {
+            self.finish(over);
+        }
+    }
+
+    fn finish(&mut self, at: i64) {
+        self.end = self.emptied();
+        self.tell(at, "session_ended", None);
+    }
+
+    fn emptied(&self) -> Option<i64> {
+        let is_empty = self.members.is_empty();
+        is_empty.then(|| self.people.iter().filter_map(|person| person.last_out).max().unwrap())
+    }
+
+    fn stop(&mut self, alive: i64, back: i64, how: &'static str) {
+        if self.members.is_empty() {
+            return self.finish(alive);
+        }
+        let mut here: Vec<&Member> = self.members.iter().filter(|member| member.away.is_none()).collect();
+        here.sort_by_key(|member| member.connection);
+        let here: Vec<String> = here.iter().map(|member| member.name.clone()).collect();
+        for name in here {
+            self.drop_out(alive, alive, &name);
+        }
+        for away in self.members.iter_mut().filter_map(|member| member.away.as_mut()) {
+            away.until = back + RESTART_GRACE;
+            away.stopped = away.stopped.or(Some(how));
+        }
+    }
+}
+
+/// A person's part in a session, looked at from some moment.
+pub(super) struct Part {
+    pub(super) present: i64,
+    pub(super) away: i64,
+    pub(super) gap: i64,
+    /// What share of the session they were present for, in tenths of a percent.
+    pub(super) permille: i64,
+    /// When they were here.
+    pub(super) here: Vec<(i64, i64)>,
+    /// When they were away.
+    pub(super) gone: Vec<(i64, i64)>,
+    pub(super) status: Status,
+}
+
+impl Session {
+    pub(super) fn is_active(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Who is in the room, in the order they joined.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Person> {
+        let named = |member: &Member| self.people.iter().find(|person| person.name == member.name).unwrap();
+        self.members.iter().map(named)
+    }
+
+    /// Up to when it is measured.
+    pub(super) fn until(&self, now: i64) -> i64 {
+        self.end.or_else(|| self.emptied()).unwrap_or(now)
+    }
+
+    pub(super) fn errors(&self) -> usize {
+        self.events.iter().filter(|event| event.kind == "error").count()
+    }
+
+    pub(super) fn back(&self) -> usize {
+        self.people.iter().map(|person| person.back).sum()
+    }
+
+    pub(super) fn part(&self, person: &Person, now: i64) -> Part {
+        let last = person.last_out.unwrap_or(now);
+        let mut points = vec![person.first_in, last];
+        for (_, from, to) in &person.spells {
+            points.extend([*from, to.unwrap_or(now)]);
+        }
+        points.sort_unstable();
+        points.dedup();
+        // Between two points nothing changes: one look at each stretch is enough.
+        let stretches: Vec<(i64, i64, Status)> = points
+            .windows(2)
+            .map(|pair| (pair[0], pair[1], person.at(pair[0], now)))
+            .collect();
+        let total = |wanted: Status| -> i64 {
+            let of = stretches.iter().filter(|(.., status)| *status == wanted);
+            of.map(|(from, to, _)| to - from).sum()
+        };
+        let present = total(Status::Here);
+        let here = with_instants(runs(&stretches, |status| status == Status::Here), person, now);
+        let length = self.until(now) - self.start;
+        assert!(present <= length, "{} is there longer than the session", person.name);
+        Part {
+            present,
+            away: total(Status::Away),
+            gap: longest_gap(&stretches, &here),
+            permille: if length == 0 {
+                0
+            } else {
+                (present * 2000 + length) / (2 * length)
+            },
+            gone: runs(&stretches, |status| status == Status::Away)
+                .into_iter()
+                .flat_map(|run| cut(run, &here))
+                .collect(),
+            here,
+            status: match (person.last_out, person.spells.last().unwrap().0) {
+                (Some(_), _) => Status::Out,
+                (None, status) => status,
+            },
+        }
+    }
+}
+
+impl Person {
+    /// What they were at a moment, that is from it to the next.
+    pub(super) fn at(&self, at: i64, now: i64) -> Status {
+        let covers = |(_, from, to): &&(Status, i64, Option<i64>)| *from <= at && at < to.unwrap_or(now.max(at + 1));
+        let mut status = Status::Out;
+        for (kind, ..) in self.spells.iter().filter(covers) {
+            if *kind == Status::Here || status == Status::Out {
+                status = *kind;
+            }
+        }
+        status
+    }
+
+    /// Since when they are what they are at a moment.
+    pub(super) fn since(&self, at: i64, now: i64) -> i64 {
+        let status = self.at(at, now);
+        let mut begins: Vec<i64> = self
+            .spells
+            .iter()
+            .map(|(_, from, _)| *from)
+            .filter(|from| *from <= at)
+            .collect();
+        begins.sort_unstable();
+        let mut since = at;
+        for from in begins.into_iter().rev() {
+            since = from;
+            let was_here = self.spells.contains(&(Status::Here, from, Some(from)));
+            if self.at(from - 1, now) != status || status == Status::Away && was_here {
+                break;
+            }
+        }
+        since
+    }
+}
+
+/// Stretches of a kind, those that follow each other as one.
+fn runs(stretches: &[(i64, i64, Status)], wanted: impl Fn(Status) -> bool) -> Vec<(i64, i64)> {
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for (from, to, _) in stretches.iter().filter(|(.., status)| wanted(*status)) {
+        match runs.last_mut() {
+            Some(last) if last.1 == *from => last.1 = *to,
+            _ => runs.push((*from, *to)),
+        }
+    }
+    runs
+}
+
+/// A stretch in pieces, between the instants in it.
+fn cut((from, to): (i64, i64), instants: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    let mut edges = vec![from, to];
+    edges.extend(instants.iter().map(|(at, _)| *at).filter(|at| from < *at && *at < to));
+    edges.sort_unstable();
+    edges.windows(2).map(|pair| (pair[0], pair[1])).collect()
+}
+
+/// The longest time without being here, which an instant of being here ends, too.
+fn longest_gap(stretches: &[(i64, i64, Status)], here: &[(i64, i64)]) -> i64 {
+    let (mut longest, mut gap) = (0, 0);
+    for (from, to, status) in stretches {
+        if *status == Status::Here || here.contains(&(*from, *from)) {
+            gap = 0;
+        }
+        if *status != Status::Here {
+            gap += to - from;
+        }
+        longest = longest.max(gap);
+    }
+    longest
+}
+
+/// Who comes and goes within one millisecond was here all the same.
+fn with_instants(mut here: Vec<(i64, i64)>, person: &Person, now: i64) -> Vec<(i64, i64)> {
+    for (kind, from, to) in &person.spells {
+        let is_instant = *kind == Status::Here && to.unwrap_or(now) == *from;
+        if is_instant && !here.iter().any(|(start, end)| start <= from && from <= end) {
+            here.push((*from, *from));
+        }
+    }
+    here.sort_unstable();
+    here
+}

@@ -1,0 +1,261 @@
+//! The pages, read as a teacher does: sentences, tables, and the moments behind their times.
+
+use roxmltree::{Document, Node};
+
+use super::check::{Sight, length_said, length_shown, percent};
+use super::naive::{Part, Person, Status};
+use super::zone::written;
+
+pub(super) async fn check_session(sight: &Sight<'_>) {
+    let path = format!("/review/sessions/{}?sort=name", sight.id);
+    let text = plain(&sight.check.reviewer.get(&path).await.text);
+    summary(sight, &text);
+    let start = sight.session.start;
+    let mut when = vec![sight.check.iso(start)];
+    when.extend(sight.session.end.map(|end| sight.check.iso(end)));
+    assert_eq!(
+        moments(between(&text, "</h1>", "<p class=\"summary\">")),
+        when,
+        "the head"
+    );
+
+    let table = between(&text, "<tbody>", "</tbody>");
+    let rows = Rows::of(table);
+    assert_eq!(rows.0.len(), sight.people.len(), "rows");
+    for (row, (person, part)) in rows.0.iter().zip(&sight.people) {
+        let clock = |at: i64| clock(sight, at);
+        let expected = [
+            person.name.clone(),
+            length_shown(part.present),
+            format!("{:.1} %", percent(part.permille)),
+            clock(person.first_in),
+            person.last_out.map_or("–".to_owned(), clock),
+            length_shown(part.gap),
+            person.back.to_string(),
+            ending(person, part).to_owned(),
+        ];
+        assert_eq!(row.cells, expected, "{}", person.name);
+        let mut times = vec![sight.check.iso(person.first_in)];
+        times.extend(person.last_out.map(|at| sight.check.iso(at)));
+        assert_eq!(row.times, times, "{}", person.name);
+        assert_eq!(row.bar, Some(percent(part.permille)), "{}", person.name);
+    }
+    log(sight, &text);
+}
+
+/// What is said of everybody, before anything else.
+fn summary(sight: &Sight<'_>, text: &str) {
+    let told = between(text, "<p class=\"summary\">", "</p>");
+    let count = sight.people.len();
+    let all = if count == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{count} people")
+    };
+    let length = length_said(sight.duration());
+    let of = |status| sight.people.iter().filter(|(_, part)| part.status == status).count();
+    let head = if sight.session.is_active() {
+        format!("Live for {length}: {} of {all} here now. ", of(Status::Here))
+    } else {
+        format!("{all}, {length}. ")
+    };
+    assert!(told.starts_with(&head), "{told} is not {head}");
+    let is_lost = |person: &Person| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
+    let came_back =
+        |(person, part): &&(&Person, Part)| person.back > 0 && !is_lost(person) && part.status != Status::Away;
+    for (words, expected) in [
+        ("are away", of(Status::Away) > 1),
+        ("is away", of(Status::Away) == 1),
+        (
+            "did not come back",
+            sight.people.iter().any(|(person, _)| is_lost(person)),
+        ),
+        ("dropped and came back", sight.people.iter().any(|one| came_back(&one))),
+        ("told to the clients", sight.session.errors() > 0),
+    ] {
+        assert_eq!(told.contains(words), expected, "{words}: {told}");
+    }
+}
+
+/// The first page of the log.
+fn log(sight: &Sight<'_>, text: &str) {
+    let events = sight.session.events.iter().take(200);
+    let expected: Vec<String> = events.map(|event| sight.check.iso(event.at)).collect();
+    assert_eq!(
+        moments(between(text, "<ol class=\"log\">", "</ol>")),
+        expected,
+        "the log"
+    );
+}
+
+/// The first page: what goes on, then the rest, the newest first.
+pub(super) async fn check_list(sights: &[Sight<'_>]) {
+    let Some(any) = sights.first() else { return };
+    let text = plain(&any.check.reviewer.get("/review").await.text);
+    let mut order: Vec<&Sight> = sights.iter().rev().collect();
+    order.sort_by_key(|sight| !sight.session.is_active());
+    let rows = Rows::of(between(&text, "<tbody>", "</tbody>"));
+    assert_eq!(rows.0.len(), order.len().min(50));
+    for (row, sight) in rows.0.iter().zip(order) {
+        let session = sight.session;
+        let start = sight.check.ms(session.start);
+        let live = if session.is_active() { " live" } else { "" };
+        let expected = [
+            format!("{}{live}", session.room),
+            written(start, "%-d %b %Y, %H:%M"),
+            length_shown(sight.duration()),
+            session.people.len().to_string(),
+            session.peak.to_string(),
+            session.back().to_string(),
+            session.errors().to_string(),
+        ];
+        assert_eq!(row.cells, expected);
+        assert_eq!(row.times, [sight.check.iso(session.start)]);
+        assert_eq!(row.link, format!("/review/sessions/{}", sight.id));
+    }
+}
+
+/// The pages of the first few people: each with all their sessions, and totals.
+pub(super) async fn check_people(sights: &[Sight<'_>]) {
+    let mut names: Vec<&str> = sights
+        .iter()
+        .flat_map(|sight| &sight.people)
+        .map(|(person, _)| &*person.name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names.into_iter().take(3) {
+        let visits: Vec<(&Sight, &Person, &Part)> = sights
+            .iter()
+            .rev()
+            .flat_map(|sight| sight.people.iter().map(move |(person, part)| (sight, *person, part)))
+            .filter(|(_, person, _)| person.name == name)
+            .collect();
+        check_person(name, &visits).await;
+    }
+}
+
+async fn check_person(name: &str, visits: &[(&Sight<'_>, &Person, &Part)]) {
+    let text = plain(
+        &visits[0]
+            .0
+            .check
+            .reviewer
+            .get(&format!("/review/people/{name}"))
+            .await
+            .text,
+    );
+    let present = visits.iter().map(|(.., part)| part.present).sum();
+    let back: usize = visits.iter().map(|(_, person, _)| person.back).sum();
+    let sessions = if visits.len() == 1 {
+        "1 session".to_owned()
+    } else {
+        format!("{} sessions", visits.len())
+    };
+    let told = match back {
+        0 => "never dropped and came back".to_owned(),
+        1 => "dropped and came back once".to_owned(),
+        _ => format!("dropped and came back {back} times"),
+    };
+    let expected = format!("{sessions}, {} present in all; {told}.", length_said(present));
+    assert_eq!(between(&text, "<p class=\"summary\">", "</p>"), expected, "{name}");
+
+    let rows = Rows::of(between(&text, "<tbody>", "</tbody>"));
+    assert_eq!(rows.0.len(), visits.len().min(50), "visits of {name}");
+    for (row, (sight, person, part)) in rows.0.iter().zip(visits) {
+        let session = sight.session;
+        let live = if session.is_active() { " live" } else { "" };
+        let expected = [
+            format!("{}{live}", session.room),
+            written(sight.check.ms(session.start), "%-d %b %Y, %H:%M"),
+            length_shown(part.present),
+            format!("{:.1} %", percent(part.permille)),
+            length_shown(part.gap),
+            person.back.to_string(),
+            ending(person, part).to_owned(),
+        ];
+        assert_eq!(row.cells, expected, "{name}");
+        assert_eq!(row.bar, Some(percent(part.permille)), "{name}");
+    }
+}
+
+fn ending(person: &Person, part: &Part) -> &'static str {
+    match (part.status, person.reason) {
+        (Status::Here, _) => "here now",
+        (Status::Away, _) => "away now",
+        (_, Some("timeout")) => "dropped, did not come back",
+        (_, Some("replaced")) => "joined again elsewhere",
+        (_, Some("moved")) => "went to another room",
+        (_, Some("server_crash" | "server_shutdown")) => "did not come back after the server stopped",
+        _ => "left",
+    }
+}
+
+/// As the page has it before its script makes it the reader's: UTC, with the day if it is another than the first.
+fn clock(sight: &Sight<'_>, at: i64) -> String {
+    let (at, start) = (sight.check.ms(at), sight.check.ms(sight.session.start));
+    let is_first_day = written(at, "%F") == written(start, "%F");
+    written(at, if is_first_day { "%H:%M:%S" } else { "%-d %b, %H:%M:%S" })
+}
+
+/// A page without the marks that isolate names.
+fn plain(text: &str) -> String {
+    text.replace(['\u{2068}', '\u{2069}'], "")
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text
+        .split_once(start)
+        .unwrap_or_else(|| panic!("there is no {start} in {text}"));
+    rest.split_once(end).unwrap().0
+}
+
+/// The moments of a piece's times, as scripts read them.
+fn moments(piece: &str) -> Vec<String> {
+    let starts = piece.split("<time datetime=\"").skip(1);
+    starts.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+struct Rows(Vec<Row>);
+
+struct Row {
+    /// The text of each.
+    cells: Vec<String>,
+    times: Vec<String>,
+    /// How far the thin bar behind the share goes.
+    bar: Option<f64>,
+    /// Where the first link leads.
+    link: String,
+}
+
+impl Rows {
+    fn of(body: &str) -> Self {
+        let text = format!("<tbody>{body}</tbody>");
+        let document = Document::parse(&text).unwrap();
+        let rows = document.root_element().children().filter(Node::is_element);
+        Self(rows.map(Row::of).collect())
+    }
+}
+
+impl Row {
+    fn of(row: Node) -> Self {
+        let all = |name: &'static str| row.descendants().filter(move |node| node.has_tag_name(name));
+        let bar = all("rect").find(|node| node.attribute("class").is_none());
+        let text = |cell: Node| {
+            let texts = cell.descendants().filter(Node::is_text).filter_map(|node| node.text());
+            texts
+                .collect::<String>()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        Self {
+            cells: row.children().filter(Node::is_element).map(text).collect(),
+            times: all("time")
+                .map(|node| node.attribute("datetime").unwrap().to_owned())
+                .collect(),
+            bar: bar.map(|node| node.attribute("width").unwrap().parse().unwrap()),
+            link: all("a").next().unwrap().attribute("href").unwrap().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The picture, measured: bars back into moments, marks counted, and what each says when pointed at.
+
+use roxmltree::{Document, Node};
+
+use super::check::{Sight, length_shown};
+use super::naive::Status;
+use super::zone::written;
+
+/// Where time begins in the picture, and where it ends.
+const PLOT: (f64, f64) = (172.0, 936.0);
+/// What drawing may be off by: coordinates have one decimal.
+const PIXELS: f64 = 0.11;
+/// No bar is narrower.
+const THINNEST: f64 = 2.0;
+
+pub(super) async fn check(sight: &Sight<'_>) {
+    let zone = sight.check.class.zone;
+    let path = sight.path(&format!("/timeline.svg?tz={}", zone.name));
+    let text = sight.check.reviewer.get(&path).await.text;
+    let text = text.replace(['\u{2068}', '\u{2069}'], "");
+    let document = Document::parse(&text).unwrap();
+    let root = document.root_element();
+
+    head(sight, root);
+    ticks(sight, root);
+    // The last group is the legend.
+    let mut rows: Vec<Node> = children(root, "g").collect();
+    rows.pop();
+    let mut people: Vec<_> = sight.people.iter().collect();
+    people.sort_by_key(|(person, _)| person.first_in);
+    let outside = sight
+        .session
+        .events
+        .iter()
+        .any(|event| event.kind == "error" && event.who.is_none());
+    assert_eq!(rows.len(), people.len() + usize::from(outside), "rows");
+    for (row, (person, part)) in rows.iter().zip(people) {
+        let name = children(*row, "svg").next().unwrap();
+        assert_eq!(title(name), person.name);
+        let mut bars: Vec<(i64, i64, Status)> = part.here.iter().map(|(from, to)| (*from, *to, Status::Here)).collect();
+        bars.extend(part.gone.iter().map(|(from, to)| (*from, *to, Status::Away)));
+        bars.sort_by_key(|bar| bar.0);
+        let drawn: Vec<Node> = children(*row, "rect").collect();
+        assert_eq!(drawn.len(), bars.len(), "bars of {}", person.name);
+        for (node, bar) in drawn.into_iter().zip(bars) {
+            check_bar(sight, &person.name, node, bar);
+        }
+        marks(sight, *row, Some(&person.name), "reconnected", "came back");
+        marks(sight, *row, Some(&person.name), "error", "was told an error");
+    }
+    if outside {
+        marks(sight, *rows.last().unwrap(), None, "error", "was told an error");
+    }
+}
+
+fn head(sight: &Sight<'_>, root: Node) {
+    let (zone, check) = (sight.check.class.zone, sight.check);
+    let from = check.ms(sight.session.start);
+    let to = check.ms(sight.session.until(check.now));
+    let day = written(zone.clock(from), "%F");
+    let going_on = if sight.session.is_active() {
+        ", still going on"
+    } else {
+        ""
+    };
+    let told = children(root, "text").find(|node| node.attribute("text-anchor") == Some("end"));
+    let expected = format!("{day}, {}{going_on}", zone.told(from, to));
+    assert_eq!(told.unwrap().text(), Some(expected.as_str()));
+}
+
+/// The times across the top stand where the clock shows them.
+fn ticks(sight: &Sight<'_>, root: Node) {
+    const DAY: i64 = 86_400_000;
+    let zone = sight.check.class.zone;
+    let (tolerance, mut last) = (ms_of(sight, PIXELS).max(1), i64::MIN);
+    for line in children(root, "line").filter(|node| node.attribute("class") == Some("tick")) {
+        let label = line.next_sibling().unwrap().text().unwrap();
+        let at = sight.check.ms(sight.session.start) + ms_of(sight, number(line, "x1") - PLOT.0);
+        assert!(at + tolerance >= last, "ticks go on");
+        last = at;
+        let shown = zone.clock(at + tolerance);
+        if label.starts_with(|c: char| c.is_alphabetic()) {
+            assert_eq!(label, written(shown, "%b %-d"));
+            assert!(shown.rem_euclid(DAY) <= 2 * tolerance, "{label} is a midnight");
+            continue;
+        }
+        let clock = label.split(' ').next().unwrap();
+        let parts: Vec<i64> = clock.split(':').map(|part| part.parse().unwrap()).collect();
+        let told = (parts[0] * 3600 + parts[1] * 60 + parts.get(2).unwrap_or(&0)) * 1000;
+        let off = (shown - told).rem_euclid(DAY);
+        assert!(off <= 2 * tolerance, "{label} is {off} ms off");
+    }
+}
+
+fn check_bar(sight: &Sight<'_>, name: &str, node: Node, (from, to, status): (i64, i64, Status)) {
+    let word = if status == Status::Here { "present" } else { "away" };
+    assert_eq!(node.attribute("class"), Some(word), "{name} at {from}");
+    let (left, right) = (x_of(sight, from), x_of(sight, to));
+    let (x, width) = (number(node, "x"), number(node, "width"));
+    assert!((x - left).abs() <= PIXELS, "{name} begins at {x}, not {left}");
+    let wide = (right - left).max(THINNEST);
+    assert!((width - wide).abs() <= PIXELS, "{name} is {width} wide, not {wide}");
+    let expected = format!(
+        "{name} {word} {} to {} ({})",
+        time(sight, from),
+        time(sight, to),
+        length_shown(to - from)
+    );
+    assert_eq!(title(node), expected);
+}
+
+/// Marks of a kind: as many as it happened, each where it did.
+fn marks(sight: &Sight<'_>, row: Node, who: Option<&str>, kind: &str, words: &str) {
+    let events = &sight.session.events;
+    let mut at: Vec<i64> = events
+        .iter()
+        .filter(|event| event.kind == kind && event.who.as_deref() == who)
+        .map(|event| event.at)
+        .collect();
+    let start = format!("{} {words} ", who.unwrap_or("Not in the room"));
+    let mut drawn = 0;
+    for mark in children(row, "g").filter(|node| title(*node).starts_with(&start)) {
+        let text = title(mark);
+        let told = &text[start.len()..];
+        let (moment, times) = told.strip_suffix(" times").map_or((told, 1), |told| {
+            let (moment, times) = told.rsplit_once(", ").unwrap();
+            (moment, times.parse().unwrap())
+        });
+        let x = mark.attribute("transform").unwrap();
+        let x = x.strip_prefix("translate(").unwrap().split(' ').next().unwrap();
+        let x: f64 = x.parse().unwrap();
+        let here = at
+            .iter()
+            .position(|at| (x_of(sight, *at) - x).abs() <= PIXELS && time(sight, *at) == moment);
+        assert!(here.is_some(), "{text} at {x}: {at:?}");
+        drawn += times;
+        at.drain(..here.unwrap());
+    }
+    let happened = events
+        .iter()
+        .filter(|event| event.kind == kind && event.who.as_deref() == who);
+    assert_eq!(drawn, happened.count(), "{kind} of {who:?}");
+}
+
+fn time(sight: &Sight<'_>, at: i64) -> String {
+    let check = sight.check;
+    check.class.zone.time(check.ms(at), check.ms(sight.session.start))
+}
+
+fn x_of(sight: &Sight<'_>, at: i64) -> f64 {
+    let length = sight.duration();
+    PLOT.0 + (PLOT.1 - PLOT.0) * float((at - sight.session.start).clamp(0, length)) / float(length.max(1))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds are not cut into")]
+fn ms_of(sight: &Sight<'_>, pixels: f64) -> i64 {
+    (float(sight.duration()) * pixels / (PLOT.1 - PLOT.0)).round() as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a class is no longer than 2^52 ms")]
+fn float(ms: i64) -> f64 {
+    ms as f64
+}
+
+fn number(node: Node, name: &str) -> f64 {
+    node.attribute(name).unwrap().parse().unwrap()
+}
+
+fn children<'a>(node: Node<'a, 'a>, name: &'static str) -> impl Iterator<Item = Node<'a, 'a>> {
+    node.children().filter(move |child| child.has_tag_name(name))
+}
+
+fn title(node: Node) -> String {
+    let title = node.children().find(|child| child.has_tag_name("title"));
+    title.and_then(|title| title.text()).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,320 @@
+//! Plays a class as the server would: rooms decide, their records go through the journal into a database of its own.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+use tempfile::TempDir;
+use tokio::sync::{OnceCell, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::{Builder, Uuid};
+
+use super::super::{Answer, Rooms, TOKEN, request, send};
+use super::naive::{GRACE, LINGER, RESTART_GRACE};
+use super::script::{Act, Class, Step, Who};
+use crate::config::{HostNames, Origins};
+use crate::history::History;
+use crate::journal::{Journal, OpenError, Opened, Options, Submitted};
+use crate::room::id::{ClientKey, RoomName, SocketKey, Username};
+use crate::room::input::{Join, Resume};
+use crate::room::record::Record;
+use crate::room::refusal::{Reason, Refusal};
+use crate::room::time::{Now, Tick, Timestamp};
+use crate::room::{Delivery, Ids, Input, Limits, Output, Room};
+use crate::web::{Feed, Parts, Readiness, Settings, router};
+
+const LIMITS: Limits = Limits {
+    capacity: 100,
+    grace: Duration::from_millis(GRACE.unsigned_abs()),
+    linger: Duration::from_millis(LINGER.unsigned_abs()),
+};
+
+const A_MOMENT: Duration = Duration::from_millis(5);
+
+const FILE: &str = "chatroom.db";
+
+/// A database that no class was in, made once: making its tables takes longer than most classes.
+async fn empty_database() -> &'static [u8] {
+    static MADE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let make = || async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let opened = Journal::open(Options::new(path.clone().into()), || Timestamp(0)).await;
+        opened.unwrap().journal.close(Duration::from_secs(3600)).await.unwrap();
+        fs::read(path).unwrap()
+    };
+    MADE.get_or_init(make).await
+}
+
+/// Ids that count.
+#[derive(Default)]
+struct Counter(u64);
+
+impl Ids for Counter {
+    fn random(&mut self) -> Uuid {
+        self.0 += 1;
+        Uuid::from_u128(u128::from(self.0))
+    }
+
+    fn ordered(&mut self, at: Timestamp) -> Uuid {
+        self.0 += 1;
+        let mut tail = [0; 10];
+        tail[2..].copy_from_slice(&self.0.to_be_bytes());
+        Builder::from_unix_timestamp_millis(at.0.unsigned_abs(), &tail).into_uuid()
+    }
+}
+
+pub(super) struct Played {
+    folder: TempDir,
+    start: i64,
+    /// What the server's clock says.
+    clock: Arc<AtomicI64>,
+    opened: Option<Opened>,
+    rooms: HashMap<String, Room>,
+    ids: Counter,
+    last_socket: u64,
+    /// Each person's sockets so far.
+    sockets: HashMap<Who, Vec<SocketKey>>,
+    records: Vec<Record>,
+}
+
+impl Played {
+    pub(super) async fn of(class: &Class) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), empty_database().await).unwrap();
+        let mut played = Self {
+            folder,
+            start: class.start,
+            clock: Arc::new(AtomicI64::new(class.start)),
+            opened: None,
+            rooms: HashMap::new(),
+            ids: Counter::default(),
+            last_socket: 0,
+            sockets: HashMap::new(),
+            records: Vec::new(),
+        };
+        played.open().await;
+        for step in &class.steps {
+            played.take(step).await;
+        }
+        played.flush().await;
+        played
+    }
+
+    async fn take(&mut self, step: &Step) {
+        match step {
+            Step::Act { at, act, who } => {
+                self.pass(*at);
+                self.act(*at, *act, who);
+            }
+            Step::Stop { alive, back, clean } => {
+                self.pass(*alive);
+                self.stop(*clean).await;
+                self.clock.store(self.start + back, Ordering::Relaxed);
+                self.open().await;
+            }
+            Step::Look { at } => self.pass(*at),
+        }
+    }
+
+    /// What the rooms do by themselves up to a moment.
+    fn pass(&mut self, to: i64) {
+        let due = |room: &Room| room.next_timeout().map(|tick| i64::try_from(tick.0).unwrap());
+        while let Some((at, name)) = self
+            .rooms
+            .iter()
+            .filter_map(|(name, room)| due(room).map(|at| (at, name.clone())))
+            .min()
+            .filter(|(at, _)| *at <= to)
+        {
+            self.handle(&name, Input::Tick, at);
+        }
+        self.clock.store(self.start + to, Ordering::Relaxed);
+    }
+
+    fn act(&mut self, at: i64, act: Act, who: &Who) {
+        let key = ClientKey::parse(&format!("secret of {}", who.name)).unwrap();
+        let username = Username::parse(&who.name).unwrap();
+        let old = self.sockets.get(who).and_then(|sockets| sockets.last().copied());
+        let input = match act {
+            Act::Join | Act::Again => Input::Join(Join {
+                socket: self.socket(who),
+                key,
+                username,
+                held: Vec::new(),
+            }),
+            Act::Resume | Act::TakeOver => Input::Resume(Resume {
+                socket: self.socket(who),
+                key,
+                username: Some(username),
+                held: Vec::new(),
+            }),
+            Act::Refused => Input::Join(Join {
+                socket: SocketKey(u64::MAX),
+                key: ClientKey::parse("somebody else").unwrap(),
+                username,
+                held: Vec::new(),
+            }),
+            Act::Leave => Input::Leave {
+                socket: old.unwrap(),
+                entries: Vec::new(),
+            },
+            Act::Move => Input::Move { socket: old.unwrap() },
+            Act::Drop => Input::Disconnect {
+                socket: old.unwrap(),
+                why: "transport close",
+            },
+            Act::Late => Input::Disconnect {
+                socket: self.sockets[who].iter().rev().nth(1).copied().unwrap_or(SocketKey(0)),
+                why: "ping timeout",
+            },
+            Act::Err => Input::Refuse {
+                socket: old.unwrap(),
+                refusal: Refusal::new("offer", Reason::Missing("offer")),
+            },
+        };
+        self.handle(&who.room, input, at);
+    }
+
+    fn socket(&mut self, who: &Who) -> SocketKey {
+        self.last_socket += 1;
+        let socket = SocketKey(self.last_socket);
+        self.sockets.entry(who.clone()).or_default().push(socket);
+        socket
+    }
+
+    fn handle(&mut self, name: &str, input: Input, at: i64) {
+        let now = self.now(at);
+        let fresh = || Room::new(RoomName::parse(name).unwrap(), LIMITS);
+        let room = self.rooms.entry(name.to_owned()).or_insert_with(fresh);
+        let mut outputs = Vec::new();
+        room.handle(input, now, &mut self.ids, &mut outputs);
+        for output in outputs {
+            match output {
+                Output::Record(record) => self.records.push(record),
+                Output::Tell { to, socket, message } => match room.deliver(to, socket, message, now) {
+                    Delivery::Owed(record) | Delivery::Overflowed(record) => self.records.push(record),
+                    Delivery::Emit(..) | Delivery::Kept | Delivery::Dropped => {}
+                },
+                Output::OpenMailbox { member, socket } => {
+                    room.open_mailbox(member, socket);
+                }
+                Output::TellSocket { .. } | Output::Cut(_) | Output::Reply(_) => {}
+            }
+        }
+    }
+
+    fn now(&self, at: i64) -> Now {
+        Now {
+            tick: Tick(at.unsigned_abs()),
+            at: Timestamp(self.start + at),
+        }
+    }
+
+    async fn flush(&mut self) {
+        let (tell, told) = oneshot::channel();
+        let release = Box::new(move || tell.send(()).unwrap());
+        let journal = &self.opened.as_ref().unwrap().journal;
+        let submitted = journal.submit(std::mem::take(&mut self.records), Some(release));
+        assert_eq!(submitted, Submitted::Accepted);
+        told.await.unwrap();
+    }
+
+    async fn stop(&mut self, clean: bool) {
+        self.flush().await;
+        self.beat().await;
+        let opened = self.opened.take().unwrap();
+        if clean {
+            opened.journal.close(Duration::from_secs(3600)).await.unwrap();
+        }
+        opened.reader.close().await;
+    }
+
+    /// What the journal does every few seconds by a clock that nobody waits for here.
+    async fn beat(&self) {
+        let options = SqliteConnectOptions::new().filename(self.folder.path().join(FILE));
+        let mut connection = options.connect().await.unwrap();
+        sqlx::query("update heartbeat set at = ?")
+            .bind(self.clock.load(Ordering::Relaxed))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+    }
+
+    async fn open(&mut self) {
+        let opened = self.journal().await;
+        self.rooms.clear();
+        let now = self.now(self.clock.load(Ordering::Relaxed) - self.start);
+        let grace = Duration::from_millis(RESTART_GRACE.unsigned_abs());
+        for (session, snapshot) in opened.rooms.clone() {
+            let room = Room::restore(session, snapshot, LIMITS, grace, now);
+            self.records.push(room.snapshot(now));
+            self.rooms.insert(room.name().as_str().to_owned(), room);
+        }
+        self.opened = Some(opened);
+    }
+
+    /// After a crash the old connections, which in truth went with their process, need a moment to let go of the file.
+    async fn journal(&self) -> Opened {
+        for _ in 0..2_000 {
+            let clock = Arc::clone(&self.clock);
+            let options = Options {
+                // On a busy machine, too, what is looked at is on disk.
+                patience: Duration::from_secs(3600),
+                ..Options::new(self.folder.path().join(FILE).into())
+            };
+            match Journal::open(options, move || Timestamp(clock.load(Ordering::Relaxed))).await {
+                Err(OpenError::InUse(_) | OpenError::Database { .. }) => tokio::time::sleep(A_MOMENT).await,
+                opened => return opened.unwrap(),
+            }
+        }
+        panic!("the database is never free");
+    }
+
+    /// A reviewer who looks at it now.
+    pub(super) fn reviewer(&self) -> Reviewer {
+        let opened = self.opened.as_ref().unwrap();
+        let stopping = CancellationToken::new();
+        let now = Timestamp(self.clock.load(Ordering::Relaxed));
+        let settings = Settings {
+            review_token: TOKEN.to_owned(),
+            public_rooms: false,
+            allowed_hosts: HostNames::parse("class.example").unwrap(),
+            allowed_origins: Origins::Any,
+        };
+        let parts = Parts {
+            history: History::new(opened.reader.clone()),
+            live: Arc::new(Rooms {
+                session: Uuid::nil(),
+                resumable_for: None,
+                overflowed: false,
+            }),
+            readiness: Arc::new(|| Readiness::Ready),
+            orders: opened.orders.clone(),
+            feed: Feed::new(watch::Sender::new(0).subscribe(), stopping),
+            clock: Arc::new(move || now),
+        };
+        Reviewer(router(settings, parts))
+    }
+}
+
+pub(super) struct Reviewer(Router);
+
+impl Reviewer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        let asked = request("GET", path)
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .body(Body::empty());
+        let answer = send(&self.0, asked.unwrap()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+        answer
+    }
+}
