@@ -118,15 +118,7 @@ impl Story {
             first,
             second,
             now: 7310,
-            settings: Settings {
-                review_token: TOKEN.to_owned(),
-                public_rooms: false,
-                allowed_hosts: HostNames::parse("class.example").unwrap(),
-                allowed_origins: Origins::Any,
-                ice_servers: IceServers::default(),
-                turn_secret: None,
-                turn_ttl: Duration::from_secs(3600),
-            },
+            settings: settings(),
             live: Rooms {
                 session: second,
                 resumable_for: Some(Duration::from_millis(5000)),
@@ -177,6 +169,18 @@ impl Story {
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
         assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
         answer.json()
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        review_token: TOKEN.to_owned(),
+        public_rooms: false,
+        allowed_hosts: HostNames::parse("class.example").unwrap(),
+        allowed_origins: Origins::Any,
+        ice_servers: IceServers::default(),
+        turn_secret: None,
+        turn_ttl: Duration::from_secs(3600),
     }
 }
 

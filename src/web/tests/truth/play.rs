@@ -16,10 +16,9 @@ use tokio::sync::{OnceCell, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::{Builder, Uuid};
 
-use super::super::{Answer, Rooms, TOKEN, request, send};
+use super::super::{Answer, Rooms, TOKEN, request, send, settings};
 use super::naive::{GRACE, LINGER, RESTART_GRACE};
 use super::script::{Act, Class, Step, Who};
-use crate::config::{HostNames, Origins};
 use crate::history::History;
 use crate::journal::{Journal, OpenError, Opened, Options, Submitted};
 use crate::room::id::{ClientKey, RoomName, SocketKey, Username};
@@ -28,7 +27,7 @@ use crate::room::record::Record;
 use crate::room::refusal::{Reason, Refusal};
 use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Ids, Input, Limits, Output, Room};
-use crate::web::{Feed, Parts, Readiness, Settings, router};
+use crate::web::{Feed, Parts, Readiness, router};
 
 const LIMITS: Limits = Limits {
     capacity: 100,
@@ -284,12 +283,6 @@ impl Played {
         let opened = self.opened.as_ref().unwrap();
         let stopping = CancellationToken::new();
         let now = Timestamp(self.clock.load(Ordering::Relaxed));
-        let settings = Settings {
-            review_token: TOKEN.to_owned(),
-            public_rooms: false,
-            allowed_hosts: HostNames::parse("class.example").unwrap(),
-            allowed_origins: Origins::Any,
-        };
         let parts = Parts {
             history: History::new(opened.reader.clone()),
             live: Arc::new(Rooms {
@@ -302,7 +295,7 @@ impl Played {
             feed: Feed::new(watch::Sender::new(0).subscribe(), stopping),
             clock: Arc::new(move || now),
         };
-        Reviewer(router(settings, parts))
+        Reviewer(router(settings(), parts))
     }
 }
 
