@@ -29,6 +29,7 @@ async fn main() -> Result<()> {
 async fn serve(stream: TcpStream, targets: Targets) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut id = String::new();
+    #[expect(clippy::result_large_err, reason = "the library's own signature")]
     let read_path = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         id = request.uri().path().trim_start_matches('/').to_owned();
         Ok(response)
