@@ -69,6 +69,15 @@ impl Place {
         socket
     }
 
+    /// Ann and Bo were connected over `a1` and `b1` when it was stopped; it runs again, and both are away.
+    async fn stopped_with_a_pair(grace: &'static str, signal: &str) -> (Self, Value, Value) {
+        let mut place = Self::open(grace);
+        let ((ann, ann_seat), (bo, bo_seat)) = place.pair().await;
+        place.restart(signal);
+        drop((ann, bo));
+        (place, ann_seat, bo_seat)
+    }
+
     /// Ann and Bo, connected over `a1` and `b1`, with all of that on disk.
     async fn pair(&self) -> ((Socket, Value), (Socket, Value)) {
         let (mut ann, ann_seat) = self.join("ann").await;
@@ -90,6 +99,14 @@ fn start(folder: &std::path::Path, port: u16, grace: &str) -> Server {
     let port = port.to_string();
     let variables = [("PORT", port.as_str()), ("RESTART_GRACE", grace)];
     Server::start_unread(program(folder, &variables), &folder.join("log"))
+}
+
+/// It is the last moment that a server, stopped then, is known to have lived: a heartbeat ago at most.
+fn assert_last_lived(at: i64, stopped_at: i64) {
+    assert!(
+        (stopped_at - 5_500..=stopped_at).contains(&at),
+        "{at}, stopped at {stopped_at}"
+    );
 }
 
 fn now() -> i64 {
@@ -168,11 +185,7 @@ async fn members_resume_and_renegotiate() {
         let closed = "select disconnected_at, closed_by from connection where opened_by = 'join'";
         for row in history.rows(closed).await {
             assert_eq!(row.get::<String, _>("closed_by"), reason);
-            let at: i64 = row.get("disconnected_at");
-            assert!(
-                (stopped_at - 5_500..=stopped_at).contains(&at),
-                "{at}, stopped at {stopped_at}"
-            );
+            assert_last_lived(row.get("disconnected_at"), stopped_at);
         }
     }
 }
@@ -180,10 +193,7 @@ async fn members_resume_and_renegotiate() {
 #[tokio::test]
 async fn a_leave_is_owed_over_a_restart_of_the_restart() {
     for (signal, _) in STOPS {
-        let mut place = Place::open("30s");
-        let ((ann, ann_seat), (bo, bo_seat)) = place.pair().await;
-        place.restart(signal);
-        drop((ann, bo));
+        let (mut place, ann_seat, bo_seat) = Place::stopped_with_a_pair("30s", signal).await;
         let mut ann = place.resume("ann", &ann_seat).await;
         assert_eq!(ann.call("leave", json!([])).await["ok"], true);
         place.restart(signal);
@@ -199,10 +209,7 @@ async fn a_leave_is_owed_over_a_restart_of_the_restart() {
 #[tokio::test]
 async fn who_does_not_come_back_left_when_the_server_stopped() {
     for (signal, reason) in STOPS {
-        let mut place = Place::open("2s");
-        let ((ann, ann_seat), (bo, bo_seat)) = place.pair().await;
-        place.restart(signal);
-        drop((ann, bo));
+        let (mut place, ann_seat, bo_seat) = Place::stopped_with_a_pair("2s", signal).await;
         let stopped_at = place.stopped_at;
         let mut bo = place.resume("bo", &bo_seat).await;
         assert_eq!(bo.event().await, leave("b1", &ann_seat));
@@ -223,20 +230,14 @@ async fn who_does_not_come_back_left_when_the_server_stopped() {
         assert_eq!(rows[0].get::<String, _>("closed_by"), reason);
         let (closed, left): (i64, i64) = (rows[0].get("disconnected_at"), rows[0].get("left_at"));
         assert_eq!(closed, left);
-        assert!(
-            (stopped_at - 5_500..=stopped_at).contains(&closed),
-            "{closed}, stopped at {stopped_at}"
-        );
+        assert_last_lived(closed, stopped_at);
     }
 }
 
 #[tokio::test]
 async fn an_overflowed_mailbox_stays_overflowed() {
     for (signal, _) in STOPS {
-        let mut place = Place::open("30s");
-        let ((ann, ann_seat), (bo, bo_seat)) = place.pair().await;
-        place.restart(signal);
-        drop((ann, bo));
+        let (mut place, ann_seat, bo_seat) = Place::stopped_with_a_pair("30s", signal).await;
         let mut ann = place.resume("ann", &ann_seat).await;
         for number in 0..257 {
             let candidate = json!({"remoteConnectorId": "b1", "memberId": bo_seat["memberId"], "candidate": number});
