@@ -4,7 +4,6 @@ import { Room, type Connector, type Me, type RoomEvents } from "./signaling";
 const element = <Type extends HTMLElement>(id: string) => document.getElementById(id) as Type;
 const form = element<HTMLFormElement>("join");
 const fields = form.elements as HTMLFormControlsCollection & Record<"roomname" | "username", HTMLInputElement>;
-const tiles = new Map<string, HTMLElement>();
 let room: Room | null = null;
 let camera = new MediaStream();
 let screen: MediaStream | null = null;
@@ -19,14 +18,10 @@ const STATES: Partial<Record<RTCPeerConnectionState, string>> = {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!isSecureContext) return say("Browsers give camera and microphone to pages on localhost or https only.");
-  const submit = form.querySelector("button")!;
-  submit.disabled = true;
-  const { value: username } = fields.username;
-  const me = { id: ownId(), username, roomname: fields.roomname.value };
-  sessionStorage.setItem("username", username);
+  form.querySelector("button")!.disabled = true;
+  const me = { id: ownId(), username: fields.username.value, roomname: fields.roomname.value };
   camera = await openCamera();
   room = new Room(me, camera, roomEvents(me));
-  submit.disabled = false;
 });
 
 /** After a reload the same as before: the server puts this page in the place of the one that it was. */
@@ -55,69 +50,54 @@ function roomEvents(me: Me): RoomEvents {
   return {
     entered() {
       element("status").textContent = "";
-      if (!element("room").hidden) return;
-      show("room");
-      document.title = element("title").textContent = me.roomname;
-      element("title").focus();
-      place("self", `${me.username} (you)`, camera, "mirrored");
-      for (const track of camera.getTracks()) press(track.kind === "video" ? "camera" : "microphone", track.enabled);
+      if (element("room").hidden) enter(me);
     },
-    interrupted: () => (element("status").textContent = "The server is away. Videos go on; coming back…"),
-    refused({ message }) {
+    interrupted: () => (element("status").textContent = "The server is away. Videos go on…"),
+    refused(message) {
       backToLobby();
       say(message);
     },
-    opened({ id, username, streamType }) {
-      if (streamType === "user") place(id, username, null);
-      if (streamType === "remoteDisplay") place(id, `${username}’s screen`, null, "screen");
-    },
-    streaming: ({ id }, stream) => play(id, stream),
-    changed: describe,
-    closed: ({ id }) => remove(id),
+    changed: draw,
+    closed: ({ id }) => element(id)?.remove(),
   };
 }
 
-function describe({ id, connection }: Connector): void {
-  const state = tiles.get(id)?.querySelector(".state");
-  if (state) state.textContent = STATES[connection.connectionState] ?? "";
+function enter({ username, roomname }: Me): void {
+  goTo("room");
+  document.title = element("title").textContent = roomname;
+  element("title").focus();
+  show("self", `${username} (you)`, camera);
+  for (const [button, kind] of DEVICES) press(button, trackOf(kind)?.enabled ?? false);
 }
 
-function place(id: string, name: string, stream: MediaStream | null, ...classes: string[]): void {
-  const tile = element<HTMLTemplateElement>("tile").content.querySelector("figure")!.cloneNode(true) as HTMLElement;
+function draw({ id, username, streamType, stream, connection }: Connector): void {
+  // One's own screen has one tile, and not one for everyone who sees it.
+  if (streamType === "display") return;
+  const tile = streamType === "user" ? show(id, username, stream) : show(id, `${username}’s screen`, stream, "screen");
+  tile.querySelector(".state")!.textContent = STATES[connection.connectionState] ?? "";
+}
+
+/** Puts a stream into the tile of that id, which is made if there is none. */
+function show(id: string, name: string, stream: MediaStream | null, ...classes: string[]): HTMLElement {
+  const tile = element(id) ?? (element<HTMLTemplateElement>("tile").content.firstElementChild!.cloneNode(true) as HTMLElement);
+  if (!tile.isConnected) element("grid").append(tile);
+  tile.id = id;
   tile.classList.add(...classes);
-  tile.querySelector(".name")!.textContent = name;
-  tile.querySelector("video")!.ariaLabel = name;
-  tiles.set(id, tile);
-  element("grid").append(tile);
-  play(id, stream);
-  arrange();
-}
-
-function play(id: string, stream: MediaStream | null): void {
-  const video = tiles.get(id)?.querySelector("video");
-  if (!video) return;
+  const video = tile.querySelector("video")!;
+  tile.querySelector(".name")!.textContent = video.ariaLabel = name;
   // One's own sound would come back as an echo.
   video.muted = stream === camera || stream === screen;
   if (video.srcObject !== stream) video.srcObject = stream;
+  return tile;
 }
 
-function remove(id: string): void {
-  tiles.get(id)?.remove();
-  tiles.delete(id);
-  arrange();
-}
-
-function arrange(): void {
-  element("grid").style.setProperty("--columns", String(Math.ceil(Math.sqrt(tiles.size))));
-}
-
-function show(which: "lobby" | "room"): void {
-  for (const part of ["lobby", "room"]) element(part).hidden = part !== which;
+function goTo(part: "lobby" | "room"): void {
+  element("lobby").hidden = part !== "lobby";
+  element("room").hidden = part !== "room";
 }
 
 function say(hint: string): void {
   element("hint").textContent = hint;
-  form.querySelector("button")!.disabled = false;
 }
 
 function press(button: string, isPressed: boolean): void {
@@ -126,30 +106,31 @@ function press(button: string, isPressed: boolean): void {
 
 function backToLobby(): void {
   [...camera.getTracks(), ...(screen?.getTracks() ?? [])].forEach((track) => track.stop());
-  [...tiles.keys()].forEach(remove);
+  element("grid").replaceChildren();
   press("screen", false);
   screen = room = null;
   document.title = "Video room";
-  show("lobby");
+  form.querySelector("button")!.disabled = false;
+  goTo("lobby");
   fields.roomname.focus();
 }
 
-for (const [button, kind] of [["microphone", "audio"], ["camera", "video"]] as const) {
+const DEVICES = [["microphone", "audio"], ["camera", "video"]] as const;
+const trackOf = (kind: string) => camera.getTracks().find((track) => track.kind === kind);
+
+for (const [button, kind] of DEVICES) {
   element(button).addEventListener("click", () => {
-    const track = camera.getTracks().find((one) => one.kind === kind);
+    const track = trackOf(kind);
     if (track) press(button, (track.enabled = !track.enabled));
   });
 }
 
 element("screen").addEventListener("click", async () => {
   if (screen) return stopSharing();
-  try {
-    screen = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 12 } } });
-  } catch {
-    return; // Nothing was chosen.
-  }
+  screen = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 12 } } }).catch(() => null);
+  if (!screen) return; // Nothing was chosen.
   screen.getVideoTracks()[0]?.addEventListener("ended", stopSharing);
-  place("screen", "Your screen", screen, "screen");
+  show("own-screen", "Your screen", screen, "screen");
   press("screen", true);
   room?.share(screen);
 });
@@ -157,7 +138,7 @@ element("screen").addEventListener("click", async () => {
 function stopSharing(): void {
   screen?.getTracks().forEach((track) => track.stop());
   screen = null;
-  remove("screen");
+  element("own-screen")?.remove();
   press("screen", false);
   room?.share(null);
 }
@@ -170,28 +151,21 @@ element("leave").addEventListener("click", () => {
 /** Only a word in advance: whether a name is taken is decided when you join. */
 form.addEventListener("change", async () => {
   const [username, roomname] = [fields.username.value.trim(), fields.roomname.value.trim()];
+  sessionStorage.setItem("username", username);
   const answer = username && roomname ? await ask(`/checkUsername?${new URLSearchParams({ username, roomname })}`) : null;
-  say(answer?.isRepeat ? `There is a ${username} in this room already.` : "");
+  say(answer?.isRepeat ? `Somebody called ${username} is in this room already.` : "");
 });
 
 element("rooms").addEventListener("toggle", async () => {
   const rooms: { room: string; present: number }[] | undefined = (await ask("/api/v1/rooms"))?.data;
-  const items = rooms?.map(({ room: roomname, present }) => {
-    const choice = document.createElement("button");
-    choice.textContent = `${roomname} (${present} here)`;
-    choice.addEventListener("click", () => {
-      fields.roomname.value = roomname;
-      fields.username.focus();
-    });
-    return choice;
+  const links = rooms?.map(({ room: roomname, present }) => {
+    const link = document.createElement("a");
+    link.href = `?${new URLSearchParams({ room: roomname })}`;
+    link.textContent = `${roomname} (${present} here)`;
+    return link;
   });
-  const otherwise = items ? "None: be the first." : "This server does not tell which rooms are in use.";
-  const lines = (items?.length ? items : [otherwise]).map((content) => {
-    const line = document.createElement("li");
-    line.append(content);
-    return line;
-  });
-  element("rooms").querySelector("ul")!.replaceChildren(...lines);
+  const otherwise = rooms ? "None: be the first." : "This server does not tell which rooms are in use.";
+  element("choices").replaceChildren(...(links?.length ? links : [otherwise]));
 });
 
 /** What the server answers, or `null` if it does not. */
@@ -202,3 +176,5 @@ async function ask(path: string): Promise<any> {
 
 fields.roomname.value = new URLSearchParams(location.search).get("room") ?? "";
 fields.username.value = sessionStorage.getItem("username") ?? "";
+// Phones cannot share their screen.
+element("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;

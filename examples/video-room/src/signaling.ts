@@ -1,5 +1,5 @@
 // The signaling of a video room, without a page around it: take this file along, and give it a page of your own.
-import { io, type Socket } from "socket.io-client";
+import { io } from "socket.io-client";
 
 export interface Me {
   /** A secret: it proves after a lost connection that it is you who comes back. */
@@ -18,12 +18,14 @@ export interface Connector {
   readonly username: string;
   readonly streamType: StreamType;
   readonly connection: RTCPeerConnection;
-  /** Whether this end made the first offer. */
-  readonly isOfferer: boolean;
-  /** The peer's name for it, which an offerer learns from the answer. */
+  /** What the peer sends. */
+  stream: MediaStream | null;
+  /** The peer's name for it, which who offers learns from the answer. */
   remoteId: string | null;
   /** What cannot be sent before that. */
   waiting: RTCIceCandidate[];
+  /** Counts its negotiations, so that an answer to an offer that was given up is known as such. */
+  round: number;
 }
 
 /** What the page around it is told. */
@@ -33,55 +35,32 @@ export interface RoomEvents {
   /** The server cannot be reached. Videos go on; the client tries again by itself. */
   interrupted(): void;
   /** The server does not let you in, and this room is over. */
-  refused(refusal: Refusal): void;
-  opened(connector: Connector): void;
-  streaming(connector: Connector, stream: MediaStream): void;
+  refused(message: string): void;
+  /** A connection is new, or its stream or its state is. */
   changed(connector: Connector): void;
   closed(connector: Connector): void;
 }
 
-export interface Refusal {
-  type: string;
-  message: string;
-  event?: string;
-}
-
-type Description = RTCSessionDescriptionInit;
-type Entered = { ok: true; members: { memberId: string; username: string }[] } | { ok: false; error: Refusal };
-type Offer = { remoteConnectorId: string; offer: Description; memberId: string; streamType: string };
-type Answer = { remoteConnectorId: string; connectorId: string; answer: Description; memberId: string };
-type Work = { type: string; data?: unknown; connectorId: string; memberId: string };
-type Ends = { remoteConnectorId: string | null; memberId: string };
-
-interface ServerToPage {
-  getOffer(message: { memberId: string }): void;
-  offer(message: Offer): void;
-  answer(message: Answer): void;
-  icecandidate(message: { connectorId: string; candidate: RTCIceCandidateInit }): void;
-  reconnect(message: Work | { type: "leave" }): void;
-  leave(message: { connectorId: string; memberId: string }): void;
-  error(refusal: Refusal): void;
-}
-
-interface PageToServer {
-  join(me: Me, entered: (answer: Entered) => void): void;
-  reconnect(me: Me, entered: (answer: Entered) => void): void;
-  leave(connectors: Ends[]): void;
-  offer(message: { connectorId: string; offer: Description | null; memberId: string; streamType: StreamType }): void;
-  answer(message: Ends & { connectorId: string; answer: Description | null; streamType: StreamType }): void;
-  icecandidate(message: Ends & { candidate: RTCIceCandidate }): void;
-  reconnectWork(message: Work): void;
-}
+type Entered = { ok: true; members: { memberId: string; username: string }[] } | { ok: false; error: { message: string } };
+type Offer = { remoteConnectorId: string; offer: RTCSessionDescriptionInit; memberId: string; streamType: string };
+type Answer = { remoteConnectorId: string; connectorId: string; answer: RTCSessionDescriptionInit; memberId: string };
+type Candidate = { connectorId: string; candidate: RTCIceCandidateInit };
+type Ends = { connectorId: string; memberId: string };
+type Work = { round: number; description: RTCSessionDescriptionInit; remoteConnectorId: string };
+type Reconnect =
+  | { type: "leave" }
+  | ({ type: "getOffer" } & Ends)
+  | ({ type: "close" } & Ends)
+  | ({ type: "offer" | "answer"; data: Work } & Ends);
 
 export class Room {
-  private readonly socket: Socket<ServerToPage, PageToServer> = io();
+  private readonly socket = io();
   private readonly connectors = new Map<string, Connector>();
   private readonly usernames = new Map<string, string>();
   private iceServers: RTCIceServer[] = [];
   private screen: MediaStream | null = null;
   private hasJoined = false;
-  private isOver = false;
-  private queue = Promise.resolve();
+  private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly me: Me,
@@ -90,14 +69,14 @@ export class Room {
   ) {
     const { socket } = this;
     socket.on("connect", () => this.onConnect());
-    socket.on("disconnect", () => this.isOver || this.page.interrupted());
+    socket.on("disconnect", () => page.interrupted());
     socket.on("getOffer", ({ memberId }) => this.inTurn(() => this.onGetOffer(memberId)));
     socket.on("offer", (message) => this.inTurn(() => this.onOffer(message)));
     socket.on("answer", (message) => this.inTurn(() => this.onAnswer(message)));
     socket.on("icecandidate", (message) => this.inTurn(() => this.onCandidate(message)));
     socket.on("reconnect", (message) => this.inTurn(() => this.onReconnect(message)));
-    socket.on("leave", ({ connectorId }) => this.inTurn(() => this.onLeave(connectorId)));
-    socket.on("error", (refusal) => this.onError(refusal));
+    socket.on("leave", (message) => this.inTurn(() => this.onLeave(message)));
+    socket.on("error", ({ event, message }) => console.warn(`${event}: ${message}`));
   }
 
   /** Shows a screen to everyone, also to those who come later; `null` ends that. */
@@ -105,8 +84,8 @@ export class Room {
     this.inTurn(async () => {
       this.screen = screen;
       for (const shown of this.all("display")) {
-        // An answer that is still to come is told then.
-        if (shown.remoteId) this.tellClosed(shown.id, shown.memberId);
+        // Who has not answered yet is told when they do.
+        if (shown.remoteId) this.tellClosed({ connectorId: shown.id, memberId: shown.memberId });
         this.close(shown);
       }
       for (const { memberId } of this.all("user")) await this.show(memberId);
@@ -119,26 +98,20 @@ export class Room {
   }
 
   /** Handles one thing after the other, in the order they came: each takes several steps that must not mix. */
-  private inTurn(work: () => Promise<void> | void): void {
-    this.queue = this.queue.then(() => (this.isOver ? undefined : work())).catch((error) => console.error(error));
+  private inTurn(work: () => unknown): void {
+    this.queue = this.queue.then(() => this.socket.active && work()).catch((error) => console.error(error));
   }
 
   private onConnect(): void {
     const entering = this.enter();
     this.inTurn(async () => {
       const entered = await entering;
-      if (!entered) return;
-      if (!entered.ok) {
+      if (entered && !entered.ok) {
         this.end();
-        return this.page.refused(entered.error);
-      }
-      this.page.entered();
-      this.iceServers = await this.fetchIceServers();
-      // What was on its way when the connection was lost may have been lost, too. The server has one end offer again.
-      for (const { connection, remoteId } of this.all()) {
-        if (remoteId && connection.signalingState === "have-local-offer") {
-          await connection.setLocalDescription({ type: "rollback" });
-        }
+        this.page.refused(entered.error.message);
+      } else if (entered) {
+        this.page.entered();
+        await this.askForIceServers();
       }
     });
   }
@@ -147,27 +120,20 @@ export class Room {
   private async enter(): Promise<Entered | null> {
     const event = this.hasJoined ? "reconnect" : "join";
     // Fails if the connection is lost before the answer; the next one asks again.
-    const entered = await this.socket.emitWithAck(event, this.me).catch(() => null);
-    if (!entered?.ok) return entered;
-    this.hasJoined = true;
-    for (const { memberId, username } of entered.members) this.usernames.set(memberId, username);
+    const entered: Entered | null = await this.socket.emitWithAck(event, this.me).catch(() => null);
+    if (entered?.ok) {
+      this.hasJoined = true;
+      for (const { memberId, username } of entered.members) this.usernames.set(memberId, username);
+    }
     return entered;
   }
 
-  private onError({ event, message }: Refusal): void {
-    // Of these two the callback tells.
-    if (event !== "join" && event !== "reconnect") console.warn(`${event}: ${message}`);
-  }
-
-  private async fetchIceServers(): Promise<RTCIceServer[]> {
+  private async askForIceServers(): Promise<void> {
     const query = new URLSearchParams({ roomname: this.me.roomname });
     const headers = { Authorization: `Bearer ${this.me.id}` };
-    try {
-      const answer = await fetch(`/api/v1/ice-servers?${query}`, { headers, signal: AbortSignal.timeout(5000) });
-      return answer.ok ? (await answer.json()).iceServers : this.iceServers;
-    } catch {
-      return this.iceServers;
-    }
+    const asked = fetch(`/api/v1/ice-servers?${query}`, { headers, signal: AbortSignal.timeout(5000) });
+    const answer = await asked.then((response) => response.json()).catch(() => null);
+    this.iceServers = answer?.iceServers ?? this.iceServers;
   }
 
   private async onGetOffer(memberId: string): Promise<void> {
@@ -197,82 +163,105 @@ export class Room {
 
   private async onAnswer({ remoteConnectorId, connectorId, answer, memberId }: Answer): Promise<void> {
     const connector = this.connectors.get(connectorId);
-    if (!connector) return this.tellClosed(connectorId, memberId);
-    connector.remoteId = remoteConnectorId;
-    await this.complete(connector, answer);
+    if (!connector) return this.tellClosed({ connectorId, memberId });
+    await connector.connection.setRemoteDescription(answer);
+    this.learn(connector, remoteConnectorId);
+  }
+
+  private learn(connector: Connector, remoteId: string): void {
+    connector.remoteId = remoteId;
     for (const candidate of connector.waiting.splice(0)) this.sendCandidate(connector, candidate);
   }
 
-  private async onCandidate({ connectorId, candidate }: { connectorId: string; candidate: RTCIceCandidateInit }): Promise<void> {
+  private async onCandidate({ connectorId, candidate }: Candidate): Promise<void> {
     // One of a negotiation that was given up is of no use, and refused.
     await this.connectors.get(connectorId)?.connection.addIceCandidate(candidate).catch(() => {});
   }
 
-  private async onReconnect(message: Work | { type: "leave" }): Promise<void> {
-    if (!("connectorId" in message)) return this.all().forEach((connector) => this.close(connector));
-    const { type, data, connectorId, memberId } = message;
-    const connector = this.connectors.get(connectorId);
-    if (type === "close") return connector && this.close(connector);
+  private async onReconnect(message: Reconnect): Promise<void> {
+    if (message.type === "leave") return this.all().forEach((connector) => this.close(connector));
+    const connector = this.connectors.get(message.connectorId);
+    if (message.type === "close") return connector && this.close(connector);
     // The server does not know that a screen is not shared any more; whoever would go on with it is told.
-    if (!connector) return this.tellClosed(connectorId, memberId);
-    if (type === "getOffer") await this.offerAgain(connector);
-    if (type === "offer") await this.answerAgain(connector, data as Description);
-    if (type === "answer") await this.complete(connector, data as Description);
+    if (!connector) return this.tellClosed(message);
+    if (message.type === "getOffer") return this.offerAgain(connector);
+    // An answer that told of it may have been lost.
+    this.learn(connector, message.data.remoteConnectorId);
+    if (message.type === "offer") await this.answerAgain(connector, message.data);
+    else await this.complete(connector, message.data);
   }
 
   /** Negotiates a connection anew while it goes on: over another network it finds another way. */
-  private async offerAgain({ id, memberId, connection }: Connector): Promise<void> {
-    connection.restartIce();
-    await connection.setLocalDescription();
-    this.socket.emit("reconnectWork", { type: "offer", data: connection.localDescription, connectorId: id, memberId });
+  private async offerAgain(connector: Connector): Promise<void> {
+    connector.round += 1;
+    connector.connection.restartIce();
+    await connector.connection.setLocalDescription();
+    this.work("offer", connector, connector.round);
   }
 
-  private async answerAgain({ id, memberId, connection, isOfferer }: Connector, offer: Description): Promise<void> {
-    // If both ends have offered, one of them must give way.
-    if (connection.signalingState === "have-local-offer" && isOfferer) return;
-    await connection.setRemoteDescription(offer);
-    await connection.setLocalDescription();
-    this.socket.emit("reconnectWork", { type: "answer", data: connection.localDescription, connectorId: id, memberId });
+  /** An offer that this end has made meanwhile gives way: it was lost with the connection to the server. */
+  private async answerAgain(connector: Connector, { round, description }: Work): Promise<void> {
+    connector.round += 1;
+    await connector.connection.setRemoteDescription(description);
+    await connector.connection.setLocalDescription();
+    this.work("answer", connector, round);
   }
 
-  private async complete({ connection }: Connector, answer: Description): Promise<void> {
-    if (connection.signalingState === "have-local-offer") await connection.setRemoteDescription(answer);
+  private async complete(connector: Connector, { round, description }: Work): Promise<void> {
+    if (round === connector.round) await connector.connection.setRemoteDescription(description);
   }
 
-  private async onLeave(connectorId: string): Promise<void> {
+  private work(type: "offer" | "answer", { id, memberId, connection }: Connector, round: number): void {
+    const data: Work = { round, description: connection.localDescription!, remoteConnectorId: id };
+    this.socket.emit("reconnectWork", { type, data, connectorId: id, memberId });
+  }
+
+  private tellClosed({ connectorId, memberId }: Ends): void {
+    this.socket.emit("reconnectWork", { type: "close", connectorId, memberId });
+  }
+
+  private async onLeave({ connectorId, memberId }: Ends): Promise<void> {
     const connector = this.connectors.get(connectorId);
     if (!connector) return;
-    const { memberId, streamType } = connector;
     this.close(connector);
-    if (streamType === "user") this.all().filter((one) => one.memberId === memberId).forEach((one) => this.close(one));
     // Who is still here has only missed the offer of the screen.
-    else if (this.all("user").some((one) => one.memberId === memberId)) await this.show(memberId);
+    if (connector.streamType === "display" && this.all("user", memberId).length > 0) await this.show(memberId);
   }
 
   /** A new connection takes the place of one that carried the same. */
   private async open(memberId: string, streamType: StreamType, remoteId: string | null): Promise<Connector> {
     if (!this.usernames.has(memberId)) await this.enter();
-    const username = this.usernames.get(memberId) ?? "Somebody";
-    this.all(streamType).filter((one) => one.memberId === memberId).forEach((one) => this.close(one));
+    this.all(streamType, memberId).forEach((one) => this.close(one));
     const connection = new RTCPeerConnection({ iceServers: this.iceServers });
-    const ends = { id: crypto.randomUUID(), memberId, username, remoteId, isOfferer: remoteId === null };
-    const connector: Connector = { ...ends, streamType, connection, waiting: [] };
+    const username = this.usernames.get(memberId) ?? "Somebody";
+    const peer = { memberId, username, streamType, remoteId };
+    const connector: Connector = { ...peer, id: crypto.randomUUID(), connection, stream: null, waiting: [], round: 0 };
     this.connectors.set(connector.id, connector);
+    this.listen(connector);
     this.send(connector);
-    connection.onicecandidate = ({ candidate }) => candidate && this.sendCandidate(connector, candidate);
-    connection.ontrack = ({ streams: [stream] }) => stream && this.page.streaming(connector, stream);
-    connection.onconnectionstatechange = () => {
-      this.page.changed(connector);
-      if (connection.connectionState === "failed" && connector.isOfferer) this.inTurn(() => this.tryAgain(connector));
-    };
-    this.page.opened(connector);
+    this.page.changed(connector);
     return connector;
   }
 
-  private send({ streamType, connection, isOfferer }: Connector): void {
+  private listen(connector: Connector): void {
+    const { connection, remoteId } = connector;
+    const isOfferer = remoteId === null;
+    connection.onicecandidate = ({ candidate }) => candidate && this.sendCandidate(connector, candidate);
+    connection.ontrack = ({ streams: [stream] }) => {
+      connector.stream = stream ?? null;
+      this.page.changed(connector);
+    };
+    connection.onconnectionstatechange = () => {
+      this.page.changed(connector);
+      if (connection.connectionState !== "failed" || !isOfferer) return;
+      this.inTurn(() => this.connectors.has(connector.id) && this.offerAgain(connector));
+    };
+  }
+
+  private send({ streamType, connection, remoteId }: Connector): void {
     const stream = { user: this.camera, display: this.screen, remoteDisplay: null }[streamType];
     for (const track of stream?.getTracks() ?? []) connection.addTrack(track, stream!);
-    if (streamType !== "user" || !isOfferer) return;
+    if (streamType !== "user" || remoteId) return;
     // Who has no camera or microphone wants to see and hear the others all the same.
     for (const kind of ["audio", "video"]) {
       if (!this.camera.getTracks().some((track) => track.kind === kind)) {
@@ -281,22 +270,16 @@ export class Room {
     }
   }
 
-  private async tryAgain(connector: Connector): Promise<void> {
-    if (connector.remoteId && this.connectors.has(connector.id)) await this.offerAgain(connector);
-  }
-
   private sendCandidate(connector: Connector, candidate: RTCIceCandidate): void {
     const { remoteId, memberId } = connector;
-    if (remoteId === null) connector.waiting.push(candidate);
-    else this.socket.emit("icecandidate", { remoteConnectorId: remoteId, memberId, candidate });
+    if (remoteId) this.socket.emit("icecandidate", { remoteConnectorId: remoteId, memberId, candidate });
+    else connector.waiting.push(candidate);
   }
 
-  private tellClosed(connectorId: string, memberId: string): void {
-    this.socket.emit("reconnectWork", { type: "close", connectorId, memberId });
-  }
-
-  private all(streamType?: StreamType): Connector[] {
-    return [...this.connectors.values()].filter((one) => !streamType || one.streamType === streamType);
+  private all(streamType?: StreamType, memberId?: string): Connector[] {
+    const isMeant = (one: Connector) =>
+      (!streamType || one.streamType === streamType) && (!memberId || one.memberId === memberId);
+    return [...this.connectors.values()].filter(isMeant);
   }
 
   private close(connector: Connector): void {
@@ -306,8 +289,7 @@ export class Room {
   }
 
   private end(): void {
-    this.isOver = true;
-    this.socket.disconnect();
+    this.socket.off().disconnect();
     this.all().forEach((connector) => this.close(connector));
   }
 }
