@@ -22,7 +22,7 @@ pub struct Attendance {
     pub username: String,
     /// When they first joined.
     pub joined_at: Timestamp,
-    /// When they last left; `None` while they are a member.
+    /// When they last left; nothing while they are a member.
     pub left_at: Option<Timestamp>,
     /// How long they had a live socket.
     pub present_ms: i64,

@@ -10,7 +10,7 @@ use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use crate::room::id::{LinkId, MemberId, ParticipantId, SessionId};
+use crate::room::id::{LinkId, MemberId, ParticipantId, RoomName, SessionId, Username};
 use crate::room::time::Timestamp;
 
 macro_rules! column {
@@ -60,6 +60,30 @@ written!(SessionId, Uuid);
 written!(ParticipantId, Uuid);
 written!(LinkId, Uuid);
 written!(MemberId, Uuid);
+
+/// No control characters (the category Cc), and one at least that is no white space.
+const TYPED: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+
+/// What the API's document says of a text that people type.
+macro_rules! typed {
+    ($name:ident) => {
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(schema::Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some(Self::MAX_CHARS))
+                    .pattern(Some(TYPED))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+typed!(RoomName);
+typed!(Username);
 
 /// RFC 3339 in UTC with milliseconds.
 impl Serialize for Timestamp {

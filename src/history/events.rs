@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{self, Schema};
+use utoipa::openapi::{ObjectBuilder, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::page::{Page, Slice};
 use super::{Error, History};
@@ -24,6 +26,20 @@ pub const KINDS: [&str; 8] = [
     "gap",
 ];
 
+/// What the API's document says of a kind: one of [`KINDS`].
+pub enum EventKind {}
+
+impl PartialSchema for EventKind {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(schema::Type::String)
+            .enum_values(Some(KINDS))
+            .into()
+    }
+}
+
+impl ToSchema for EventKind {}
+
 /// One entry of the journal.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -32,9 +48,10 @@ pub struct Event {
     pub seq: i64,
     /// When it happened.
     pub at: Timestamp,
-    /// What happened, one of [`KINDS`].
+    /// What happened.
+    #[schema(value_type = EventKind)]
     pub kind: String,
-    /// In which session; `None` for a gap, and for an error that a client in no room was told.
+    /// In which session; of none are a gap, and an error that a client in no room was told.
     pub session_id: Option<SessionId>,
     /// Whom it happened to, if anybody.
     pub participant_id: Option<ParticipantId>,

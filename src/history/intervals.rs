@@ -94,7 +94,7 @@ impl Intervals {
 pub struct Span {
     /// Its first moment.
     pub from: Timestamp,
-    /// Its end; `None` while it goes on.
+    /// Its end; nothing while it goes on.
     pub to: Option<Timestamp>,
 }
 

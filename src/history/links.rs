@@ -28,7 +28,7 @@ pub struct Pair {
     pub links: Vec<Link>,
 }
 
-/// One of a [`Pair`].
+/// One of the two of a pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PairMember {
     /// The person's id in the session.
@@ -59,7 +59,7 @@ pub struct Link {
     pub answerer_candidates: i64,
     /// How often the two negotiated again.
     pub renegotiations: i64,
-    /// When it ended; `None` while it is open.
+    /// When it ended; nothing while it is open.
     pub closed_at: Option<Timestamp>,
     /// Why: `left`, `lost` (the offer could no longer be answered), `replaced`, ...
     pub closed_by: Option<String>,

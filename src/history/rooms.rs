@@ -31,7 +31,7 @@ pub struct Room {
     pub present: i64,
     /// How many members are away and may come back.
     pub away: i64,
-    /// The session that goes on; `None` if nobody is in the room.
+    /// The session that goes on; nothing if nobody is in the room.
     pub session: Option<CurrentSession>,
     /// When something last happened: the latest event, or the end of the latest session.
     pub last_activity_at: Timestamp,
@@ -53,7 +53,7 @@ pub struct CurrentSession {
 pub struct RoomNow {
     /// Its name.
     pub room: String,
-    /// The session that goes on; `None` if nobody is in the room.
+    /// The session that goes on; nothing if nobody is in the room.
     pub session: Option<Session>,
     /// The members, in the order they joined.
     pub members: Vec<Member>,
@@ -69,7 +69,7 @@ pub struct Member {
     pub status: Presence,
     /// Since when they are present or away.
     pub since: Timestamp,
-    /// Until when they may come back; `None` if they are present.
+    /// Until when they may come back; nothing if they are present.
     pub away_until: Option<Timestamp>,
 }
 

@@ -60,7 +60,7 @@ pub struct Session {
     pub status: SessionStatus,
     /// When the first member joined.
     pub started_at: Timestamp,
-    /// When the last member left; `None` while it goes on.
+    /// When the last member left; nothing while it goes on.
     pub ended_at: Option<Timestamp>,
     /// From its start to its end, or to now; while the room is empty, to when the last member left.
     pub duration_ms: i64,

@@ -49,7 +49,7 @@ pub enum OrderError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Erased {
-    /// The name that takes the place of the person's; `None` if nobody of that name was ever there, and for a dry run.
+    /// The name that takes the place of the person's; nothing if nobody of that name was ever there, and for a dry run.
     pub replaced_by: Option<String>,
     /// In how many sessions they took part.
     pub sessions: i64,

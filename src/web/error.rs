@@ -115,6 +115,7 @@ pub(crate) struct Problem<'a> {
     detail: String,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     parameter: Option<&'a str>,
 }
 

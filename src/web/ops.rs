@@ -11,7 +11,7 @@ use super::Web;
 use super::error::{Error, Problem};
 use super::live::Readiness;
 use super::params::{self, Params};
-use crate::room::id::Username;
+use crate::room::id::{RoomName, Username};
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
@@ -64,8 +64,8 @@ pub(crate) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, 
     tag = "clients",
     summary = "Whether a name is taken in a room",
     params(
-        ("username" = String, Query, min_length = 1, max_length = 64, description = "The name"),
-        ("roomname" = String, Query, min_length = 1, max_length = 128, description = "The room")
+        ("username" = Username, Query, description = "The name"),
+        ("roomname" = RoomName, Query, description = "The room")
     ),
     responses(
         (status = 200, description = "Whether it is", body = NameCheck)

@@ -10,7 +10,7 @@ use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::Error;
 use crate::history::page::{Page, Slice};
@@ -127,6 +127,18 @@ impl Params {
             known,
         })
     }
+}
+
+/// What the API's document says of [`Params::page`].
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "says in the document what the parameters are")]
+pub(crate) struct Paging {
+    /// The most rows; 50 if it is not given
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The nextCursor of the page before
+    cursor: Option<String>,
 }
 
 /// A list, or a piece of one, as the API gives it.

@@ -2,14 +2,19 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::error::Error;
 use crate::room::id::{RoomName, SessionId, Username};
 
 /// The room named in a path. Its percent-encoding may hide any character, also a slash.
-#[derive(Debug)]
-pub(crate) struct RoomPath(pub(crate) RoomName);
+#[derive(Debug, IntoParams)]
+#[into_params(names("room"), parameter_in = Path)]
+pub(crate) struct RoomPath(
+    /// The room's name, percent-encoded
+    pub(crate) RoomName,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
     type Rejection = Error;
@@ -38,8 +43,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PersonPath {
 }
 
 /// The session named in a path.
-#[derive(Debug)]
-pub(crate) struct SessionPath(pub(crate) SessionId);
+#[derive(Debug, IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub(crate) struct SessionPath(
+    /// The session
+    pub(crate) SessionId,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
     type Rejection = Error;

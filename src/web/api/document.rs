@@ -11,6 +11,7 @@ use super::sessions::OrderWord;
 use super::{downloads, feed, ice_servers, recovery, removal, rooms, sessions};
 use crate::history::events::Event;
 use crate::history::sessions::SessionStatus;
+use crate::room::id::{RoomName, SessionId, Username};
 use crate::room::time::Timestamp;
 use crate::web::error::{Error, Problem};
 use crate::web::ops;
@@ -53,7 +54,17 @@ const ICE_SERVERS: &str = "/api/v1/ice-servers";
         ops::check_username
     ),
     // What only parameters and streams hold is not found through the handlers.
-    components(schemas(Problem, Event, OrderWord, RoomStatus, SessionStatus, Timestamp))
+    components(schemas(
+        Problem,
+        Event,
+        OrderWord,
+        RoomName,
+        RoomStatus,
+        SessionId,
+        SessionStatus,
+        Timestamp,
+        Username
+    ))
 )]
 struct Api;
 
@@ -104,6 +115,12 @@ fn complete(path: &str, operation: &mut Operation) {
             "400",
             "A parameter is missing, unknown, or has a bad value; the problem names it",
         ));
+    }
+    if path.contains("/sessions/{id}") {
+        problems.push(("404", "There is no session of this id"));
+    }
+    if path.contains("/rooms/{room}") {
+        problems.push(("404", "No room of this name has ever been used"));
     }
     if scheme == Some(REVIEWER) {
         problems.push(("401", "The review token is missing or wrong"));

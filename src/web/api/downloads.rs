@@ -17,7 +17,7 @@ use crate::history::page::{Page, Slice};
 use crate::history::sessions::Session;
 use crate::history::zone::Zone;
 use crate::web::csv::{self, Table};
-use crate::web::error::{Error, Problem};
+use crate::web::error::Error;
 use crate::web::filename;
 use crate::web::params::Params;
 use crate::web::path::SessionPath;
@@ -49,12 +49,9 @@ const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", 
     path = "/api/v1/sessions/{id}/attendance.csv",
     tag = "downloads",
     summary = "Attendance for a spreadsheet",
-    params(
-        ("id" = Uuid, Path, description = "The session")
-    ),
+    params(SessionPath),
     responses(
-        (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv"),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv")
     )
 )]
 pub(crate) async fn attendance(
@@ -79,12 +76,9 @@ pub(crate) async fn attendance(
     path = "/api/v1/sessions/{id}/events.csv",
     tag = "downloads",
     summary = "The journal for a spreadsheet",
-    params(
-        ("id" = Uuid, Path, description = "The session")
-    ),
+    params(SessionPath),
     responses(
-        (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv"),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv")
     )
 )]
 pub(crate) async fn events(
@@ -109,12 +103,11 @@ pub(crate) async fn events(
     tag = "downloads",
     summary = "The picture: a row per person",
     params(
-        ("id" = Uuid, Path, description = "The session"),
+        SessionPath,
         ("tz" = Option<String>, Query, description = "The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given")
     ),
     responses(
-        (status = 200, description = "The picture", body = String, content_type = "image/svg+xml"),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "The picture", body = String, content_type = "image/svg+xml")
     )
 )]
 pub(crate) async fn picture(

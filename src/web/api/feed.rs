@@ -15,8 +15,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
-use crate::history::events::Event;
+use crate::history::events::{Event, EventKind};
 use crate::room::id::RoomName;
 use crate::web::Web;
 use crate::web::error::{Error, Problem};
@@ -51,6 +52,19 @@ impl Feed {
     }
 }
 
+/// One entry of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "says in the document what a stream holds")]
+pub(crate) struct StreamedEvent {
+    /// The entry's number.
+    id: String,
+    /// Its kind.
+    event: EventKind,
+    /// The entry, an Event as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 /// `GET /api/v1/events`
 #[utoipa::path(
     get,
@@ -58,12 +72,12 @@ impl Feed {
     tag = "live",
     summary = "What happens, as it happens (server-sent events)",
     params(
-        ("room" = Option<String>, Query, min_length = 1, max_length = 128, description = "Only what happens in this room"),
+        ("room" = Option<RoomName>, Query, description = "Only what happens in this room"),
         ("after" = Option<i64>, Query, minimum = 0, description = "Begin after this number; with what happens next if it is not given"),
-        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The number seen last; wins over after")
+        ("Last-Event-ID" = Option<i64>, Header, nullable = false, minimum = 0, description = "The number seen last; wins over after")
     ),
     responses(
-        (status = 200, description = "A stream: id is an entry's number, event its kind, data the entry as JSON (Event)", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "A stream of these, and of comments while nothing happens", body = StreamedEvent, content_type = "text/event-stream"),
         (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json")
     )
 )]

@@ -13,7 +13,7 @@ use sha1::Sha1;
 use utoipa::ToSchema;
 
 use crate::config::TurnSecret;
-use crate::room::id::{ClientKey, MemberId};
+use crate::room::id::{ClientKey, MemberId, RoomName};
 use crate::web::Web;
 use crate::web::access::bearer;
 use crate::web::error::{Error, Problem};
@@ -30,32 +30,40 @@ pub(crate) struct Answer {
     ice_servers: Vec<Server>,
 }
 
-/// Servers with the same credentials.
+/// Servers with the same credentials: those that TURN servers with coturn's `use-auth-secret` ask for, and others after
+/// the same draft. STUN servers ask for none.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IceServer)]
 struct Server {
     urls: Vec<String>,
-    #[serde(flatten)]
-    credentials: Option<Credentials>,
-}
-
-/// What TURN servers ask for: those with coturn's `use-auth-secret`, and others after the same draft.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = TurnCredentials)]
-struct Credentials {
-    /// When it expires, in seconds since 1970, and the member.
-    username: String,
+    /// When the credential expires, in seconds since 1970, and the member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    username: Option<String>,
     /// The secret's HMAC-SHA1 of the username, in Base64.
-    credential: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    credential: Option<String>,
 }
 
-impl Credentials {
-    fn new(secret: &TurnSecret, expires_at: i64, member: MemberId) -> Self {
+impl Server {
+    fn stun(urls: &[String]) -> Self {
+        Self {
+            urls: urls.to_vec(),
+            username: None,
+            credential: None,
+        }
+    }
+
+    fn turn(urls: &[String], secret: &TurnSecret, expires_at: i64, member: MemberId) -> Self {
         let username = format!("{expires_at}:{}", member.0);
         let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_str().as_bytes()).expect("HMAC takes keys of any length");
         mac.update(username.as_bytes());
-        let credential = STANDARD.encode(mac.finalize().into_bytes());
-        Self { username, credential }
+        Self {
+            urls: urls.to_vec(),
+            username: Some(username),
+            credential: Some(STANDARD.encode(mac.finalize().into_bytes())),
+        }
     }
 }
 
@@ -69,7 +77,7 @@ impl Credentials {
         bearer token together with roomname is told the TURN servers too, with credentials that expire. The answer \
         is what RTCPeerConnection takes.",
     params(
-        ("roomname" = Option<String>, Query, min_length = 1, max_length = 128, description = "The room that the client is in; needed with its id")
+        ("roomname" = Option<RoomName>, Query, description = "The room that the client is in; needed with its id")
     ),
     responses(
         (status = 200, description = "Without TURN servers for somebody who is no member", body = Answer),
@@ -90,10 +98,7 @@ pub(crate) async fn show(
         // An id that nobody could have is nobody's.
         (Some(room), Some(id)) => ClientKey::parse(id).ok().and_then(|key| web.live.recovery(&room, &key)),
     };
-    let stun = Server {
-        urls: web.settings.ice_servers.stun().to_vec(),
-        credentials: None,
-    };
+    let stun = Server::stun(web.settings.ice_servers.stun());
     let turn = member.and_then(|member| turn(&web, member.member));
     let servers = [Some(stun), turn].into_iter().flatten();
     Ok(Json(Answer {
@@ -105,8 +110,6 @@ fn turn(web: &Web, member: MemberId) -> Option<Server> {
     let secret = web.settings.turn_secret.as_ref()?;
     let ttl = i64::try_from(web.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
     let expires_at = (web.now().0 / 1000).saturating_add(ttl);
-    Some(Server {
-        urls: web.settings.ice_servers.turn().to_vec(),
-        credentials: Some(Credentials::new(secret, expires_at, member)),
-    })
+    let urls = web.settings.ice_servers.turn();
+    Some(Server::turn(urls, secret, expires_at, member))
 }

@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::schema::{self, Schema};
 
 use crate::history::events::Event;
 use crate::history::page::Page;
 use crate::history::rooms::Presence;
-use crate::room::id::{ClientKey, MemberId, SessionId};
+use crate::room::id::{ClientKey, MemberId, RoomName, SessionId};
 use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::access::bearer;
@@ -29,16 +31,19 @@ const LIMIT: usize = 200;
 
 /// Of someone who is no member nothing but that is told.
 #[derive(Serialize, ToSchema)]
+#[serde(untagged)]
 #[schema(as = Recovery)]
-pub(crate) struct Answer {
-    resumable: bool,
-    #[serde(flatten)]
-    own: Option<Own>,
+pub(crate) enum Answer {
+    Resumable(Own),
+    NotResumable(NotOwn),
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Own {
+#[schema(as = Resumable)]
+pub(crate) struct Own {
+    #[schema(schema_with = only::<true>)]
+    resumable: bool,
     /// `null` while the member counts as present.
     resumable_for_ms: Option<u64>,
     member_id: MemberId,
@@ -48,6 +53,18 @@ struct Own {
     /// What to ask `after` next time.
     last_seq: i64,
     has_more: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = NotResumable)]
+pub(crate) struct NotOwn {
+    #[schema(schema_with = only::<false>)]
+    resumable: bool,
+}
+
+fn only<const ONLY: bool>() -> Schema {
+    let only = ObjectBuilder::new().schema_type(schema::Type::Boolean);
+    only.enum_values(Some([ONLY])).into()
 }
 
 #[derive(Serialize, ToSchema)]
@@ -82,7 +99,7 @@ impl From<Event> for Missed {
     tag = "clients",
     summary = "What a returning client can resume",
     params(
-        ("roomname" = String, Query, min_length = 1, max_length = 128, description = "The room it was in"),
+        ("roomname" = RoomName, Query, description = "The room it was in"),
         ("after" = Option<i64>, Query, minimum = 0, description = "Only entries after this number")
     ),
     responses(
@@ -101,13 +118,9 @@ pub(crate) async fn show(
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
     // An id that nobody could have is nobody's.
     let membership = ClientKey::parse(id).ok().and_then(|key| web.live.recovery(&room, &key));
-    let own = match membership.filter(|membership| !membership.overflowed) {
-        Some(membership) => Some(own(&web, membership, after).await?),
-        None => None,
-    };
-    Ok(Json(Answer {
-        resumable: own.is_some(),
-        own,
+    Ok(Json(match membership.filter(|membership| !membership.overflowed) {
+        Some(membership) => Answer::Resumable(own(&web, membership, after).await?),
+        None => Answer::NotResumable(NotOwn { resumable: false }),
     }))
 }
 
@@ -134,6 +147,7 @@ async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Own, Error> 
         .await?;
     let last_shown = events.rows.last().map_or(0, |event| event.seq);
     Ok(Own {
+        resumable: true,
         resumable_for_ms: resumable_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
         member_id: member,
         session_id: session,

@@ -34,16 +34,15 @@ pub(crate) struct Erasure {
     erased: Erased,
 }
 
-/// Whose name is to go. Read field by field, so that a refusal can name one.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "says in the document what a request holds")]
+/// Whose name is to go. Read field by field, so that a refusal can name one; this says so in the document, and is
+/// serializable only so that it can say that there are no other fields.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct EraseRequest {
     /// The name as it is written in the history.
-    #[schema(min_length = 1, max_length = 64)]
-    username: String,
+    username: Username,
     /// Only say what would change; nothing is changed.
-    #[schema(default = false)]
+    #[schema(default = false, nullable = false)]
     dry_run: Option<bool>,
 }
 
@@ -53,12 +52,9 @@ pub(crate) struct EraseRequest {
     path = "/api/v1/sessions/{id}",
     tag = "removal",
     summary = "Remove a session and all that hangs on it",
-    params(
-        ("id" = Uuid, Path, description = "The session")
-    ),
+    params(SessionPath),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It goes on", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
     )

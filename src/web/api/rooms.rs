@@ -13,8 +13,8 @@ use crate::history::page::{Page, Slice};
 use crate::history::rooms::{Room, RoomFilter, RoomNow};
 use crate::room::time::Timestamp;
 use crate::web::Web;
-use crate::web::error::{Error, Problem};
-use crate::web::params::{self, List, Params};
+use crate::web::error::Error;
+use crate::web::params::{self, List, Paging, Params};
 use crate::web::path::RoomPath;
 
 /// Which rooms are wanted.
@@ -37,7 +37,7 @@ pub(crate) enum RoomStatus {
     params(
         ("status" = Option<RoomStatus>, Query, description = "Rooms in use (live, if it is not given), or all there ever were"),
         ("q" = Option<String>, Query, description = "Only those whose name holds this"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+        Paging
     ),
     responses(
         (status = 200, description = "A page of rooms", body = List<Room>)
@@ -74,12 +74,9 @@ pub(crate) fn asks_for_live(uri: &Uri) -> bool {
     path = "/api/v1/rooms/{room}",
     tag = "rooms",
     summary = "One room now",
-    params(
-        ("room" = String, Path, min_length = 1, max_length = 128, description = "The room's name, percent-encoded")
-    ),
+    params(RoomPath),
     responses(
-        (status = 200, description = "The room", body = RoomNow),
-        (status = 404, description = "No room of this name has ever been used", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "The room", body = RoomNow)
     )
 )]
 pub(crate) async fn one(
@@ -107,13 +104,12 @@ pub(crate) struct Attendants {
     tag = "rooms",
     summary = "Who was in a room at a moment",
     params(
-        ("room" = String, Path, min_length = 1, max_length = 128, description = "The room's name, percent-encoded"),
+        RoomPath,
         ("at" = Option<Timestamp>, Query, description = "The moment; now if it is not given"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+        Paging
     ),
     responses(
-        (status = 200, description = "A page of people, by name", body = Attendants),
-        (status = 404, description = "No room of this name has ever been used", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "A page of people, by name", body = Attendants)
     )
 )]
 pub(crate) async fn participants(

@@ -8,18 +8,18 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::history::attendance::Attendance;
-use crate::history::events::{Event, KINDS};
+use crate::history::events::{Event, EventKind, KINDS};
 use crate::history::links::Pair;
 use crate::history::page::{Page, Slice};
 use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
-use crate::room::id::{SessionId, Username};
+use crate::room::id::{RoomName, SessionId, Username};
 use crate::room::time::Timestamp;
 use crate::web::Web;
-use crate::web::error::{Error, Problem};
-use crate::web::params::{self, List, Params};
+use crate::web::error::Error;
+use crate::web::params::{self, List, Paging, Params};
 use crate::web::path::SessionPath;
 
-/// The words for an [`Order`].
+/// What comes first.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "says in the document what a parameter may be")]
@@ -37,13 +37,13 @@ pub(crate) enum OrderWord {
     tag = "sessions",
     summary = "The sessions, by start",
     params(
-        ("room" = Option<String>, Query, min_length = 1, max_length = 128, description = "Only those of this room"),
-        ("username" = Option<String>, Query, min_length = 1, max_length = 64, description = "Only those this person took part in"),
+        ("room" = Option<RoomName>, Query, description = "Only those of this room"),
+        ("username" = Option<Username>, Query, description = "Only those this person took part in"),
         ("status" = Option<SessionStatus>, Query, description = "Only those going on, or only those over"),
         ("startedAfter" = Option<Timestamp>, Query, description = "Only those that started then or later"),
         ("startedBefore" = Option<Timestamp>, Query, description = "Only those that started before"),
         ("order" = Option<OrderWord>, Query, description = "By start: the oldest first, or the newest (desc, if it is not given)"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+        Paging
     ),
     responses(
         (status = 200, description = "A page of sessions", body = List<Session>)
@@ -90,12 +90,9 @@ fn order(raw: &str) -> Result<Order, &'static str> {
     path = "/api/v1/sessions/{id}",
     tag = "sessions",
     summary = "One session at a glance",
-    params(
-        ("id" = Uuid, Path, description = "The session")
-    ),
+    params(SessionPath),
     responses(
-        (status = 200, description = "The session", body = Session),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "The session", body = Session)
     )
 )]
 pub(crate) async fn one(
@@ -114,13 +111,12 @@ pub(crate) async fn one(
     tag = "sessions",
     summary = "Who took part, and when exactly",
     params(
-        ("id" = Uuid, Path, description = "The session"),
+        SessionPath,
         ("minPct" = Option<f64>, Query, minimum = 0, maximum = 100, description = "Only those who were present for so much of it, in percent"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+        Paging
     ),
     responses(
-        (status = 200, description = "A page of people, by name", body = List<Attendance>),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "A page of people, by name", body = List<Attendance>)
     )
 )]
 pub(crate) async fn participants(
@@ -144,14 +140,13 @@ pub(crate) async fn participants(
     tag = "sessions",
     summary = "What happened, entry by entry",
     params(
-        ("id" = Uuid, Path, description = "The session"),
-        ("kind" = Option<String>, Query, description = "Only these kinds, separated by commas"),
+        SessionPath,
+        ("kind" = Option<Vec<EventKind>>, Query, explode = false, min_items = 1, description = "Only these kinds, separated by commas"),
         ("after" = Option<i64>, Query, minimum = 0, description = "Only entries after this number"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
+        Paging
     ),
     responses(
-        (status = 200, description = "A page of the journal", body = List<Event>),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "A page of the journal", body = List<Event>)
     )
 )]
 pub(crate) async fn events(
@@ -186,13 +181,9 @@ fn kinds(raw: &str) -> Result<Vec<&'static str>, String> {
     path = "/api/v1/sessions/{id}/links",
     tag = "sessions",
     summary = "Who connected with whom, and where it stopped",
-    params(
-        ("id" = Uuid, Path, description = "The session"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "The most rows; 50 if it is not given"), ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")
-    ),
+    params(SessionPath, Paging),
     responses(
-        (status = 200, description = "A page of pairs, by name", body = List<Pair>),
-        (status = 404, description = "There is no session of this id", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "A page of pairs, by name", body = List<Pair>)
     )
 )]
 pub(crate) async fn links(
