@@ -8,6 +8,7 @@ pub mod member;
 pub mod page;
 pub mod process;
 pub mod report;
+pub mod review;
 pub mod rows;
 pub mod subject;
 pub mod words;
