@@ -6,6 +6,9 @@ export class Proxy {
   constructor(target) {
     /** @type {Set<import('node:net').Socket>} */
     this.sockets = new Set();
+    /** Whether it takes no new connections, and how many it did not take. */
+    this.isDown = false;
+    this.refused = 0;
     this.listener = createServer((client) => this.pipe(client, connect(target, 'localhost')));
   }
 
@@ -35,6 +38,12 @@ export class Proxy {
 
   /** @param {import('node:net').Socket} client @param {import('node:net').Socket} server */
   pipe(client, server) {
+    if (this.isDown) {
+      this.refused += 1;
+      client.destroy();
+      server.destroy();
+      return;
+    }
     client.pipe(server).pipe(client);
     for (const socket of [client, server]) {
       this.sockets.add(socket);

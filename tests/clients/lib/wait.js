@@ -8,15 +8,16 @@ export const PATIENCE = 10_000;
  * @param {() => T | Promise<T>} condition
  * @param {string} what what is waited for, for the message of the failure
  * @param {number} [patience] milliseconds
+ * @param {number} [interval] milliseconds from one look to the next
  * @returns {Promise<T>}
  */
-export async function until(condition, what, patience = PATIENCE) {
+export async function until(condition, what, patience = PATIENCE, interval = 5) {
   const deadline = performance.now() + patience;
   for (;;) {
     const result = await condition();
     if (result) return result;
     if (performance.now() > deadline) throw new Error(`waited ${patience} ms in vain: ${what}`);
-    await pause(5);
+    await pause(interval);
   }
 }
 

@@ -1,0 +1,61 @@
+/**
+ * Runs in a page before its own scripts, and keeps an eye on what it shows and on its peer connections. Of the page it
+ * needs nothing but a name at each video, as `aria-label`.
+ */
+export function probe() {
+  /** @type {Set<RTCPeerConnection>} */
+  const connections = new Set();
+  /** What somebody who looks at the page would have noticed since `watch`. @type {string[]} */
+  const blinks = [];
+  const open = () => [...connections].filter(({ connectionState }) => connectionState !== 'closed');
+  const videos = () => /** @type {HTMLVideoElement[]} */ ([...document.querySelectorAll('video[aria-label]')]);
+
+  globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+    /** @param {...any} args */
+    constructor(...args) {
+      super(...args);
+      connections.add(this);
+      this.addEventListener('connectionstatechange', () => {
+        if (['disconnected', 'failed'].includes(this.connectionState)) blinks.push(`a connection is ${this.connectionState}`);
+      });
+    }
+  };
+
+  /** How far a video has come that a peer sends; `null` for one's own. @param {HTMLVideoElement} video */
+  async function progress(video) {
+    const [track] = /** @type {MediaStream | null} */ (video.srcObject)?.getVideoTracks() ?? [];
+    const receiver = open().flatMap((one) => one.getReceivers()).find((one) => one.track === track);
+    if (!receiver) return null;
+    const report = [...(await receiver.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
+    const shown = video.getVideoPlaybackQuality().totalVideoFrames;
+    return { name: video.ariaLabel, track: receiver.track.id, frames: Math.min(report?.framesDecoded ?? 0, shown) };
+  }
+
+  /** The user names of the two ends of a connection's ICE, which every negotiation anew changes. @param {RTCPeerConnection} connection */
+  function ends({ signalingState, localDescription, remoteDescription }) {
+    const [local, remote] = [localDescription, remoteDescription].map((one) => one?.sdp.match(/a=ice-ufrag:(.*)\r/)?.[1]);
+    return { signalingState, local, remote };
+  }
+
+  globalThis.probe = {
+    blinks,
+    /** The names of all videos on the page, one's own too. */
+    names: () => videos().map((video) => video.ariaLabel),
+    progress: async () => (await Promise.all(videos().map(progress))).filter((one) => one !== null),
+    ends: () => open().map(ends),
+    watch() {
+      blinks.length = 0;
+      const seen = new MutationObserver((changes) => {
+        for (const node of changes.flatMap(({ removedNodes }) => [...removedNodes])) {
+          if (!(node instanceof Element)) continue;
+          const gone = node.matches('video') ? node : node.querySelector('video');
+          if (gone) blinks.push(`${gone.ariaLabel} is gone`);
+        }
+      });
+      seen.observe(document.body, { childList: true, subtree: true });
+      for (const event of ['emptied', 'pause', 'ended']) {
+        document.addEventListener(event, ({ target }) => blinks.push(`${event}: ${target.ariaLabel}`), true);
+      }
+    },
+  };
+}

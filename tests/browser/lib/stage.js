@@ -1,0 +1,99 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { until } from '../../clients/lib/wait.js';
+import { Person } from './person.js';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The example, as `npm run build` left it. */
+export const EXAMPLE = here('../../../examples/video-room/dist');
+
+/** Puts the strict page together in a folder of its own, for as long as the tests run. */
+export async function strictPage() {
+  const directory = await mkdtemp(join(tmpdir(), 'chatroom-page-'));
+  await cp(here('../strict-page'), directory, { recursive: true });
+  const client = 'socket.io.esm.min.js';
+  await cp(here(`../node_modules/socket.io-client/dist/${client}`), join(directory, client));
+  return { directory, remove: () => rm(directory, { recursive: true }) };
+}
+
+/** One room and the people in it, who all go home when the test ends, and tell then what went wrong. */
+export class Stage {
+  /** @type {Person[]} */
+  people = [];
+
+  /**
+   * @param {import('node:test').TestContext} t
+   * @param {import('playwright-core').Browser} browser
+   * @param {import('../../clients/lib/server.js').Server} server
+   */
+  constructor(t, browser, server) {
+    Object.assign(this, { browser, server, roomname: `Class ${crypto.randomUUID().slice(0, 8)}` });
+    t.after(() => this.close());
+  }
+
+  /** Somebody before the lobby. @param {string} username */
+  async person(username) {
+    const person = await Person.at(this.browser, this.server, username, this.roomname);
+    this.people.push(person);
+    return person;
+  }
+
+  /** People who join, one after the other. @param {...string} usernames */
+  async joined(...usernames) {
+    const people = [];
+    for (const username of usernames) {
+      const person = await this.person(username);
+      await person.join();
+      people.push(person);
+    }
+    return people;
+  }
+
+  /** Waits until each sees moving videos of all the others. @param {...Person} people */
+  async seeEachOther(...people) {
+    await Promise.all(people.map((one) => one.sees(...people.filter((other) => other !== one))));
+  }
+
+  /** Waits until the server shows somebody as present, away, or gone. @param {Person} person @param {'present' | 'away' | 'gone'} status */
+  async knows({ username }, status) {
+    const isSo = async () => {
+      const members = await this.server.rest.members(this.roomname);
+      return (members.find((one) => one.username === username)?.status ?? 'gone') === status;
+    };
+    await until(isSo, `${username} is ${status}`, 30_000, 100);
+  }
+
+  /**
+   * Does something after which every connection of these people is negotiated anew, and waits for that: both ends agree, each
+   * has said something that it had not said before, and nobody waits for an answer.
+   *
+   * @param {Person[]} people
+   * @param {() => Promise<void>} something
+   */
+  async renegotiated(people, something) {
+    const everyone = () => Promise.all(this.people.map((person) => person.ends()));
+    const theirs = () => Promise.all(people.map((person) => person.ends()));
+    const before = new Set((await theirs()).flat().map(({ local }) => local));
+    await something();
+    let last;
+    const isSo = async () => {
+      last = (await everyone()).flat();
+      const own = (await theirs()).flat();
+      const agreed = new Set(last.map(({ local, remote }) => `${local} ${remote}`));
+      return own.every(({ local }) => !before.has(local))
+        && last.every(({ signalingState, local, remote }) => signalingState === 'stable' && agreed.has(`${remote} ${local}`));
+    };
+    await until(isSo, 'all is negotiated anew', 30_000, 250).catch((error) => {
+      throw new Error(`${error.message}; there is ${JSON.stringify(last)}`);
+    });
+  }
+
+  async close() {
+    const ends = await Promise.allSettled(this.people.map((person) => person.close()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { Server } from '../clients/lib/server.js';
+import { launch } from './lib/reader.js';
+import { EXAMPLE, Stage, strictPage } from './lib/stage.js';
+
+/** Cameras and screens that show a clock, and that nobody is asked for. */
+const MEDIA = ['--use-fake-device-for-media-stream=fps=5', '--use-fake-ui-for-media-stream'];
+
+/** @type {import('playwright-core').Browser} */
+let browser;
+before(async () => {
+  browser = await launch(MEDIA);
+});
+after(() => browser.close());
+
+describe('the video room', { timeout: 400_000 }, () => flows(async () => ({ directory: EXAMPLE, remove: () => {} })));
+describe('a strict page on polling alone', { timeout: 400_000 }, () => flows(strictPage));
+
+/** What must work in any page. @param {() => Promise<{directory: string, remove: () => unknown}>} make */
+function flows(make) {
+  const server = new Server();
+  let page;
+  before(async () => {
+    page = await make();
+    server.settings = { STATIC_DIR: page.directory };
+    await server.start();
+  });
+  after(async () => {
+    await server.close();
+    await page.remove();
+  });
+
+  test('two, four and six people see each other, and one of them leaves', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const people = [];
+    for (const names of [['Ann', 'Bo'], ['Cy', 'Di'], ['Ed', 'Flo']]) {
+      people.push(...(await stage.joined(...names)));
+      await stage.seeEachOther(...people);
+    }
+    const [cy] = people.splice(2, 1);
+    await cy.press('Leave');
+    await stage.seeEachOther(...people);
+    await cy.sees();
+    await stage.knows(cy, 'gone');
+  });
+
+  test('a name that is taken is refused, and another one is not', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const [ann] = await stage.joined('Ann');
+    const second = await stage.person('Ann');
+    second.forgiven = /^join/;
+    await second.arrive();
+    await second.press('Join');
+    await second.page.locator('#hint:not(:empty)').waitFor();
+    await second.page.fill('input[name=username]', (second.username = 'Anna'));
+    await second.press('Join');
+    await stage.seeEachOther(ann, second);
+  });
+
+  test('a screen is shared with everyone, who comes later too, until it is not, and again', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const [ann, bo] = await stage.joined('Ann', 'Bo');
+    await ann.share();
+    await bo.sees(ann, 'Ann’s screen');
+    const [cy] = await stage.joined('Cy');
+    await cy.sees(ann, bo, 'Ann’s screen');
+    await ann.share(false);
+    await stage.seeEachOther(ann, bo, cy);
+    await ann.share();
+    await bo.sees(ann, cy, 'Ann’s screen');
+    await cy.share();
+    await bo.sees(ann, cy, 'Ann’s screen', 'Cy’s screen');
+  });
+
+  test('a connection to the server that is cut is resumed: no tile blinks, and a screen is shared after', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const people = await stage.joined('Ann', 'Bo', 'Cy');
+    const [ann, bo, cy] = people;
+    await bo.share();
+    await ann.sees(bo, cy, 'Bo’s screen');
+    await cy.sees(ann, bo, 'Bo’s screen');
+    for (const person of people) await person.watch();
+    await stage.renegotiated([ann], async () => {
+      await ann.disconnect();
+      ann.reconnect();
+    });
+    await ann.sees(bo, cy, 'Bo’s screen');
+    await ann.share();
+    await bo.sees(ann, cy, 'Ann’s screen');
+    await cy.sees(ann, bo, 'Ann’s screen', 'Bo’s screen');
+    for (const person of people) await person.sawNoBlink();
+  });
+
+  test('two lose their connection to the server at the same time', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const people = await stage.joined('Ann', 'Bo', 'Cy');
+    const [ann, bo, cy] = people;
+    await stage.seeEachOther(...people);
+    for (const person of people) await person.watch();
+    await stage.renegotiated([ann, bo], async () => {
+      await Promise.all([ann.disconnect(), bo.disconnect()]);
+      ann.reconnect();
+      bo.reconnect();
+    });
+    await stage.seeEachOther(...people);
+    await bo.share();
+    await ann.sees(bo, cy, 'Bo’s screen');
+    await cy.sees(ann, bo, 'Bo’s screen');
+    for (const person of people) await person.sawNoBlink();
+  });
+
+  test('who is away while another joins finds them after', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const [ann, bo] = await stage.joined('Ann', 'Bo');
+    await stage.seeEachOther(ann, bo);
+    await ann.watch();
+    await ann.disconnect();
+    const [cy] = await stage.joined('Cy');
+    await cy.sees(bo);
+    ann.reconnect();
+    await stage.seeEachOther(ann, bo, cy);
+    await ann.sawNoBlink();
+  });
+
+  test('the server is killed and started: every video goes on, all are back, and nobody has left', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const people = await stage.joined('Ann', 'Bo', 'Cy');
+    await stage.seeEachOther(...people);
+    for (const person of people) {
+      await person.watch();
+      person.losesServer();
+    }
+    await stage.renegotiated(people, async () => {
+      await server.kill();
+      await stage.seeEachOther(...people);
+      await server.start();
+      for (const person of people) await stage.knows(person, 'present');
+    });
+    const [di] = await stage.joined('Di');
+    await stage.seeEachOther(...people, di);
+    for (const person of people) await person.sawNoBlink();
+
+    const sessions = await server.rest.list('/sessions', { room: stage.roomname });
+    assert.equal(sessions.length, 1);
+    const events = await server.rest.list(`/sessions/${sessions[0].id}/events`);
+    const told = events.map(({ kind, username }) => [kind, username].filter(Boolean).join(' ')).sort();
+    const [joined, reconnected] = [['Ann', 'Bo', 'Cy', 'Di'], ['Ann', 'Bo', 'Cy']];
+    const lost = told.filter((one) => one.startsWith('disconnected'));
+    assert.deepEqual(told, [
+      ...lost, ...joined.map((name) => `joined ${name}`), ...reconnected.map((name) => `reconnected ${name}`), 'session_started',
+    ]);
+  });
+}
