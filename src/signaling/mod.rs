@@ -8,6 +8,7 @@ mod client;
 pub mod clock;
 mod early;
 mod handlers;
+mod handshake;
 pub mod hub;
 mod transport;
 mod wire;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_request};
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::{ParserConfig, SocketIo};
@@ -30,6 +31,10 @@ pub const MAX_MESSAGE: usize = 1_000_000;
 /// How many messages may wait for a socket to read them. A burst for a polling client waits for its next poll; one
 /// that falls further behind has stopped reading.
 const MAX_WAITING: usize = 4_096;
+
+/// How many bytes of a WebSocket are read at once, and kept for the next read as long as it is open: three candidates.
+/// Four times as much spares a tenth of the CPU time where messages come in bursts, and takes 3 KiB more of each socket.
+const READ_AT_ONCE: usize = 1024;
 
 /// How long a transport may stay without a Socket.IO connect: sessions are made before anyone has shown anything.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,6 +55,7 @@ pub fn router(hub: &Arc<Hub>) -> (Router, SocketIo) {
         .ws_max_message_size(MAX_MESSAGE)
         .ws_max_frame_size(MAX_MESSAGE)
         .max_buffer_size(MAX_WAITING)
+        .ws_read_buffer_size(READ_AT_ONCE)
         .with_parser(parser)
         .build_svc();
     let (hub, transports) = (hub.clone(), hub.transports().clone());
@@ -58,6 +64,7 @@ pub fn router(hub: &Arc<Hub>) -> (Router, SocketIo) {
     let router = Router::new()
         .route_service(PATH, service.clone())
         .route_service(&format!("{PATH}/"), service)
+        .layer(map_request(handshake::keep_what_is_read))
         .layer(from_fn_with_state(transports, transport::follow));
     (router, io)
 }
