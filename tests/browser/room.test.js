@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { anySeed, seeded } from '../clients/lib/random.js';
 import { Server } from '../clients/lib/server.js';
 import { launch } from './lib/reader.js';
 import { EXAMPLE, Stage, strictPage } from './lib/stage.js';
@@ -111,6 +112,19 @@ function flows(make) {
     for (const person of people) await person.sawNoBlink();
   });
 
+  test('a connection to the server that is cut again and again comes to rest', async (t) => {
+    const seed = anySeed();
+    t.diagnostic(`SEED=${seed}`);
+    const random = seeded(seed);
+    const stage = new Stage(t, browser, server);
+    const people = await stage.joined('Ann', 'Bo', 'Cy');
+    await stage.seeEachOther(...people);
+    for (const person of people) await person.watch();
+    await stage.renegotiated([people[0]], () => people[0].flap(6, random));
+    await stage.seeEachOther(...people);
+    for (const person of people) await person.sawNoBlink();
+  });
+
   test('who is away while another joins finds them after', async (t) => {
     const stage = new Stage(t, browser, server);
     const [ann, bo] = await stage.joined('Ann', 'Bo');
@@ -122,6 +136,20 @@ function flows(make) {
     ann.reconnect();
     await stage.seeEachOther(ann, bo, cy);
     await ann.sawNoBlink();
+  });
+
+  test('a tab that is closed disappears after the grace', async (t) => {
+    const brief = new Server({ ...server.settings, RESUME_GRACE: '3s' });
+    t.after(() => brief.close());
+    await brief.start();
+    const stage = new Stage(t, browser, brief);
+    const [ann, bo, cy] = await stage.joined('Ann', 'Bo', 'Cy');
+    await stage.seeEachOther(ann, bo, cy);
+    await cy.close();
+    await stage.knows(cy, 'away');
+    await ann.shows('Cy');
+    await stage.knows(cy, 'gone');
+    await stage.seeEachOther(ann, bo);
   });
 
   test('the server is killed and started: every video goes on, all are back, and nobody has left', async (t) => {

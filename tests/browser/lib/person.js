@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { Proxy } from '../../clients/lib/proxy.js';
-import { until } from '../../clients/lib/wait.js';
+import { pause, until } from '../../clients/lib/wait.js';
 import { probe } from './probe.js';
 import { Reader } from './reader.js';
 
@@ -99,6 +99,23 @@ export class Person extends Reader {
 
   reconnect() {
     this.network.isDown = false;
+  }
+
+  /**
+   * Loses the connection to the server again and again, at any moment of its coming back.
+   *
+   * @param {number} times
+   * @param {() => number} random
+   */
+  async flap(times, random) {
+    this.losesServer();
+    const { network } = this;
+    for (let time = 0; time < times; time += 1) {
+      const cut = new Set(network.sockets);
+      network.cut();
+      await until(() => [...network.sockets].some((socket) => !cut.has(socket)), `${this.username} tries to come back`);
+      await pause(random() * 500);
+    }
   }
 
   /** From here on the browser may say so. */

@@ -8,6 +8,9 @@ import { Person } from './person.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+/** How long the server may take to see that somebody is gone who polls: a ping every 25 s is awaited for 20 s. */
+const NOTICES_WITHIN = 60_000;
+
 /** The example, as `npm run build` left it. */
 export const EXAMPLE = here('../../../examples/video-room/dist');
 
@@ -64,7 +67,7 @@ export class Stage {
       const members = await this.server.rest.members(this.roomname);
       return (members.find((one) => one.username === username)?.status ?? 'gone') === status;
     };
-    await until(isSo, `${username} is ${status}`, 30_000, 100);
+    await until(isSo, `${username} is ${status}`, NOTICES_WITHIN, 100);
   }
 
   /**
