@@ -29,6 +29,7 @@ pub(crate) struct NameCheck {
 #[utoipa::path(
     get,
     path = "/livez",
+    operation_id = "checkAlive",
     tag = "health",
     summary = "Whether the server lives",
     responses(
@@ -43,6 +44,7 @@ pub(crate) async fn livez() -> Json<Health> {
 #[utoipa::path(
     get,
     path = "/readyz",
+    operation_id = "checkReady",
     tag = "health",
     summary = "Whether everything works",
     responses(
@@ -61,6 +63,7 @@ pub(crate) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, 
 #[utoipa::path(
     get,
     path = "/checkUsername",
+    operation_id = "checkUsername",
     tag = "clients",
     summary = "Whether a name is taken in a room",
     params(

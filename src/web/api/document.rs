@@ -72,6 +72,7 @@ struct Api;
 #[utoipa::path(
     get,
     path = "/api/v1/openapi.json",
+    operation_id = "readDocument",
     tag = "document",
     summary = "This document",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))

@@ -47,6 +47,7 @@ const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", 
 #[utoipa::path(
     get,
     path = "/api/v1/sessions/{id}/attendance.csv",
+    operation_id = "downloadAttendance",
     tag = "downloads",
     summary = "Attendance for a spreadsheet",
     params(SessionPath),
@@ -74,6 +75,7 @@ pub(crate) async fn attendance(
 #[utoipa::path(
     get,
     path = "/api/v1/sessions/{id}/events.csv",
+    operation_id = "downloadEvents",
     tag = "downloads",
     summary = "The journal for a spreadsheet",
     params(SessionPath),
@@ -100,6 +102,7 @@ pub(crate) async fn events(
 #[utoipa::path(
     get,
     path = "/api/v1/sessions/{id}/timeline.svg",
+    operation_id = "downloadTimeline",
     tag = "downloads",
     summary = "The picture: a row per person",
     params(

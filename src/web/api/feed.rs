@@ -69,6 +69,7 @@ pub(crate) struct StreamedEvent {
 #[utoipa::path(
     get,
     path = "/api/v1/events",
+    operation_id = "followEvents",
     tag = "live",
     summary = "What happens, as it happens (server-sent events)",
     params(

@@ -71,6 +71,7 @@ impl Server {
 #[utoipa::path(
     get,
     path = "/api/v1/ice-servers",
+    operation_id = "listIceServers",
     tag = "clients",
     summary = "The STUN and TURN servers a page may use",
     description = "Anybody is told the STUN servers. A member of a room, present or away, that shows its own id as \

@@ -96,6 +96,7 @@ impl From<Event> for Missed {
 #[utoipa::path(
     get,
     path = "/api/v1/recovery",
+    operation_id = "readRecovery",
     tag = "clients",
     summary = "What a returning client can resume",
     params(

@@ -50,6 +50,7 @@ pub(crate) struct EraseRequest {
 #[utoipa::path(
     delete,
     path = "/api/v1/sessions/{id}",
+    operation_id = "deleteSession",
     tag = "removal",
     summary = "Remove a session and all that hangs on it",
     params(SessionPath),
@@ -76,6 +77,7 @@ pub(crate) async fn delete(
 #[utoipa::path(
     post,
     path = "/api/v1/participants/erase",
+    operation_id = "erasePerson",
     tag = "removal",
     summary = "Take a person's name out of everything",
     request_body = EraseRequest,

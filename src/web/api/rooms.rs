@@ -32,6 +32,7 @@ pub(crate) enum RoomStatus {
 #[utoipa::path(
     get,
     path = "/api/v1/rooms",
+    operation_id = "listRooms",
     tag = "rooms",
     summary = "The rooms, by name",
     params(
@@ -72,6 +73,7 @@ pub(crate) fn asks_for_live(uri: &Uri) -> bool {
 #[utoipa::path(
     get,
     path = "/api/v1/rooms/{room}",
+    operation_id = "readRoom",
     tag = "rooms",
     summary = "One room now",
     params(RoomPath),
@@ -101,6 +103,7 @@ pub(crate) struct Attendants {
 #[utoipa::path(
     get,
     path = "/api/v1/rooms/{room}/participants",
+    operation_id = "listRoomParticipants",
     tag = "rooms",
     summary = "Who was in a room at a moment",
     params(

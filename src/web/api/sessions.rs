@@ -34,6 +34,7 @@ pub(crate) enum OrderWord {
 #[utoipa::path(
     get,
     path = "/api/v1/sessions",
+    operation_id = "listSessions",
     tag = "sessions",
     summary = "The sessions, by start",
     params(
@@ -88,6 +89,7 @@ fn order(raw: &str) -> Result<Order, &'static str> {
 #[utoipa::path(
     get,
     path = "/api/v1/sessions/{id}",
+    operation_id = "readSession",
     tag = "sessions",
     summary = "One session at a glance",
     params(SessionPath),
@@ -108,6 +110,7 @@ pub(crate) async fn one(
 #[utoipa::path(
     get,
     path = "/api/v1/sessions/{id}/participants",
+    operation_id = "listParticipants",
     tag = "sessions",
     summary = "Who took part, and when exactly",
     params(
@@ -137,6 +140,7 @@ pub(crate) async fn participants(
 #[utoipa::path(
     get,
     path = "/api/v1/sessions/{id}/events",
+    operation_id = "listEvents",
     tag = "sessions",
     summary = "What happened, entry by entry",
     params(
@@ -179,6 +183,7 @@ fn kinds(raw: &str) -> Result<Vec<&'static str>, String> {
 #[utoipa::path(
     get,
     path = "/api/v1/sessions/{id}/links",
+    operation_id = "listLinks",
     tag = "sessions",
     summary = "Who connected with whom, and where it stopped",
     params(SessionPath, Paging),

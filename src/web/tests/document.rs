@@ -1,5 +1,7 @@
 //! The API's document against the routes there are.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use serde_json::Value;
 
@@ -65,6 +67,18 @@ async fn every_reference_leads_somewhere() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+#[tokio::test]
+async fn every_operation_has_a_name_of_its_own() {
+    let document = document(&Story::new().await).await;
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let names: Vec<_> = operations
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    let distinct: BTreeSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len(), "{names:?}");
 }
 
 fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
