@@ -140,15 +140,15 @@ struct Turn<'a> {
 impl Turn<'_> {
     fn message(mut self, text: &str, binary: bool, callback: Option<Callback>) {
         let now = self.hub.clock().now().tick;
-        let event = serde_json::from_str::<Event<'_>>(text);
+        let event = Event::read(text);
         let name = event.as_ref().map_or("", |event| event.name);
         if self.state.refusals.exhausted(now) {
             return self.brush_off(Refusal::new(name, Reason::TooManyErrors), callback);
         }
         let command = match &event {
-            Err(_) => Err(Reason::NotJson),
-            Ok(_) if binary => Err(Reason::Binary),
-            Ok(event) => wire::parse(event),
+            None => Err(Reason::NotJson),
+            Some(_) if binary => Err(Reason::Binary),
+            Some(event) => wire::parse(event),
         };
         let outcome = match command {
             Ok(command) => self.command(name, command, callback),

@@ -1,6 +1,6 @@
 //! What clients send: an event's name and payload, read into a command. A field that is wrong is refused by its name.
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::room::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
@@ -32,31 +32,25 @@ pub(in crate::signaling) enum Command {
 #[derive(Debug)]
 pub(in crate::signaling) struct Event<'a> {
     pub(in crate::signaling) name: &'a str,
-    pub(in crate::signaling) payload: Option<&'a RawValue>,
+    /// From where it begins to the end of the message; empty if there is none.
+    payload: &'a str,
 }
 
-impl<'de> Deserialize<'de> for Event<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EventVisitor;
+impl<'a> Event<'a> {
+    /// Finds the name and the payload of a message. The library has read all of it as JSON before, to find the name:
+    /// what follows the payload is not looked at again.
+    pub(in crate::signaling) fn read(message: &'a str) -> Option<Self> {
+        let list = message.trim_start().strip_prefix('[')?;
+        let mut elements = serde_json::Deserializer::from_str(list).into_iter();
+        let name = elements.next()?.ok()?;
+        let rest = list[elements.byte_offset()..].trim_start();
+        let payload = rest.strip_prefix(',').unwrap_or_default().trim_start();
+        Some(Self { name, payload })
+    }
 
-        impl<'de> Visitor<'de> for EventVisitor {
-            type Value = Event<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an array that begins with an event name")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Event<'de>, A::Error> {
-                let name = seq
-                    .next_element()?
-                    .ok_or_else(|| serde::de::Error::invalid_length(0, &self))?;
-                let payload = seq.next_element()?;
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Event { name, payload })
-            }
-        }
-
-        deserializer.deserialize_seq(EventVisitor)
+    /// The payload as what it should be, if it is that.
+    fn payload<T: Deserialize<'a>>(&self) -> Option<T> {
+        T::deserialize(&mut serde_json::Deserializer::from_str(self.payload)).ok()
     }
 }
 
@@ -101,7 +95,7 @@ pub(in crate::signaling) fn parse(event: &Event<'_>) -> Result<Command, Reason> 
         "join" => fields(event).and_then(|fields| fields.join()),
         "reconnect" => fields(event).and_then(|fields| fields.resume()),
         "leave" => Ok(Command::Leave {
-            entries: leave_entries(event.payload),
+            entries: leave_entries(event),
         }),
         "offer" => fields(event).and_then(|fields| fields.offer()),
         "answer" => fields(event).and_then(|fields| fields.answer()),
@@ -112,12 +106,11 @@ pub(in crate::signaling) fn parse(event: &Event<'_>) -> Result<Command, Reason> 
 }
 
 fn fields<'a>(event: &Event<'a>) -> Result<Fields<'a>, Reason> {
-    let payload = event.payload.map_or("null", RawValue::get);
     // A struct could also be read from an array; the contract has objects.
-    if !payload.starts_with('{') {
+    if !event.payload.starts_with('{') {
         return Err(Reason::NotAnObject);
     }
-    serde_json::from_str(payload).map_err(|_| Reason::NotAnObject)
+    event.payload().ok_or(Reason::NotAnObject)
 }
 
 impl Fields<'_> {
@@ -208,12 +201,10 @@ fn opaque(name: &'static str, raw: Option<&RawValue>) -> Result<Opaque, Reason> 
 }
 
 /// Reads what can be read of a leaver's list: whatever it says, the member leaves.
-fn leave_entries(payload: Option<&RawValue>) -> Vec<LeaveEntry> {
+fn leave_entries(event: &Event<'_>) -> Vec<LeaveEntry> {
     /// More than any room has members and streams.
     const MOST: usize = 4096;
-    let list: Vec<&RawValue> = payload
-        .and_then(|raw| serde_json::from_str(raw.get()).ok())
-        .unwrap_or_default();
+    let list: Vec<&RawValue> = event.payload().unwrap_or_default();
     list.into_iter().take(MOST).filter_map(leave_entry).collect()
 }
 
@@ -233,7 +224,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<Command, Reason> {
-        parse(&serde_json::from_str(json).unwrap())
+        parse(&Event::read(json).unwrap())
     }
 
     #[test]
@@ -290,6 +281,20 @@ mod tests {
         ];
         for (json, reason) in table {
             assert_eq!(read(json).unwrap_err(), *reason, "{}", &json[..json.len().min(80)]);
+        }
+    }
+
+    #[test]
+    fn a_message_is_an_event_wherever_its_spaces_are() {
+        for json in [
+            r#"["join",{"id":"i","username":"u","roomname":"r"}]"#,
+            r#" [ "join" , { "id" : "i", "username" : "u", "roomname" : "r" } ] "#,
+            r#"["join",{"id":"i","username":"u","roomname":"r"},{"id":7}]"#,
+        ] {
+            assert!(matches!(read(json), Ok(Command::Join { .. })), "{json}");
+        }
+        for json in ["", "[", "[]", "{}", "[7]", "null", r#""join""#, r#"[null,"join"]"#] {
+            assert!(Event::read(json).is_none(), "{json}");
         }
     }
 
