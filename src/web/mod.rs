@@ -214,6 +214,7 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/sessions/{id}", get(pages::session::show))
         .route("/review/sessions/{id}/timeline", get(pages::session::picture))
         .route("/review/rooms", get(pages::rooms::show))
+        .route("/review/api", get(pages::api::show))
         .route("/review/people/{username}", get(pages::person::show))
         .route("/review/", get(pages::no_such_page))
         .route("/review/{*path}", get(pages::no_such_page))

@@ -275,6 +275,27 @@ test('pages of sessions and people that never were say so', async () => {
   reader.complaints = reader.complaints.filter((text) => !text.startsWith('Failed to load resource: the server responded with a status of 40'));
 });
 
+test('the REST API can be read about, and leads to its document', async () => {
+  await reader.signIn(server);
+  await page.getByRole('link', { name: 'The REST API' }).click();
+  await page.waitForURL(/\/review\/api$/);
+  const told = await page.locator('.operation > p > code').allTextContents();
+  const { paths } = await (await page.request.get(`${server.url}/api/v1/openapi.json`)).json();
+  const all = Object.entries(paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
+  assert.deepEqual(told.sort(), all.sort());
+  await page.getByRole('link', { name: 'Who took part, and when exactly' }).focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#listParticipants$/);
+  const section = page.getByRole('region', { name: 'Who took part, and when exactly', exact: true });
+  assert.match(await section.locator('pre').textContent(), /presentPct: number/);
+  assert.ok(await section.getByRole('row', { name: /^minPct query number from 0 to 100/ }).isVisible());
+  await reader.accessible();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setViewportSize({ width: 390, height: 800 });
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await reader.accessible();
+});
+
 test('a live session changes under the reader, and nothing opened is lost', async () => {
   const ann = await join('Ann', 'Live');
   const bo = await join('Bo', 'Live');

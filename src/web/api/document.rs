@@ -31,6 +31,16 @@ const ICE_SERVERS: &str = "/api/v1/ice-servers";
             whole milliseconds; lists come in pages, and nextCursor asks for the next one. What is refused is a problem \
             (RFC 9457) with a code that does not change."
     ),
+    tags(
+        (name = "rooms", description = "Rooms"),
+        (name = "sessions", description = "Sessions"),
+        (name = "downloads", description = "What can be taken along"),
+        (name = "live", description = "As it happens"),
+        (name = "removal", description = "Removing"),
+        (name = "clients", description = "For clients"),
+        (name = "health", description = "Health"),
+        (name = "document", description = "For programs")
+    ),
     paths(
         rooms::list,
         rooms::one,
@@ -83,8 +93,10 @@ pub(crate) async fn show(params: Params) -> Result<Json<Document>, Error> {
 }
 
 /// The handlers' own words, and what is true of all of them.
-fn document() -> Document {
+pub(crate) fn document() -> Document {
     let mut document = Api::openapi();
+    // It is made of the package's, which has none.
+    document.info.license = None;
     let components = document.components.get_or_insert_with(Components::new);
     for (name, description) in [
         (REVIEWER, "The review token"),

@@ -34,8 +34,8 @@ pub(crate) struct Erasure {
     erased: Erased,
 }
 
-/// Whose name is to go. Read field by field, so that a refusal can name one; this says so in the document, and is
-/// serializable only so that it can say that there are no other fields.
+/// Whose name is to go.
+// Read field by field, so that a refusal can name one. Serializable only to say that there are no other fields.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct EraseRequest {

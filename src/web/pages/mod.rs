@@ -1,6 +1,7 @@
 //! The review as pages: the history in a teacher's words, each page whole without any script.
 
 mod address;
+pub(crate) mod api;
 mod log;
 mod moment;
 mod pairs;
