@@ -50,7 +50,7 @@ scenarios('handshake', {}, (open) => {
     ann.peers.offer(bo.memberId, 'display');
     await ann.until(() => ann.peers.with(bo.memberId, 'display').remoteId, 'the answer for the display');
     assert.equal(bo.heardOf('offer').at(-1).streamType, 'display');
-    assert.equal(bo.peers.with(ann.memberId, 'display').id, ann.peers.with(bo.memberId, 'display').remoteId);
+    assert.equal(bo.peers.with(ann.memberId, 'remoteDisplay').id, ann.peers.with(bo.memberId, 'display').remoteId);
     assert.ok(ann.peers.isConnected(bo.memberId));
   });
 

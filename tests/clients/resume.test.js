@@ -43,6 +43,25 @@ scenarios('resume', {}, (open, server) => {
     assert.deepEqual(bo.heardOf('leave'), []);
   });
 
+  test('screens that are shared when a page resumes go on, and one that it shares after reaches everyone', async (t) => {
+    const classroom = open(t);
+    const [ann, bo, cy] = await classroom.joined('Ann', 'Bo', 'Cy');
+    const share = (page, others) => others.forEach(({ memberId }) => page.peers.offer(memberId, 'display'));
+    share(ann, [bo, cy]);
+    share(bo, [ann, cy]);
+    await ann.isSeenBy([bo, cy], 0);
+    await bo.isSeenBy([ann, cy], 0);
+    await classroom.away(ann);
+    await ann.comeBack();
+    for (const other of [bo, cy]) await ann.renegotiatedWith(other, 1);
+    await ann.isSeenBy([bo, cy], 1);
+    await bo.isSeenBy([ann], 1);
+    await bo.isSeenBy([cy], 0);
+    share(cy, [ann, bo]);
+    await cy.isSeenBy([ann, bo], 0);
+    assert.deepEqual([ann, bo, cy].flatMap((page) => page.heardOf('leave')), []);
+  });
+
   test('two members who drop at the same time resume and negotiate again once', async (t) => {
     const classroom = open(t);
     const [ann, bo, cy] = await classroom.joined('Ann', 'Bo', 'Cy');

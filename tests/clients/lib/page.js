@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { io } from 'socket.io-client';
 
-import { Peers } from './peers.js';
+import { CANDIDATES, Peers } from './peers.js';
 import { PATIENCE, until } from './wait.js';
 
 /** Short, so that a test of coming back takes no second; all else is the client's default. */
@@ -126,8 +126,17 @@ export class Page {
 
   /** Both ends have negotiated again to the end, this many times since they connected. @param {Page} other @param {number} times */
   async renegotiatedWith(other, times) {
-    const rounds = () => [this.peers.with(other.memberId)?.rounds, other.peers.with(this.memberId)?.rounds];
-    await this.until(() => rounds().every((one) => one === times), `${this.username} and ${other.username} renegotiate`);
+    const ends = () => [this.peers.with(other.memberId), other.peers.with(this.memberId)];
+    await this.until(() => ends().every((end) => end?.rounds === times), `${this.username} and ${other.username} renegotiate`);
+  }
+
+  /** Shows these its screen: negotiated to the end, this many times again since. @param {Page[]} others @param {number} times */
+  async isSeenBy(others, times) {
+    for (const other of others) {
+      const ends = () => [this.peers.with(other.memberId, 'display'), other.peers.with(this.memberId, 'remoteDisplay')];
+      const isSo = () => ends().every((end) => end?.remoteId && end.candidates.length === CANDIDATES && end.rounds === times);
+      await this.until(isSo, `${other.username} sees the screen of ${this.username}`);
+    }
   }
 
   /** @param {string} event @returns {any[]} the payloads of all it was told by that name */

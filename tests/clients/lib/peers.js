@@ -63,7 +63,8 @@ export class Peers {
   }
 
   /** @param {{remoteConnectorId: string, offer: any, memberId: string, streamType: string}} message */
-  onOffer({ remoteConnectorId, memberId, streamType }) {
+  onOffer({ remoteConnectorId, memberId, streamType: theirs }) {
+    const streamType = theirs === 'display' ? 'remoteDisplay' : theirs;
     this.giveWay(memberId, streamType, `a second ${streamType} connection from ${memberId}`);
     const connector = this.open({ memberId, streamType, role: 'answerer', remoteId: remoteConnectorId });
     const ends = { remoteConnectorId, connectorId: connector.id };
