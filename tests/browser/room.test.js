@@ -6,13 +6,10 @@ import { Server } from '../clients/lib/server.js';
 import { launch } from './lib/reader.js';
 import { EXAMPLE, Stage, strictPage } from './lib/stage.js';
 
-/** Cameras and screens that show a clock, and that nobody is asked for. */
-const MEDIA = ['--use-fake-device-for-media-stream=fps=5', '--use-fake-ui-for-media-stream'];
-
 /** @type {import('playwright-core').Browser} */
 let browser;
 before(async () => {
-  browser = await launch(MEDIA);
+  browser = await launch();
 });
 after(() => browser.close());
 
@@ -40,6 +37,7 @@ function flows(make) {
       people.push(...(await stage.joined(...names)));
       await stage.seeEachOther(...people);
     }
+    assert.deepEqual(await stage.unfinished(), []);
     const [cy] = people.splice(2, 1);
     await cy.press('Leave');
     await stage.seeEachOther(...people);
@@ -49,10 +47,10 @@ function flows(make) {
 
   test('a name that is taken is refused, and another one is not', async (t) => {
     const stage = new Stage(t, browser, server);
-    const [ann] = await stage.joined('Ann');
     const second = await stage.person('Ann');
     second.forgiven = /^join/;
     await second.arrive();
+    const [ann] = await stage.joined('Ann');
     await second.press('Join');
     await second.page.locator('#hint:not(:empty)').waitFor();
     await second.page.fill('input[name=username]', (second.username = 'Anna'));
@@ -138,18 +136,22 @@ function flows(make) {
     await ann.sawNoBlink();
   });
 
-  test('a tab that is closed disappears after the grace', async (t) => {
+  test('a tab that is closed disappears after the grace, and who comes back later than that begins anew', async (t) => {
     const brief = new Server({ ...server.settings, RESUME_GRACE: '3s' });
     t.after(() => brief.close());
     await brief.start();
     const stage = new Stage(t, browser, brief);
     const [ann, bo, cy] = await stage.joined('Ann', 'Bo', 'Cy');
     await stage.seeEachOther(ann, bo, cy);
-    await cy.close();
-    await stage.knows(cy, 'away');
-    await ann.shows('Cy');
-    await stage.knows(cy, 'gone');
-    await stage.seeEachOther(ann, bo);
+    await bo.share();
+    await Promise.all([cy.close(), bo.disconnect()]);
+    for (const one of [bo, cy]) await stage.knows(one, 'away');
+    for (const name of ['Bo', 'Bo’s screen', 'Cy']) await ann.shows(name);
+    for (const one of [bo, cy]) await stage.knows(one, 'gone');
+    await ann.sees();
+    bo.reconnect();
+    await ann.sees(bo, 'Bo’s screen');
+    await bo.sees(ann);
   });
 
   test('the server is killed and started: every video goes on, all are back, and nobody has left', async (t) => {

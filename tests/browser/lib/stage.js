@@ -95,6 +95,15 @@ export class Stage {
     });
   }
 
+  /** What the history says of pairs that have not told each other all of a connection. @returns {Promise<string[]>} */
+  async unfinished() {
+    const { rest } = this.server;
+    const isWhole = ({ answeredAt, offererCandidates, answererCandidates }) => answeredAt && offererCandidates && answererCandidates;
+    const [{ id }] = await rest.list('/sessions', { room: this.roomname });
+    const pairs = await rest.list(`/sessions/${id}/links`);
+    return pairs.filter(({ links }) => !links.every(isWhole)).map(({ sentence }) => sentence);
+  }
+
   async close() {
     const ends = await Promise.allSettled(this.people.map((person) => person.close()));
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
