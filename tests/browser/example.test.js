@@ -23,7 +23,6 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     const [ann, bo] = [await stage.person('Ann'), await stage.person('Ann')];
     await ann.join();
     await bo.arrive();
-    await bo.page.keyboard.press('Tab');
     await bo.page.getByText('Somebody called Ann is in this room already.').waitFor();
     await bo.accessible();
     await bo.page.goto(bo.url);

@@ -1,20 +1,20 @@
 import { io } from 'socket.io-client';
 
 import { seed } from '../../browser/lib/seed.js';
-import { Server } from '../../browser/lib/server.js';
+import { Server } from '../../clients/lib/server.js';
 
 /** A server with classes of the past, and one that goes on: Ann and Bo are in the room `Now`. */
 export class School {
   /** Ann's secret. */
   clientId = crypto.randomUUID();
-  server = new Server();
+  server = new Server({ ICE_SERVERS: 'stun:stun.example,turn:turn.example', TURN_SECRET: 'a-secret-of-the-tests', RESUME_GRACE: '30s' });
 
   async open() {
     await this.server.start();
     await this.server.stop();
     /** @type {Record<string, string>} */
     this.ids = await seed(this.server.file);
-    await this.server.start({ ICE_SERVERS: 'stun:stun.example,turn:turn.example', TURN_SECRET: 'a-secret-of-the-tests' });
+    await this.server.start();
     this.members = [await this.join('Ann', this.clientId), await this.join('Bo', crypto.randomUUID())];
   }
 

@@ -32,6 +32,7 @@ export class Person extends Reader {
     await this.page.goto(this.url);
     await this.page.fill('input[name=roomname]', this.roomname);
     await this.page.fill('input[name=username]', this.username);
+    await this.page.keyboard.press('Tab');
   }
 
   async join() {

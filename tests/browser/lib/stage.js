@@ -95,13 +95,13 @@ export class Stage {
     });
   }
 
-  /** What the history says of pairs that have not told each other all of a connection. @returns {Promise<string[]>} */
-  async unfinished() {
+  /** Waits until the history knows of every pair that it has an answer, and candidates both ways. */
+  async toldEachOtherAll() {
     const { rest } = this.server;
     const isWhole = ({ answeredAt, offererCandidates, answererCandidates }) => answeredAt && offererCandidates && answererCandidates;
     const [{ id }] = await rest.list('/sessions', { room: this.roomname });
-    const pairs = await rest.list(`/sessions/${id}/links`);
-    return pairs.filter(({ links }) => !links.every(isWhole)).map(({ sentence }) => sentence);
+    const pairs = () => rest.list(`/sessions/${id}/links`);
+    await until(async () => (await pairs()).every(({ links }) => links.every(isWhole)), 'candidates of every pair', 15_000, 500);
   }
 
   async close() {

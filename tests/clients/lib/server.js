@@ -25,6 +25,11 @@ export class Server {
     this.port = 0;
   }
 
+  /** Its database. */
+  get file() {
+    return join(this.directory, 'chatroom.db');
+  }
+
   async start() {
     this.directory ??= await mkdtemp(join(tmpdir(), 'chatroom-clients-'));
     const told = this.output.length;
@@ -82,8 +87,8 @@ export class Server {
       await this.stop();
       assert.doesNotMatch(this.output, /panicked at/);
       this.assertKeptSecret('the log', Buffer.from(this.output));
-      for (const file of await readdir(this.directory)) {
-        this.assertKeptSecret(file, await readFile(join(this.directory, file)));
+      for (const entry of await readdir(this.directory, { withFileTypes: true })) {
+        if (entry.isFile()) this.assertKeptSecret(entry.name, await readFile(join(this.directory, entry.name)));
       }
     } finally {
       await rm(this.directory, { recursive: true, force: true });
@@ -95,7 +100,7 @@ export class Server {
     return {
       HOST: 'localhost',
       PORT: String(this.port),
-      DATABASE_URL: `sqlite://${join(this.directory, 'chatroom.db')}`,
+      DATABASE_URL: `sqlite://${this.file}`,
       REVIEW_TOKEN: this.token,
       LOG: 'info,chatroom_server=trace',
       ...this.settings,
