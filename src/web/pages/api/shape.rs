@@ -80,9 +80,9 @@ fn kinds(kinds: &Value) -> String {
         Some("boolean") => "true | false".to_owned(),
         other => other.unwrap_or("anything").to_owned(),
     };
-    match kinds {
-        Value::Array(kinds) => kinds.iter().map(word).collect::<Vec<_>>().join(" or "),
-        one => word(one),
+    match kinds.as_array() {
+        Some(kinds) => kinds.iter().map(word).collect::<Vec<_>>().join(" or "),
+        None => word(kinds),
     }
 }
 
