@@ -22,6 +22,8 @@ pub(super) struct Queue {
     accepted: u64,
     done: u64,
     releases: VecDeque<Pending>,
+    /// One of them is running, and may submit more.
+    releasing: bool,
     /// The number (count of accepted records before it) of the youngest `gap` of our own in `waiting`.
     gap: Option<u64>,
     dropped: u64,
@@ -91,6 +93,7 @@ impl Queue {
             accepted: 0,
             done: 0,
             releases: VecDeque::new(),
+            releasing: false,
             gap: None,
             dropped: 0,
             trouble: None,
@@ -125,7 +128,7 @@ impl Queue {
     pub(super) fn take(&mut self, limit: usize) -> Work {
         debug_assert!(self.taken.is_none(), "the writer takes again before it is done");
         let Some(oldest) = self.waiting.front() else {
-            if self.state == State::Open {
+            if !self.is_over() {
                 return Work::Nothing;
             }
             self.state = State::Closed;
@@ -166,11 +169,19 @@ impl Queue {
         since.is_none()
     }
 
-    /// The next thing to run, if it need not wait (any more).
+    /// The next thing to run, if it need not wait (any more). Whoever asks is done with the one before.
     pub(super) fn next_release(&mut self, now: Instant) -> Option<Release> {
+        self.releasing = false;
         let next = self.releases.front()?;
         let due = next.after <= self.done || self.state == State::Closed || self.degraded(now).is_some();
-        due.then(|| self.releases.pop_front())?.map(|pending| pending.run)
+        let next = due.then(|| self.releases.pop_front())?;
+        self.releasing = true;
+        next.map(|pending| pending.run)
+    }
+
+    /// Whether nothing waits and nothing will come: what is still to be released may submit more.
+    pub(super) fn is_over(&self) -> bool {
+        self.state != State::Open && self.waiting.is_empty() && self.releases.is_empty() && !self.releasing
     }
 
     /// When patience ends for what waits to be released, if nothing else happens.

@@ -113,5 +113,11 @@ pub(super) async fn run_releases(shared: Arc<Shared>) {
 
 /// A function of its own, so that the queue is unlocked before the release runs.
 fn next(shared: &Shared) -> Option<Release> {
-    shared.queue().next_release(Instant::now())
+    let mut queue = shared.queue();
+    let next = queue.next_release(Instant::now());
+    if queue.is_over() {
+        // The writer has waited for the last one, to stop.
+        shared.work.notify_one();
+    }
+    next
 }

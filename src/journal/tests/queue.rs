@@ -170,7 +170,13 @@ fn closing_writes_what_waits_and_then_takes_nothing() {
     assert_eq!(bench.submit(1, 2, 0), Submitted::Accepted);
     assert_eq!(bench.take(5).len(), 2);
     bench.queue.written(2);
+    assert_eq!(
+        bench.queue.take(5),
+        Work::Nothing,
+        "what is to be released may record more"
+    );
+    assert_eq!(bench.told(0), [1, 2]);
     assert_eq!(bench.queue.take(5), Work::Stop);
     assert_eq!(bench.submit(1, 3, 0), Submitted::Dropped);
-    assert_eq!(bench.told(0), [1, 2, 3]);
+    assert_eq!(bench.told(0), [3]);
 }

@@ -230,3 +230,24 @@ async fn closing_writes_everything_and_says_what_it_could_not() {
     assert_eq!(lost, Err(CloseError { waiting: 3 }));
     let_go(intruder).await;
 }
+
+/// A room may have more to record once it is told that something is written: to whom a leave could not be said.
+#[tokio::test]
+async fn closing_waits_for_what_its_last_releases_record() {
+    let bench = Bench::new();
+    let homeless = || Record {
+        session: None,
+        ..at(20, error())
+    };
+    for stop in 1..=20 {
+        let opened = bench.open().await;
+        let journal = opened.journal.clone();
+        let later: Release = Box::new(move || {
+            let _ = journal.submit(vec![homeless()], None);
+        });
+        let _ = opened.journal.submit(vec![homeless()], Some(later));
+        opened.journal.close(Duration::from_secs(5)).await.unwrap();
+        let written = bench.rows("select count(*) || '' from event").await;
+        assert_eq!(written, [(stop * 2).to_string()]);
+    }
+}
