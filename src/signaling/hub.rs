@@ -180,8 +180,12 @@ impl Hub {
 
     /// Writes down what the links have carried, and repairs what the journal has missed.
     fn sweep(&self) {
-        let cells: Vec<_> = self.rooms.lock().values().cloned().collect();
-        self.clock.follow(cells.is_empty());
+        let cells: Vec<_> = {
+            let rooms = self.rooms.lock();
+            // Nobody comes in meanwhile: what happens to a member must not go back behind its join.
+            self.clock.follow(rooms.is_empty());
+            rooms.values().cloned().collect()
+        };
         self.transports.sweep();
         let dropped = *self.journal.dropped().borrow();
         let lost_some = self.dropped.swap(dropped, Ordering::Relaxed) != dropped;
