@@ -137,6 +137,11 @@ impl Message {
         matches!(self, Self::GetOffer { .. } | Self::Renegotiate { .. })
     }
 
+    /// Whether it says that a peer is gone: the one thing that a member must still be told after a restart.
+    pub fn is_leave(&self) -> bool {
+        matches!(self, Self::Leave { .. })
+    }
+
     /// The debt that this is to a member who is away, if it must outlast a restart.
     pub(super) fn as_owed(&self) -> Option<OwedLeave> {
         let Self::Leave { connector, member } = self else {

@@ -189,6 +189,10 @@ impl Hub {
 
     fn emit(&self, socket: SocketKey, message: &Message) -> Result<(), Unsaid> {
         let lines = self.lines.read();
+        if self.is_stopping() {
+            // A leave waits until its member is back; nothing else outlasts the restart.
+            return (!message.is_leave()).then_some(()).ok_or(Unsaid::Stopping);
+        }
         lines.get(&socket).ok_or(Unsaid::Gone)?.emit(message)
     }
 

@@ -50,6 +50,8 @@ pub(super) enum Unsaid {
     Gone,
     /// Too much waits for it already.
     Behind,
+    /// The server is about to end it.
+    Stopping,
 }
 
 impl Line {
@@ -85,6 +87,7 @@ impl Unsaid {
         match self {
             Self::Gone => "connection lost",
             Self::Behind => "stopped reading",
+            Self::Stopping => "server stopping",
         }
     }
 }

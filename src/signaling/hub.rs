@@ -95,8 +95,11 @@ impl Hub {
         &self.clock
     }
 
-    /// From here on, sockets end because the server does: their members are not away on their own account.
+    /// From here on, sockets end because the server does: their members are not away on their own account, and nothing
+    /// more is said to them, as nobody knows whether it still gets through.
     pub fn stop(&self) {
+        // Whoever says something holds the lines: it has been said, or it will not be.
+        let _lines = self.lines.write();
         self.stopping.store(true, Ordering::Relaxed);
     }
 

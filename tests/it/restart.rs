@@ -2,14 +2,17 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::Row;
+use tokio::time::{Instant, sleep};
 
 use crate::crash::steady_port;
 use crate::harness::{Server, program};
 use crate::history::History;
 use crate::seed::Seed;
-use crate::socket::Socket;
+use crate::signaling::pair;
+use crate::socket::{PATIENCE, Socket};
 
 /// Each way to stop, and the reason that those who do not come back leave with.
 const STOPS: [(&str, &str); 2] = [("TERM", "server_shutdown"), ("KILL", "server_crash")];
@@ -253,6 +256,61 @@ async fn an_overflowed_mailbox_stays_overflowed() {
         assert_eq!(ann.event().await, leave("a1", &bo_seat));
         assert_eq!(ann.event().await, get_offer(&seat));
     }
+}
+
+/// Whether it is said before the stop or after it, once.
+#[tokio::test]
+async fn who_leaves_while_the_server_stops_has_left_for_its_peer_too() {
+    let mut seed = Seed::from_env("LEAVES_SEED");
+    let mut place = Place::open("30s");
+    let room = |number| format!("room {number}");
+    let port = place.port;
+    let pairs = join_all((0..40).map(|number| async move { pair(port, &room(number)).await }));
+    let mut leavers = Vec::new();
+    let mut peers = Vec::new();
+    for ((ann, ann_id), (bo, _)) in pairs.await {
+        leavers.push(ann);
+        peers.push((bo, ann_id));
+    }
+    let leaving = leavers.iter_mut().map(|ann| {
+        let pause = Duration::from_micros(seed.below(20_000));
+        async move {
+            sleep(pause).await;
+            ann.try_call("leave", json!([])).await.is_some()
+        }
+    });
+    let end = Instant::now() + PATIENCE;
+    let stopping = async {
+        sleep(Duration::from_millis(5)).await;
+        place.server.signal("TERM");
+    };
+    let listening = peers.iter_mut().map(|(bo, _)| bo.listen_until(end));
+    let (acknowledged, (), _) = tokio::join!(join_all(leaving), stopping, join_all(listening));
+    assert_eq!(place.server.exit_code(), Some(0));
+    let mut history = History::of(place.folder.path()).await;
+    history.check().await;
+    let left = "select session.room from event join session on session.id = session_id
+                where kind = 'left' and event.detail ->> 'reason' = 'left'";
+    let left = history.texts(left).await;
+    place.server = start(place.folder.path(), place.port, place.grace);
+    let (mut before, mut after) = (0, 0);
+    for (number, (mut bo, ann_id)) in peers.into_iter().enumerate() {
+        let said = std::iter::from_fn(|| bo.take_event()).collect::<Vec<_>>();
+        let (mut bo, seat) = Socket::resume(place.port, &room(number), "bo").await;
+        assert_eq!(seat["resumed"], true, "{seat}");
+        let later = bo.events_so_far().await;
+        before += said.len();
+        after += later.len();
+        let told = [said, later].concat();
+        let gone = left.contains(&room(number));
+        assert!(gone || !acknowledged[number]);
+        let leave = ("leave".to_owned(), json!({"connectorId": "b1", "memberId": ann_id}));
+        assert_eq!(told, vec![leave; usize::from(gone)], "in {}", room(number));
+    }
+    println!(
+        "{} left: {before} peers were told before the stop, {after} after it",
+        left.len()
+    );
 }
 
 /// The start costs what is open, and does not wait for anybody.
