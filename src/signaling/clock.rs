@@ -1,7 +1,8 @@
 //! The server's two times: a monotonic one that measures, and a calendar that runs with it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 
 use crate::room::time::{Now, Tick, Timestamp};
 
@@ -10,8 +11,23 @@ use crate::room::time::{Now, Tick, Timestamp};
 #[derive(Debug)]
 pub struct Clock {
     start: Instant,
-    /// The calendar time at `start`, in milliseconds.
-    anchor: AtomicI64,
+    calendar: Mutex<Calendar>,
+}
+
+/// In milliseconds.
+#[derive(Debug)]
+struct Calendar {
+    /// The time at the start.
+    anchor: i64,
+    /// The last time that was told: while the calendar is moved back, it stands still.
+    latest: i64,
+}
+
+impl Calendar {
+    fn read(&mut self, elapsed: u64) -> i64 {
+        self.latest = self.anchor.saturating_add_unsigned(elapsed).max(self.latest);
+        self.latest
+    }
 }
 
 impl Clock {
@@ -22,24 +38,29 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             start: Instant::now(),
-            anchor: AtomicI64::new(wall_clock()),
+            calendar: Mutex::new(Calendar {
+                anchor: wall_clock(),
+                latest: i64::MIN,
+            }),
         }
     }
 
     /// Moves the calendar ahead to `past` if it is behind: after a restart the history goes on, even if the wall clock
     /// has been set back meanwhile.
     pub fn catch_up(&self, past: Timestamp) {
-        let behind = past.0.saturating_sub(self.now().at.0);
-        self.anchor.fetch_add(behind.max(0), Ordering::Relaxed);
+        let mut calendar = self.calendar.lock();
+        let behind = past.0.saturating_sub(calendar.read(self.elapsed()));
+        calendar.anchor = calendar.anchor.saturating_add(behind.max(0));
+        calendar.latest = calendar.latest.max(past.0);
     }
 
-    /// This moment.
+    /// This moment. Never before one that was told already.
     pub fn now(&self) -> Now {
-        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let at = self.anchor.load(Ordering::Relaxed).saturating_add_unsigned(elapsed);
+        let mut calendar = self.calendar.lock();
+        let elapsed = self.elapsed();
         Now {
             tick: Tick(elapsed),
-            at: Timestamp(at),
+            at: Timestamp(calendar.read(elapsed)),
         }
     }
 
@@ -48,13 +69,22 @@ impl Clock {
         self.start + Duration::from_millis(tick.0)
     }
 
-    /// Moves the calendar a little towards the wall clock; all the way if nobody is there to see it (`unobserved`).
-    /// To be called about every five seconds.
+    /// Moves the calendar a little towards the wall clock; all the way, also back, if nobody is there to see it
+    /// (`unobserved`). To be called about every five seconds.
     pub fn follow(&self, unobserved: bool) {
-        let behind = wall_clock().saturating_sub(self.now().at.0);
+        let mut calendar = self.calendar.lock();
+        let elapsed = self.elapsed();
+        let behind = wall_clock().saturating_sub(calendar.anchor.saturating_add_unsigned(elapsed));
         let most = i64::try_from(Self::SLEW.as_millis()).unwrap_or(i64::MAX);
         let step = if unobserved { behind } else { behind.clamp(-most, most) };
-        self.anchor.fetch_add(step, Ordering::Relaxed);
+        calendar.anchor = calendar.anchor.saturating_add(step);
+        if unobserved {
+            calendar.latest = i64::MIN;
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -72,7 +102,7 @@ mod tests {
         let day = 86_400_000;
         for jump in [day, -day] {
             let clock = Clock::start();
-            clock.anchor.fetch_sub(jump, Ordering::Relaxed);
+            clock.calendar.lock().anchor -= jump;
             let before = clock.now();
             clock.follow(false);
             let moved = clock.now().at.0 - before.at.0;
@@ -80,6 +110,21 @@ mod tests {
             clock.follow(true);
             assert!((clock.now().at.0 - wall_clock()).abs() < 1_000);
         }
+    }
+
+    #[test]
+    fn a_calendar_that_is_ahead_never_goes_back() {
+        let clock = Clock::start();
+        clock.calendar.lock().anchor += 86_400_000;
+        let mut before = clock.now();
+        for _ in 0..100 {
+            clock.follow(false);
+            let now = clock.now();
+            assert!(now.at >= before.at, "{before:?}, then {now:?}");
+            before = now;
+        }
+        clock.follow(true);
+        assert!(clock.now().at < before.at);
     }
 
     #[test]

@@ -1,0 +1,163 @@
+//! The wall clock jumps a day while people are away: what is measured is not, and the history keeps its order.
+#![cfg(target_os = "linux")]
+
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::Row;
+use tokio::time::Instant;
+
+use crate::crash::steady_port;
+use crate::harness::{Server, program};
+use crate::history::History;
+use crate::seed::Seed;
+use crate::signaling::pair;
+use crate::socket::Socket;
+
+/// In seconds.
+const DAY: i64 = 86_400;
+/// When the graces of two seconds may end on a busy machine.
+const IN_TIME: Range<Duration> = Duration::from_millis(1_950)..Duration::from_secs(6);
+
+/// A server whose wall clock can be set.
+struct Place {
+    folder: tempfile::TempDir,
+    port: u16,
+    server: Server,
+}
+
+impl Place {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        build(folder.path());
+        set(folder.path(), 0);
+        let port = steady_port(&mut Seed::from_env("PORT_SEED"));
+        let server = start(folder.path(), port);
+        Self { folder, port, server }
+    }
+
+    fn set_clock(&self, offset: i64) {
+        set(self.folder.path(), offset);
+    }
+
+    /// Kills the server and starts another, which finds this.
+    async fn restart(&mut self) -> History {
+        self.server.signal("KILL");
+        self.server.exit_code();
+        let history = History::of(self.folder.path()).await;
+        self.server = start(self.folder.path(), self.port);
+        history
+    }
+
+    async fn resume(&self, name: &str) -> Socket {
+        let (socket, seat) = Socket::resume(self.port, "lesson", name).await;
+        assert_eq!(seat["resumed"], true, "{name} came back within the grace: {seat}");
+        socket
+    }
+}
+
+/// Builds the clock, with the compiler that SQLite was built with.
+fn build(folder: &Path) {
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/wall_clock.c");
+    let mut command = Command::new(compiler);
+    command
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(library(folder))
+        .arg(source);
+    assert!(command.status().unwrap().success());
+}
+
+fn library(folder: &Path) -> PathBuf {
+    folder.join("wall_clock.so")
+}
+
+/// Sets the clock so many seconds off.
+fn set(folder: &Path, offset: i64) {
+    let mut file = std::fs::OpenOptions::new();
+    let file = file
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(folder.join("offset"));
+    file.unwrap().write_all_at(&offset.to_ne_bytes(), 0).unwrap();
+}
+
+fn start(folder: &Path, port: u16) -> Server {
+    let port = port.to_string();
+    let variables = [("PORT", port.as_str()), ("RESUME_GRACE", "2s"), ("RESTART_GRACE", "2s")];
+    let mut command = program(folder, &variables);
+    command
+        .env("WALL_CLOCK_OFFSET", folder.join("offset"))
+        .env("LD_PRELOAD", library(folder));
+    Server::start_unread(command, &folder.join("log"))
+}
+
+async fn expect_leave(socket: &mut Socket, connector: &str, of: &Value) {
+    let leave = json!({"connectorId": connector, "memberId": of});
+    assert_eq!(socket.expect("leave").await, leave);
+}
+
+/// When each event was, in their order, without those that a restart has to date back to the kill.
+async fn times(history: &mut History) -> Vec<i64> {
+    let rows =
+        history.rows("select at from event where coalesce(detail ->> 'reason', '') <> 'server_crash' order by seq");
+    rows.await.iter().map(|row| row.get("at")).collect()
+}
+
+async fn jumps(day: i64) {
+    let mut place = Place::open();
+    let ((mut ann, ann_id), (bo, bo_id)) = pair(place.port, "lesson").await;
+
+    // A day passes in no time, and comes back: nobody's grace is over for that.
+    bo.vanish();
+    place.set_clock(day);
+    let bo = place.resume("bo").await;
+    ann.expect("reconnect").await;
+
+    // Nor does it last longer.
+    let gone = Instant::now();
+    bo.vanish();
+    place.set_clock(0);
+    expect_leave(&mut ann, "a1", &bo_id).await;
+    assert!(IN_TIME.contains(&gone.elapsed()), "{:?}", gone.elapsed());
+    let (mut bo, seat) = Socket::join(place.port, "lesson", "bo").await;
+    ann.expect("getOffer").await;
+    let offer = json!({"connectorId": "a2", "offer": 0, "memberId": seat["memberId"], "streamType": "user"});
+    ann.emit("offer", offer).await;
+    bo.expect("offer").await;
+    let answer = json!({"remoteConnectorId": "a2", "connectorId": "b2", "answer": 0, "memberId": ann_id});
+    bo.emit("answer", answer).await;
+    ann.expect("answer").await;
+    ann.events_so_far().await;
+
+    // A clock that is a day off at the next start is what that start goes by, but never back behind its own past.
+    place.set_clock(day);
+    let mut before = place.restart().await;
+    let begun = Instant::now();
+    let mut bo = place.resume("bo").await;
+    expect_leave(&mut bo, "b2", &ann_id).await;
+    assert!(begun.elapsed() < IN_TIME.end, "{:?}", begun.elapsed());
+    bo.call("leave", json!([])).await;
+    place.server.signal("TERM");
+    assert_eq!(place.server.exit_code(), Some(0));
+
+    let mut history = History::of(place.folder.path()).await;
+    history.check().await;
+    let times = [times(&mut before).await, times(&mut history).await];
+    for times in &times {
+        assert!(times.is_sorted(), "{times:?}");
+    }
+    let [before, after] = times.map(|times| times.last().unwrap() - times[0]);
+    assert!(before < 60_000, "{before} ms for a few seconds");
+    assert_eq!(after > 86_000_000, day > 0, "{after} ms");
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_jumps_changes_no_grace_and_no_order() {
+    tokio::join!(jumps(DAY), jumps(-DAY));
+}
