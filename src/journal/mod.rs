@@ -7,6 +7,7 @@
 
 mod erase;
 mod event;
+mod gone;
 mod links;
 mod open;
 mod orders;

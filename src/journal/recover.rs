@@ -139,6 +139,13 @@ async fn end_empty_sessions(connection: &mut SqliteConnection, stop: &Stop) -> s
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
+        "delete from gone_member where session_id in (
+             select id from session indexed by session_open
+             where ended_at is null and not exists (select 1 from member where member.session_id = session.id))"
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
         "update session indexed by session_open
          set ended_at = coalesce(
              (select max(left_at) from participant where participant.session_id = session.id), started_at)

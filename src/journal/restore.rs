@@ -5,7 +5,7 @@ use std::fmt::Display;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::owed;
+use super::{gone, owed};
 use crate::room::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, StreamType, Username,
 };
@@ -29,6 +29,7 @@ pub(super) async fn live_rooms(connection: &mut SqliteConnection) -> sqlx::Resul
             participants: participants(connection, session.id).await?,
             members: members(connection, session.id).await?,
             links: links(connection, session.id).await?,
+            gone: gone::of_session(connection, session.id).await?,
         };
         rooms.push((SessionId(session.id), snapshot));
     }

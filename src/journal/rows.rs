@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use sqlx::SqliteConnection;
 
 use super::event;
+use super::gone;
 use super::links;
 use super::owed;
 use super::snapshot;
@@ -109,9 +110,9 @@ async fn session_ended(connection: &mut SqliteConnection, session: SessionId, en
         ended_at.0,
         session.0
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    gone::forget(connection, session).await
 }
 
 async fn joined(
@@ -226,6 +227,7 @@ async fn left(
     )
     .execute(&mut *connection)
     .await?;
+    gone::add(connection, member).await?;
     sqlx::query!("delete from member where id = ?", member.0)
         .execute(connection)
         .await?;

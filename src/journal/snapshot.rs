@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::gone;
 use super::links;
 use super::owed;
 use crate::room::id::{RoomName, SessionId};
@@ -50,6 +51,7 @@ pub(super) async fn end_others(
     .await?;
     for other in others {
         end_rows(connection, SessionId(other), &Keep::nothing(), at).await?;
+        gone::forget(connection, SessionId(other)).await?;
         sqlx::query!(
             "update session set ended_at = max(started_at, ?) where id = ?",
             at.0,

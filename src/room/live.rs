@@ -36,8 +36,8 @@ impl Room {
             stopped_by: live.stopped_by,
         };
         let mut room = Self::new(snapshot.room, limits);
-        for leave in snapshot.members.iter().flat_map(|live| &live.owed) {
-            room.remember_gone(leave.leaver);
+        for member in snapshot.gone {
+            room.remember_gone(member);
         }
         room.members = snapshot.members.into_iter().map(member).collect();
         room.next_position = room.members.iter().map(|member| member.position + 1).max().unwrap_or(0);
@@ -80,6 +80,7 @@ impl Room {
             participants: self.participants().map(|(name, id)| (name.clone(), *id)).collect(),
             members: self.members.iter().map(member).collect(),
             links: self.links.iter().map(Link::live).collect(),
+            gone: Vec::new(),
         };
         self.record(now.at, Change::Snapshot(Box::new(snapshot)))
     }

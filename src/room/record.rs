@@ -274,6 +274,8 @@ pub struct Snapshot {
     pub members: Vec<LiveMember>,
     /// The links between them.
     pub links: Vec<LiveLink>,
+    /// Who has left lately, as a restart finds it: a repair leaves what is stored of that alone.
+    pub gone: Vec<MemberId>,
 }
 
 /// One member of a [`Snapshot`].

@@ -101,7 +101,18 @@ impl Room {
             ..
         } = body
         {
-            self.answer_to_closed(sender, to, &remote_connector, connector, out);
+            let own = connector.clone();
+            if !self.answer_to_closed(sender, to, &remote_connector, connector, out) {
+                // Of a link that nobody remembers, perhaps of another run.
+                self.tell(
+                    sender,
+                    Message::Leave {
+                        connector: own,
+                        member: to,
+                    },
+                    out,
+                );
+            }
         }
         Ok(())
     }

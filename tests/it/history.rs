@@ -162,6 +162,10 @@ const INVARIANTS: &[(&str, &str)] = &[
         "select 1 from owed_leave where member_id not in (select id from member where away_since is not null)",
     ),
     (
+        "who has left is remembered for as long as the session",
+        "select 1 from gone_member join session on session.id = session_id where ended_at is not null",
+    ),
+    (
         "a session's totals are what its events say",
         "select 1 from session
          where participant_count <> (select count(*) from participant where session_id = session.id)

@@ -81,6 +81,15 @@ impl Place {
         (place, ann_seat, bo_seat)
     }
 
+    /// Cy, whom Ann has made an offer over `a2`.
+    async fn join_and_not_answer(&self, ann: &mut Socket) -> (Socket, Value) {
+        let (mut cy, seat) = self.join("cy").await;
+        ann.expect("getOffer").await;
+        ann.emit("offer", offer("a2", &seat)).await;
+        cy.expect("offer").await;
+        (cy, seat)
+    }
+
     /// Ann and Bo, connected over `a1` and `b1`, with all of that on disk.
     async fn pair(&self) -> ((Socket, Value), (Socket, Value)) {
         let (mut ann, ann_seat) = self.join("ann").await;
@@ -138,10 +147,7 @@ async fn members_resume_and_renegotiate() {
     for (signal, reason) in STOPS {
         let mut place = Place::open("30s");
         let ((mut ann, ann_seat), (bo, bo_seat)) = place.pair().await;
-        let (mut cy, cy_seat) = place.join("cy").await;
-        ann.expect("getOffer").await;
-        ann.emit("offer", offer("a2", &cy_seat)).await;
-        cy.expect("offer").await;
+        let (cy, cy_seat) = place.join_and_not_answer(&mut ann).await;
         ann.events_so_far().await;
         place.restart(signal);
         drop((ann, bo, cy));
@@ -255,6 +261,40 @@ async fn an_overflowed_mailbox_stays_overflowed() {
         assert_eq!(bo.event().await, ("reconnect".into(), json!({"type": "leave"})));
         assert_eq!(ann.event().await, leave("a1", &bo_seat));
         assert_eq!(ann.event().await, get_offer(&seat));
+    }
+}
+
+#[tokio::test]
+async fn what_comes_late_for_who_has_left_is_no_error() {
+    for (signal, _) in STOPS {
+        let mut place = Place::open("30s");
+        let ((mut ann, ann_seat), (bo, bo_seat)) = place.pair().await;
+        let (cy, cy_seat) = place.join_and_not_answer(&mut ann).await;
+        ann.call("leave", json!([])).await;
+        place.restart(signal);
+        drop((ann, bo, cy));
+
+        let mut cy = Socket::connect(place.port).await;
+        let answer =
+            json!({"remoteConnectorId": "a2", "connectorId": "c2", "answer": 0, "memberId": ann_seat["memberId"]});
+        cy.emit("answer", answer).await;
+        let entry = json!({"id": "id of cy", "username": "cy", "roomname": "lesson"});
+        assert_eq!(cy.call("reconnect", entry).await["memberId"], cy_seat["memberId"]);
+        assert_eq!(cy.event().await, leave("c2", &ann_seat), "its attempt is over");
+        cy.emit(
+            "icecandidate",
+            json!({"remoteConnectorId": "a2", "memberId": ann_seat["memberId"], "candidate": 0}),
+        )
+        .await;
+        assert_eq!(cy.events_so_far().await, []);
+        let stranger = json!({"remoteConnectorId": "a2", "memberId": uuid::Uuid::new_v4(), "candidate": 0});
+        let refused = cy.call("icecandidate", stranger).await;
+        assert_eq!(refused["error"]["type"], "unknownMember", "{refused}");
+
+        let mut bo = place.resume("bo", &bo_seat).await;
+        bo.call("leave", json!([])).await;
+        cy.call("leave", json!([])).await;
+        place.history().await;
     }
 }
 

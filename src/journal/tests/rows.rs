@@ -210,6 +210,7 @@ async fn a_snapshot_repairs_what_a_gap_left() {
             traffic: Traffic::default(),
             carried_by: None,
         }],
+        gone: Vec::new(),
     };
     let repair = at(60, Change::Snapshot(Box::new(snapshot.clone())));
     for _ in 0..2 {
