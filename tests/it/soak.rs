@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, Row};
 use tokio::time::{Instant, sleep};
 
 use crate::harness::{Server, program};
-use crate::history::History;
+use crate::history::{DATABASE, History};
 use crate::seed::{Seed, number_from_env};
 use crate::socket::Socket;
 use crate::vitals::eventually;
@@ -145,10 +147,13 @@ struct Sample {
     threads: usize,
     log: u64,
     database: u64,
+    members: usize,
+    links: usize,
 }
 
 impl Sample {
-    fn take(server: &Server, folder: &Path) -> Self {
+    async fn take(server: &Server, folder: &Path) -> Self {
+        let (members, links) = live_rows(folder).await;
         let size = |file: &str| std::fs::metadata(folder.join(file)).map_or(0, |file| file.len());
         Self {
             memory: server.memory(),
@@ -156,6 +161,8 @@ impl Sample {
             threads: server.threads(),
             log: size("chatroom.db-wal"),
             database: size("chatroom.db"),
+            members,
+            links,
         }
     }
 }
@@ -164,14 +171,30 @@ impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.1} MiB, {} descriptors, {} threads, {} KiB of log, {} KiB of history",
+            "{:.1} MiB, {} descriptors, {} threads, {} KiB of log, {} KiB of history, {} members with {} links",
             self.memory as f64 / 1024.0 / 1024.0,
             self.descriptors,
             self.threads,
             self.log / 1024,
-            self.database / 1024
+            self.database / 1024,
+            self.members,
+            self.links
         )
     }
+}
+
+/// How many rows there are of what is live, in the database of a running server.
+async fn live_rows(folder: &Path) -> (usize, usize) {
+    let options = SqliteConnectOptions::new()
+        .filename(folder.join(DATABASE))
+        .read_only(true);
+    let mut connection = options.connect().await.unwrap();
+    let rows =
+        sqlx::query("select (select count(*) from member) as members, (select count(*) from live_link) as links");
+    let rows = rows.fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let count = |column| usize::try_from(rows.get::<i64, _>(column)).unwrap();
+    (count("members"), count("links"))
 }
 
 fn most<T: Ord + Copy>(samples: &[Sample], what: impl Fn(&Sample) -> T) -> T {
@@ -204,7 +227,7 @@ async fn a_long_life_costs_no_more_than_a_short_one() {
     let mut samples = Vec::new();
     for _ in 0..SAMPLES {
         sleep(span / SAMPLES).await;
-        let sample = Sample::take(&server, folder.path());
+        let sample = Sample::take(&server, folder.path()).await;
         println!("{:>6.1} s {sample}", start.elapsed().as_secs_f32());
         samples.push(sample);
     }
@@ -215,7 +238,10 @@ async fn a_long_life_costs_no_more_than_a_short_one() {
     gone.await;
     // What is left after the graces and the lingering: nothing.
     sleep(GRACE * 3).await;
-    println!("{visits} visits; at the end {}", Sample::take(&server, folder.path()));
+    println!(
+        "{visits} visits; at the end {}",
+        Sample::take(&server, folder.path()).await
+    );
 
     let quarter = samples.len() / 4;
     let (third, last) = (&samples[2 * quarter..3 * quarter], &samples[3 * quarter..]);
@@ -227,6 +253,10 @@ async fn a_long_life_costs_no_more_than_a_short_one() {
     );
     assert!(most(last, |sample| sample.threads) <= most(&samples[..2 * quarter], |sample| sample.threads));
     assert!(most(&samples, |sample| sample.log) <= MOST_LOG);
+    // One each, and the last of one whose grace ends a little late.
+    assert!(most(&samples, |sample| sample.members) <= 2 * people as usize);
+    let all_links = slack(most(third, |sample| sample.links)) + people as usize;
+    assert!(most(last, |sample| sample.links) <= all_links);
 
     server.signal("TERM");
     assert_eq!(server.exit_code(), Some(0));
