@@ -95,7 +95,7 @@ pub struct Config {
     /// history shows a gap of that size
     #[arg(
         long,
-        default_value = "200000",
+        default_value = "50000",
         value_parser = value::journal_backlog,
         value_name = "COUNT",
         help_heading = "Data"

@@ -66,11 +66,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual limits: 200,000 records, one second, nothing is ever removed.
+    /// The usual limits: 50,000 records, one second, nothing is ever removed.
     pub fn new(database: DatabaseFile) -> Self {
         Self {
             database,
-            capacity: 200_000,
+            capacity: 50_000,
             patience: Duration::from_secs(1),
             retention: None,
         }
