@@ -86,6 +86,11 @@ fn limit_files(server: &Server, limits: &str) {
 impl Class {
     fn start(variables: &[(&str, &str)]) -> Self {
         let disk = Disk::small();
+        let server = Self::run(&disk, variables);
+        Self { server, disk }
+    }
+
+    fn run(disk: &Disk, variables: &[(&str, &str)]) -> Server {
         // Ignored, the signal of a file that grows too large becomes an error, as a full disk is one.
         let mut start = Command::new("/bin/sh");
         start
@@ -96,8 +101,15 @@ impl Class {
             .env("REVIEW_TOKEN", TOKEN)
             .env("PORT", "0")
             .envs(variables.iter().copied());
-        let server = Server::start_unread(start, Path::new("/dev/null"));
-        Self { server, disk }
+        Server::start_unread(start, Path::new("/dev/null"))
+    }
+
+    /// Kills the server while another process holds the lock, and starts another one when it is free.
+    fn kill_and_restart(&mut self, lock: SqliteConnection) {
+        self.server.signal("KILL");
+        self.server.exit_code();
+        drop(lock);
+        self.server = Self::run(&self.disk, &[]);
     }
 
     fn readiness(&self) -> (u16, Value) {
@@ -333,4 +345,29 @@ async fn what_does_not_fit_in_memory_is_one_gap_of_its_size() {
         Some(missing),
         "the gap says how much is missing"
     );
+}
+
+/// What was waiting is lost, and nothing else: whoever came meanwhile begins anew.
+#[tokio::test]
+async fn a_kill_while_the_database_is_locked() {
+    let mut class = Class::start(&[]);
+    let port = class.server.port;
+    let pair = Pair::join(port).await;
+    let lock = class.lock().await;
+    let (cy, cy_seat) = Socket::join(port, "lesson", "cy").await;
+    pair.bo.vanish();
+    let (bo, seat) = Socket::resume(port, "lesson", "bo").await;
+    assert_eq!(seat["memberId"], pair.bo_id);
+    assert_eq!(class.readiness().0, 503);
+    class.kill_and_restart(lock);
+    let port = class.server.port;
+    drop((cy, bo));
+    let (mut bo, seat) = Socket::resume(port, "lesson", "bo").await;
+    assert_eq!((&seat["memberId"], &seat["resumed"]), (&pair.bo_id, &json!(true)));
+    let (mut cy, seat) = Socket::resume(port, "lesson", "cy").await;
+    assert_eq!((&seat["ok"], &seat["resumed"]), (&json!(true), &json!(false)), "{seat}");
+    assert_ne!(seat["memberId"], cy_seat["memberId"]);
+    assert_eq!(cy.expect("reconnect").await, json!({"type": "leave"}));
+    assert_eq!(bo.expect("getOffer").await["memberId"], seat["memberId"]);
+    class.history().await;
 }
