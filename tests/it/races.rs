@@ -55,13 +55,18 @@ async fn a_hundred_sockets_resume_at_once_and_one_holds_the_member() {
         assert_eq!((&seat["memberId"], &seat["resumed"]), (&bo_id, &json!(true)));
         sockets.push(socket);
     }
-    let mut holders = 0;
+    let (mut holders, mut cut_off) = (0, 0);
     for mut socket in sockets {
         let payload = json!({"remoteConnectorId": "a1", "memberId": "barrier", "candidate": 0});
         let answer = socket.try_call("icecandidate", payload).await;
         holders += usize::from(answer.is_some_and(|answer| answer["error"]["type"] == "unknownMember"));
+        cut_off += usize::from(socket.was_cut_off);
     }
-    assert_eq!(holders, 1, "one holds it, and the others have been told");
+    assert_eq!(
+        (holders, cut_off),
+        (1, 99),
+        "one holds it, and the others have been told"
+    );
     let renegotiations = ann.events_so_far().await;
     assert_eq!(renegotiations.len(), 100, "one for each resume, and no leave");
     assert!(renegotiations.iter().all(|(event, _)| event == "reconnect"));

@@ -18,6 +18,8 @@ pub(crate) struct Socket {
     /// Events that came while something else was waited for.
     waiting: VecDeque<(String, Value)>,
     next_ack: u64,
+    /// The server has said that it is none of its clients any more.
+    pub(crate) was_cut_off: bool,
 }
 
 impl Socket {
@@ -49,6 +51,7 @@ impl Socket {
             stream,
             waiting: VecDeque::new(),
             next_ack: 0,
+            was_cut_off: false,
         }
     }
 
@@ -172,6 +175,7 @@ impl Socket {
             let name = event[0].as_str().unwrap().to_owned();
             self.waiting.push_back((name, event[1].take()));
         }
+        self.was_cut_off |= frame == "41";
     }
 
     /// The next frame that is no ping; `None` when the socket is closed.
