@@ -1,4 +1,5 @@
-//! Kills the server at random moments under load, and holds what clients were told against the history.
+//! Kills the server at random moments under load, also while it stops in order, and holds what clients were told against
+//! the history.
 //!
 //! `CRASH_KILLS=500` for the long version, `CRASH_SEED=…` for the same choices again.
 
@@ -41,8 +42,7 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
         // Some members' graces run out, and some rooms' sessions end, in the longer ones.
         let longest = if seed.below(5) == 0 { 2_500 } else { 400 };
         tokio::time::sleep(Duration::from_millis(seed.below(longest))).await;
-        server.child.kill().unwrap();
-        server.exit_code();
+        end(&mut server, &mut seed).await;
         killed_at.push(wall_clock());
         class.pass().await;
         let log = class.take_log();
@@ -67,10 +67,25 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
     assert!(ledger.facts as u64 > kills * 20, "there was hardly any load");
 }
 
+/// Kills it: most often at once, else while it stops, or when it has.
+async fn end(server: &mut Server, seed: &mut Seed) {
+    let ending = seed.below(8);
+    if ending < 2 {
+        server.signal("TERM");
+    }
+    match ending {
+        0 => assert_eq!(server.exit_code(), Some(0)),
+        1 => tokio::time::sleep(Duration::from_millis(seed.below(30))).await,
+        _ => {}
+    }
+    server.child.kill().unwrap();
+    server.exit_code();
+}
+
 /// What a kill cut was closed at the last moment the server is known to have lived: never later, and at most a heartbeat
 /// before.
 async fn check_closed(folder: &Path, killed_at: &[i64]) {
-    let cut = "select connected_at, disconnected_at from connection where closed_by = 'server_crash'";
+    let cut = "select connected_at, disconnected_at from connection where closed_by like 'server_%'";
     let cut = History::of(folder).await.rows(cut).await;
     assert!(!cut.is_empty() || killed_at.len() < 3);
     for row in cut {

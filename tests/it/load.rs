@@ -150,6 +150,10 @@ impl Client {
     async fn enter(&mut self, socket: &mut Socket, event: &str) -> Result<(), Lost> {
         let payload = json!({"id": format!("id of {}", self.number), "username": self.name(), "roomname": self.room});
         let answer = self.ask(socket, event, payload).await;
+        if answer.as_ref().is_some_and(is_stopping) {
+            // It is where it was; its socket is about to end.
+            return self.look(socket).await.and(Err(Lost));
+        }
         let seat = answer.as_ref().map(|answer| {
             assert_eq!(answer["ok"], true, "{answer}");
             seat(answer)
@@ -231,7 +235,7 @@ impl Client {
         };
         let payload = json!({"id": "somebody else", "username": self.name(), "roomname": self.room});
         let answer = socket.try_call("join", payload).await;
-        if let Some(answer) = answer {
+        if let Some(answer) = answer.filter(|answer| !is_stopping(answer)) {
             assert_eq!(answer["error"]["type"], "repeat", "{answer}");
         }
         while let Some((_, payload)) = socket.take_event() {
@@ -251,6 +255,11 @@ impl Client {
     fn name(&self) -> String {
         format!("person {}", self.number)
     }
+}
+
+/// The server stops, and lets nobody in any more.
+fn is_stopping(answer: &Value) -> bool {
+    answer["error"]["type"] == "unavailable"
 }
 
 fn seat(answer: &Value) -> Seat {
