@@ -87,8 +87,10 @@ fn judged(goal: Goal, ours: Option<f64>, times: impl Fn(Kind) -> Option<f64>) ->
             value >= least
         }),
         Goal::AtMost(most) => (format!("≤ {most}"), ours, |value, most| value <= most),
+        Goal::AtLeast(least) => (format!("≥ {least}"), ours, |value, least| value >= least),
     };
-    let (Goal::AtMostTimes(bound, _) | Goal::AtLeastTimes(bound, _) | Goal::AtMost(bound)) = goal;
+    let (Goal::AtMostTimes(bound, _) | Goal::AtLeastTimes(bound, _) | Goal::AtMost(bound) | Goal::AtLeast(bound)) =
+        goal;
     match value {
         Some(value) if holds(value, bound) => format!("{text}: yes"),
         Some(_) => format!("{text}: **no**"),
@@ -120,6 +122,7 @@ mod tests {
         assert_eq!(judged(Goal::AtMostTimes(0.4, Kind::Node)), "≤ 0.4 × Node: **no**");
         assert_eq!(judged(Goal::AtLeastTimes(0.6, Kind::Node)), "≥ 0.6 × Node: **no**");
         assert_eq!(judged(Goal::AtMost(1.9)), "≤ 1.9: **no**");
+        assert_eq!(judged(Goal::AtLeast(1.9)), "≥ 1.9: yes");
         assert_eq!(judged(Goal::AtMostTimes(1.4, Kind::Floor)), "≤ 1.4 × floor");
     }
 

@@ -1,8 +1,10 @@
 //! The kinds of work, each a row of the table. One run of a row is one start of one subject.
 
 mod churn;
+mod class;
 mod crowd;
 mod idle;
+mod journal;
 mod mesh;
 mod pairs;
 mod relay;
@@ -35,6 +37,8 @@ pub enum Row {
     Crowd,
     /// A kill and a start, after which everyone comes back at once.
     Storm,
+    /// The journal alone, as fast as it goes.
+    Journal,
 }
 
 /// One figure that a row gives.
@@ -54,6 +58,8 @@ pub enum Goal {
     AtLeastTimes(f64, Kind),
     /// At most so much.
     AtMost(f64),
+    /// At least so much.
+    AtLeast(f64),
 }
 
 /// Figures by name, of one run.
@@ -61,7 +67,7 @@ pub type Values = Vec<(&'static str, f64)>;
 
 impl Row {
     /// All of them, in the table's order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Relay,
         Self::Paced,
         Self::Mesh,
@@ -70,6 +76,7 @@ impl Row {
         Self::Idle10000,
         Self::Crowd,
         Self::Storm,
+        Self::Journal,
     ];
 
     /// What is done, in a few words.
@@ -83,6 +90,7 @@ impl Row {
             Self::Idle10000 => "10,000 joined members, idle",
             Self::Crowd => crowd::TITLE,
             Self::Storm => storm::TITLE,
+            Self::Journal => journal::TITLE,
         }
     }
 
@@ -96,6 +104,7 @@ impl Row {
             Self::Idle2000 | Self::Idle10000 => idle::FIGURES,
             Self::Crowd => crowd::FIGURES,
             Self::Storm => storm::FIGURES,
+            Self::Journal => journal::FIGURES,
         }
     }
 
@@ -104,8 +113,8 @@ impl Row {
         match self {
             Self::Relay | Self::Paced => &[Kind::Ours, Kind::Node, Kind::Floor],
             Self::Mesh | Self::Churn | Self::Idle2000 | Self::Idle10000 | Self::Crowd => &[Kind::Ours, Kind::Node],
-            // Nothing comes back to the others' members.
-            Self::Storm => &[Kind::Ours],
+            // Nothing comes back to the others' members, and they keep no journal.
+            Self::Storm | Self::Journal => &[Kind::Ours],
         }
     }
 
@@ -114,6 +123,9 @@ impl Row {
     /// # Errors
     /// If the subject fails.
     pub async fn run(self, kind: Kind) -> Result<Values> {
+        if self == Self::Journal {
+            return journal::run().await;
+        }
         let mut subject = Subject::start(kind).await?;
         let values = match self {
             Self::Relay => relay::closed(&subject).await,
@@ -124,6 +136,7 @@ impl Row {
             Self::Idle10000 => idle::run(&subject, 10_000).await,
             Self::Crowd => crowd::run(&subject).await,
             Self::Storm => storm::run(&mut subject).await,
+            Self::Journal => unreachable!("it needs no subject"),
         }?;
         subject.stop().await?;
         Ok(values)
