@@ -1,10 +1,11 @@
 //! The append-only part of the history: which records are events, and what their rows say.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::SqliteConnection;
 use uuid::fmt::Simple;
 
+use super::batch::json;
 use super::writer::Numbered;
 use crate::room::id::ParticipantId;
 use crate::room::record::Change;
@@ -15,12 +16,12 @@ pub(super) async fn insert(connection: &mut SqliteConnection, group: &[Numbered]
     if rows.is_empty() {
         return Ok(());
     }
-    let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let rows = json(&rows)?;
     sqlx::query!(
         "insert into event (seq, at, session_id, participant_id, kind, detail)
          select value ->> 'seq', value ->> 'at', unhex(value ->> 'session'), unhex(value ->> 'participant'),
                 value ->> 'kind', value ->> 'detail'
-         from json_each(?)
+         from jsonb_each(?)
          where true
          on conflict (seq) do nothing",
         rows
@@ -81,13 +82,13 @@ fn content(change: &Change) -> Option<Content> {
         Change::SessionStarted { .. } => Content::new("session_started", None, None),
         Change::SessionEnded { .. } => Content::new("session_ended", None, None),
         Change::Joined(joined) => {
-            let detail = json!({ "members": joined.members });
+            let detail = serde_json::json!({ "members": joined.members });
             Content::new("joined", Some(joined.participant), Some(detail))
         }
         Change::Left {
             participant, reason, ..
         } => {
-            let detail = json!({ "reason": reason.as_str() });
+            let detail = serde_json::json!({ "reason": reason.as_str() });
             Content::new("left", Some(*participant), Some(detail))
         }
         Change::Disconnected {
@@ -96,7 +97,7 @@ fn content(change: &Change) -> Option<Content> {
             why,
             ..
         } => {
-            let detail = json!({ "why": why, "until": until });
+            let detail = serde_json::json!({ "why": why, "until": until });
             Content::new("disconnected", Some(*participant), Some(detail))
         }
         Change::Reconnected { participant, .. } => Content::new("reconnected", Some(*participant), None),
@@ -106,10 +107,10 @@ fn content(change: &Change) -> Option<Content> {
             event,
             message,
         } => {
-            let detail = json!({ "code": code, "event": event, "message": message });
+            let detail = serde_json::json!({ "code": code, "event": event, "message": message });
             Content::new("error", *participant, Some(detail))
         }
-        Change::Gap { dropped } => Content::new("gap", None, Some(json!({ "dropped": dropped }))),
+        Change::Gap { dropped } => Content::new("gap", None, Some(serde_json::json!({ "dropped": dropped }))),
         Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }

@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use crate::room::id::{MemberId, SessionId};
 
-/// Remembers a member that is about to be deleted.
-pub(super) async fn add(connection: &mut SqliteConnection, member: MemberId) -> sqlx::Result<()> {
+/// Remembers the members of a JSON list of hexadecimal ids, which are about to be deleted.
+pub(super) async fn add(connection: &mut SqliteConnection, members: &str) -> sqlx::Result<()> {
     // As many as a room remembers.
     sqlx::query!(
         "insert into gone_member (session_id, place, member_id)
-         select session_id, position % 1024, id from member where id = ?
+         select session_id, position % 1024, id from member where id in (select unhex(value) from jsonb_each(?))
          on conflict (session_id, place) do update set member_id = excluded.member_id",
-        member.0
+        members
     )
     .execute(connection)
     .await?;

@@ -5,10 +5,10 @@
 //! If the database cannot be written within [`Options::patience`], releases stop waiting for it, records pile up to
 //! [`Options::capacity`], and the writer tries until it succeeds. What must be dropped is counted in a `gap` event.
 
+mod batch;
 mod erase;
 mod event;
 mod gone;
-mod links;
 mod open;
 mod orders;
 mod owed;

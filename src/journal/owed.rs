@@ -25,11 +25,15 @@ pub(super) async fn add(connection: &mut SqliteConnection, member: MemberId, lea
     Ok(())
 }
 
-/// The member has been told everything. (One that leaves takes its debts with it: the rows hang on the member's.)
-pub(super) async fn settle(connection: &mut SqliteConnection, member: MemberId) -> sqlx::Result<()> {
-    sqlx::query!("delete from owed_leave where member_id = ?", member.0)
-        .execute(connection)
-        .await?;
+/// The members of a JSON list of hexadecimal ids have been told everything. (One that leaves takes its debts with it: the
+/// rows hang on the member's.)
+pub(super) async fn settle(connection: &mut SqliteConnection, members: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from owed_leave where member_id in (select unhex(value) from jsonb_each(?))",
+        members
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -2,12 +2,11 @@
 //!
 //! What the room does not know any more ended at some unknown moment of the gap; its rows say so with the word `gap`.
 
-use serde::Serialize;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::batch::json;
 use super::gone;
-use super::links;
 use super::owed;
 use crate::room::id::{RoomName, SessionId};
 use crate::room::record::{LeaveReason, LiveLink, LiveMember, Snapshot};
@@ -116,7 +115,7 @@ async fn put_member(connection: &mut SqliteConnection, session: SessionId, membe
     )
     .execute(&mut *connection)
     .await?;
-    owed::settle(connection, member.member).await?;
+    owed::settle(connection, &ids([member.member.0].into_iter())?).await?;
     for leave in &member.owed {
         owed::add(connection, member.member, leave).await?;
     }
@@ -179,21 +178,26 @@ async fn put_link(connection: &mut SqliteConnection, session: SessionId, link: &
     let (connector, answered_at) = link.answered.as_ref().map(|(id, at)| (id.as_str(), at.0)).unzip();
     let (stream, offerer_connector) = (link.stream.as_str(), link.offerer_connector.as_str());
     sqlx::query!(
-        "insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at)
-         values (?, ?, ?, ?, ?, ?, ?)
+        "insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at,
+                           offerer_candidates, answerer_candidates, renegotiations)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          on conflict (id) do update
-         set answered_at = coalesce(answered_at, excluded.answered_at), closed_at = null, closed_by = null",
+         set answered_at = coalesce(answered_at, excluded.answered_at), closed_at = null, closed_by = null,
+             offerer_candidates = excluded.offerer_candidates, answerer_candidates = excluded.answerer_candidates,
+             renegotiations = excluded.renegotiations",
         link.link.0,
         session.0,
         link.offerer.participant.0,
         link.answerer.participant.0,
         stream,
         link.offered_at.0,
-        answered_at
+        answered_at,
+        link.traffic.offerer_candidates,
+        link.traffic.answerer_candidates,
+        link.traffic.renegotiations
     )
     .execute(&mut *connection)
     .await?;
-    links::progress(connection, link.link, link.traffic).await?;
     sqlx::query!(
         "insert into live_link (link_id, session_id, offerer_member, offerer_connector, answerer_member,
                                 answerer_connector)
@@ -239,10 +243,6 @@ impl Keep {
 
 fn ids(ids: impl Iterator<Item = Uuid>) -> sqlx::Result<String> {
     json(&ids.map(Uuid::simple).collect::<Vec<_>>())
-}
-
-fn json(value: &impl Serialize) -> sqlx::Result<String> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// Ends what is open in the session and not to be kept.

@@ -1,5 +1,6 @@
 //! The journal against real files: rows, refusals, crashes and trouble.
 
+mod batch;
 mod crash;
 mod erase;
 mod open;
@@ -134,6 +135,15 @@ fn joined(person: u128, nth: u128, members: u32) -> Change {
         position: u64::try_from(person).unwrap(),
         members,
     })
+}
+
+/// After they left: they are another member.
+fn joined_again(person: u128, nth: u128, members: u32) -> Change {
+    let Change::Joined(joined) = joined(person, nth, members) else {
+        unreachable!("it joined");
+    };
+    let member = member(person + 50);
+    Change::Joined(Joined { member, ..joined })
 }
 
 fn disconnected(person: u128, nth: u128) -> Change {

@@ -45,7 +45,7 @@ async fn coming_dropping_returning_and_leaving() {
         at(40, reconnected(1, 1, false)),
         at(50, reconnected(1, 2, true)),
         at(60, left(1, 2, LeaveReason::Left)),
-        at(70, joined(1, 3, 2)),
+        at(70, joined_again(1, 3, 2)),
         at(80, disconnected(2, 0)),
         at(90, left(2, 0, LeaveReason::Timeout)),
     ];

@@ -1,0 +1,137 @@
+//! Rows that are written together: what follows from many records takes one statement for each kind of row.
+//!
+//! A statement costs its way to the thread that owns the connection and back, many times what a row in it costs. So
+//! the rows that follow from a run of records are gathered here, each in the state that it has at the end of the run.
+//! That gives what one record after another would: within a run a row's own changes are taken in their order, and
+//! what refers to another row is written after it.
+
+mod connections;
+mod links;
+mod members;
+mod participants;
+mod sessions;
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use self::connections::Connections;
+use self::links::Links;
+use self::members::Members;
+use self::participants::Participants;
+use self::sessions::Sessions;
+use crate::room::id::SessionId;
+use crate::room::record::{Change, Record};
+
+/// What follows from a run of records, and is not written yet.
+#[derive(Default)]
+pub(super) struct Batch {
+    sessions: Sessions,
+    participants: Participants,
+    connections: Connections,
+    members: Members,
+    links: Links,
+}
+
+impl Batch {
+    /// Takes what follows from a record. False if that cannot be written together with anything else, and has to wait
+    /// for what is in here.
+    pub(super) fn take(&mut self, record: &Record) -> bool {
+        match record.session {
+            Some(session) => self.take_of(session, record),
+            // Nothing but its entry in the journal follows from what was refused before a join.
+            None => !matches!(record.change, Change::Snapshot(_)),
+        }
+    }
+
+    fn take_of(&mut self, session: SessionId, record: &Record) -> bool {
+        let at = record.at;
+        match &record.change {
+            Change::Joined(joined) => {
+                self.sessions.joined(session, joined.members);
+                self.participants.joined(session, joined, at);
+                self.connections
+                    .opened(joined.connection, joined.participant, "join", at);
+                self.members.joined(session, joined, at);
+            }
+            Change::Left {
+                participant,
+                member,
+                last_connection,
+                reason,
+                ..
+            } => {
+                let reason = reason.as_str();
+                self.connections.over(*last_connection, reason, at);
+                self.participants.left(*participant, reason, at);
+                self.members.left(*member);
+            }
+            Change::Disconnected {
+                member,
+                connection,
+                until,
+                ..
+            } => {
+                self.connections.disconnected(*connection, at);
+                self.members.away(*member, at, *until);
+            }
+            Change::Reconnected {
+                participant,
+                member,
+                connection,
+                previous,
+                ..
+            } => {
+                self.sessions.reconnected(session);
+                self.participants.reconnected(*participant);
+                self.connections.over(*previous, "replaced", at);
+                self.connections.opened(*connection, *participant, "reconnect", at);
+                self.members.back(*member, *connection);
+            }
+            Change::LinkOffered(offered) => self.links.offered(session, offered, at),
+            Change::LinkAnswered { link, connector } => self.links.answered(*link, connector, at),
+            Change::LinkProgress { link, traffic } => self.links.carried(*link, *traffic),
+            Change::LinkClosed { link, traffic, why } => {
+                self.links.carried(*link, *traffic);
+                self.links.closed(*link, why, at);
+            }
+            Change::Error { .. } => self.sessions.failed(session),
+            Change::Gap { .. } => {}
+            Change::SessionStarted { .. }
+            | Change::SessionEnded { .. }
+            | Change::LeaveOwed { .. }
+            | Change::Overflowed { .. }
+            | Change::Snapshot(_) => return false,
+        }
+        true
+    }
+
+    /// Writes it within the open transaction, and is empty then.
+    pub(super) async fn write(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        let Self {
+            sessions,
+            participants,
+            connections,
+            members,
+            links,
+        } = std::mem::take(self);
+        let first_times = participants.write(connection).await?;
+        sessions.write(connection, &first_times).await?;
+        connections.write(connection).await?;
+        members.write(connection).await?;
+        links.write(connection).await
+    }
+}
+
+/// What SQLite reads rows and ids from.
+pub(super) fn json(value: &(impl Serialize + ?Sized)) -> sqlx::Result<String> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// The same, if there is anything.
+fn rows<T: Serialize>(rows: &[T]) -> sqlx::Result<Option<String>> {
+    (!rows.is_empty()).then(|| json(rows)).transpose()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

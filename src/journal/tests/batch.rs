@@ -1,0 +1,204 @@
+//! Records that are written together leave the same rows as one after another.
+
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+use super::*;
+use crate::room::id::SocketKey;
+use crate::room::input::{Body, Join, Opaque, Relay, Resume};
+use crate::room::output::Reply;
+use crate::room::time::{Now, Tick};
+use crate::room::{Ids, Input, Limits, Output, Room};
+
+const TABLES: [&str; 8] = [
+    "select concat_ws(' ', hex(id), room, started_at, quote(ended_at), peak_participants, participant_count,
+                      reconnect_count, error_count) from session order by id",
+    "select concat_ws(' ', hex(id), hex(session_id), username, joined_at, quote(left_at), quote(leave_reason),
+                      reconnect_count) from participant order by id",
+    "select concat_ws(' ', hex(id), hex(participant_id), connected_at, quote(disconnected_at), opened_by,
+                      quote(closed_by), quote(away_until)) from connection order by id",
+    "select concat_ws(' ', hex(id), hex(session_id), hex(participant_id), hex(connection_id), hex(client_key), position,
+                      joined_at, quote(away_since), quote(away_until), overflowed, quote(stopped_by))
+     from member order by id",
+    "select concat_ws(' ', hex(id), hex(session_id), hex(offerer_id), hex(answerer_id), hex(stream_type), offered_at,
+                      quote(answered_at), offerer_candidates, answerer_candidates, renegotiations, quote(closed_at),
+                      quote(closed_by)) from link order by id",
+    "select concat_ws(' ', hex(link_id), hex(session_id), hex(offerer_member), hex(offerer_connector),
+                      hex(answerer_member), hex(answerer_connector)) from live_link order by link_id",
+    "select concat_ws(' ', hex(member_id), hex(connector), hex(leaver)) from owed_leave order by id",
+    "select concat_ws(' ', hex(session_id), place, hex(member_id)) from gone_member order by session_id, place",
+];
+
+const LIMITS: Limits = Limits {
+    capacity: 10,
+    grace: Duration::from_millis(40),
+    linger: Duration::from_millis(60),
+};
+
+/// What one of four people does, to another where that matters.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Join,
+    Leave,
+    Drop,
+    Back,
+    Offer,
+    Answer,
+    Candidate,
+    Wait,
+    Repair,
+}
+
+fn acts() -> impl Strategy<Value = Vec<(Act, usize, usize)>> {
+    use Act::*;
+    let act = prop::sample::select(vec![
+        Join, Join, Join, Leave, Drop, Drop, Back, Back, Offer, Offer, Answer, Candidate, Wait, Repair,
+    ]);
+    prop::collection::vec((act, 0..4_usize, 0..4_usize), 1..80)
+}
+
+/// Ids that follow from how many there have been.
+struct Counted(u128);
+
+impl Ids for Counted {
+    fn random(&mut self) -> Uuid {
+        self.0 += 1;
+        Uuid::from_u128(self.0)
+    }
+
+    fn ordered(&mut self, _: Timestamp) -> Uuid {
+        self.random()
+    }
+}
+
+struct Stage {
+    room: Room,
+    ids: Counted,
+    now: Now,
+    sockets: [u64; 4],
+    members: [Option<MemberId>; 4],
+    records: Vec<Record>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            room: Room::new(RoomName::parse("r").unwrap(), LIMITS),
+            ids: Counted(0),
+            now: Now::default(),
+            sockets: [1, 2, 3, 4],
+            members: [None; 4],
+            records: Vec::new(),
+        }
+    }
+
+    fn act(&mut self, (act, who, other): (Act, usize, usize)) {
+        let passed = if matches!(act, Act::Wait) { 50 } else { 5 };
+        self.now.tick = Tick(self.now.tick.0 + passed);
+        self.now.at = Timestamp(self.now.at.0 + 5);
+        let mut outputs = Vec::new();
+        match self.input(act, who, other) {
+            Some(input) => self.room.handle(input, self.now, &mut self.ids, &mut outputs),
+            None => self.room.progress(self.now, &mut outputs),
+        }
+        for output in outputs {
+            if let Output::Reply(Reply::Seated(seat)) = &output {
+                self.members[who] = Some(seat.member);
+            }
+            if let Output::Record(record) = output {
+                self.records.push(record);
+            }
+        }
+        if matches!(act, Act::Repair) {
+            self.records.push(self.room.snapshot(self.now));
+        }
+    }
+
+    fn input(&mut self, act: Act, who: usize, other: usize) -> Option<Input> {
+        let person = u128::try_from(who).unwrap();
+        if matches!(act, Act::Join | Act::Back) {
+            self.sockets[who] += 4;
+        }
+        let socket = SocketKey(self.sockets[who]);
+        // Whatever is in them, clients' own words are kept.
+        let connector = |of: usize, with: usize| ConnectorId::parse(&format!("\u{0}\"{of}-{with}")).unwrap();
+        let nothing = || Opaque(RawValue::from_string("null".to_owned()).unwrap());
+        let relay = |body| Input::Relay {
+            socket,
+            relay: Relay {
+                to: self.members[other],
+                body,
+            },
+        };
+        let held = Vec::new();
+        Some(match act {
+            Act::Join => Input::Join(Join {
+                socket,
+                key: key(person),
+                username: name(person),
+                held,
+            }),
+            Act::Back => Input::Resume(Resume {
+                socket,
+                key: key(person),
+                username: Some(name(person)),
+                held,
+            }),
+            Act::Leave => Input::Leave {
+                socket,
+                entries: Vec::new(),
+            },
+            Act::Drop => Input::Disconnect {
+                socket,
+                why: "connection closed",
+            },
+            Act::Offer => relay(Body::Offer {
+                connector: connector(who, other),
+                offer: nothing(),
+                stream: None,
+            }),
+            Act::Answer => relay(Body::Answer {
+                remote_connector: connector(other, who),
+                connector: connector(who, other),
+                answer: nothing(),
+            }),
+            Act::Candidate => relay(Body::Candidate {
+                remote_connector: connector(other, who),
+                candidate: nothing(),
+            }),
+            Act::Wait => Input::Tick,
+            Act::Repair => return None,
+        })
+    }
+}
+
+/// All rows after these, written in groups of so many.
+async fn rows_after(records: &[Record], at_once: usize) -> Vec<Vec<String>> {
+    let bench = Bench::new();
+    let opened = bench.open().await;
+    for group in records.chunks(at_once) {
+        write(&opened.journal, group.to_vec()).await;
+    }
+    assert_eq!(*opened.journal.dropped().borrow(), 0);
+    let mut rows = Vec::new();
+    for table in TABLES {
+        rows.push(bench.rows(table).await);
+    }
+    rows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn records_written_together_leave_what_one_after_another_leaves(acts in acts()) {
+        let mut stage = Stage::new();
+        acts.into_iter().for_each(|act| stage.act(act));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let one_by_one = rows_after(&stage.records, 1).await;
+            assert_eq!(rows_after(&stage.records, usize::MAX).await, one_by_one);
+            assert_eq!(rows_after(&stage.records, 7).await, one_by_one);
+        });
+    }
+}
