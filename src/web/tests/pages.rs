@@ -80,6 +80,12 @@ async fn without_a_token_the_page_is_locked() {
             answer.text.contains("<form") && !answer.text.contains("refresh"),
             "{path}"
         );
+        let is_tried = path.contains("token=");
+        assert_eq!(
+            answer.text.contains("This token is not the right one."),
+            is_tried && !path.ends_with("%FF"),
+            "{path}"
+        );
         assert!(answer.header("www-authenticate").is_some() && answer.header("content-security-policy").is_some());
     }
     let style = story
