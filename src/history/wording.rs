@@ -2,13 +2,14 @@
 
 /// A name for the middle of a sentence: whatever its writing direction, it leaves the words around it in order.
 pub fn isolated(name: &str) -> String {
-    // The isolate ends where the name ends, and not where a control character in it says so.
-    let text: String = name.chars().filter(|c| !is_direction_control(*c)).collect();
-    format!("\u{2068}{text}\u{2069}")
+    format!("\u{2068}{}\u{2069}", plain(name))
 }
 
-fn is_direction_control(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// A name for a place of its own: without the control characters that would turn what follows them, as they could pretend
+/// another name, and end its isolation before the name ends.
+pub fn plain(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.chars().filter(|&c| !turns(c)).collect()
 }
 
 /// A number of things: `1 person`, `7 people`.
@@ -100,5 +101,7 @@ mod tests {
     #[test]
     fn a_name_cannot_end_its_own_isolation() {
         assert_eq!(isolated("a\u{2069}\u{202e}b"), "\u{2068}ab\u{2069}");
+        // Those that a script needs stay.
+        assert_eq!(plain("\u{2066}a\u{202a}\u{200f}אב\u{200e}"), "a\u{200f}אב\u{200e}");
     }
 }

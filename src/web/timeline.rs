@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
+use crate::history::wording::{duration, isolated, plain};
 use crate::room::time::Timestamp;
 
 /// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
@@ -301,29 +302,8 @@ fn top(index: usize) -> f64 {
     HEAD + ROW * f64::from(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
-fn duration(ms: i64) -> String {
-    let seconds = ms / 1000;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds} s"),
-        (0, _) => format!("{minutes} min {seconds:02} s"),
-        _ => format!("{hours} h {minutes:02} min"),
-    }
-}
-
-/// A name among other words: neither it nor what is around it changes the direction of the other.
-fn isolated(name: &str) -> String {
-    format!("\u{2068}{}\u{2069}", without_direction(name))
-}
-
-/// Marks that turn the direction of what follows them could pretend another name.
-fn without_direction(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    name.chars().filter(|&c| !turns(c)).collect()
-}
-
 fn shorten(name: &str, most: usize) -> String {
-    let name = without_direction(name);
+    let name = plain(name);
     if name.chars().count() <= most {
         return name;
     }
