@@ -102,12 +102,17 @@ function dress(root) {
 function countDown(root) {
   for (const time of root.querySelectorAll('time[data-form=countdown]')) {
     const left = Math.ceil((new Date(time.dateTime) - Date.now()) / 1000);
-    time.textContent = left > 0 ? `${left} s left` : 'gone any moment';
+    time.textContent = left > 0 ? `${duration(left)} left` : 'gone any moment';
   }
 }
 
 /** A date of a form is one of the reader's zone: its day begins, or ends, at that zone's midnight. */
 function addOffsets({ formData }) {
+function duration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  return minutes > 0 ? `${minutes} min ${String(seconds % 60).padStart(2, '0')} s` : `${seconds} s`;
+}
+
   for (const name of ['from', 'to']) {
     const date = formData.get(name);
     if (!date) {

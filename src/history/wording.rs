@@ -12,6 +12,12 @@ pub fn plain(name: &str) -> String {
     name.chars().filter(|&c| !turns(c)).collect()
 }
 
+/// Who is away: `Bo is away`, `Bo and Cy are away`.
+pub fn are_away(all: &[&str]) -> String {
+    let are = if all.len() == 1 { "is" } else { "are" };
+    format!("{} {are} away", names(all))
+}
+
 /// A number of things: `1 person`, `7 people`.
 pub fn count(number: i64, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
