@@ -257,7 +257,9 @@ test('sixty people for eight hours are readable', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.long}`);
   assert.equal(await page.locator('#attendance tbody tr').count(), 60);
-  assert.match(await page.locator('.summary').textContent(), /^60 people, 8 hours\. Nobody connected with anybody/);
+  assert.match(await page.locator('.summary').textContent(), /^60 people, 8 hours\. .*Student 05.* and 55 others never connected with anyone/);
+  await page.getByText('Of the 60 people, the 30 who missed the most connections:').waitFor();
+  assert.equal(await page.getByRole('region', { name: 'Who connected with whom' }).locator('tbody tr').count(), 30);
 });
 
 test('pages of sessions and people that never were say so', async () => {

@@ -11,8 +11,11 @@ use crate::history::wording::count;
 /// The most sentences; the rest is counted.
 const SENTENCES: usize = 60;
 
-/// With fewer people the sentences say it all; with more the square is no longer read.
-const SQUARE: std::ops::RangeInclusive<usize> = 5..=30;
+/// With fewer people the sentences say it all.
+const SQUARE_FROM: usize = 5;
+
+/// A larger square is no longer read: of more people it shows those who need to be looked at.
+const SQUARE_TO: usize = 30;
 
 /// The section about pairs.
 pub(super) struct Connections {
@@ -24,6 +27,8 @@ pub(super) struct Connections {
     pub(super) more: usize,
     /// Who connected with whom, a row per person.
     pub(super) square: Vec<Row>,
+    /// Whether there were more people than the square shows.
+    pub(super) is_square_cut: bool,
 }
 
 /// A row of the square.
@@ -51,6 +56,7 @@ impl Connections {
                 sentences: Vec::new(),
                 more: 0,
                 square: Vec::new(),
+                is_square_cut: false,
             };
         }
         let open: Vec<&Pair> = pairs.iter().filter(|pair| pair.outcome != Outcome::Connected).collect();
@@ -64,6 +70,7 @@ impl Connections {
             more: open.len() - sentences.len(),
             sentences,
             square: square(people, pairs),
+            is_square_cut: people.len() > SQUARE_TO,
         }
     }
 }
@@ -84,17 +91,35 @@ fn told(pairs: &[Pair]) -> String {
 }
 
 fn square(people: &[Attendance], pairs: &[Pair]) -> Vec<Row> {
-    if !SQUARE.contains(&people.len()) {
-        return Vec::new();
-    }
-    let mut names: Vec<&str> = people.iter().map(|person| person.username.as_str()).collect();
-    names.sort_unstable();
+    let names = in_square(people, pairs);
     let outcomes = by_names(pairs);
     let row = |one: &&str| Row {
         username: (*one).to_owned(),
         cells: names.iter().map(|other| cell(one, other, &outcomes)).collect(),
     };
     names.iter().map(row).collect()
+}
+
+/// Whom the square shows, by name.
+fn in_square<'a>(people: &'a [Attendance], pairs: &'a [Pair]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = match people.len() {
+        0..SQUARE_FROM => Vec::new(),
+        SQUARE_FROM..=SQUARE_TO => people.iter().map(|person| person.username.as_str()).collect(),
+        _ => worst(pairs),
+    };
+    names.sort_unstable();
+    names
+}
+
+/// Those of whom most pairs failed.
+fn worst(pairs: &[Pair]) -> Vec<&str> {
+    let mut failures: HashMap<&str, usize> = HashMap::new();
+    for one in pairs.iter().filter(|pair| failed(pair)).flat_map(|pair| &pair.between) {
+        *failures.entry(&one.username).or_default() += 1;
+    }
+    let mut worst: Vec<(usize, &str)> = failures.into_iter().map(|(name, count)| (count, name)).collect();
+    worst.sort_unstable_by(|one, other| other.cmp(one));
+    worst.into_iter().take(SQUARE_TO).map(|(_, name)| name).collect()
 }
 
 fn cell(one: &str, other: &str, outcomes: &HashMap<(&str, &str), Outcome>) -> Cell {
