@@ -19,6 +19,8 @@ const PLOT: f64 = WIDTH - NAMES - 24.0;
 const HEAD: f64 = 60.0;
 /// The legend below them.
 const FOOT: f64 = 40.0;
+/// Over what width a name fades away that does not fit.
+const FADE: f64 = 20.0;
 /// What is shorter is drawn this wide: it must be seen.
 const THINNEST: f64 = 2.0;
 const TICKS: usize = 9;
@@ -50,11 +52,11 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
     let title = text(&format!(
         "{}, {}",
         isolated(&timeline.room),
-        sheet.date(timeline.span.from, "%Y-%m-%d %H:%M")
+        sheet.date(timeline.span.from, "%-d %b %Y, %H:%M")
     ));
     sheet.put(format_args!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\">\n<title>{title}</title>\n{style}{HATCH}"
+         viewBox=\"0 0 {WIDTH} {height}\">\n<title>{title}</title>\n{style}{DEFINITIONS}"
     ));
     sheet.head();
     for (index, row) in timeline.rows.iter().enumerate() {
@@ -67,8 +69,11 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
     sheet.out
 }
 
-const HATCH: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-    patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern></defs>\n";
+/// What fills a gap, and what a name that is too long ends in.
+const DEFINITIONS: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+    patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern>\
+    <linearGradient id=\"timeline-fade\"><stop class=\"fade\" offset=\"0\" stop-opacity=\"0\"/>\
+    <stop class=\"fade\" offset=\"1\"/></linearGradient></defs>\n";
 
 struct Sheet<'a> {
     timeline: &'a Timeline,
@@ -98,7 +103,7 @@ impl Sheet<'_> {
     fn head(&mut self) {
         let timeline = self.timeline;
         let bottom = self.bottom();
-        let from = self.date(timeline.span.from, "%Y-%m-%d");
+        let from = self.date(timeline.span.from, "%-d %b %Y");
         let zone = timeline.zone.described(timeline.span.from, timeline.span.to);
         let state = if timeline.is_live { ", still going on" } else { "" };
         let heading = text(&shorten(&timeline.room, 60));
@@ -110,9 +115,10 @@ impl Sheet<'_> {
         let (ticks, step) = timeline.ticks(TICKS);
         for at in ticks {
             let (x, label) = (self.x(at), self.tick_label(at, step));
+            let middle = x.min(WIDTH - width_at_most(&label) / 2.0);
             self.put(format_args!(
                 "<line class=\"tick\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{bottom}\"/>\
-                 <text class=\"quiet\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
+                 <text class=\"quiet\" x=\"{middle:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
                 HEAD - 6.0,
                 HEAD - 12.0
             ));
@@ -146,16 +152,18 @@ impl Sheet<'_> {
         self.put(format_args!("</g>\n"));
     }
 
-    /// A name in its column; what does not fit is cut off there, and told when pointed at.
+    /// A name in its column; what does not fit fades away there, and is told when pointed at.
     fn name(&mut self, index: usize, name: &str, class: &str) {
-        let y = top(index);
+        let (y, width) = (top(index), NAMES - 12.0);
         let line = y + ROW;
         let (shown, full) = (text(&shorten(name, SHOWN_CHARS)), text(&isolated(name)));
         self.put(format_args!(
             "<line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/>\
-             <svg x=\"0\" y=\"{y}\" width=\"{}\" height=\"{ROW}\"><title>{full}</title>\
-             <text class=\"{class}\" x=\"8\" y=\"18.5\" unicode-bidi=\"isolate\">{shown}</text></svg>",
-            NAMES - 12.0
+             <svg x=\"0\" y=\"{y}\" width=\"{width}\" height=\"{ROW}\"><title>{full}</title>\
+             <text class=\"{class}\" x=\"8\" y=\"18.5\" unicode-bidi=\"isolate\">{shown}</text>\
+             <rect x=\"{}\" y=\"1\" width=\"{FADE}\" height=\"{}\" fill=\"url(#timeline-fade)\"/></svg>",
+            width - FADE,
+            ROW - 2.0
         ));
     }
 
@@ -189,7 +197,7 @@ impl Sheet<'_> {
         } else {
             String::new()
         };
-        let title = text(&format!("{} {word} {}{times}", isolated(name), self.time(mark.at)));
+        let title = text(&format!("{} {word} at {}{times}", isolated(name), self.time(mark.at)));
         let (x, y) = (self.x(mark.at), top(index) + ROW / 2.0);
         let shape = shape(mark.kind);
         self.put(format_args!(
@@ -249,8 +257,8 @@ impl Sheet<'_> {
         const DAY: i64 = 24 * 60 * MINUTE;
         let is_midnight = self.date(at, "%H:%M:%S") == "00:00:00";
         let format = match step {
-            DAY.. => "%b %-d",
-            MINUTE.. if is_midnight => "%b %-d",
+            DAY.. => "%-d %b",
+            MINUTE.. if is_midnight => "%-d %b",
             MINUTE.. => "%H:%M",
             _ => "%H:%M:%S",
         };
@@ -263,7 +271,7 @@ impl Sheet<'_> {
         let format = if self.date(at, DAY) == self.date(self.timeline.span.from, DAY) {
             "%H:%M:%S"
         } else {
-            "%Y-%m-%d %H:%M:%S"
+            "%-d %b, %H:%M:%S"
         };
         self.unmistakable(at, self.date(at, format))
     }
@@ -300,6 +308,12 @@ fn number(ms: i64) -> f64 {
 /// The upper edge of a row.
 fn top(index: usize) -> f64 {
     HEAD + ROW * f64::from(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// How much room a time takes, in whatever font there is.
+fn width_at_most(label: &str) -> f64 {
+    const DIGIT: f64 = 8.5;
+    label.chars().map(|_| DIGIT).sum()
 }
 
 fn shorten(name: &str, most: usize) -> String {

@@ -114,13 +114,13 @@ test('every time is that of its own moment, also where the clock is changed', as
   await drawn('Europe/Berlin (UTC+2, then UTC+1)');
   const bars = await page.locator('.timeline rect').evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')));
   assert.deepEqual(bars.filter(Boolean).map((label) => label.replace(/[\u2068\u2069]/g, '')), [
-    'Owl present 23:30:00 to 2025-10-26 02:29:30 UTC+1 (3 h 59 min)',
-    'Bat present 2025-10-26 02:29:30 UTC+2 to 2025-10-26 02:00:15 UTC+1 (30 min 45 s)',
-    'Bat away 2025-10-26 02:00:15 UTC+1 to 2025-10-26 02:00:30 UTC+1 (15 s)',
-    'Bat present 2025-10-26 02:00:30 UTC+1 to 2025-10-26 02:29:00 UTC+1 (28 min 30 s)',
+    'Owl present 23:30:00 to 26 Oct, 02:29:30 UTC+1 (3 h 59 min)',
+    'Bat present 26 Oct, 02:29:30 UTC+2 to 26 Oct, 02:00:15 UTC+1 (30 min 45 s)',
+    'Bat away 26 Oct, 02:00:15 UTC+1 to 26 Oct, 02:00:30 UTC+1 (15 s)',
+    'Bat present 26 Oct, 02:00:30 UTC+1 to 26 Oct, 02:29:00 UTC+1 (28 min 30 s)',
   ]);
   const ticks = await page.locator('.timeline:not(.names) .tick + text').allTextContents();
-  assert.deepEqual(ticks, ['23:30', 'Oct 26', '00:30', '01:00', '01:30', '02:00 UTC+2', '02:30 UTC+2', '02:00 UTC+1', '02:30 UTC+1']);
+  assert.deepEqual(ticks, ['23:30', '26 Oct', '00:30', '01:00', '01:30', '02:00 UTC+2', '02:30 UTC+2', '02:00 UTC+1', '02:30 UTC+1']);
   await berliner.close();
 });
 
@@ -204,7 +204,7 @@ test('the picture tells exact times, pointed at or by the keyboard', async () =>
   await drawn();
   const told = async () => (await page.locator('[data-told]').textContent()).replace(/[\u2068\u2069]/g, '');
   await page.locator('.timeline rect.present').nth(1).hover();
-  assert.match(await told(), /^Ann present \d\d:48:06 to (?:\d{4}-\d\d-\d\d )?\d\d:22:00 \(33 min 54 s\)$/);
+  assert.match(await told(), /^Ann present \d\d:48:06 to (?:\d+ \w+, )?\d\d:22:00 \(33 min 54 s\)$/);
   await page.locator('.timeline [tabindex="0"]').focus();
   const first = await told();
   await page.keyboard.press('ArrowRight');
