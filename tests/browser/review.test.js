@@ -216,7 +216,7 @@ test('the log shows what is asked for', async () => {
   await opens(`/review/sessions/${ids.chemistry}`);
   await page.getByRole('link', { name: 'Errors', exact: true }).click();
   await page.waitForURL(/log=errors/);
-  const entries = (await page.locator('.log li > div > span').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
+  const entries = (await page.locator('.log time + span').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
   assert.deepEqual(entries, [
     'Bo was told an error: Nobody of that memberId was ever in this room (offer).',
     'Somebody who was not in the room was told an error: A user of this name is already in the room (join).',
@@ -260,6 +260,28 @@ test('sixty people for eight hours are readable', async () => {
   assert.match(await page.locator('.summary').textContent(), /^60 people, 8 hours\. .*Student 05.* and 55 others never connected with anyone/);
   await page.getByText('Of the 60 people, the 30 who missed the most connections:').waitFor();
   assert.equal(await page.getByRole('region', { name: 'Who connected with whom' }).locator('tbody tr').count(), 30);
+});
+
+test('on a phone a page is as wide as the screen, and a tap beside a bar is enough', async () => {
+  const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  ({ page } = phone);
+  await phone.signIn(server);
+  for (const path of ['', '/rooms', '/api', '/people/Ann', ...Object.values(ids).map((id) => `/sessions/${id}`)]) {
+    await opens(`/review${path}`);
+    assert.equal(await page.evaluate(() => innerWidth), 390, path);
+    await phone.accessible();
+  }
+  await opens(`/review/sessions/${ids.long}`);
+  await drawn();
+  const bar = await page.locator('.timeline rect.present').nth(4).boundingBox();
+  await page.touchscreen.tap(bar.x + 50, bar.y - 5);
+  const told = page.locator('[data-told]');
+  assert.match(await told.textContent(), /Student 03.* present/);
+  const { y, height } = await told.boundingBox();
+  assert.ok(y + height <= 844, 'what was tapped is told within sight, however tall the picture is');
+  await page.getByRole('region', { name: 'Table of attendance' }).evaluate((table) => table.scrollTo(300, 0));
+  assert.ok((await page.locator('#attendance tbody th').first().boundingBox()).x >= 0, 'names stay when the numbers move');
+  await phone.close();
 });
 
 test('pages of sessions and people that never were say so', async () => {
