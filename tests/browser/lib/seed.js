@@ -10,6 +10,7 @@ export const HOSTILE = [
   '<script>alert(1)</script>',
   `"><img src=x onerror='alert(2)'>`,
   '\u202Etxet desrever\u202C',
+  '\u202E\u200B',
   'אבג דהו',
   '😀'.repeat(64),
   'a/b?c=d#e%2F',
