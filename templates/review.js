@@ -141,7 +141,9 @@ function readPicture() {
     if (isDrawn && download) download.href += `?tz=${encodeURIComponent(ZONE)}`;
   });
   const tell = (shape) => {
-    if (shape) told.textContent = shape.getAttribute('aria-label');
+    if (!shape) return;
+    told.textContent = shape.getAttribute('aria-label');
+    told.classList.add('exact');
   };
   for (const kind of ['pointerover', 'focusin']) {
     picture.addEventListener(kind, ({ target }) => tell(target.closest?.('.timeline [aria-label]')));

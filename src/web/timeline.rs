@@ -19,13 +19,16 @@ const PLOT: f64 = WIDTH - NAMES - 24.0;
 const HEAD: f64 = 60.0;
 /// The legend below them.
 const FOOT: f64 = 40.0;
+/// Where the room's name is above all, and how wide: the zone on the other side may have a long name, too.
+const HEADING_Y: f64 = 3.5;
+const HEADING: f64 = 400.0;
 /// Over what width a name fades away that does not fit.
 const FADE: f64 = 20.0;
 /// What is shorter is drawn this wide: it must be seen.
 const THINNEST: f64 = 2.0;
 const TICKS: usize = 9;
-/// No more of a name fits into its column, whatever it is made of.
-const SHOWN_CHARS: usize = 40;
+/// No more of a name fits anywhere, whatever it is made of.
+const SHOWN_CHARS: usize = 80;
 
 /// The picture as a file of its own.
 pub(crate) fn svg(timeline: &Timeline, now: Timestamp) -> String {
@@ -106,10 +109,9 @@ impl Sheet<'_> {
         let from = self.date(timeline.span.from, "%-d %b %Y");
         let zone = timeline.zone.described(timeline.span.from, timeline.span.to);
         let state = if timeline.is_live { ", still going on" } else { "" };
-        let heading = text(&shorten(&timeline.room, 60));
+        self.name(HEADING_Y, HEADING, &timeline.room, "heading");
         self.put(format_args!(
-            "<text class=\"heading\" x=\"8\" y=\"22\">{heading}</text>\n\
-             <text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
+            "\n<text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
             WIDTH - 24.0
         ));
         let (ticks, step) = timeline.ticks(TICKS);
@@ -127,7 +129,7 @@ impl Sheet<'_> {
 
     fn row(&mut self, index: usize, row: &Row) {
         self.put(format_args!("<g>"));
-        self.name(index, &row.username, "name");
+        self.row_name(index, &row.username, "name");
         for bar in &row.bars {
             self.bar(index, &row.username, bar);
         }
@@ -145,21 +147,28 @@ impl Sheet<'_> {
         const NOBODY: &str = "not in the room";
         let index = self.timeline.rows.len();
         self.put(format_args!("<g>"));
-        self.name(index, NOBODY, "outside");
+        self.row_name(index, NOBODY, "outside");
         for mark in &self.timeline.outside {
             self.mark(index, "Not in the room", mark);
         }
         self.put(format_args!("</g>\n"));
     }
 
-    /// A name in its column; what does not fit fades away there, and is told when pointed at.
-    fn name(&mut self, index: usize, name: &str, class: &str) {
-        let (y, width) = (top(index), NAMES - 12.0);
-        let line = y + ROW;
-        let (shown, full) = (text(&shorten(name, SHOWN_CHARS)), text(&isolated(name)));
+    /// A name at the beginning of a row, and the line below it.
+    fn row_name(&mut self, index: usize, name: &str, class: &str) {
+        let line = top(index) + ROW;
         self.put(format_args!(
-            "<line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/>\
-             <svg x=\"0\" y=\"{y}\" width=\"{width}\" height=\"{ROW}\"><title>{full}</title>\
+            "<line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/>"
+        ));
+        self.name(top(index), NAMES - 12.0, name, class);
+    }
+
+    /// A name in so much room; what does not fit fades away there, and is told when pointed at.
+    fn name(&mut self, y: f64, width: f64, name: &str, class: &str) {
+        let shown: String = plain(name).chars().take(SHOWN_CHARS).collect();
+        let (shown, full) = (text(&shown), text(&isolated(name)));
+        self.put(format_args!(
+            "<svg x=\"0\" y=\"{y}\" width=\"{width}\" height=\"{ROW}\"><title>{full}</title>\
              <text class=\"{class}\" x=\"8\" y=\"18.5\" unicode-bidi=\"isolate\">{shown}</text>\
              <rect x=\"{}\" y=\"1\" width=\"{FADE}\" height=\"{}\" fill=\"url(#timeline-fade)\"/></svg>",
             width - FADE,
@@ -314,15 +323,6 @@ fn top(index: usize) -> f64 {
 fn width_at_most(label: &str) -> f64 {
     const DIGIT: f64 = 8.5;
     label.chars().map(|_| DIGIT).sum()
-}
-
-fn shorten(name: &str, most: usize) -> String {
-    let name = plain(name);
-    if name.chars().count() <= most {
-        return name;
-    }
-    let cut: String = name.chars().take(most - 1).collect();
-    format!("{cut}…")
 }
 
 /// Text as XML 1.0 takes it: escaped, and without the characters that no XML may hold, not even escaped.
