@@ -130,7 +130,12 @@ pub fn told_pair(pair: &Pair) -> String {
         Outcome::NoOffer => format!("{one} and {other} never connected: neither made an offer"),
         Outcome::NoAnswer => format!("{one} and {other} never connected: {offerer}'s offer was never answered"),
         Outcome::Waiting => format!("{one} and {other} are still connecting"),
-        Outcome::Connected => format!("{one} and {other} connected"),
+        Outcome::Connected => {
+            let (theirs, others) = link.map_or((0, 0), |link| (link.offerer_candidates, link.answerer_candidates));
+            format!(
+                "{one} and {other} connected: offer, answer and {theirs} + {others} network addresses (candidates) were exchanged"
+            )
+        }
         Outcome::NoCandidates => {
             let silent = match link.map(|link| (link.offerer_candidates, link.answerer_candidates)) {
                 Some((0, 1..)) => offerer,

@@ -211,6 +211,17 @@ test('the picture tells exact times, pointed at or by the keyboard', async () =>
   assert.notEqual(await told(), first);
 });
 
+test('the pairs say where they stopped, and what those who connected exchanged', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  const items = async () => (await page.locator('#connections li:visible').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
+  assert.deepEqual(await items(), ["Bo and Cy never connected: Bo's offer was never answered."]);
+  await page.getByText('What those who connected exchanged').click();
+  const all = await items();
+  assert.equal(all.length, 21);
+  assert.ok(all.includes('Ann and Bo connected: offer, answer and 5 + 4 network addresses (candidates) were exchanged.'), all.join());
+});
+
 test('the log shows what is asked for', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.chemistry}`);
@@ -221,7 +232,7 @@ test('the log shows what is asked for', async () => {
     'Bo was told an error: Nobody of that memberId was ever in this room (offer).',
     'Somebody who was not in the room was told an error: A user of this name is already in the room (join).',
   ]);
-  await page.locator('details summary').first().click();
+  await page.locator('.log summary').first().click();
   await page.getByText('"code": "unknownMember"').waitFor();
 });
 
@@ -267,7 +278,7 @@ test('sixty people for eight hours are readable', async () => {
 });
 
 test('on a phone a page is as wide as the screen, and a tap beside a bar is enough', async () => {
-  const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'dark' });
   ({ page } = phone);
   await phone.signIn(server);
   for (const path of ['', '/rooms', '/api', '/people/Ann', ...Object.values(ids).map((id) => `/sessions/${id}`)]) {
@@ -336,7 +347,7 @@ test('a live session changes under the reader, and nothing opened is lost', asyn
   await page.evaluate(() => {
     globalThis.same = true;
   });
-  await page.locator('details summary').first().click();
+  await page.locator('.log summary').first().click();
   await page.getByText('"members": 1').waitFor();
   await page.locator('thead th a').first().focus();
 

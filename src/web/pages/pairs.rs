@@ -8,7 +8,7 @@ use crate::history::outcome::Outcome;
 use crate::history::summary::{by_names, failed, told_pair};
 use crate::history::wording::count;
 
-/// The most sentences; the rest is counted.
+/// The most sentences of a kind; the rest is counted.
 const SENTENCES: usize = 60;
 
 /// With fewer people the sentences say it all.
@@ -18,17 +18,26 @@ const SQUARE_FROM: usize = 5;
 const SQUARE_TO: usize = 30;
 
 /// The section about pairs.
+#[derive(Default)]
 pub(super) struct Connections {
     /// One for all.
     pub(super) told: String,
     /// One for each pair that did not connect, or has not yet.
-    pub(super) sentences: Vec<String>,
-    /// How many more of those there are.
-    pub(super) more: usize,
+    pub(super) open: Sentences,
+    /// One for each pair that connected.
+    pub(super) connected: Sentences,
     /// Who connected with whom, a row per person.
     pub(super) square: Vec<Row>,
     /// Whether there were more people than the square shows.
     pub(super) is_square_cut: bool,
+}
+
+/// The first few of many.
+#[derive(Default)]
+pub(super) struct Sentences {
+    pub(super) shown: Vec<String>,
+    /// How many more there are.
+    pub(super) more: usize,
 }
 
 /// A row of the square.
@@ -53,24 +62,27 @@ impl Connections {
         if nobody {
             return Self {
                 told: format!("Nobody made an offer, so none of the {} pairs connected.", pairs.len()),
-                sentences: Vec::new(),
-                more: 0,
-                square: Vec::new(),
-                is_square_cut: false,
+                ..Self::default()
             };
         }
-        let open: Vec<&Pair> = pairs.iter().filter(|pair| pair.outcome != Outcome::Connected).collect();
-        let sentences: Vec<String> = open
-            .iter()
-            .take(SENTENCES)
-            .map(|pair| format!("{}.", told_pair(pair)))
-            .collect();
+        let (connected, open): (Vec<&Pair>, Vec<&Pair>) =
+            pairs.iter().partition(|pair| pair.outcome == Outcome::Connected);
         Self {
             told: told(pairs),
-            more: open.len() - sentences.len(),
-            sentences,
+            open: Sentences::of(&open),
+            connected: Sentences::of(&connected),
             square: square(people, pairs),
             is_square_cut: people.len() > SQUARE_TO,
+        }
+    }
+}
+
+impl Sentences {
+    fn of(pairs: &[&Pair]) -> Self {
+        let sentence = |pair: &&Pair| format!("{}.", told_pair(pair));
+        Self {
+            shown: pairs.iter().take(SENTENCES).map(sentence).collect(),
+            more: pairs.len().saturating_sub(SENTENCES),
         }
     }
 }
