@@ -10,6 +10,8 @@ const TOGETHER_MS = 500;
 const GROW_MS = 15_000;
 /** As much of the names as a narrow screen has room for. */
 const NAMES_WIDTH = 132;
+/** How far from a bar or a mark a tap still means it. */
+const FINGER = 22;
 /** How long to wait after an answer that is no stream, as a proxy gives while the server is away. */
 const AGAIN_MS = 3_000;
 
@@ -102,8 +104,13 @@ function dress(root) {
 function countDown(root) {
   for (const time of root.querySelectorAll('time[data-form=countdown]')) {
     const left = Math.ceil((new Date(time.dateTime) - Date.now()) / 1000);
-    time.textContent = left > 0 ? `${left} s left` : 'gone any moment';
+    time.textContent = left > 0 ? `${duration(left)} left` : 'gone any moment';
   }
+}
+
+function duration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  return minutes > 0 ? `${minutes} min ${String(seconds % 60).padStart(2, '0')} s` : `${seconds} s`;
 }
 
 /** A date of a form is one of the reader's zone: its day begins, or ends, at that zone's midnight. */
@@ -133,11 +140,15 @@ function readPicture() {
     const download = document.querySelector('.downloads a[href$="timeline.svg"]');
     if (isDrawn && download) download.href += `?tz=${encodeURIComponent(ZONE)}`;
   });
-  const tell = ({ target }) => {
-    const title = target.closest?.('.timeline [aria-label]')?.getAttribute('aria-label');
-    if (title) told.textContent = title;
+  const tell = (shape) => {
+    if (!shape) return;
+    told.textContent = shape.getAttribute('aria-label');
+    told.classList.add('exact');
   };
-  for (const kind of ['pointerover', 'click', 'focusin']) picture.addEventListener(kind, tell);
+  for (const kind of ['pointerover', 'focusin']) {
+    picture.addEventListener(kind, ({ target }) => tell(target.closest?.('.timeline [aria-label]')));
+  }
+  picture.addEventListener('click', (event) => tell(nearest(picture, event)));
   picture.addEventListener('keydown', (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const all = [...picture.querySelectorAll('.timeline [tabindex]')];
@@ -148,6 +159,18 @@ function readPicture() {
     next.tabIndex = 0;
     next.focus();
   });
+}
+
+/** The bar or mark that a tap means: fingers are wider than those. Of two at the same place it is the one on top. */
+function nearest(picture, { clientX, clientY }) {
+  let found;
+  let least = FINGER;
+  for (const shape of picture.querySelectorAll('.timeline [aria-label]')) {
+    const { left, right, top, bottom } = shape.getBoundingClientRect();
+    const away = Math.hypot(Math.max(left - clientX, 0, clientX - right), Math.max(top - clientY, 0, clientY - bottom));
+    if (away <= least) [found, least] = [shape, away];
+  }
+  return found;
 }
 
 function dressPicture(root) {

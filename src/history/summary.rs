@@ -6,7 +6,7 @@ use super::attendance::Attendance;
 use super::links::{Link, Pair};
 use super::outcome::Outcome;
 use super::sessions::{Session, SessionStatus};
-use super::wording::{count, isolated, length, names};
+use super::wording::{are_away, count, isolated, length, names};
 
 /// The most pairs that are told one by one.
 const TOLD_PAIRS: usize = 3;
@@ -60,13 +60,11 @@ fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
         kinds[kind].push(&person.username);
     }
     let [away, lost, back] = kinds;
-    let are = if away.len() == 1 { "is" } else { "are" };
     let mut told = Vec::new();
-    for (who, what) in [
-        (away, format!("{are} away")),
-        (lost, "dropped and did not come back".to_owned()),
-        (back, "dropped and came back".to_owned()),
-    ] {
+    if !away.is_empty() {
+        told.push(are_away(&away));
+    }
+    for (who, what) in [(lost, "dropped and did not come back"), (back, "dropped and came back")] {
         if !who.is_empty() {
             told.push(format!("{} {what}", names(&who)));
         }
@@ -132,7 +130,12 @@ pub fn told_pair(pair: &Pair) -> String {
         Outcome::NoOffer => format!("{one} and {other} never connected: neither made an offer"),
         Outcome::NoAnswer => format!("{one} and {other} never connected: {offerer}'s offer was never answered"),
         Outcome::Waiting => format!("{one} and {other} are still connecting"),
-        Outcome::Connected => format!("{one} and {other} connected"),
+        Outcome::Connected => {
+            let (theirs, others) = link.map_or((0, 0), |link| (link.offerer_candidates, link.answerer_candidates));
+            format!(
+                "{one} and {other} connected: offer, answer and {theirs} + {others} network addresses (candidates) were exchanged"
+            )
+        }
         Outcome::NoCandidates => {
             let silent = match link.map(|link| (link.offerer_candidates, link.answerer_candidates)) {
                 Some((0, 1..)) => offerer,

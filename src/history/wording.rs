@@ -1,14 +1,36 @@
 //! Words and numbers as a reader wants them in a sentence.
 
+use unicode_normalization::char::is_combining_mark;
+
 /// A name for the middle of a sentence: whatever its writing direction, it leaves the words around it in order.
 pub fn isolated(name: &str) -> String {
-    // The isolate ends where the name ends, and not where a control character in it says so.
-    let text: String = name.chars().filter(|c| !is_direction_control(*c)).collect();
-    format!("\u{2068}{text}\u{2069}")
+    format!("\u{2068}{}\u{2069}", plain(name))
 }
 
-fn is_direction_control(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// A name for a place of its own: without the control characters that would turn what follows them, as they could pretend
+/// another name, and end its isolation before the name ends. One of nothing that is seen could not be pointed at.
+pub fn plain(name: &str) -> String {
+    if !name.chars().any(is_seen) {
+        return "(invisible name)".to_owned();
+    }
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.chars().filter(|&c| !turns(c)).collect()
+}
+
+/// Whether a character alone shows anything: marks on other characters do not, and Unicode's default ignorable ones.
+fn is_seen(c: char) -> bool {
+    !c.is_whitespace()
+        && !is_combining_mark(c)
+        && !matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Who is away: `Bo is away`, `Bo and Cy are away`.
+pub fn are_away(all: &[&str]) -> String {
+    let are = if all.len() == 1 { "is" } else { "are" };
+    format!("{} {are} away", names(all))
 }
 
 /// A number of things: `1 person`, `7 people`.
@@ -100,5 +122,10 @@ mod tests {
     #[test]
     fn a_name_cannot_end_its_own_isolation() {
         assert_eq!(isolated("a\u{2069}\u{202e}b"), "\u{2068}ab\u{2069}");
+        // Those that a script needs stay.
+        assert_eq!(plain("\u{2066}a\u{202a}\u{200f}אב\u{200e}"), "a\u{200f}אב\u{200e}");
+        for unseen in ["\u{202e}\u{202e}", "\u{200b}", "\u{feff}\u{e0041}", "\u{301}\u{301}"] {
+            assert_eq!(plain(unseen), "(invisible name)");
+        }
     }
 }

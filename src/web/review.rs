@@ -21,14 +21,14 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
     let mut response = match take_token(query) {
         Some((token, rest)) => match web.access.check_token(&token, request.extensions()) {
             Ok(()) => redirect(&web, &request, &rest),
-            Err(error) => locked(&error, &request),
+            Err(error) => locked(&error, &request, &told(&error)),
         },
         None => match web
             .access
             .check(request.method(), request.uri(), request.headers(), request.extensions())
         {
             Ok(()) => next.run(request).await,
-            Err(error) => locked(&error, &request),
+            Err(error) => locked(&error, &request, ""),
         },
     };
     response
@@ -52,7 +52,17 @@ fn redirect(web: &Web, request: &Request, query: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response()
 }
 
-fn locked(error: &Error, request: &Request) -> Response {
+/// What somebody is told whose token did not open the page.
+fn told(error: &Error) -> String {
+    let reason = if let Error::TooManyAttempts(_) = error {
+        error.to_string()
+    } else {
+        "This token is not the right one.".to_owned()
+    };
+    format!("<p class=\"bad\" role=\"alert\">{reason}</p>")
+}
+
+fn locked(error: &Error, request: &Request, told: &str) -> Response {
     // A link followed from another site does not bring a SameSite=Strict cookie, not even one just set: a page of ours
     // that asks again does.
     let from_elsewhere = request
@@ -65,7 +75,9 @@ fn locked(error: &Error, request: &Request) -> Response {
     } else {
         ""
     };
-    let page = include_str!("../../templates/locked.html").replace("<!--refresh-->", refresh);
+    let page = include_str!("../../templates/locked.html")
+        .replace("<!--refresh-->", refresh)
+        .replace("<!--told-->", told);
     let mut response = (error.status(), Html(page)).into_response();
     error.add_headers(&mut response);
     response

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
+use crate::history::wording::{duration, isolated, plain};
 use crate::room::time::Timestamp;
 
 /// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
@@ -18,11 +19,16 @@ const PLOT: f64 = WIDTH - NAMES - 24.0;
 const HEAD: f64 = 60.0;
 /// The legend below them.
 const FOOT: f64 = 40.0;
+/// Where the room's name is above all, and how wide: the zone on the other side may have a long name, too.
+const HEADING_Y: f64 = 3.5;
+const HEADING: f64 = 400.0;
+/// Over what width a name fades away that does not fit.
+const FADE: f64 = 20.0;
 /// What is shorter is drawn this wide: it must be seen.
 const THINNEST: f64 = 2.0;
 const TICKS: usize = 9;
-/// No more of a name fits into its column, whatever it is made of.
-const SHOWN_CHARS: usize = 40;
+/// No more of a name fits anywhere, whatever it is made of.
+const SHOWN_CHARS: usize = 80;
 
 /// The picture as a file of its own.
 pub(crate) fn svg(timeline: &Timeline, now: Timestamp) -> String {
@@ -49,11 +55,11 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
     let title = text(&format!(
         "{}, {}",
         isolated(&timeline.room),
-        sheet.date(timeline.span.from, "%Y-%m-%d %H:%M")
+        sheet.date(timeline.span.from, "%-d %b %Y, %H:%M")
     ));
     sheet.put(format_args!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\">\n<title>{title}</title>\n{style}{HATCH}"
+         viewBox=\"0 0 {WIDTH} {height}\">\n<title>{title}</title>\n{style}{DEFINITIONS}"
     ));
     sheet.head();
     for (index, row) in timeline.rows.iter().enumerate() {
@@ -66,8 +72,11 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
     sheet.out
 }
 
-const HATCH: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-    patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern></defs>\n";
+/// What fills a gap, and what a name that is too long ends in.
+const DEFINITIONS: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+    patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern>\
+    <linearGradient id=\"timeline-fade\"><stop class=\"fade\" offset=\"0\" stop-opacity=\"0\"/>\
+    <stop class=\"fade\" offset=\"1\"/></linearGradient></defs>\n";
 
 struct Sheet<'a> {
     timeline: &'a Timeline,
@@ -97,21 +106,21 @@ impl Sheet<'_> {
     fn head(&mut self) {
         let timeline = self.timeline;
         let bottom = self.bottom();
-        let from = self.date(timeline.span.from, "%Y-%m-%d");
+        let from = self.date(timeline.span.from, "%-d %b %Y");
         let zone = timeline.zone.described(timeline.span.from, timeline.span.to);
         let state = if timeline.is_live { ", still going on" } else { "" };
-        let heading = text(&shorten(&timeline.room, 60));
+        self.name(HEADING_Y, HEADING, &timeline.room, "heading");
         self.put(format_args!(
-            "<text class=\"heading\" x=\"8\" y=\"22\">{heading}</text>\n\
-             <text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
+            "\n<text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
             WIDTH - 24.0
         ));
         let (ticks, step) = timeline.ticks(TICKS);
         for at in ticks {
             let (x, label) = (self.x(at), self.tick_label(at, step));
+            let middle = x.min(WIDTH - width_at_most(&label) / 2.0);
             self.put(format_args!(
                 "<line class=\"tick\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{bottom}\"/>\
-                 <text class=\"quiet\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
+                 <text class=\"quiet\" x=\"{middle:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
                 HEAD - 6.0,
                 HEAD - 12.0
             ));
@@ -120,7 +129,7 @@ impl Sheet<'_> {
 
     fn row(&mut self, index: usize, row: &Row) {
         self.put(format_args!("<g>"));
-        self.name(index, &row.username, "name");
+        self.row_name(index, &row.username, "name");
         for bar in &row.bars {
             self.bar(index, &row.username, bar);
         }
@@ -138,23 +147,32 @@ impl Sheet<'_> {
         const NOBODY: &str = "not in the room";
         let index = self.timeline.rows.len();
         self.put(format_args!("<g>"));
-        self.name(index, NOBODY, "outside");
+        self.row_name(index, NOBODY, "outside");
         for mark in &self.timeline.outside {
             self.mark(index, "Not in the room", mark);
         }
         self.put(format_args!("</g>\n"));
     }
 
-    /// A name in its column; what does not fit is cut off there, and told when pointed at.
-    fn name(&mut self, index: usize, name: &str, class: &str) {
-        let y = top(index);
-        let line = y + ROW;
-        let (shown, full) = (text(&shorten(name, SHOWN_CHARS)), text(&isolated(name)));
+    /// A name at the beginning of a row, and the line below it.
+    fn row_name(&mut self, index: usize, name: &str, class: &str) {
+        let line = top(index) + ROW;
         self.put(format_args!(
-            "<line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/>\
-             <svg x=\"0\" y=\"{y}\" width=\"{}\" height=\"{ROW}\"><title>{full}</title>\
-             <text class=\"{class}\" x=\"8\" y=\"18.5\" unicode-bidi=\"isolate\">{shown}</text></svg>",
-            NAMES - 12.0
+            "<line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/>"
+        ));
+        self.name(top(index), NAMES - 12.0, name, class);
+    }
+
+    /// A name in so much room; what does not fit fades away there, and is told when pointed at.
+    fn name(&mut self, y: f64, width: f64, name: &str, class: &str) {
+        let shown: String = plain(name).chars().take(SHOWN_CHARS).collect();
+        let (shown, full) = (text(&shown), text(&isolated(name)));
+        self.put(format_args!(
+            "<svg x=\"0\" y=\"{y}\" width=\"{width}\" height=\"{ROW}\"><title>{full}</title>\
+             <text class=\"{class}\" x=\"8\" y=\"18.5\" unicode-bidi=\"isolate\">{shown}</text>\
+             <rect x=\"{}\" y=\"1\" width=\"{FADE}\" height=\"{}\" fill=\"url(#timeline-fade)\"/></svg>",
+            width - FADE,
+            ROW - 2.0
         ));
     }
 
@@ -188,7 +206,7 @@ impl Sheet<'_> {
         } else {
             String::new()
         };
-        let title = text(&format!("{} {word} {}{times}", isolated(name), self.time(mark.at)));
+        let title = text(&format!("{} {word} at {}{times}", isolated(name), self.time(mark.at)));
         let (x, y) = (self.x(mark.at), top(index) + ROW / 2.0);
         let shape = shape(mark.kind);
         self.put(format_args!(
@@ -248,8 +266,8 @@ impl Sheet<'_> {
         const DAY: i64 = 24 * 60 * MINUTE;
         let is_midnight = self.date(at, "%H:%M:%S") == "00:00:00";
         let format = match step {
-            DAY.. => "%b %-d",
-            MINUTE.. if is_midnight => "%b %-d",
+            DAY.. => "%-d %b",
+            MINUTE.. if is_midnight => "%-d %b",
             MINUTE.. => "%H:%M",
             _ => "%H:%M:%S",
         };
@@ -262,7 +280,7 @@ impl Sheet<'_> {
         let format = if self.date(at, DAY) == self.date(self.timeline.span.from, DAY) {
             "%H:%M:%S"
         } else {
-            "%Y-%m-%d %H:%M:%S"
+            "%-d %b, %H:%M:%S"
         };
         self.unmistakable(at, self.date(at, format))
     }
@@ -301,34 +319,10 @@ fn top(index: usize) -> f64 {
     HEAD + ROW * f64::from(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
-fn duration(ms: i64) -> String {
-    let seconds = ms / 1000;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds} s"),
-        (0, _) => format!("{minutes} min {seconds:02} s"),
-        _ => format!("{hours} h {minutes:02} min"),
-    }
-}
-
-/// A name among other words: neither it nor what is around it changes the direction of the other.
-fn isolated(name: &str) -> String {
-    format!("\u{2068}{}\u{2069}", without_direction(name))
-}
-
-/// Marks that turn the direction of what follows them could pretend another name.
-fn without_direction(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    name.chars().filter(|&c| !turns(c)).collect()
-}
-
-fn shorten(name: &str, most: usize) -> String {
-    let name = without_direction(name);
-    if name.chars().count() <= most {
-        return name;
-    }
-    let cut: String = name.chars().take(most - 1).collect();
-    format!("{cut}…")
+/// How much room a time takes, in whatever font there is.
+fn width_at_most(label: &str) -> f64 {
+    const DIGIT: f64 = 8.5;
+    label.chars().map(|_| DIGIT).sum()
 }
 
 /// Text as XML 1.0 takes it: escaped, and without the characters that no XML may hold, not even escaped.

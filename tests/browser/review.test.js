@@ -49,6 +49,9 @@ function names(table) {
   return page.getByRole('region', { name: table }).locator('tbody th bdi').allTextContents();
 }
 
+/** A name without what would turn the direction of the text; there is something to see in any case. */
+const shown = (name) => name.replace(/[\u202a-\u202e\u2066-\u2069]/g, '').replace(/^\u200B?$/, '(invisible name)');
+
 /** Waits until the picture is the reader's. */
 async function drawn(zone = 'UTC+5:30') {
   await page.locator('.timeline:not(.names) text', { hasText: zone }).waitFor();
@@ -111,13 +114,13 @@ test('every time is that of its own moment, also where the clock is changed', as
   await drawn('Europe/Berlin (UTC+2, then UTC+1)');
   const bars = await page.locator('.timeline rect').evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')));
   assert.deepEqual(bars.filter(Boolean).map((label) => label.replace(/[\u2068\u2069]/g, '')), [
-    'Owl present 23:30:00 to 2025-10-26 02:29:30 UTC+1 (3 h 59 min)',
-    'Bat present 2025-10-26 02:29:30 UTC+2 to 2025-10-26 02:00:15 UTC+1 (30 min 45 s)',
-    'Bat away 2025-10-26 02:00:15 UTC+1 to 2025-10-26 02:00:30 UTC+1 (15 s)',
-    'Bat present 2025-10-26 02:00:30 UTC+1 to 2025-10-26 02:29:00 UTC+1 (28 min 30 s)',
+    'Owl present 23:30:00 to 26 Oct, 02:29:30 UTC+1 (3 h 59 min)',
+    'Bat present 26 Oct, 02:29:30 UTC+2 to 26 Oct, 02:00:15 UTC+1 (30 min 45 s)',
+    'Bat away 26 Oct, 02:00:15 UTC+1 to 26 Oct, 02:00:30 UTC+1 (15 s)',
+    'Bat present 26 Oct, 02:00:30 UTC+1 to 26 Oct, 02:29:00 UTC+1 (28 min 30 s)',
   ]);
   const ticks = await page.locator('.timeline:not(.names) .tick + text').allTextContents();
-  assert.deepEqual(ticks, ['23:30', 'Oct 26', '00:30', '01:00', '01:30', '02:00 UTC+2', '02:30 UTC+2', '02:00 UTC+1', '02:30 UTC+1']);
+  assert.deepEqual(ticks, ['23:30', '26 Oct', '00:30', '01:00', '01:30', '02:00 UTC+2', '02:30 UTC+2', '02:00 UTC+1', '02:30 UTC+1']);
   await berliner.close();
 });
 
@@ -201,11 +204,22 @@ test('the picture tells exact times, pointed at or by the keyboard', async () =>
   await drawn();
   const told = async () => (await page.locator('[data-told]').textContent()).replace(/[\u2068\u2069]/g, '');
   await page.locator('.timeline rect.present').nth(1).hover();
-  assert.match(await told(), /^Ann present \d\d:48:06 to (?:\d{4}-\d\d-\d\d )?\d\d:22:00 \(33 min 54 s\)$/);
+  assert.match(await told(), /^Ann present \d\d:48:06 to (?:\d+ \w+, )?\d\d:22:00 \(33 min 54 s\)$/);
   await page.locator('.timeline [tabindex="0"]').focus();
   const first = await told();
   await page.keyboard.press('ArrowRight');
   assert.notEqual(await told(), first);
+});
+
+test('the pairs say where they stopped, and what those who connected exchanged', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  const items = async () => (await page.locator('#connections li:visible').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
+  assert.deepEqual(await items(), ["Bo and Cy never connected: Bo's offer was never answered."]);
+  await page.getByText('What those who connected exchanged').click();
+  const all = await items();
+  assert.equal(all.length, 21);
+  assert.ok(all.includes('Ann and Bo connected: offer, answer and 5 + 4 network addresses (candidates) were exchanged.'), all.join());
 });
 
 test('the log shows what is asked for', async () => {
@@ -213,26 +227,30 @@ test('the log shows what is asked for', async () => {
   await opens(`/review/sessions/${ids.chemistry}`);
   await page.getByRole('link', { name: 'Errors', exact: true }).click();
   await page.waitForURL(/log=errors/);
-  const entries = (await page.locator('.log li > div > span').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
+  const entries = (await page.locator('.log time + span').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
   assert.deepEqual(entries, [
     'Bo was told an error: Nobody of that memberId was ever in this room (offer).',
     'Somebody who was not in the room was told an error: A user of this name is already in the room (join).',
   ]);
-  await page.locator('details summary').first().click();
+  await page.locator('.log summary').first().click();
   await page.getByText('"code": "unknownMember"').waitFor();
 });
 
 test('no name does anything but stand there', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.hostile}?sort=name`);
-  assert.deepEqual(new Set(await names('Table of attendance')), new Set(HOSTILE));
+  assert.deepEqual(new Set(await names('Table of attendance')), new Set(HOSTILE.map(shown)));
   assert.equal(await page.locator('main img, main script, main b').count(), 0);
   await reader.accessible();
   for (const name of HOSTILE) {
     await opens(`/review/sessions/${ids.hostile}`);
-    await page.locator('#attendance tbody th a', { has: page.locator('bdi') }).filter({ hasText: name }).first().click();
-    if (name === '..') await page.waitForURL(/\/review\?person=\.\.$/);
-    else assert.equal(await page.locator('h1').textContent(), name);
+    await page.locator('#attendance tbody th a', { has: page.locator('bdi') }).filter({ hasText: shown(name) }).first().click();
+    if (name === '..') {
+      await page.waitForURL(/\/review\?person=\.\.$/);
+      assert.equal(await page.getByRole('link', { name: 'over time' }).count(), 0, 'no page leads to itself');
+    } else {
+      assert.equal(await page.locator('h1').textContent(), shown(name));
+    }
     assert.equal(await page.locator('tbody tr').count(), 1, name);
   }
 });
@@ -254,7 +272,31 @@ test('sixty people for eight hours are readable', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.long}`);
   assert.equal(await page.locator('#attendance tbody tr').count(), 60);
-  assert.match(await page.locator('.summary').textContent(), /^60 people, 8 hours\. Nobody connected with anybody/);
+  assert.match(await page.locator('.summary').textContent(), /^60 people, 8 hours\. .*Student 05.* and 55 others never connected with anyone/);
+  await page.getByText('Of the 60 people, the 30 who missed the most connections:').waitFor();
+  assert.equal(await page.getByRole('region', { name: 'Who connected with whom' }).locator('tbody tr').count(), 30);
+});
+
+test('on a phone a page is as wide as the screen, and a tap beside a bar is enough', async () => {
+  const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'dark' });
+  ({ page } = phone);
+  await phone.signIn(server);
+  for (const path of ['', '/rooms', '/api', '/people/Ann', ...Object.values(ids).map((id) => `/sessions/${id}`)]) {
+    await opens(`/review${path}`);
+    assert.equal(await page.evaluate(() => innerWidth), 390, path);
+    await phone.accessible();
+  }
+  await opens(`/review/sessions/${ids.long}`);
+  await drawn();
+  const bar = await page.locator('.timeline rect.present').nth(4).boundingBox();
+  await page.touchscreen.tap(bar.x + 50, bar.y - 5);
+  const told = page.locator('[data-told]');
+  assert.match(await told.textContent(), /Student 03.* present/);
+  const { y, height } = await told.boundingBox();
+  assert.ok(y + height <= 844, 'what was tapped is told within sight, however tall the picture is');
+  await page.getByRole('region', { name: 'Table of attendance' }).evaluate((table) => table.scrollTo(300, 0));
+  assert.ok((await page.locator('#attendance tbody th').first().boundingBox()).x >= 0, 'names stay when the numbers move');
+  await phone.close();
 });
 
 test('pages of sessions and people that never were say so', async () => {
@@ -305,7 +347,7 @@ test('a live session changes under the reader, and nothing opened is lost', asyn
   await page.evaluate(() => {
     globalThis.same = true;
   });
-  await page.locator('details summary').first().click();
+  await page.locator('.log summary').first().click();
   await page.getByText('"members": 1').waitFor();
   await page.locator('thead th a').first().focus();
 

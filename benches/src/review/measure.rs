@@ -52,8 +52,9 @@ pub async fn measure(file: &Path, only: Option<&str>) -> Result<String> {
     starts.push(("a kill with 400 members", took));
     server.kill().await?;
     Ok(format!(
-        "{}\nResident memory after all of it: {memory} MiB.\n\n{HEADING}{lines}",
-        told_starts(&starts)
+        "{}\nResident memory after all of it: {memory} MiB.\n\n{}\n\n{HEADING}{lines}",
+        told_starts(&starts),
+        told_size(&samples)
     ))
 }
 
@@ -76,6 +77,15 @@ fn told_starts(starts: &[(&str, Duration)]) -> String {
         _ = writeln!(text, "| after {after} | {:.0} | {verdict} |", ms(*took));
     }
     text
+}
+
+fn told_size(samples: &Samples) -> String {
+    let (events, bytes) = (samples.events, samples.bytes);
+    format!(
+        "{events} entries of the journal and all that goes with them, indices too: {} MiB on disk, {} bytes for each entry.",
+        bytes >> 20,
+        bytes / events.max(1)
+    )
 }
 
 /// Members that stay for as long as what is given back.

@@ -63,6 +63,11 @@ fn pages(samples: &Samples) -> Vec<Question> {
         each("session page, any", &samples.sessions, page),
         each("session page, 45 to 60 people", &samples.large, page),
         each("session page, hundreds of people", &samples.crowds, page),
+        each(
+            "session page's picture by a reader's clock",
+            &samples.large,
+            |session| format!("{}/timeline?tz=Europe%2FBerlin", page(session)),
+        ),
         again("session page, an endless loop of errors", &noisiest),
         again(
             "session page, its drops alone",

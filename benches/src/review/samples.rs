@@ -33,6 +33,10 @@ pub(super) struct Samples {
     pub(super) busiest: String,
     /// Used most often.
     pub(super) favourite: String,
+    /// How many entries the journal has.
+    pub(super) events: i64,
+    /// How large all tables and their indices are.
+    pub(super) bytes: i64,
 }
 
 impl Samples {
@@ -71,6 +75,12 @@ impl Samples {
             )
             .await?
             .remove(0),
+            events: number(&mut connection, "select count(*) from event").await?,
+            bytes: number(
+                &mut connection,
+                "select page_count * page_size from pragma_page_count, pragma_page_size",
+            )
+            .await?,
         };
         connection.close().await?;
         Ok(samples)
@@ -83,6 +93,10 @@ async fn sessions(connection: &mut SqliteConnection, which: &'static str, most: 
     );
     query.push(which).push(" limit ").push_bind(most);
     Ok(query.build_query_as().fetch_all(connection).await?)
+}
+
+async fn number(connection: &mut SqliteConnection, query: &'static str) -> Result<i64> {
+    Ok(sqlx::query_scalar(query).fetch_one(connection).await?)
 }
 
 async fn names(connection: &mut SqliteConnection, query: &'static str, most: u32) -> Result<Vec<String>> {

@@ -19,13 +19,18 @@ pub(super) fn page(path: &str, params: &[(&str, &str)]) -> String {
     address
 }
 
-/// The page of a person.
+/// The page of a person, or their sessions where they can have none.
 pub(super) fn person(username: &str) -> String {
-    match username {
-        // Browsers take these for steps in a path, however they are written.
-        dots @ ("." | "..") => page("/review", &[("person", dots)]),
-        name => format!("/review/people/{}", encoded(name)),
+    if has_page(username) {
+        format!("/review/people/{}", encoded(username))
+    } else {
+        page("/review", &[("person", username)])
     }
+}
+
+/// Browsers take two names for steps in a path, however they are written.
+pub(super) fn has_page(username: &str) -> bool {
+    !matches!(username, "." | "..")
 }
 
 /// A name for a part of a path or a query.

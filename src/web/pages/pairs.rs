@@ -8,22 +8,36 @@ use crate::history::outcome::Outcome;
 use crate::history::summary::{by_names, failed, told_pair};
 use crate::history::wording::count;
 
-/// The most sentences; the rest is counted.
+/// The most sentences of a kind; the rest is counted.
 const SENTENCES: usize = 60;
 
-/// With fewer people the sentences say it all; with more the square is no longer read.
-const SQUARE: std::ops::RangeInclusive<usize> = 5..=30;
+/// With fewer people the sentences say it all.
+const SQUARE_FROM: usize = 5;
+
+/// A larger square is no longer read: of more people it shows those who need to be looked at.
+const SQUARE_TO: usize = 30;
 
 /// The section about pairs.
+#[derive(Default)]
 pub(super) struct Connections {
     /// One for all.
     pub(super) told: String,
     /// One for each pair that did not connect, or has not yet.
-    pub(super) sentences: Vec<String>,
-    /// How many more of those there are.
-    pub(super) more: usize,
+    pub(super) open: Sentences,
+    /// One for each pair that connected.
+    pub(super) connected: Sentences,
     /// Who connected with whom, a row per person.
     pub(super) square: Vec<Row>,
+    /// Whether there were more people than the square shows.
+    pub(super) is_square_cut: bool,
+}
+
+/// The first few of many.
+#[derive(Default)]
+pub(super) struct Sentences {
+    pub(super) shown: Vec<String>,
+    /// How many more there are.
+    pub(super) more: usize,
 }
 
 /// A row of the square.
@@ -48,22 +62,27 @@ impl Connections {
         if nobody {
             return Self {
                 told: format!("Nobody made an offer, so none of the {} pairs connected.", pairs.len()),
-                sentences: Vec::new(),
-                more: 0,
-                square: Vec::new(),
+                ..Self::default()
             };
         }
-        let open: Vec<&Pair> = pairs.iter().filter(|pair| pair.outcome != Outcome::Connected).collect();
-        let sentences: Vec<String> = open
-            .iter()
-            .take(SENTENCES)
-            .map(|pair| format!("{}.", told_pair(pair)))
-            .collect();
+        let (connected, open): (Vec<&Pair>, Vec<&Pair>) =
+            pairs.iter().partition(|pair| pair.outcome == Outcome::Connected);
         Self {
             told: told(pairs),
-            more: open.len() - sentences.len(),
-            sentences,
+            open: Sentences::of(&open),
+            connected: Sentences::of(&connected),
             square: square(people, pairs),
+            is_square_cut: people.len() > SQUARE_TO,
+        }
+    }
+}
+
+impl Sentences {
+    fn of(pairs: &[&Pair]) -> Self {
+        let sentence = |pair: &&Pair| format!("{}.", told_pair(pair));
+        Self {
+            shown: pairs.iter().take(SENTENCES).map(sentence).collect(),
+            more: pairs.len().saturating_sub(SENTENCES),
         }
     }
 }
@@ -84,17 +103,35 @@ fn told(pairs: &[Pair]) -> String {
 }
 
 fn square(people: &[Attendance], pairs: &[Pair]) -> Vec<Row> {
-    if !SQUARE.contains(&people.len()) {
-        return Vec::new();
-    }
-    let mut names: Vec<&str> = people.iter().map(|person| person.username.as_str()).collect();
-    names.sort_unstable();
+    let names = in_square(people, pairs);
     let outcomes = by_names(pairs);
     let row = |one: &&str| Row {
         username: (*one).to_owned(),
         cells: names.iter().map(|other| cell(one, other, &outcomes)).collect(),
     };
     names.iter().map(row).collect()
+}
+
+/// Whom the square shows, by name.
+fn in_square<'a>(people: &'a [Attendance], pairs: &'a [Pair]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = match people.len() {
+        0..SQUARE_FROM => Vec::new(),
+        SQUARE_FROM..=SQUARE_TO => people.iter().map(|person| person.username.as_str()).collect(),
+        _ => worst(pairs),
+    };
+    names.sort_unstable();
+    names
+}
+
+/// Those of whom most pairs failed.
+fn worst(pairs: &[Pair]) -> Vec<&str> {
+    let mut failures: HashMap<&str, usize> = HashMap::new();
+    for one in pairs.iter().filter(|pair| failed(pair)).flat_map(|pair| &pair.between) {
+        *failures.entry(&one.username).or_default() += 1;
+    }
+    let mut worst: Vec<(usize, &str)> = failures.into_iter().map(|(name, count)| (count, name)).collect();
+    worst.sort_unstable_by(|one, other| other.cmp(one));
+    worst.into_iter().take(SQUARE_TO).map(|(_, name)| name).collect()
 }
 
 fn cell(one: &str, other: &str, outcomes: &HashMap<(&str, &str), Outcome>) -> Cell {

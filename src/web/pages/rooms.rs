@@ -67,10 +67,19 @@ impl RoomsPage {
     fn told(&self) -> String {
         let people: usize = self.rooms.iter().map(|room| room.members.len()).sum();
         let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        format!(
+        let all = format!(
             "{} in {}.",
             wording::count(number(people), "person", "people"),
             wording::count(number(self.rooms.len()), "room", "rooms")
-        )
+        );
+        let members = self.rooms.iter().flat_map(|room| &room.members);
+        let away: Vec<&str> = members
+            .filter(|member| member.is_away())
+            .map(|member| member.username.as_str())
+            .collect();
+        if away.is_empty() {
+            return all;
+        }
+        format!("{all} {}.", wording::are_away(&away))
     }
 }

@@ -165,6 +165,7 @@ async fn the_picture_is_xml_and_shows_everybody() {
         answer.text
     );
     assert!(!answer.text.contains(['\u{202E}', '\u{FFFE}']));
+    assert!(!answer.text.contains("var("), "programs other than browsers know none");
     let problem = story
         .get(&format!("/api/v1/sessions/{id}/timeline.svg?tz=60"))
         .await

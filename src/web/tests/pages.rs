@@ -80,6 +80,12 @@ async fn without_a_token_the_page_is_locked() {
             answer.text.contains("<form") && !answer.text.contains("refresh"),
             "{path}"
         );
+        let is_tried = path.contains("token=");
+        assert_eq!(
+            answer.text.contains("This token is not the right one."),
+            is_tried && !path.ends_with("%FF"),
+            "{path}"
+        );
         assert!(answer.header("www-authenticate").is_some() && answer.header("content-security-policy").is_some());
     }
     let style = story
@@ -135,7 +141,7 @@ async fn every_page_is_locked_and_opens() {
     for (path, status, expected) in [
         ("/review", 200, "Chemie 101"),
         ("/review?room=chemie&person=&from=&to=", 200, "Rooms of a similar name"),
-        ("/review/rooms", 200, "2 people in 1 room."),
+        ("/review/rooms", 200, "2 people in 1 room. Bo is away."),
         ("/review/api", 200, "GET /api/v1/sessions/{id}"),
         ("/review/people/Bo", 200, "2 sessions, 49 minutes present in all"),
         (&session, 200, "3 people, 1 hour. Cy never connected with anyone"),

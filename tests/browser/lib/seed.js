@@ -10,6 +10,7 @@ export const HOSTILE = [
   '<script>alert(1)</script>',
   `"><img src=x onerror='alert(2)'>`,
   '\u202Etxet desrever\u202C',
+  '\u202E\u200B',
   'אבג דהו',
   '😀'.repeat(64),
   'a/b?c=d#e%2F',
@@ -66,16 +67,19 @@ function hostile(db, start) {
   return session.end();
 }
 
-/** Sixty people for eight hours. */
+/** Sixty people for eight hours, of whom the first two connected. */
 function long(db, start) {
   const session = new Session(db, 'Project day', start, 480);
+  const people = [];
   for (let index = 0; index < 60; index += 1) {
     const drop = 30 + ((index * 37) % 400);
-    session.person(`Student ${String(index + 1).padStart(2, '0')}`, [
+    const id = session.person(`Student ${String(index + 1).padStart(2, '0')}`, [
       [index / 10, drop, 'disconnected', drop + 0.2],
       [drop + 0.2, 480 - (index % 7), 'left'],
     ]);
+    people.push(id);
   }
+  session.link(people[0], people[1], true);
   return session.end();
 }
 

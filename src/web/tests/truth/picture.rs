@@ -8,6 +8,9 @@ use super::zone::written;
 
 /// Where time begins in the picture, and where it ends.
 const PLOT: (f64, f64) = (172.0, 936.0);
+/// The picture's whole width, and what a wide font needs for each character of a time.
+const WIDTH: f64 = 960.0;
+const DIGIT: f64 = 8.0;
 /// What drawing may be off by: coordinates have one decimal.
 const PIXELS: f64 = 0.11;
 /// No bar is narrower.
@@ -57,7 +60,7 @@ fn head(sight: &Sight<'_>, root: Node) {
     let (zone, check) = (sight.check.class.zone, sight.check);
     let from = check.ms(sight.session.start);
     let to = check.ms(sight.session.until(check.now));
-    let day = written(zone.clock(from), "%F");
+    let day = written(zone.clock(from), "%-d %b %Y");
     let going_on = if sight.session.is_active() {
         ", still going on"
     } else {
@@ -74,13 +77,18 @@ fn ticks(sight: &Sight<'_>, root: Node) {
     let zone = sight.check.class.zone;
     let (tolerance, mut last) = (ms_of(sight, PIXELS).max(1), i64::MIN);
     for line in children(root, "line").filter(|node| node.attribute("class") == Some("tick")) {
-        let label = line.next_sibling().unwrap().text().unwrap();
+        let text = line.next_sibling().unwrap();
+        let label = text.text().unwrap();
+        assert!(
+            number(text, "x") + float(i64::try_from(label.len()).unwrap()) * DIGIT / 2.0 <= WIDTH,
+            "{label} fits"
+        );
         let at = sight.check.ms(sight.session.start) + ms_of(sight, number(line, "x1") - PLOT.0);
         assert!(at + tolerance >= last, "ticks go on");
         last = at;
         let shown = zone.clock(at + tolerance);
-        if label.starts_with(|c: char| c.is_alphabetic()) {
-            assert_eq!(label, written(shown, "%b %-d"));
+        if !label.contains(':') {
+            assert_eq!(label, written(shown, "%-d %b"));
             assert!(shown.rem_euclid(DAY) <= 2 * tolerance, "{label} is a midnight");
             continue;
         }
@@ -117,7 +125,7 @@ fn marks(sight: &Sight<'_>, row: Node, who: Option<&str>, kind: &str, words: &st
         .filter(|event| event.kind == kind && event.who.as_deref() == who)
         .map(|event| event.at)
         .collect();
-    let start = format!("{} {words} ", who.unwrap_or("Not in the room"));
+    let start = format!("{} {words} at ", who.unwrap_or("Not in the room"));
     let mut drawn = 0;
     for mark in children(row, "g").filter(|node| title(*node).starts_with(&start)) {
         let text = title(mark);

@@ -105,7 +105,7 @@ impl Zone {
     pub(super) fn time(&self, at: i64, start: i64) -> String {
         let shown = self.clock(at);
         let other_day = written(shown, "%F") != written(self.clock(start), "%F");
-        let mut text = written(shown, if other_day { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" });
+        let mut text = written(shown, if other_day { "%-d %b, %H:%M:%S" } else { "%H:%M:%S" });
         let twice = self.clock.iter().any(|(_, minutes)| {
             let same = shown - minutes * 60_000;
             same != at && self.clock(same) == shown
