@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
+use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
 use super::*;
 use crate::room::id::SocketKey;
@@ -185,6 +186,35 @@ async fn rows_after(records: &[Record], at_once: usize) -> Vec<Vec<String>> {
         rows.push(bench.rows(table).await);
     }
     rows
+}
+
+/// What is written must not cost what is stored.
+#[tokio::test]
+async fn no_statement_of_many_rows_reads_a_whole_table() {
+    let bench = Bench::new();
+    let _opened = bench.open().await;
+    let mut connection = bench.intruder().await;
+    let queries = queries_of_many_rows();
+    assert!(queries.len() >= 20, "run .ci/prepare-queries");
+    for query in queries {
+        let explain = AssertSqlSafe(format!("explain query plan {query}"));
+        let steps = sqlx::query(explain.into_sql_str())
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let steps = steps.iter().map(|step| step.get::<String, _>("detail"));
+        let mut scans = steps.filter(|step| step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE"));
+        assert_eq!(scans.next(), None, "{query}");
+    }
+}
+
+/// As they were checked at compile time.
+fn queries_of_many_rows() -> Vec<String> {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx")).unwrap();
+    let texts = folder.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let queries = texts.map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap()["query"].clone());
+    let queries = queries.map(|query| query.as_str().unwrap().to_owned());
+    queries.filter(|query| query.contains("jsonb_each(")).collect()
 }
 
 proptest! {
