@@ -10,8 +10,6 @@ use anyhow::{Context, Result};
 use crate::rows::{Goal, Row, Values};
 use crate::subject::Kind;
 
-const BEGIN: &str = "<!-- figures: written by benches/run -->";
-const END: &str = "<!-- end of the figures -->";
 const KINDS: [Kind; 3] = [Kind::Ours, Kind::Node, Kind::Floor];
 
 /// The figures of all runs of one row.
@@ -64,18 +62,28 @@ pub fn lines(row: Row, results: &Results) -> String {
     text
 }
 
-/// Puts a text between the marks in a document, and leaves the rest of it as it is.
+/// Puts a text between the marks of that name in a document, and leaves the rest of it as it is.
 ///
 /// # Errors
 /// If the document is not there, or has no such marks.
-pub fn put_into(document: &Path, text: &str) -> Result<()> {
+pub fn put_into(document: &Path, name: &str, text: &str) -> Result<()> {
+    let [begin, end] = marks(name);
     let before = fs::read_to_string(document).with_context(|| document.display().to_string())?;
     let (head, rest) = before
-        .split_once(BEGIN)
-        .context("the document has no mark for the figures")?;
-    let (_, tail) = rest.split_once(END).context("the figures' mark has no end")?;
-    fs::write(document, format!("{head}{BEGIN}\n{text}{END}{tail}"))?;
+        .split_once(&begin)
+        .with_context(|| format!("the document has no mark {begin}"))?;
+    let (_, tail) = rest
+        .split_once(&end)
+        .with_context(|| format!("the document has no mark {end}"))?;
+    fs::write(document, format!("{head}{begin}\n\n{}\n\n{end}{tail}", text.trim()))?;
     Ok(())
+}
+
+fn marks(name: &str) -> [String; 2] {
+    [
+        format!("<!-- {name}: written by benches/run -->"),
+        format!("<!-- end of {name} -->"),
+    ]
 }
 
 fn judged(goal: Goal, ours: Option<f64>, times: impl Fn(Kind) -> Option<f64>) -> String {
@@ -129,10 +137,12 @@ mod tests {
     #[test]
     fn only_what_is_between_the_marks_changes() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), format!("a\n{BEGIN}\nold\n{END}\nz\n")).unwrap();
-        put_into(file.path(), "new\n").unwrap();
-        let after = fs::read_to_string(file.path()).unwrap();
-        assert_eq!(after, format!("a\n{BEGIN}\nnew\n{END}\nz\n"));
-        assert!(put_into(Path::new("/nowhere"), "").is_err());
+        let [begin, end] = marks("load");
+        let around = |text: &str| format!("a\n{begin}\n\n{text}\n\n{end}\nz\n");
+        fs::write(file.path(), around("old")).unwrap();
+        put_into(file.path(), "load", "\nnew\n").unwrap();
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), around("new"));
+        assert!(put_into(file.path(), "review", "").is_err());
+        assert!(put_into(Path::new("/nowhere"), "load", "").is_err());
     }
 }

@@ -50,10 +50,10 @@ async fn run(options: Options) -> Result<()> {
         }
         table += &report::lines(row, &results);
     }
-    let text = format!("\n{}\n\n{table}\n", setting(options.rounds));
+    let text = format!("{}\n\n{table}", setting(options.rounds));
     println!("{text}");
     match options.write {
-        Some(document) => report::put_into(&document, &text),
+        Some(document) => report::put_into(&document, "load", &text),
         None => Ok(()),
     }
 }

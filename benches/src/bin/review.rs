@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
+use chatroom_benches::report;
 use chatroom_benches::review::shape::Shape;
 use chatroom_benches::review::{measure, store};
 use clap::Parser;
@@ -31,6 +32,10 @@ struct Options {
     /// Only what is asked for in these words
     #[arg(long)]
     only: Option<String>,
+
+    /// A document whose figures are replaced; without it they are only printed
+    #[arg(long)]
+    write: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -43,8 +48,12 @@ async fn run(options: Options) -> Result<()> {
     if !options.file.exists() {
         make(&options).await?;
     }
-    println!("{}", measure::measure(&options.file, options.only.as_deref()).await?);
-    Ok(())
+    let text = measure::measure(&options.file, options.only.as_deref()).await?;
+    println!("{text}");
+    match options.write {
+        Some(document) => report::put_into(&document, "review", &text),
+        None => Ok(()),
+    }
 }
 
 async fn make(options: &Options) -> Result<()> {
