@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 
 import { Server } from '../clients/lib/server.js';
-import { until } from '../clients/lib/wait.js';
+import { until, within } from '../clients/lib/wait.js';
 import { launch } from './lib/reader.js';
 import { EXAMPLE, Stage } from './lib/stage.js';
 
@@ -113,4 +116,32 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await ann.press('Leave');
     await ann.page.getByText('The server does not answer').waitFor({ state: 'hidden' });
   });
+
+  test('in development it is the same, by the proxy of Vite', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const url = await develop(t, server.url);
+    const people = await Promise.all(['Ann', 'Bo'].map((name) => stage.person(name)));
+    for (const person of people) {
+      person.url = url;
+      const upgraded = new Promise((resolve) => {
+        person.page.on('websocket', (socket) => socket.url().includes('/socket.io/') && socket.once('framereceived', resolve));
+      });
+      await person.join();
+      await within(upgraded, `${person.username} hears something by WebSocket`);
+    }
+    await stage.seeEachOther(...people);
+  });
 });
+
+/** What `npm run dev` starts, on a free port, for as long as a test runs. @returns {Promise<string>} its URL */
+async function develop(t, server) {
+  const root = dirname(EXAMPLE);
+  const vite = createRequire(join(root, 'package.json')).resolve('vite');
+  const { createServer } = await import(pathToFileURL(vite));
+  process.env.SERVER = server;
+  const development = await createServer({ root, logLevel: 'error', server: { port: 0 } });
+  delete process.env.SERVER;
+  t.after(() => development.close());
+  await development.listen();
+  return development.resolvedUrls.local[0];
+}
