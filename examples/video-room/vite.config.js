@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const server = "http://localhost:3000";
+const server = process.env.SERVER ?? "http://localhost:3000";
 
 export default defineConfig({
   server: {

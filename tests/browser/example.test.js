@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 
 import { Server } from '../clients/lib/server.js';
+import { until, within } from '../clients/lib/wait.js';
 import { launch } from './lib/reader.js';
 import { EXAMPLE, Stage } from './lib/stage.js';
 
@@ -36,17 +40,21 @@ describe('what only the example has', { timeout: 200_000 }, () => {
 
   test('camera and microphone that are switched off, and on again', async (t) => {
     const stage = new Stage(t, browser, server);
-    const [ann] = await stage.joined('Ann');
-    const isSent = (kind) => ann.page.locator('#self video').evaluate((video, kind) => {
-      return video.srcObject.getTracks().find((track) => track.kind === kind).enabled;
-    }, kind);
-    for (const [button, kind] of [['Camera', 'video'], ['Microphone', 'audio']]) {
-      for (const isOn of [false, true]) {
-        await ann.press(button);
-        await ann.page.getByRole('button', { name: button, pressed: isOn }).waitFor();
-        assert.equal(await isSent(kind), isOn);
-      }
+    const [ann, bo] = await stage.joined('Ann', 'Bo');
+    await stage.seeEachOther(ann, bo);
+    await ann.press('Microphone');
+    await ann.page.getByText('microphone off').waitFor();
+    assert.equal(await ann.sends('audio'), false);
+    await ann.press('Camera');
+    await ann.page.getByText('microphone and camera off').waitFor();
+    await until(() => bo.seesOnlyBlackOf(ann), 'Bo sees only black of Ann', 15_000, 100);
+    for (const button of ['Camera', 'Microphone']) {
+      await ann.press(button);
+      await ann.page.getByRole('button', { name: button, pressed: true }).waitFor();
     }
+    assert.equal(await ann.sends('audio'), true);
+    await ann.page.locator('#self .state:empty').waitFor({ state: 'attached' });
+    await until(async () => !(await bo.seesOnlyBlackOf(ann)), 'Bo sees Ann again', 15_000, 100);
   });
 
   test('a room for who has no camera: they see, and are not seen', async (t) => {
@@ -59,6 +67,7 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await bo.join();
     await bo.sees(ann);
     await ann.shows('Bo');
+    await bo.page.getByText('microphone and camera off').waitFor();
     const [cy] = await stage.joined('Cy');
     await bo.sees(ann, cy);
   });
@@ -72,4 +81,67 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await ann.press('Join');
     await stage.seeEachOther(ann, bo);
   });
+
+  test('tiles as large as there is room for: no page is wider or higher than the window', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const [ann, bo] = await stage.joined('Ann', 'Bo');
+    for (const isShared of [false, true]) {
+      if (isShared) await bo.share();
+      await ann.sees(bo, ...(isShared ? ['Bo’s screen'] : []));
+      for (const [width, height] of [[1280, 720], [390, 844], [844, 390]]) {
+        await ann.page.setViewportSize({ width, height });
+        const { page, tiles } = await ann.page.evaluate(() => {
+          const { scrollWidth, scrollHeight } = document.documentElement;
+          const boxes = [...document.querySelectorAll('figure')].map((tile) => tile.getBoundingClientRect());
+          return { page: [scrollWidth, scrollHeight], tiles: boxes.map(({ left, top, right, bottom }) => ({ left, top, right, bottom })) };
+        });
+        assert.deepEqual(page, [width, height]);
+        const isSeen = ({ left, top, right, bottom }) => left >= 0 && top >= 0 && right <= width && bottom <= height - 44;
+        assert.ok(tiles.every(isSeen), JSON.stringify(tiles));
+        const shown = tiles.reduce((area, { left, top, right, bottom }) => area + (right - left) * (bottom - top), 0);
+        assert.ok(shown > 0.4 * width * height, `${shown} of ${width} x ${height}`);
+      }
+    }
+  });
+
+  test('a server that does not answer when somebody joins, and does after', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const ann = await stage.person('Ann');
+    await ann.arrive();
+    ann.cutOff();
+    await ann.press('Join');
+    await ann.page.getByText('The server does not answer. Trying again').waitFor();
+    ann.reconnect();
+    await ann.shows('Ann (you)');
+    await ann.press('Leave');
+    await ann.page.getByText('The server does not answer').waitFor({ state: 'hidden' });
+  });
+
+  test('in development it is the same, by the proxy of Vite', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const url = await develop(t, server.url);
+    const people = await Promise.all(['Ann', 'Bo'].map((name) => stage.person(name)));
+    for (const person of people) {
+      person.url = url;
+      const upgraded = new Promise((resolve) => {
+        person.page.on('websocket', (socket) => socket.url().includes('/socket.io/') && socket.once('framereceived', resolve));
+      });
+      await person.join();
+      await within(upgraded, `${person.username} hears something by WebSocket`);
+    }
+    await stage.seeEachOther(...people);
+  });
 });
+
+/** What `npm run dev` starts, on a free port, for as long as a test runs. @returns {Promise<string>} its URL */
+async function develop(t, server) {
+  const root = dirname(EXAMPLE);
+  const vite = createRequire(join(root, 'package.json')).resolve('vite');
+  const { createServer } = await import(pathToFileURL(vite));
+  process.env.SERVER = server;
+  const development = await createServer({ root, logLevel: 'error', server: { port: 0 } });
+  delete process.env.SERVER;
+  t.after(() => development.close());
+  await development.listen();
+  return development.resolvedUrls.local[0];
+}

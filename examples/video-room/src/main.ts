@@ -52,7 +52,10 @@ function roomEvents(me: Me): RoomEvents {
       element("status").textContent = "";
       if (element("room").hidden) enter(me);
     },
-    interrupted: () => (element("status").textContent = "The server is away. Videos go on…"),
+    interrupted() {
+      if (element("room").hidden) say("The server does not answer. Trying again…");
+      else element("status").textContent = "The server is away. Videos go on…";
+    },
     refused(message) {
       backToLobby();
       say(message);
@@ -67,7 +70,7 @@ function enter({ username, roomname }: Me): void {
   document.title = element("title").textContent = roomname;
   element("title").focus();
   show("self", `${username} (you)`, camera);
-  for (const [button, kind] of DEVICES) press(button, trackOf(kind)?.enabled ?? false);
+  drawDevices();
 }
 
 function draw({ id, username, streamType, stream, connection }: Connector): void {
@@ -108,6 +111,7 @@ function backToLobby(): void {
   [...camera.getTracks(), ...(screen?.getTracks() ?? [])].forEach((track) => track.stop());
   element("grid").replaceChildren();
   press("screen", false);
+  say("");
   screen = room = null;
   document.title = "Video room";
   form.querySelector("button")!.disabled = false;
@@ -118,10 +122,21 @@ function backToLobby(): void {
 const DEVICES = [["microphone", "audio"], ["camera", "video"]] as const;
 const trackOf = (kind: string) => camera.getTracks().find((track) => track.kind === kind);
 
+/** The buttons, and a word in one's own tile, say what the others do not get. */
+function drawDevices(): void {
+  const off = DEVICES.filter(([, kind]) => !trackOf(kind)?.enabled).map(([button]) => button);
+  for (const [button, kind] of DEVICES) {
+    press(button, !off.includes(button));
+    element<HTMLButtonElement>(button).disabled = !trackOf(kind);
+  }
+  element("self").querySelector(".state")!.textContent = off.length > 0 ? `${off.join(" and ")} off` : "";
+}
+
 for (const [button, kind] of DEVICES) {
   element(button).addEventListener("click", () => {
     const track = trackOf(kind);
-    if (track) press(button, (track.enabled = !track.enabled));
+    if (track) track.enabled = !track.enabled;
+    drawDevices();
   });
 }
 

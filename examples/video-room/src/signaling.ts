@@ -70,6 +70,7 @@ export class Room {
     const { socket } = this;
     socket.on("connect", () => this.onConnect());
     socket.on("disconnect", () => page.interrupted());
+    socket.on("connect_error", () => page.interrupted());
     socket.on("getOffer", ({ memberId }) => this.inTurn(() => this.onGetOffer(memberId)));
     socket.on("offer", (message) => this.inTurn(() => this.onOffer(message)));
     socket.on("answer", (message) => this.inTurn(() => this.onAnswer(message)));

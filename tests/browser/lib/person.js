@@ -89,12 +89,27 @@ export class Person extends Reader {
     return this.page.evaluate(() => globalThis.probe.ends());
   }
 
-  /** Loses the connection to the server, and gets no other until `reconnect`. Done when the page has noticed. */
-  async disconnect() {
+  /** Whether its own camera (`video`) or microphone (`audio`) is on. @param {'video' | 'audio'} kind */
+  sends(kind) {
+    return this.page.evaluate((kind) => globalThis.probe.sends(kind), kind);
+  }
+
+  /** @param {Person} other */
+  seesOnlyBlackOf({ username }) {
+    return this.page.evaluate((username) => globalThis.probe.isBlack(username), username);
+  }
+
+  /** Loses the connection to the server, and gets no other until `reconnect`. */
+  cutOff() {
     this.losesServer();
     this.network.isDown = true;
     this.network.refused = 0;
     this.network.cut();
+  }
+
+  /** As `cutOff`; done when the page has noticed. */
+  async disconnect() {
+    this.cutOff();
     await until(() => this.network.refused > 0, `${this.username} tries to come back`);
   }
 

@@ -37,8 +37,18 @@ export function probe() {
     return { signalingState, local, remote };
   }
 
+  /** Whether a video shows nothing, as that of a camera that is off. @param {HTMLVideoElement} video */
+  function isBlack(video) {
+    const canvas = new OffscreenCanvas(16, 12).getContext('2d');
+    canvas.drawImage(video, 0, 0, 16, 12);
+    const { data } = canvas.getImageData(0, 0, 16, 12);
+    return data.every((value, index) => index % 4 === 3 || value < 32);
+  }
+
   globalThis.probe = {
     blinks,
+    isBlack: (name) => isBlack(videos().find((video) => video.ariaLabel === name)),
+    sends: (kind) => open().flatMap((one) => one.getSenders()).some(({ track }) => track?.kind === kind && track.enabled),
     /** The names of all videos on the page, one's own too. */
     names: () => videos().map((video) => video.ariaLabel),
     progress: async () => (await Promise.all(videos().map(progress))).filter((one) => one !== null),
