@@ -134,9 +134,12 @@ export class Person extends Reader {
     }
   }
 
-  /** From here on the browser may say so. */
+  /**
+   * From here on the browser may say so: also that the server knows a session no more (400), where it has repeated a poll by
+   * itself whose connection broke.
+   */
   losesServer() {
-    this.forgiven = /net::ERR_|WebSocket connection to/;
+    this.forgiven = /net::ERR_|WebSocket connection to|status of 400/;
   }
 
   /** @param {(page: {names: string[], seen: {name: string, track: string, frames: number}[]}) => boolean} condition @param {string} what */

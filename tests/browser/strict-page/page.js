@@ -34,34 +34,43 @@ socket.on('connect', () => {
   });
 });
 
-socket.on('getOffer', ({ memberId }) => {
-  met.add(memberId);
-  offer(memberId, 'user');
-  if (screen) offer(memberId, 'display');
-});
+let turn = Promise.resolve();
 
-socket.on('offer', async ({ remoteConnectorId, offer: { username, ...theirs }, memberId, streamType }) => {
+/** One message after another: an offer that comes while one before it is being answered would be answered in its place. */
+function inTurn(handle) {
+  return (message) => {
+    turn = turn.then(() => handle(message)).catch((error) => queueMicrotask(() => { throw error; }));
+  };
+}
+
+socket.on('getOffer', inTurn(async ({ memberId }) => {
+  met.add(memberId);
+  await offer(memberId, 'user');
+  if (screen) await offer(memberId, 'display');
+}));
+
+socket.on('offer', inTurn(async ({ remoteConnectorId, offer: { username, ...theirs }, memberId, streamType }) => {
   met.add(memberId);
   const connector = open(memberId, streamType === 'display' ? 'remoteDisplay' : streamType, remoteConnectorId);
   connector.name = username;
   await connector.connection.setRemoteDescription(theirs);
   const answer = await describe(connector);
   socket.emit('answer', { remoteConnectorId, connectorId: connector.id, answer, memberId, streamType: connector.streamType });
-  if (screen && streamType === 'user') offer(memberId, 'display');
-});
+  if (screen && streamType === 'user') await offer(memberId, 'display');
+}));
 
-socket.on('answer', async ({ remoteConnectorId, connectorId, answer: { username, ...answer }, memberId }) => {
+socket.on('answer', inTurn(async ({ remoteConnectorId, connectorId, answer: { username, ...answer }, memberId }) => {
   const connector = own(connectorId, memberId);
   connector.name = username;
   await connector.connection.setRemoteDescription(answer);
   connector.remoteId = remoteConnectorId;
   for (const candidate of connector.waiting) sendCandidate(connector, candidate);
   if (connector.isChanged) await renegotiate(connector);
-});
+}));
 
-socket.on('icecandidate', ({ connectorId, candidate }) => addCandidate(own(connectorId), candidate));
+socket.on('icecandidate', inTurn(({ connectorId, candidate }) => addCandidate(own(connectorId), candidate)));
 
-socket.on('reconnect', async ({ type, data, connectorId, memberId }) => {
+socket.on('reconnect', inTurn(async ({ type, data, connectorId, memberId }) => {
   if (type === 'leave') return [...connectors.values()].forEach(close);
   const connector = own(connectorId, memberId);
   if (type === 'getOffer') return renegotiate(connector);
@@ -75,12 +84,12 @@ socket.on('reconnect', async ({ type, data, connectorId, memberId }) => {
   } else if (type === 'answer' && round === connector.round) {
     await connector.connection.setRemoteDescription(description);
   }
-});
+}));
 
-socket.on('leave', ({ connectorId, memberId }) => {
+socket.on('leave', inTurn(({ connectorId, memberId }) => {
   if (!met.has(memberId)) throw new Error(`leave of ${memberId}, who was never here`);
   close(own(connectorId, memberId));
-});
+}));
 
 socket.on('error', ({ type, message, event }) => console.error(`${event} was refused: ${type}, ${message}`));
 
