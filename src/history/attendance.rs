@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::intervals::{Interval, Intervals, Span, percent};
+use super::json::{Millis, from_json};
 use super::page::{Page, Slice};
 use super::sessions::Session;
 use super::{Error, History};
@@ -52,24 +53,27 @@ pub(super) struct Person {
     connections: Vec<Connection>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 struct Connection {
-    connected_at: Timestamp,
-    disconnected_at: Option<Timestamp>,
+    connected_at: Millis,
+    disconnected_at: Option<Millis>,
     closed_by: Option<String>,
-    away_until: Option<Timestamp>,
+    away_until: Option<Millis>,
 }
 
 impl Connection {
     fn present(&self, now: Timestamp) -> Interval {
-        Interval::new(self.connected_at, self.disconnected_at.unwrap_or(now))
+        Interval::new(
+            self.connected_at.into(),
+            self.disconnected_at.map_or(now, Timestamp::from),
+        )
     }
 
     /// The time after the connection for which its owner stayed a member; while it lasts, up to `until`.
     fn away(&self, until: Timestamp) -> Option<Interval> {
-        let from = self.disconnected_at?;
+        let from = self.disconnected_at?.into();
         match (self.away_until, self.closed_by.as_deref()) {
-            (Some(to), _) => Some(Interval::new(from, to)),
+            (Some(to), _) => Some(Interval::new(from, to.into())),
             (None, Some("disconnected" | "server_shutdown" | "server_crash")) => Some(Interval::new(from, until)),
             _ => None,
         }
@@ -158,16 +162,15 @@ impl History {
         let rows = sqlx::query_as!(
             Row,
             r#"
-            select person.id as "id: ParticipantId", person.session_id as "session_id: SessionId", person.username, person.joined_at as "joined_at: Timestamp",
-                person.left_at as "left_at: Timestamp", person.leave_reason, person.reconnect_count,
-                connection.connected_at as "connected_at?: Timestamp",
-                connection.disconnected_at as "disconnected_at?: Timestamp",
-                connection.closed_by as "closed_by?", connection.away_until as "away_until?: Timestamp"
-            from (
-                select * from participant where session_id = ?1 and username > ?2 order by username limit ?3
-            ) as person
-            left join connection on connection.participant_id = person.id
-            order by person.username, connection.connected_at
+            select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count, (
+                    select json_group_array(
+                        json_array(connected_at, disconnected_at, closed_by, away_until) order by connected_at
+                    )
+                    from connection where participant_id = participant.id
+                ) as "connections!: String"
+            from participant where session_id = ?1 and username > ?2
+            order by username limit ?3
             "#,
             session.0,
             after,
@@ -175,7 +178,7 @@ impl History {
         )
         .fetch_all(&self.reader)
         .await?;
-        Ok(fold(rows).into_iter().map(|(_, person)| person).collect())
+        rows.into_iter().map(Row::person).collect()
     }
 
     /// One person by session, in those whose ids are between two, both included.
@@ -189,16 +192,14 @@ impl History {
         let rows = sqlx::query_as!(
             Row,
             r#"
-            select visitor.id as "id: ParticipantId", visitor.session_id as "session_id: SessionId", visitor.username,
-                visitor.joined_at as "joined_at: Timestamp", visitor.left_at as "left_at: Timestamp",
-                visitor.leave_reason, visitor.reconnect_count,
-                connection.connected_at as "connected_at?: Timestamp",
-                connection.disconnected_at as "disconnected_at?: Timestamp",
-                connection.closed_by as "closed_by?", connection.away_until as "away_until?: Timestamp"
-            from participant as visitor
-            left join connection on connection.participant_id = visitor.id
-            where visitor.username = ?1 and visitor.session_id >= ?2 and visitor.session_id <= ?3
-            order by visitor.session_id, connection.connected_at
+            select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count, (
+                    select json_group_array(
+                        json_array(connected_at, disconnected_at, closed_by, away_until) order by connected_at
+                    )
+                    from connection where participant_id = participant.id
+                ) as "connections!: String"
+            from participant where username = ?1 and session_id >= ?2 and session_id <= ?3
             "#,
             name,
             first.0,
@@ -206,11 +207,13 @@ impl History {
         )
         .fetch_all(&self.reader)
         .await?;
-        Ok(fold(rows).into_iter().collect())
+        rows.into_iter()
+            .map(|row| Ok((row.session_id, row.person()?)))
+            .collect()
     }
 }
 
-/// A participant with one of their connections, or none.
+/// A participant. Their connections are one value: a row of its own for each would cost a page most of its time.
 struct Row {
     id: ParticipantId,
     session_id: SessionId,
@@ -219,37 +222,19 @@ struct Row {
     left_at: Option<Timestamp>,
     leave_reason: Option<String>,
     reconnect_count: i64,
-    connected_at: Option<Timestamp>,
-    disconnected_at: Option<Timestamp>,
-    closed_by: Option<String>,
-    away_until: Option<Timestamp>,
+    connections: String,
 }
 
-/// Brings together the rows of each participant, which follow each other.
-fn fold(rows: Vec<Row>) -> Vec<(SessionId, Person)> {
-    let mut people: Vec<(SessionId, Person)> = Vec::new();
-    for row in rows {
-        if people.last().is_none_or(|(_, last)| last.id != row.id) {
-            let person = Person {
-                id: row.id,
-                username: row.username,
-                joined_at: row.joined_at,
-                left_at: row.left_at,
-                leave_reason: row.leave_reason,
-                reconnect_count: row.reconnect_count,
-                connections: Vec::new(),
-            };
-            people.push((row.session_id, person));
-        }
-        let Some(((_, person), connected_at)) = people.last_mut().zip(row.connected_at) else {
-            continue;
-        };
-        person.connections.push(Connection {
-            connected_at,
-            disconnected_at: row.disconnected_at,
-            closed_by: row.closed_by,
-            away_until: row.away_until,
-        });
+impl Row {
+    fn person(self) -> Result<Person, Error> {
+        Ok(Person {
+            id: self.id,
+            username: self.username,
+            joined_at: self.joined_at,
+            left_at: self.left_at,
+            leave_reason: self.leave_reason,
+            reconnect_count: self.reconnect_count,
+            connections: from_json(&self.connections)?,
+        })
     }
-    people
 }

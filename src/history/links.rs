@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::attendance::Person;
 use super::intervals::Intervals;
+use super::json::{Millis, from_json};
 use super::outcome::{Outcome, Together, judge};
 use super::page::{Page, Slice};
 use super::sessions::Session;
 use super::{Error, History};
-use crate::room::id::{LinkId, ParticipantId};
+use crate::room::id::{LinkId, ParticipantId, SessionId};
 use crate::room::time::Timestamp;
 
 /// Two people who were in the room together.
@@ -65,8 +67,9 @@ pub struct Link {
     pub closed_by: Option<String>,
 }
 
-/// A person's links, by the person at the other end.
-type ByPeer = HashMap<ParticipantId, Vec<Link>>;
+/// By their two ends, as [`ends`] orders them.
+type Links = HashMap<[ParticipantId; 2], Vec<Link>>;
+type Names<'a> = HashMap<ParticipantId, &'a str>;
 
 impl History {
     /// The pairs of a session by name: all who were members at the same time, also those who never exchanged anything.
@@ -83,17 +86,30 @@ impl History {
         const NO_LIMIT: i64 = -1;
         let people = self.people(session.id, None, NO_LIMIT).await?;
         let memberships: Vec<_> = people.iter().map(|person| person.membership(now)).collect();
+        let names = people
+            .iter()
+            .map(|person| (person.id, person.username.as_str()))
+            .collect();
         let (first, second) = page.after.clone().unwrap_or_default();
         let start = people.partition_point(|person| person.username < first);
 
+        // Read at once, each link is read once, and not for either of its ends.
+        let whole = people.len() * people.len() / 2 <= page.limit;
+        let mut links = if whole {
+            self.links(session.id, &names).await?
+        } else {
+            Links::new()
+        };
         let mut pairs = Vec::new();
         for (index, one) in people.iter().enumerate().skip(start) {
-            let mut links = self.links_of(one, &people).await?;
+            if !whole {
+                links = self.links_of(one, &names).await?;
+            }
             for (other, membership) in people.iter().zip(&memberships).skip(index + 1) {
                 if one.username == first && other.username <= second {
                     continue;
                 }
-                let links = links.remove(&other.id).unwrap_or_default();
+                let links = links.remove(&ends(one.id, other.id)).unwrap_or_default();
                 if links.is_empty() && !memberships[index].overlap(membership) {
                     continue;
                 }
@@ -107,54 +123,88 @@ impl History {
         Ok(Slice::cut(pairs, page.limit, key))
     }
 
-    async fn links_of(&self, one: &Person, people: &[Person]) -> Result<ByPeer, Error> {
-        let rows = sqlx::query!(
+    /// All links of a session.
+    async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Links, Error> {
+        let rows = sqlx::query_scalar!(
             r#"
-            select id as "id!: LinkId", offerer_id as "offerer_id!: ParticipantId",
-                answerer_id as "answerer_id!: ParticipantId", stream_type as "stream_type!",
-                offered_at as "offered_at!: Timestamp", answered_at as "answered_at: Timestamp",
-                offerer_candidates as "offerer_candidates!", answerer_candidates as "answerer_candidates!",
-                renegotiations as "renegotiations!", closed_at as "closed_at: Timestamp", closed_by
-            from link where offerer_id = ?1
-            union all
-            select id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates,
-                answerer_candidates, renegotiations, closed_at, closed_by
-            from link where answerer_id = ?1
+            select json_group_array(
+                json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
+                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
+                order by offered_at, id
+            ) as "links!: String"
+            from link where session_id = ?1
+            "#,
+            session.0
+        );
+        by_ends(&rows.fetch_one(&self.reader).await?, names)
+    }
+
+    /// The links of one person.
+    async fn links_of(&self, one: &Person, names: &Names<'_>) -> Result<Links, Error> {
+        let rows = sqlx::query_scalar!(
+            r#"
+            select json_group_array(
+                json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
+                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
+                order by offered_at, id
+            ) as "links!: String"
+            from (
+                select * from link where offerer_id = ?1
+                union all
+                select * from link where answerer_id = ?1
+            ) as own
             "#,
             one.id.0
-        )
-        .fetch_all(&self.reader)
-        .await?;
-        let names: HashMap<_, _> = people
-            .iter()
-            .map(|person| (person.id, person.username.as_str()))
-            .collect();
-        let name = |id| names.get(&id).copied().unwrap_or_default().to_owned();
-        let mut links = ByPeer::new();
-        for row in rows {
-            let peer = if row.offerer_id == one.id {
-                row.answerer_id
-            } else {
-                row.offerer_id
-            };
-            links.entry(peer).or_default().push(Link {
-                id: row.id,
-                stream_type: row.stream_type,
-                offerer: name(row.offerer_id),
-                answerer: name(row.answerer_id),
-                offered_at: row.offered_at,
-                answered_at: row.answered_at,
-                offerer_candidates: row.offerer_candidates,
-                answerer_candidates: row.answerer_candidates,
-                renegotiations: row.renegotiations,
-                closed_at: row.closed_at,
-                closed_by: row.closed_by,
-            });
+        );
+        by_ends(&rows.fetch_one(&self.reader).await?, names)
+    }
+}
+
+fn by_ends(rows: &str, names: &Names<'_>) -> Result<Links, Error> {
+    let mut links = Links::new();
+    for row in from_json::<Row>(rows)? {
+        let ends = ends(ParticipantId(row.offerer), ParticipantId(row.answerer));
+        links.entry(ends).or_default().push(row.link(names));
+    }
+    Ok(links)
+}
+
+fn ends(one: ParticipantId, other: ParticipantId) -> [ParticipantId; 2] {
+    [one.min(other), one.max(other)]
+}
+
+/// A link as the query gives it.
+#[derive(Deserialize)]
+struct Row {
+    id: Uuid,
+    offerer: Uuid,
+    answerer: Uuid,
+    stream_type: String,
+    offered_at: Millis,
+    answered_at: Option<Millis>,
+    offerer_candidates: i64,
+    answerer_candidates: i64,
+    renegotiations: i64,
+    closed_at: Option<Millis>,
+    closed_by: Option<String>,
+}
+
+impl Row {
+    fn link(self, names: &Names<'_>) -> Link {
+        let name = |id| names.get(&ParticipantId(id)).copied().unwrap_or_default().to_owned();
+        Link {
+            id: LinkId(self.id),
+            offerer: name(self.offerer),
+            answerer: name(self.answerer),
+            stream_type: self.stream_type,
+            offered_at: self.offered_at.into(),
+            answered_at: self.answered_at.map(Timestamp::from),
+            offerer_candidates: self.offerer_candidates,
+            answerer_candidates: self.answerer_candidates,
+            renegotiations: self.renegotiations,
+            closed_at: self.closed_at.map(Timestamp::from),
+            closed_by: self.closed_by,
         }
-        for links in links.values_mut() {
-            links.sort_by_key(|link| (link.offered_at, link.id));
-        }
-        Ok(links)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod intervals;
+mod json;
 pub mod links;
 pub mod outcome;
 pub mod page;

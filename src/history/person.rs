@@ -8,7 +8,7 @@ use crate::room::id::{SessionId, Username};
 use crate::room::time::Timestamp;
 
 /// The most sessions that totals are made of: the newest ones.
-pub const COUNTED: i64 = 1_000;
+pub const COUNTED: i64 = 500;
 
 /// What one person did in one session.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,7 +16,7 @@ const BOUNDED: [&str; 8] = [
     "wanted",
     "ahead",
     "known",
-    "person",
+    "own",
     "visit",
 ];
 

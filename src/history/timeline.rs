@@ -16,7 +16,7 @@ use crate::room::time::Timestamp;
 const MARK_STEPS: i64 = 400;
 
 /// The most entries of the journal that are looked at for marks.
-const EXAMINED: i64 = 50_000;
+const EXAMINED: i64 = 15_000;
 
 /// What is to be drawn of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]

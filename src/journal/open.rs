@@ -296,6 +296,8 @@ fn reader(path: &Path) -> SqlitePool {
         .disable_statement_logging();
     SqlitePoolOptions::new()
         .max_connections(READERS)
+        // A file does not hang up.
+        .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(5))
         .connect_lazy_with(options)
 }
