@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { anySeed, seeded } from '../clients/lib/random.js';
 import { Server } from '../clients/lib/server.js';
-import { launch } from './lib/reader.js';
+import { launch, Reader } from './lib/reader.js';
 import { EXAMPLE, Stage, strictPage } from './lib/stage.js';
 
 /** @type {import('playwright-core').Browser} */
@@ -181,5 +181,16 @@ function flows(make) {
     assert.deepEqual(told, [
       ...lost, ...joined.map((name) => `joined ${name}`), ...reconnected.map((name) => `reconnected ${name}`), 'session_started',
     ]);
+    const reader = await Reader.of(browser);
+    t.after(() => reader.close());
+    await reader.signIn(server);
+    await reader.page.goto(`${server.url}/review?room=${encodeURIComponent(stage.roomname)}`);
+    // Of several this would be refused.
+    await reader.page.locator('tbody th a').click();
+    const rows = reader.page.locator('#attendance tbody tr');
+    await rows.last().waitFor();
+    assert.deepEqual((await rows.locator('th').allTextContents()).sort(), joined);
+    const left = rows.locator('td:nth-of-type(4)');
+    assert.deepEqual(await left.allTextContents(), joined.map(() => '–'));
   });
 }
