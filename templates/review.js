@@ -199,7 +199,9 @@ function namesOf(svg) {
 
 /** The picture by the reader's clock. Gives whether there is one: a zone that the server does not know leaves it as it is. */
 async function drawPicture(picture) {
-  const answer = await fetch(`${picture.dataset.picture}?tz=${encodeURIComponent(ZONE)}`).catch(() => undefined);
+  const address = new URL(picture.dataset.picture, location.href);
+  address.searchParams.set('tz', ZONE);
+  const answer = await fetch(address).catch(() => undefined);
   if (!answer?.ok) return false;
   const text = await answer.text();
   if (served.get(picture) !== text) {

@@ -52,76 +52,26 @@ impl History {
         if !found.is_known {
             return Ok(None);
         }
-        let attendants = match found.session {
-            Some(session) => self.attendants_of(session, at, page).await?,
+        let people = match found.session {
+            Some(session) => self.everyone(session).await?,
             None => Vec::new(),
         };
-        Ok(Some(Slice::cut(attendants, page.limit, |person| {
+        let after = page.after.as_deref().unwrap_or_default();
+        let attendants = people
+            .into_iter()
+            .skip_while(|person| person.username.as_str() <= after)
+            .filter_map(|person| {
+                let (status, since) = person.at(at)?;
+                Some(Attendant {
+                    id: person.id,
+                    username: person.username,
+                    status,
+                    since,
+                })
+            })
+            .take(page.limit + 1);
+        Ok(Some(Slice::cut(attendants.collect(), page.limit, |person| {
             person.username.clone()
         })))
-    }
-
-    /// Connections of a person follow each other: the last one that began by then tells whether they were there.
-    async fn attendants_of(
-        &self,
-        session: SessionId,
-        at: Timestamp,
-        page: &Page<String>,
-    ) -> Result<Vec<Attendant>, Error> {
-        let after = page.after.as_deref().unwrap_or_default();
-        let limit = page.probe();
-        let rows = sqlx::query!(
-            r#"
-            select participant.id as "id: ParticipantId", participant.username,
-                connection.disconnected_at as "disconnected_at: Timestamp", (
-                    -- The last connection by then that did not take over from the one before it.
-                    select connected_at from connection as begun
-                    where begun.participant_id = participant.id
-                        and (begun.connected_at, begun.id) <= (connection.connected_at, connection.id)
-                        and coalesce((
-                            select before.disconnected_at from connection as before
-                            where before.participant_id = participant.id
-                                and (before.connected_at, before.id) < (begun.connected_at, begun.id)
-                            order by before.connected_at desc, before.id desc limit 1
-                        ) < begun.connected_at, true)
-                    order by begun.connected_at desc, begun.id desc limit 1
-                ) as "present_since!: Timestamp"
-            from participant
-            cross join connection on connection.id = (
-                select id from connection as earlier
-                where earlier.participant_id = participant.id and earlier.connected_at <= ?3
-                order by earlier.connected_at desc, earlier.id desc limit 1
-            )
-            where participant.session_id = ?1 and participant.username > ?2
-                and case
-                    when connection.disconnected_at is null or connection.disconnected_at > ?3 then true
-                    when connection.away_until is not null then connection.away_until > ?3
-                    else connection.closed_by in ('disconnected', 'server_shutdown', 'server_crash')
-                        and (participant.left_at is null or participant.left_at > ?3)
-                end
-            order by participant.username
-            limit ?4
-            "#,
-            session.0,
-            after,
-            at.0,
-            limit
-        )
-        .fetch_all(&self.reader)
-        .await?;
-        let attendants = rows.into_iter().map(|row| {
-            let away_since = row.disconnected_at.filter(|gone| *gone <= at);
-            Attendant {
-                id: row.id,
-                username: row.username,
-                status: if away_since.is_some() {
-                    Presence::Away
-                } else {
-                    Presence::Present
-                },
-                since: away_since.unwrap_or(row.present_since),
-            }
-        });
-        Ok(attendants.collect())
     }
 }

@@ -125,7 +125,8 @@ impl Fixture {
         let mut last = Uuid::nil();
         for (from, closed, away_until) in connections {
             last = self.id(*from);
-            sqlx::query("insert into connection (id, participant_id, connected_at, disconnected_at, opened_by, closed_by, away_until) values (?, ?, ?, ?, 'join', ?, ?)")
+            sqlx::query("insert into connection (session_id, id, participant_id, connected_at, disconnected_at, opened_by, closed_by, away_until) values (?, ?, ?, ?, ?, 'join', ?, ?)")
+                .bind(session)
                 .bind(last)
                 .bind(person)
                 .bind(ms(*from))

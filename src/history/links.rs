@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::attendance::Person;
 use super::intervals::Intervals;
-use super::json::{Millis, from_json};
+use super::json::{Millis, from_json, to_json};
 use super::outcome::{Outcome, Together, judge};
 use super::page::{Page, Slice};
-use super::sessions::Session;
+use super::people::Person;
 use super::{Error, History};
 use crate::room::id::{LinkId, ParticipantId, SessionId};
 use crate::room::time::Timestamp;
@@ -71,6 +70,34 @@ pub struct Link {
 type Links = HashMap<[ParticipantId; 2], Vec<Link>>;
 type Names<'a> = HashMap<ParticipantId, &'a str>;
 
+/// People of whom every two may be a pair.
+struct Meeting<'a> {
+    people: &'a [Person],
+    memberships: Vec<Intervals>,
+    now: Timestamp,
+}
+
+impl<'a> Meeting<'a> {
+    fn of(people: &'a [Person], now: Timestamp) -> Self {
+        Self {
+            people,
+            memberships: people.iter().map(|person| person.membership(now)).collect(),
+            now,
+        }
+    }
+
+    /// What became of two people, if they met; takes their links.
+    fn pair(&self, index: usize, other: usize, links: &mut Links) -> Option<Pair> {
+        let [one, two] = [&self.people[index], &self.people[other]];
+        let memberships = [&self.memberships[index], &self.memberships[other]];
+        let links = links.remove(&ends(one.id, two.id)).unwrap_or_default();
+        if links.is_empty() && !memberships[0].overlap(memberships[1]) {
+            return None;
+        }
+        Some(pair(one, two, links, together(memberships, self.now)))
+    }
+}
+
 impl History {
     /// The pairs of a session by name: all who were members at the same time, also those who never exchanged anything.
     /// A page costs the session's people, and the links of those it shows.
@@ -79,48 +106,78 @@ impl History {
     /// If the database cannot be read.
     pub async fn pairs(
         &self,
-        session: &Session,
+        session: SessionId,
         page: &Page<(String, String)>,
         now: Timestamp,
     ) -> Result<Slice<Pair, (String, String)>, Error> {
-        const NO_LIMIT: i64 = -1;
-        let people = self.people(session.id, None, NO_LIMIT).await?;
-        let memberships: Vec<_> = people.iter().map(|person| person.membership(now)).collect();
-        let names = people
-            .iter()
-            .map(|person| (person.id, person.username.as_str()))
-            .collect();
+        let people = self.everyone(session).await?;
+        // Read at once, each link is read once, and not for either of its ends.
+        if page.after.is_none() && people.len() * people.len() / 2 <= page.limit {
+            let rows = self.pairs_among(session, &people, true, now).await?;
+            return Ok(Slice { rows, next: None });
+        }
+        let names = names(&people);
+        let meeting = Meeting::of(&people, now);
         let (first, second) = page.after.clone().unwrap_or_default();
         let start = people.partition_point(|person| person.username < first);
-
-        // Read at once, each link is read once, and not for either of its ends.
-        let whole = people.len() * people.len() / 2 <= page.limit;
-        let mut links = if whole {
-            self.links(session.id, &names).await?
-        } else {
-            Links::new()
-        };
         let mut pairs = Vec::new();
         for (index, one) in people.iter().enumerate().skip(start) {
-            if !whole {
-                links = self.links_of(one, &names).await?;
-            }
-            for (other, membership) in people.iter().zip(&memberships).skip(index + 1) {
-                if one.username == first && other.username <= second {
+            let mut links = self.links_of(one, &names).await?;
+            for (other, two) in people.iter().enumerate().skip(index + 1) {
+                if one.username == first && two.username <= second {
                     continue;
                 }
-                let links = links.remove(&ends(one.id, other.id)).unwrap_or_default();
-                if links.is_empty() && !memberships[index].overlap(membership) {
-                    continue;
-                }
-                let together = together([&memberships[index], membership], now);
-                pairs.push(pair(one, other, links, together));
+                pairs.extend(meeting.pair(index, other, &mut links));
                 if pairs.len() > page.limit {
                     return Ok(Slice::cut(pairs, page.limit, key));
                 }
             }
         }
         Ok(Slice::cut(pairs, page.limit, key))
+    }
+
+    /// All pairs among some people of a session, or, if they are all of it, `everyone`.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn pairs_among(
+        &self,
+        session: SessionId,
+        people: &[Person],
+        everyone: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Pair>, Error> {
+        let names = names(people);
+        let mut links = if everyone {
+            self.links(session, &names).await?
+        } else {
+            self.links_among(&names).await?
+        };
+        let meeting = Meeting::of(people, now);
+        let numbers = 0..people.len();
+        let pairs = numbers.flat_map(|index| (index + 1..people.len()).map(move |other| (index, other)));
+        Ok(pairs
+            .filter_map(|(index, other)| meeting.pair(index, other, &mut links))
+            .collect())
+    }
+
+    /// The links between some people.
+    async fn links_among(&self, people: &Names<'_>) -> Result<Links, Error> {
+        let ids: Vec<String> = people.keys().map(|id| id.0.simple().to_string()).collect();
+        let ids = to_json(&ids)?;
+        let rows = sqlx::query_scalar!(
+            r#"
+            with some (id) as materialized (select unhex(value) from json_each(?))
+            select json_group_array(
+                json_array(hex(link.id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
+                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
+            ) as "links!: String"
+            from some as offerer cross join some as answerer
+            cross join link on offerer_id = offerer.id and answerer_id = answerer.id
+            "#,
+            ids
+        );
+        by_ends(&rows.fetch_one(&self.reader).await?, people)
     }
 
     /// All links of a session.
@@ -130,7 +187,6 @@ impl History {
             select json_group_array(
                 json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
                            offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
-                order by offered_at, id
             ) as "links!: String"
             from link where session_id = ?1
             "#,
@@ -146,7 +202,6 @@ impl History {
             select json_group_array(
                 json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
                            offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
-                order by offered_at, id
             ) as "links!: String"
             from (
                 select * from link where offerer_id = ?1
@@ -160,9 +215,18 @@ impl History {
     }
 }
 
+fn names(people: &[Person]) -> Names<'_> {
+    people
+        .iter()
+        .map(|person| (person.id, person.username.as_str()))
+        .collect()
+}
+
 fn by_ends(rows: &str, names: &Names<'_>) -> Result<Links, Error> {
     let mut links = Links::new();
-    for row in from_json::<Row>(rows)? {
+    let mut rows: Vec<Row> = from_json(rows)?;
+    rows.sort_by_key(|row| (row.offered_at, row.id));
+    for row in rows {
         let ends = ends(ParticipantId(row.offerer), ParticipantId(row.answerer));
         links.entry(ends).or_default().push(row.link(names));
     }

@@ -15,6 +15,7 @@ mod json;
 pub mod links;
 pub mod outcome;
 pub mod page;
+pub mod people;
 pub mod person;
 #[cfg(test)]
 mod plans;

@@ -84,7 +84,7 @@ impl History {
             Totals,
             r#"
             with visit as (
-                select id, reconnect_count from participant indexed by participant_by_username
+                select id, session_id, reconnect_count from participant indexed by participant_by_username
                 where username = ?1 and session_id >= ?2 and session_id <= ?3
                 order by session_id desc
                 limit ?4
@@ -92,7 +92,8 @@ impl History {
             select count(*) as "sessions!: i64", coalesce(sum(visit.reconnect_count), 0) as "reconnect_count!: i64",
                 coalesce(sum((
                     select sum(max(coalesce(connection.disconnected_at, ?5) - connection.connected_at, 0))
-                    from connection where connection.participant_id = visit.id
+                    from connection
+                    where connection.session_id = visit.session_id and connection.participant_id = visit.id
                 )), 0) as "present_ms!: i64"
             from visit
             "#,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::page::{Page, Slice};
 use super::sessions::Session;
 use super::{Error, History};
-use crate::room::id::{RoomName, SessionId};
+use crate::room::id::{ParticipantId, RoomName, SessionId};
 use crate::room::time::Timestamp;
 
 /// The most names that one page of a search looks at. The next page goes on from there, however few were found.
@@ -153,31 +153,24 @@ impl History {
     pub async fn members(&self, session: SessionId) -> Result<Vec<Member>, Error> {
         let rows = sqlx::query!(
             r#"
-            select participant.username, coalesce(member.away_since, (
-                    -- The last connection that did not take over from the one before it.
-                    select connected_at from connection as begun
-                    where begun.participant_id = member.participant_id and coalesce((
-                        select earlier.disconnected_at from connection as earlier
-                        where earlier.participant_id = begun.participant_id
-                            and (earlier.connected_at, earlier.id) < (begun.connected_at, begun.id)
-                        order by earlier.connected_at desc, earlier.id desc limit 1
-                    ) < begun.connected_at, true)
-                    order by begun.connected_at desc, begun.id desc limit 1
-                )) as "since!: Timestamp",
-                member.away_since is not null as "is_away!: bool", member.away_until as "away_until: Timestamp"
-            from member
-            join participant on participant.id = member.participant_id
-            where member.session_id = ?1
-            order by member.position
+            select participant.id as "id: ParticipantId", username, away_since as "away_since: Timestamp",
+                away_until as "away_until: Timestamp", member.joined_at as "joined_at: Timestamp"
+            from member join participant on participant.id = member.participant_id
+            where member.session_id = ?
+            order by position
             "#,
             session.0
         )
         .fetch_all(&self.reader)
         .await?;
+        let present_since = self.present_since(session).await?;
         let members = rows.into_iter().map(|row| Member {
             username: row.username,
-            status: if row.is_away { Presence::Away } else { Presence::Present },
-            since: row.since,
+            status: row.away_since.map_or(Presence::Present, |_| Presence::Away),
+            since: row
+                .away_since
+                .or_else(|| present_since.get(&row.id).copied())
+                .unwrap_or(row.joined_at),
             away_until: row.away_until,
         });
         Ok(members.collect())

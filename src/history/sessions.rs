@@ -132,6 +132,9 @@ const SELECT: &str = "select session.id, session.room, session.started_at, sessi
     end as emptied_at, \
     session.peak_participants, session.participant_count, session.reconnect_count, session.error_count ";
 
+/// How many sessions of a room or a person are counted, to go along the fewer.
+const COUNTED: i64 = 5_000;
+
 impl History {
     /// The sessions that pass the filter, by start. Those that go on are measured up to `now`.
     ///
@@ -143,9 +146,40 @@ impl History {
         page: &Page<SessionId>,
         now: Timestamp,
     ) -> Result<Slice<Session, SessionId>, Error> {
-        let rows: Vec<Row> = list(filter, page).build_query_as().fetch_all(&self.reader).await?;
+        let along = self.along(filter).await?;
+        let rows: Vec<Row> = list(filter, page, along)
+            .build_query_as()
+            .fetch_all(&self.reader)
+            .await?;
         let sessions = rows.into_iter().map(|row| row.at(now)).collect();
         Ok(Slice::cut(sessions, page.limit, |session: &Session| session.id))
+    }
+
+    /// Which sessions are fewer where both would do: those of the room or those of the person.
+    async fn along(&self, filter: &SessionFilter) -> Result<Along, Error> {
+        let (room, username) = match (&filter.room, &filter.username) {
+            _ if filter.status == Some(SessionStatus::Active) => return Ok(Along::Open),
+            (None, None) => return Ok(Along::Start),
+            (Some(_), None) => return Ok(Along::Room),
+            (None, Some(_)) => return Ok(Along::Person),
+            (Some(room), Some(username)) => (room.as_str(), username.as_str()),
+        };
+        let counted = sqlx::query!(
+            r#"
+            select (select count(*) from (select 1 from session where room = ?1 limit ?3)) as "room!: i64",
+                (select count(*) from (select 1 from participant where username = ?2 limit ?3)) as "person!: i64"
+            "#,
+            room,
+            username,
+            COUNTED
+        )
+        .fetch_one(&self.reader)
+        .await?;
+        Ok(if counted.person < counted.room {
+            Along::Person
+        } else {
+            Along::Room
+        })
     }
 
     /// One session; `None` if there is none of that id.
@@ -160,23 +194,31 @@ impl History {
     }
 }
 
-/// The query along the index that fits the filter best: open sessions are few, then a room's, then a person's.
-pub(super) fn list(filter: &SessionFilter, page: &Page<SessionId>) -> QueryBuilder<Sqlite> {
+/// The index that a list of sessions is read along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Along {
+    /// Those that are open: they are few.
+    Open,
+    /// A room's.
+    Room,
+    /// A person's.
+    Person,
+    /// All.
+    Start,
+}
+
+/// The query for a piece of the list.
+pub(super) fn list(filter: &SessionFilter, page: &Page<SessionId>, along: Along) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(SELECT);
-    let mut key = "session.id";
-    let mut by_participant = false;
-    if filter.status == Some(SessionStatus::Active) {
-        query.push("from session indexed by session_open where session.ended_at is null");
-    } else if filter.room.is_some() {
-        query.push("from session indexed by session_by_room where true");
-    } else if let Some(username) = &filter.username {
-        key = "participant.session_id";
-        by_participant = true;
-        query.push("from participant indexed by participant_by_username cross join session on session.id = participant.session_id where participant.username = ");
-        query.push_bind(username.as_str().to_owned());
-    } else {
-        query.push("from session where true");
-    }
+    query.push(match along {
+        Along::Open => "from session indexed by session_open where session.ended_at is null",
+        Along::Room => "from session indexed by session_by_room where true",
+        Along::Person => {
+            "from participant indexed by participant_by_username \
+             cross join session on session.id = participant.session_id where true"
+        }
+        Along::Start => "from session where true",
+    });
 
     if filter.status == Some(SessionStatus::Ended) {
         query.push(" and session.ended_at is not null");
@@ -184,10 +226,19 @@ pub(super) fn list(filter: &SessionFilter, page: &Page<SessionId>) -> QueryBuild
     if let Some(room) = &filter.room {
         query.push(" and session.room = ").push_bind(room.as_str().to_owned());
     }
-    if let Some(username) = filter.username.as_ref().filter(|_| !by_participant) {
-        query.push(" and exists (select 1 from participant where participant.session_id = session.id and participant.username = ");
-        query.push_bind(username.as_str().to_owned()).push(")");
+    if let Some(username) = &filter.username {
+        let username = username.as_str().to_owned();
+        if along == Along::Person {
+            query.push(" and participant.username = ").push_bind(username);
+        } else {
+            query.push(" and exists (select 1 from participant where participant.session_id = session.id and participant.username = ");
+            query.push_bind(username).push(")");
+        }
     }
+    let key = match along {
+        Along::Person => "participant.session_id",
+        Along::Open | Along::Room | Along::Start => "session.id",
+    };
     push_range(&mut query, key, filter, page);
     query
 }

@@ -11,9 +11,10 @@ use super::wording::{are_away, count, isolated, length, names};
 /// The most pairs that are told one by one.
 const TOLD_PAIRS: usize = 3;
 
-/// Tells a session from all its people and all their pairs. Names are isolated, see [`isolated`].
-pub fn summary(session: &Session, people: &[Attendance], pairs: &[Pair]) -> String {
-    let mut troubles = connections(pairs);
+/// Tells a session from all its people and all their pairs, `None` where there are too many. Names are isolated, see
+/// [`isolated`].
+pub fn summary(session: &Session, people: &[Attendance], pairs: Option<&[Pair]>) -> String {
+    let mut troubles = pairs.map(connections).unwrap_or_default();
     troubles.extend(attendance(session, people));
     if session.error_count > 0 {
         let errors = count(session.error_count, "error was", "errors were");
@@ -161,7 +162,10 @@ fn decisive(pair: &Pair) -> Option<&Link> {
         .or_else(|| pair.links.iter().max_by_key(furthest))
 }
 
-fn nothing_wrong(people: &[Attendance], pairs: &[Pair]) -> String {
+fn nothing_wrong(people: &[Attendance], pairs: Option<&[Pair]>) -> String {
+    let Some(pairs) = pairs else {
+        return "nobody dropped".to_owned();
+    };
     let waiting = pairs.iter().any(|pair| pair.outcome == Outcome::Waiting);
     match (people.len(), pairs.is_empty()) {
         (0 | 1, _) => "nobody else came, and nothing went wrong".to_owned(),
@@ -287,7 +291,7 @@ mod tests {
             .iter()
             .map(|(one, other, outcome)| pair(one, other, *outcome))
             .collect();
-        summary(session, &people, &pairs).replace(['\u{2068}', '\u{2069}'], "")
+        summary(session, &people, Some(&pairs)).replace(['\u{2068}', '\u{2069}'], "")
     }
 
     #[test]

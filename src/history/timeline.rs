@@ -3,8 +3,12 @@
 
 use std::collections::HashMap;
 
-use super::attendance::Person;
+use serde::Deserialize;
+use uuid::Uuid;
+
 use super::intervals::{Interval, Intervals};
+use super::json::{Millis, from_json, to_json};
+use super::people::Person;
 use super::sessions::{Session, SessionStatus};
 use super::zone::Zone;
 use super::{Error, History};
@@ -88,6 +92,24 @@ pub enum MarkKind {
     Error,
 }
 
+/// Something that is marked, as the query gives it.
+#[derive(Deserialize)]
+struct Moment {
+    participant: Option<Uuid>,
+    is_error: u8,
+    at: Millis,
+}
+
+impl Moment {
+    fn kind(&self) -> MarkKind {
+        if self.is_error == 0 {
+            MarkKind::Reconnect
+        } else {
+            MarkKind::Error
+        }
+    }
+}
+
 /// The marks of each person; `None` are those outside the room.
 type Marks = HashMap<Option<ParticipantId>, Vec<Mark>>;
 
@@ -97,11 +119,19 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn timeline(&self, session: &Session, now: Timestamp) -> Result<Timeline, Error> {
-        const NO_LIMIT: i64 = -1;
-        let mut people = self.people(session.id, None, NO_LIMIT).await?;
+        let people = self.everyone(session.id).await?;
+        self.timeline_of(session, &people, now).await
+    }
+
+    /// The picture of some people of a session.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn timeline_of(&self, session: &Session, people: &[Person], now: Timestamp) -> Result<Timeline, Error> {
+        let mut people: Vec<&Person> = people.iter().collect();
         people.sort_by_key(|person| person.joined_at);
         let marks_end = self.marks_end(session).await?;
-        let mut marks = self.marks(session).await?;
+        let mut marks = self.marks(session, &people).await?;
         Ok(Timeline {
             room: session.room.clone(),
             span: session.span(),
@@ -111,46 +141,48 @@ impl History {
             rows: people
                 .into_iter()
                 .map(|person| Row {
-                    bars: bars(&person, now),
+                    bars: bars(person, now),
                     marks: marks.remove(&Some(person.id)).unwrap_or_default(),
                     id: person.id,
-                    username: person.username,
+                    username: person.username.clone(),
                 })
                 .collect(),
             marks_end,
         })
     }
 
-    async fn marks(&self, session: &Session) -> Result<Marks, Error> {
-        let step = (session.span().ms() / MARK_STEPS).max(1);
-        let rows = sqlx::query!(
+    /// The marks of these people, and those of nobody in the room.
+    async fn marks(&self, session: &Session, people: &[&Person]) -> Result<Marks, Error> {
+        let people: Vec<_> = people.iter().map(|person| person.id.0.simple().to_string()).collect();
+        let people = to_json(&people)?;
+        let moments = sqlx::query_scalar!(
             r#"
-            select participant_id as "participant_id: ParticipantId", kind as "kind!: String",
-                min(at) as "at!: Timestamp", count(*) as "count!: i64"
+            select json_group_array(
+                json_array(iif(participant_id is null, null, hex(participant_id)), kind = 'error', at)
+            ) as "moments!: String"
             from (select participant_id, kind, at from event where session_id = ?1 order by seq limit ?2)
             where kind in ('reconnected', 'error')
-            group by participant_id, kind, (at - ?3) / ?4
-            order by min(at)
+                and (participant_id is null or participant_id in (select unhex(value) from json_each(?3)))
             "#,
             session.id.0,
             EXAMINED,
-            session.started_at.0,
-            step
+            people
         )
-        .fetch_all(&self.reader)
+        .fetch_one(&self.reader)
         .await?;
+        let step = (session.span().ms() / MARK_STEPS).max(1);
+        let place = |at: Timestamp| at.0.saturating_sub(session.started_at.0) / step;
         let mut marks = Marks::new();
-        for row in rows {
-            let kind = if row.kind == "error" {
-                MarkKind::Error
-            } else {
-                MarkKind::Reconnect
-            };
-            marks.entry(row.participant_id).or_default().push(Mark {
-                at: row.at,
-                kind,
-                count: row.count,
-            });
+        let mut moments: Vec<Moment> = from_json(&moments)?;
+        moments.sort_by_key(|moment| moment.at);
+        for moment in moments {
+            let (at, kind) = (moment.at.into(), moment.kind());
+            let marks = marks.entry(moment.participant.map(ParticipantId)).or_default();
+            let same = marks.iter_mut().rev().find(|mark: &&mut Mark| mark.kind == kind);
+            match same.filter(|mark| place(mark.at) == place(at)) {
+                Some(mark) => mark.count += 1,
+                None => marks.push(Mark { at, kind, count: 1 }),
+            }
         }
         Ok(marks)
     }

@@ -62,7 +62,7 @@ async fn count(connection: &mut SqliteConnection, name: &str) -> sqlx::Result<Er
     let counts = sqlx::query!(
         r#"with person as (select id, session_id from participant where username = ?)
            select (select count(*) from person) as "sessions!: i64",
-               (select count(*) from person join connection on connection.participant_id = person.id)
+               (select count(*) from person join connection on connection.session_id = person.session_id and connection.participant_id = person.id)
                    as "connections!: i64",
                (select count(*) from person join link on link.offerer_id = person.id)
                    + (select count(*) from person join link on link.answerer_id = person.id) as "links!: i64",

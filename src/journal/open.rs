@@ -275,8 +275,8 @@ fn connect_options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("journal_size_limit", "67108864")
-        // In pages, 8 MiB: what changes often is copied into the database once for many commits.
-        .pragma("wal_autocheckpoint", "2000")
+        // In pages, 12 MiB: what changes often is copied into the database once for many commits.
+        .pragma("wal_autocheckpoint", "3000")
         // In KiB: the pages of a busy day's tables that new rows go into.
         .pragma("cache_size", "-8000")
         // Each statement of many rows has to be undone if one of them is refused: what that takes needs no file.

@@ -1,9 +1,10 @@
 //! The repair at start: what the last run left open is closed at the last moment the server is known to have lived.
 //!
-//! Every statement works on an index of what is open, so a start costs what is open, not what is stored.
+//! Every statement begins with the sessions that are open, so a start costs what those have, not what is stored.
 
 use sqlx::SqliteConnection;
 
+use super::gone;
 use crate::room::record::LeaveReason;
 use crate::room::time::Timestamp;
 
@@ -54,21 +55,21 @@ impl Stop {
 async fn close_connections(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into event (at, session_id, participant_id, kind, detail)
-         select max(connection.connected_at, ?), participant.session_id, participant.id, 'disconnected',
-                json_object('why', ?)
-         from connection indexed by connection_open
-         join participant on participant.id = connection.participant_id
-         where connection.away_until is null and connection.disconnected_at is null
-         order by connection.connected_at, connection.id",
+         select max(connected_at, ?), session_id, participant_id, 'disconnected', json_object('why', ?)
+         from connection
+         where session_id in (select id from session indexed by session_open where ended_at is null)
+           and away_until is null and disconnected_at is null
+         order by connected_at, id",
         stop.at,
         stop.why
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "update connection indexed by connection_open
+        "update connection
          set disconnected_at = max(connected_at, ?), closed_by = ?
-         where away_until is null and disconnected_at is null",
+         where session_id in (select id from session indexed by session_open where ended_at is null)
+           and away_until is null and disconnected_at is null",
         stop.at,
         stop.reason
     )
@@ -94,17 +95,19 @@ async fn send_members_away(connection: &mut SqliteConnection, stop: &Stop) -> sq
 /// Rows that stayed open without a member: what ended them was lost.
 async fn close_strays(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
     sqlx::query!(
-        "update connection indexed by connection_open
+        "update connection
          set away_until = max(disconnected_at, ?)
-         where away_until is null and id not in (select connection_id from member)",
+         where session_id in (select id from session indexed by session_open where ended_at is null)
+           and away_until is null and id not in (select connection_id from member)",
         stop.at
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "update participant indexed by participant_open
+        "update participant
          set left_at = max(joined_at, ?), leave_reason = ?
-         where left_at is null and id not in (select participant_id from member)",
+         where session_id in (select id from session indexed by session_open where ended_at is null)
+           and left_at is null and id not in (select participant_id from member)",
         stop.at,
         stop.reason
     )
@@ -117,9 +120,10 @@ async fn close_strays(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::R
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "update link indexed by link_open
+        "update link
          set closed_at = max(offered_at, ?), closed_by = ?
-         where closed_at is null and id not in (select link_id from live_link)",
+         where session_id in (select id from session indexed by session_open where ended_at is null)
+           and closed_at is null and (session_id, id) not in (select session_id, link_id from live_link)",
         stop.at,
         stop.reason
     )
@@ -139,19 +143,12 @@ async fn end_empty_sessions(connection: &mut SqliteConnection, stop: &Stop) -> s
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "delete from gone_member where session_id in (
-             select id from session indexed by session_open
-             where ended_at is null and not exists (select 1 from member where member.session_id = session.id))"
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
         "update session indexed by session_open
          set ended_at = coalesce(
              (select max(left_at) from participant where participant.session_id = session.id), started_at)
          where ended_at is null and not exists (select 1 from member where member.session_id = session.id)"
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    gone::clear(connection).await
 }

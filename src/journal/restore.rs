@@ -20,6 +20,7 @@ pub(super) async fn live_rooms(connection: &mut SqliteConnection) -> sqlx::Resul
     )
     .fetch_all(&mut *connection)
     .await?;
+    let mut gone = gone::by_session(connection).await?;
     let mut rooms = Vec::with_capacity(sessions.len());
     for session in sessions {
         let snapshot = Snapshot {
@@ -29,7 +30,7 @@ pub(super) async fn live_rooms(connection: &mut SqliteConnection) -> sqlx::Resul
             participants: participants(connection, session.id).await?,
             members: members(connection, session.id).await?,
             links: links(connection, session.id).await?,
-            gone: gone::of_session(connection, session.id).await?,
+            gone: gone.remove(&SessionId(session.id)).unwrap_or_default(),
         };
         rooms.push((SessionId(session.id), snapshot));
     }
@@ -58,7 +59,7 @@ async fn members(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Resu
                   member.away_until, overflowed as "overflowed: bool", stopped_by, username, connected_at
            from member
            join participant on participant.id = member.participant_id
-           join connection on connection.id = member.connection_id
+           join connection on connection.session_id = member.session_id and connection.id = member.connection_id
            where member.session_id = ?
            order by position"#,
         session
@@ -97,7 +98,7 @@ async fn links(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Result
                   answerer_connector, stream_type, offered_at, answered_at,
                   offerer_candidates as "offerer_candidates: u32", answerer_candidates as "answerer_candidates: u32",
                   renegotiations as "renegotiations: u32"
-           from live_link join link on link.id = live_link.link_id
+           from live_link join link on link.session_id = live_link.session_id and link.id = live_link.link_id
            where live_link.session_id = ?
            order by offered_at, link.id"#,
         session

@@ -7,7 +7,6 @@ use sqlx::SqliteConnection;
 
 use super::batch::Batch;
 use super::event;
-use super::gone;
 use super::owed;
 use super::snapshot;
 use super::writer::Numbered;
@@ -87,9 +86,9 @@ async fn session_ended(connection: &mut SqliteConnection, session: SessionId, en
         ended_at.0,
         session.0
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    gone::forget(connection, session).await
+    Ok(())
 }
 
 async fn overflowed(connection: &mut SqliteConnection, member: MemberId) -> sqlx::Result<()> {

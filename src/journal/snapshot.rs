@@ -6,7 +6,6 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::batch::json;
-use super::gone;
 use super::owed;
 use crate::room::id::{RoomName, SessionId};
 use crate::room::record::{LeaveReason, LiveLink, LiveMember, Snapshot};
@@ -50,7 +49,6 @@ pub(super) async fn end_others(
     .await?;
     for other in others {
         end_rows(connection, SessionId(other), &Keep::nothing(), at).await?;
-        gone::forget(connection, SessionId(other)).await?;
         sqlx::query!(
             "update session set ended_at = max(started_at, ?) where id = ?",
             at.0,
@@ -90,7 +88,7 @@ async fn put_member(connection: &mut SqliteConnection, session: SessionId, membe
     )
     .execute(&mut *connection)
     .await?;
-    put_connection(connection, member).await?;
+    put_connection(connection, session, member).await?;
     let (key, position) = (member.key.as_bytes().as_slice(), member.position.cast_signed());
     let (away_since, away_until) = member.away.map(|(since, until)| (since.0, until.0)).unzip();
     let stopped_by = member.stopped_by.map(LeaveReason::as_str);
@@ -122,7 +120,11 @@ async fn put_member(connection: &mut SqliteConnection, session: SessionId, membe
     Ok(())
 }
 
-async fn put_connection(connection: &mut SqliteConnection, member: &LiveMember) -> sqlx::Result<()> {
+async fn put_connection(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    member: &LiveMember,
+) -> sqlx::Result<()> {
     let disconnected_at = member.away.map(|(since, _)| since.0.max(member.connected_at.0));
     let closed_by = member
         .away
@@ -133,11 +135,12 @@ async fn put_connection(connection: &mut SqliteConnection, member: &LiveMember) 
         "reconnect"
     };
     sqlx::query!(
-        "insert into connection (id, participant_id, connected_at, disconnected_at, opened_by, closed_by)
-         values (?, ?, ?, ?, ?, ?)
-         on conflict (id) do update
+        "insert into connection (session_id, id, participant_id, connected_at, disconnected_at, opened_by, closed_by)
+         values (?, ?, ?, ?, ?, ?, ?)
+         on conflict (session_id, id) do update
          set disconnected_at = excluded.disconnected_at, away_until = null,
              closed_by = iif(excluded.closed_by is null, null, coalesce(closed_by, excluded.closed_by))",
+        session.0,
         member.connection.0,
         member.participant.0,
         member.connected_at.0,
@@ -181,7 +184,7 @@ async fn put_link(connection: &mut SqliteConnection, session: SessionId, link: &
         "insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at,
                            offerer_candidates, answerer_candidates, renegotiations)
          values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         on conflict (id) do update
+         on conflict (session_id, id) do update
          set answered_at = coalesce(answered_at, excluded.answered_at), closed_at = null, closed_by = null,
              offerer_candidates = excluded.offerer_candidates, answerer_candidates = excluded.answerer_candidates,
              renegotiations = excluded.renegotiations",
@@ -202,7 +205,7 @@ async fn put_link(connection: &mut SqliteConnection, session: SessionId, link: &
         "insert into live_link (link_id, session_id, offerer_member, offerer_connector, answerer_member,
                                 answerer_connector)
          values (?, ?, ?, ?, ?, ?)
-         on conflict (link_id) do update set answerer_connector = excluded.answerer_connector",
+         on conflict (session_id, link_id) do update set answerer_connector = excluded.answerer_connector",
         link.link.0,
         session.0,
         link.offerer.member.0,
@@ -257,8 +260,7 @@ async fn end_rows(
          set away_until = max(coalesce(disconnected_at, connected_at), ?1),
              disconnected_at = coalesce(disconnected_at, max(connected_at, ?1)),
              closed_by = coalesce(closed_by, 'gap')
-         where away_until is null
-           and participant_id in (select id from participant where session_id = ?2)
+         where session_id = ?2 and away_until is null
            and id not in (select unhex(value) from json_each(?3))",
         at.0,
         session.0,

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use chrono::{NaiveDate, Timelike};
+
 use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
 use crate::history::wording::{duration, isolated, plain};
 use crate::room::time::Timestamp;
@@ -48,6 +50,7 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
     let mut sheet = Sheet {
         timeline,
         now,
+        first_day: timeline.zone.local(timeline.span.from).date_naive(),
         out: String::new(),
     };
     let bottom = sheet.bottom();
@@ -81,6 +84,8 @@ const DEFINITIONS: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" heig
 struct Sheet<'a> {
     timeline: &'a Timeline,
     now: Timestamp,
+    /// The day on which all began.
+    first_day: NaiveDate,
     out: String,
 }
 
@@ -276,13 +281,15 @@ impl Sheet<'_> {
 
     /// A moment to the second; with its day where that is not the day on which all began.
     fn time(&self, at: Timestamp) -> String {
-        const DAY: &str = "%Y-%m-%d";
-        let format = if self.date(at, DAY) == self.date(self.timeline.span.from, DAY) {
-            "%H:%M:%S"
+        let local = self.timeline.zone.local(at);
+        // There are thousands of these: reading a format each time would cost more than all else of a picture.
+        let clock = format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second());
+        let shown = if local.date_naive() == self.first_day {
+            clock
         } else {
-            "%-d %b, %H:%M:%S"
+            format!("{}, {clock}", local.format("%-d %b"))
         };
-        self.unmistakable(at, self.date(at, format))
+        self.unmistakable(at, shown)
     }
 
     /// With the offset where the clock shows the same time twice.

@@ -140,8 +140,15 @@ fn live(person: &Person, session: Uuid, rng: &mut Rng, rows: &mut Rows) {
         for drop in 1..=stay.drops as i64 {
             let lost_at = stay.from + width * drop;
             let back_at = lost_at + rng.i64(1..GRACE.min(width / 2).max(2));
-            rows.connections
-                .push(connection(person, connected_at, lost_at, "disconnected", back_at, rng));
+            rows.connections.push(connection(
+                person,
+                session,
+                connected_at,
+                lost_at,
+                "disconnected",
+                back_at,
+                rng,
+            ));
             rows.events.push(dropped(lost_at, session, person.id));
             rows.events
                 .push(event(back_at, session, Some(person.id), "reconnected"));
@@ -152,8 +159,15 @@ fn live(person: &Person, session: Uuid, rng: &mut Rng, rows: &mut Rows) {
         } else {
             stay.reason
         };
-        rows.connections
-            .push(connection(person, connected_at, last_moment, closed_by, stay.to, rng));
+        rows.connections.push(connection(
+            person,
+            session,
+            connected_at,
+            last_moment,
+            closed_by,
+            stay.to,
+            rng,
+        ));
         if stay.reason == "timeout" {
             rows.events.push(dropped(last_moment, session, person.id));
         }
@@ -175,6 +189,7 @@ fn live(person: &Person, session: Uuid, rng: &mut Rng, rows: &mut Rows) {
 
 fn connection(
     person: &Person,
+    session: Uuid,
     from: i64,
     to: i64,
     closed_by: &'static str,
@@ -184,6 +199,7 @@ fn connection(
     let is_first = person.stays.iter().any(|stay| stay.from == from);
     Connection {
         id: id(from, rng),
+        session,
         participant: person.id,
         connected_at: from,
         disconnected_at: to,

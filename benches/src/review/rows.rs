@@ -58,6 +58,7 @@ pub(super) struct Participant {
 #[derive(Debug, Clone)]
 pub(super) struct Connection {
     pub(super) id: Uuid,
+    pub(super) session: Uuid,
     pub(super) participant: Uuid,
     pub(super) connected_at: i64,
     pub(super) disconnected_at: i64,

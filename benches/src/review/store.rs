@@ -89,8 +89,8 @@ async fn write_sessions(connection: &mut SqliteConnection, rows: &Rows) -> Resul
 async fn write_people(connection: &mut SqliteConnection, rows: &Rows) -> Result<()> {
     const PEOPLE: &str =
         "insert into participant (id, session_id, username, joined_at, left_at, leave_reason, reconnect_count) ";
-    const CONNECTIONS: &str = "insert into connection (id, participant_id, connected_at, disconnected_at, opened_by, \
-        closed_by, away_until) ";
+    const CONNECTIONS: &str = "insert into connection (session_id, id, participant_id, connected_at, disconnected_at, \
+        opened_by, closed_by, away_until) ";
     for chunk in rows.participants.chunks(CHUNK) {
         let mut query = QueryBuilder::<Sqlite>::new(PEOPLE);
         query.push_values(chunk, |mut values, row| {
@@ -103,7 +103,10 @@ async fn write_people(connection: &mut SqliteConnection, rows: &Rows) -> Result<
     for chunk in rows.connections.chunks(CHUNK) {
         let mut query = QueryBuilder::<Sqlite>::new(CONNECTIONS);
         query.push_values(chunk, |mut values, row| {
-            values.push_bind(row.id).push_bind(row.participant);
+            values
+                .push_bind(row.session)
+                .push_bind(row.id)
+                .push_bind(row.participant);
             values.push_bind(row.connected_at).push_bind(row.disconnected_at);
             values
                 .push_bind(row.opened_by)

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use uuid::fmt::Simple;
 
 use super::rows;
-use crate::room::id::{ConnectionId, ParticipantId};
+use crate::room::id::{ConnectionId, ParticipantId, SessionId};
 use crate::room::time::Timestamp;
 
 #[derive(Default)]
@@ -17,6 +17,7 @@ pub(super) struct Connections {
 
 #[derive(Serialize)]
 struct Opened {
+    session: Simple,
     id: Simple,
     participant: Simple,
     at: i64,
@@ -25,20 +26,30 @@ struct Opened {
 
 #[derive(Serialize)]
 struct Disconnected {
+    session: Simple,
     id: Simple,
     at: i64,
 }
 
 #[derive(Serialize)]
 struct Over {
+    session: Simple,
     id: Simple,
     at: i64,
     by: &'static str,
 }
 
 impl Connections {
-    pub(super) fn opened(&mut self, id: ConnectionId, participant: ParticipantId, by: &'static str, at: Timestamp) {
+    pub(super) fn opened(
+        &mut self,
+        session: SessionId,
+        id: ConnectionId,
+        participant: ParticipantId,
+        by: &'static str,
+        at: Timestamp,
+    ) {
         self.opened.push(Opened {
+            session: session.0.simple(),
             id: id.0.simple(),
             participant: participant.0.simple(),
             at: at.0,
@@ -46,15 +57,17 @@ impl Connections {
         });
     }
 
-    pub(super) fn disconnected(&mut self, id: ConnectionId, at: Timestamp) {
-        let id = id.0.simple();
-        self.disconnected.push(Disconnected { id, at: at.0 });
+    pub(super) fn disconnected(&mut self, session: SessionId, id: ConnectionId, at: Timestamp) {
+        let [session, id] = [session.0.simple(), id.0.simple()];
+        let at = at.0;
+        self.disconnected.push(Disconnected { session, id, at });
     }
 
     /// It ends if it is open, and the away time after it.
-    pub(super) fn over(&mut self, id: ConnectionId, by: &'static str, at: Timestamp) {
-        let id = id.0.simple();
-        self.over.push(Over { id, at: at.0, by });
+    pub(super) fn over(&mut self, session: SessionId, id: ConnectionId, by: &'static str, at: Timestamp) {
+        let [session, id] = [session.0.simple(), id.0.simple()];
+        let at = at.0;
+        self.over.push(Over { session, id, at, by });
     }
 
     pub(super) async fn write(self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
@@ -67,8 +80,9 @@ impl Connections {
 async fn write_opened(connection: &mut SqliteConnection, opened: &[Opened]) -> sqlx::Result<()> {
     let Some(opened) = rows(opened)? else { return Ok(()) };
     sqlx::query!(
-        "insert into connection (id, participant_id, connected_at, opened_by)
-         select unhex(value ->> 'id'), unhex(value ->> 'participant'), value ->> 'at', value ->> 'by'
+        "insert into connection (session_id, id, participant_id, connected_at, opened_by)
+         select unhex(value ->> 'session'), unhex(value ->> 'id'), unhex(value ->> 'participant'), value ->> 'at',
+                value ->> 'by'
          from jsonb_each(?)",
         opened
     )
@@ -85,7 +99,8 @@ async fn write_disconnected(connection: &mut SqliteConnection, disconnected: &[D
         "update connection
          set disconnected_at = max(connected_at, change.value ->> 'at'), closed_by = 'disconnected'
          from jsonb_each(?) as change
-         where connection.id = unhex(change.value ->> 'id')",
+         where connection.session_id = unhex(change.value ->> 'session')
+           and connection.id = unhex(change.value ->> 'id')",
         disconnected
     )
     .execute(connection)
@@ -102,7 +117,8 @@ async fn write_over(connection: &mut SqliteConnection, over: &[Over]) -> sqlx::R
              disconnected_at = coalesce(disconnected_at, max(connected_at, change.value ->> 'at')),
              closed_by = coalesce(closed_by, change.value ->> 'by')
          from jsonb_each(?) as change
-         where connection.id = unhex(change.value ->> 'id')",
+         where connection.session_id = unhex(change.value ->> 'session')
+           and connection.id = unhex(change.value ->> 'id')",
         over
     )
     .execute(connection)

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 use uuid::fmt::Simple;
 
-use super::{hex, rows};
+use super::rows;
 use crate::room::id::{ConnectorId, LinkId, SessionId};
 use crate::room::record::{LinkOffered, Traffic};
 use crate::room::time::Timestamp;
@@ -39,6 +39,7 @@ struct Offered {
 
 #[derive(Serialize)]
 struct Answered {
+    session: Simple,
     id: Simple,
     at: i64,
     connector: String,
@@ -46,6 +47,7 @@ struct Answered {
 
 #[derive(Serialize)]
 struct Carried {
+    session: Simple,
     id: Simple,
     offerer_candidates: u32,
     answerer_candidates: u32,
@@ -54,6 +56,7 @@ struct Carried {
 
 #[derive(Serialize)]
 struct Closed {
+    session: Simple,
     id: Simple,
     at: i64,
     by: &'static str,
@@ -66,25 +69,27 @@ impl Links {
             session: session.0.simple(),
             offerer: offered.offerer.participant.0.simple(),
             answerer: offered.answerer.participant.0.simple(),
-            stream: hex(offered.stream.as_str().as_bytes()),
+            stream: hex::encode(offered.stream.as_str().as_bytes()),
             at: at.0,
             offerer_member: offered.offerer.member.0.simple(),
-            offerer_connector: hex(offered.connector.as_str().as_bytes()),
+            offerer_connector: hex::encode(offered.connector.as_str().as_bytes()),
             answerer_member: offered.answerer.member.0.simple(),
         });
     }
 
-    pub(super) fn answered(&mut self, link: LinkId, connector: &ConnectorId, at: Timestamp) {
+    pub(super) fn answered(&mut self, session: SessionId, link: LinkId, connector: &ConnectorId, at: Timestamp) {
         let first = self.answered.entry(link.0).or_insert_with(|| Answered {
+            session: session.0.simple(),
             id: link.0.simple(),
             at: at.0,
             connector: String::new(),
         });
-        first.connector = hex(connector.as_str().as_bytes());
+        first.connector = hex::encode(connector.as_str().as_bytes());
     }
 
-    pub(super) fn carried(&mut self, link: LinkId, traffic: Traffic) {
+    pub(super) fn carried(&mut self, session: SessionId, link: LinkId, traffic: Traffic) {
         let carried = Carried {
+            session: session.0.simple(),
             id: link.0.simple(),
             offerer_candidates: traffic.offerer_candidates,
             answerer_candidates: traffic.answerer_candidates,
@@ -93,9 +98,10 @@ impl Links {
         self.carried.insert(link.0, carried);
     }
 
-    pub(super) fn closed(&mut self, link: LinkId, by: &'static str, at: Timestamp) {
-        let id = link.0.simple();
-        self.closed.push(Closed { id, at: at.0, by });
+    pub(super) fn closed(&mut self, session: SessionId, link: LinkId, by: &'static str, at: Timestamp) {
+        let [session, id] = [session.0.simple(), link.0.simple()];
+        let at = at.0;
+        self.closed.push(Closed { session, id, at, by });
     }
 
     pub(super) async fn write(self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
@@ -137,7 +143,7 @@ async fn write_answered(connection: &mut SqliteConnection, answered: Vec<Answere
         "update link
          set answered_at = coalesce(answered_at, max(offered_at, change.value ->> 'at'))
          from jsonb_each(?) as change
-         where link.id = unhex(change.value ->> 'id')",
+         where link.session_id = unhex(change.value ->> 'session') and link.id = unhex(change.value ->> 'id')",
         answered
     )
     .execute(&mut *connection)
@@ -146,7 +152,8 @@ async fn write_answered(connection: &mut SqliteConnection, answered: Vec<Answere
         "update live_link
          set answerer_connector = cast(unhex(change.value ->> 'connector') as text)
          from jsonb_each(?) as change
-         where live_link.link_id = unhex(change.value ->> 'id')",
+         where live_link.session_id = unhex(change.value ->> 'session')
+           and live_link.link_id = unhex(change.value ->> 'id')",
         answered
     )
     .execute(connection)
@@ -162,7 +169,7 @@ async fn write_carried(connection: &mut SqliteConnection, carried: Vec<Carried>)
              answerer_candidates = change.value ->> 'answerer_candidates',
              renegotiations = change.value ->> 'renegotiations'
          from jsonb_each(?) as change
-         where link.id = unhex(change.value ->> 'id')",
+         where link.session_id = unhex(change.value ->> 'session') and link.id = unhex(change.value ->> 'id')",
         carried
     )
     .execute(connection)
@@ -176,13 +183,15 @@ async fn write_closed(connection: &mut SqliteConnection, closed: &[Closed]) -> s
         "update link
          set closed_at = max(offered_at, change.value ->> 'at'), closed_by = change.value ->> 'by'
          from jsonb_each(?) as change
-         where link.id = unhex(change.value ->> 'id')",
+         where link.session_id = unhex(change.value ->> 'session') and link.id = unhex(change.value ->> 'id')",
         closed
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "delete from live_link where link_id in (select unhex(value ->> 'id') from jsonb_each(?))",
+        "delete from live_link
+         where (session_id, link_id) in (
+             select unhex(value ->> 'session'), unhex(value ->> 'id') from jsonb_each(?))",
         closed
     )
     .execute(connection)

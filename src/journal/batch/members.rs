@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 use uuid::fmt::Simple;
 
-use super::{hex, rows};
+use super::rows;
 use crate::journal::{gone, owed};
 use crate::room::id::{ConnectionId, MemberId, SessionId};
 use crate::room::record::Joined;
@@ -48,7 +48,7 @@ impl Members {
             session: session.0.simple(),
             participant: joined.participant.0.simple(),
             connection: joined.connection.0.simple(),
-            key: hex(joined.key.as_bytes()),
+            key: hex::encode(joined.key.as_bytes()),
             position: joined.position.cast_signed(),
             at: at.0,
         });

@@ -50,7 +50,7 @@ impl Batch {
                 self.sessions.joined(session, joined.members);
                 self.participants.joined(session, joined, at);
                 self.connections
-                    .opened(joined.connection, joined.participant, "join", at);
+                    .opened(session, joined.connection, joined.participant, "join", at);
                 self.members.joined(session, joined, at);
             }
             Change::Left {
@@ -61,7 +61,7 @@ impl Batch {
                 ..
             } => {
                 let reason = reason.as_str();
-                self.connections.over(*last_connection, reason, at);
+                self.connections.over(session, *last_connection, reason, at);
                 self.participants.left(*participant, reason, at);
                 self.members.left(*member);
             }
@@ -71,7 +71,7 @@ impl Batch {
                 until,
                 ..
             } => {
-                self.connections.disconnected(*connection, at);
+                self.connections.disconnected(session, *connection, at);
                 self.members.away(*member, at, *until);
             }
             Change::Reconnected {
@@ -83,16 +83,17 @@ impl Batch {
             } => {
                 self.sessions.reconnected(session);
                 self.participants.reconnected(*participant);
-                self.connections.over(*previous, "replaced", at);
-                self.connections.opened(*connection, *participant, "reconnect", at);
+                self.connections.over(session, *previous, "replaced", at);
+                self.connections
+                    .opened(session, *connection, *participant, "reconnect", at);
                 self.members.back(*member, *connection);
             }
             Change::LinkOffered(offered) => self.links.offered(session, offered, at),
-            Change::LinkAnswered { link, connector } => self.links.answered(*link, connector, at),
-            Change::LinkProgress { link, traffic } => self.links.carried(*link, *traffic),
+            Change::LinkAnswered { link, connector } => self.links.answered(session, *link, connector, at),
+            Change::LinkProgress { link, traffic } => self.links.carried(session, *link, *traffic),
             Change::LinkClosed { link, traffic, why } => {
-                self.links.carried(*link, *traffic);
-                self.links.closed(*link, why, at);
+                self.links.carried(session, *link, *traffic);
+                self.links.closed(session, *link, why, at);
             }
             Change::Error { .. } => self.sessions.failed(session),
             Change::Gap { .. } => {}
@@ -130,8 +131,4 @@ pub(super) fn json(value: &(impl Serialize + ?Sized)) -> sqlx::Result<String> {
 /// The same, if there is anything.
 fn rows<T: Serialize>(rows: &[T]) -> sqlx::Result<Option<String>> {
     (!rows.is_empty()).then(|| json(rows)).transpose()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -27,7 +27,7 @@ const TABLES: [&str; 8] = [
     "select concat_ws(' ', hex(link_id), hex(session_id), hex(offerer_member), hex(offerer_connector),
                       hex(answerer_member), hex(answerer_connector)) from live_link order by link_id",
     "select concat_ws(' ', hex(member_id), hex(connector), hex(leaver)) from owed_leave order by id",
-    "select concat_ws(' ', hex(session_id), place, hex(member_id)) from gone_member order by session_id, place",
+    "select concat_ws(' ', hex(session_id), hex(member_id)) from gone_member order by id",
 ];
 
 const LIMITS: Limits = Limits {

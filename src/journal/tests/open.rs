@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use sqlx::{AssertSqlSafe, Connection};
+
 use super::*;
 
 async fn refusal(path: PathBuf) -> String {
@@ -122,4 +124,80 @@ async fn readers_cannot_write() {
     let opened = bench.open().await;
     let write = sqlx::query("delete from event").execute(&opened.reader).await;
     assert!(write.unwrap_err().to_string().contains("readonly"));
+}
+
+/// What an earlier version left (`#` begins a short id): somebody who is there, somebody who is away and
+/// is owed a leave, and a link.
+const BEFORE_LIGHTER_JOINS: &str = "
+    insert into session (id, room, started_at, participant_count) values (#01', 'r', 5, 3);
+    insert into participant (id, session_id, username, joined_at)
+        values (#11', #01', 'Ann', 10),
+               (#12', #01', 'Bo', 20);
+    insert into participant (id, session_id, username, joined_at, left_at, leave_reason)
+        values (#13', #01', 'Cy', 20, 30, 'left');
+    insert into connection (id, participant_id, connected_at, disconnected_at, opened_by, closed_by, away_until)
+        values (#21', #11', 10, 12, 'join', 'disconnected', 14),
+               (#22', #11', 14, null, 'reconnect', null, null),
+               (#23', #12', 20, 25, 'join', 'disconnected', null),
+               (#24', #13', 20, 30, 'join', 'left', 30);
+    insert into member (id, session_id, participant_id, connection_id, client_key, position, joined_at, away_since, away_until)
+        values (#31', #01', #11', #22', randomblob(32), 1, 10,
+                null, null),
+               (#32', #01', #12', #23', randomblob(32),
+                2, 20, 25, 99);
+    insert into owed_leave (member_id, connector, leaver)
+        values (#32', 'to Cy', #33');
+    insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates)
+        values (#41', #01', #11', #12', 'user', 21, 22, 7);
+    insert into live_link values (#41', #01', #31', 'a', #32',
+        'b');
+    insert into gone_member values (#01', 3, #33');
+    update heartbeat set at = 40;";
+
+#[tokio::test]
+async fn what_an_earlier_version_left_is_taken_over() {
+    let bench = Bench::new();
+    let mut earlier = SqliteConnectOptions::new()
+        .filename(bench.path())
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .connect()
+        .await
+        .unwrap();
+    let mut migrator = sqlx::migrate!();
+    migrator.migrations.to_mut().retain(|migration| migration.version < 5);
+    migrator.run(&mut earlier).await.unwrap();
+    let rows = BEFORE_LIGHTER_JOINS.replace('#', "x'000000000000000000000000000000");
+    sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut earlier).await.unwrap();
+    earlier.close().await.unwrap();
+
+    let opened = bench.open().await;
+    let [(_, room)] = opened.rooms.as_slice() else {
+        panic!("one room goes on");
+    };
+    let id = |last: u128| Uuid::from_u128(last);
+    let people: Vec<_> = room
+        .members
+        .iter()
+        .map(|live| (live.username.as_str(), live.connected_at, live.owed.len()))
+        .collect();
+    assert_eq!(people, [("Ann", Timestamp(14), 0), ("Bo", Timestamp(20), 1)]);
+    assert_eq!((room.participants.len(), &room.gone), (3, &vec![MemberId(id(0x33))]));
+    let link = &room.links[0];
+    assert_eq!((link.link, link.traffic.offerer_candidates), (LinkId(id(0x41)), 7));
+    assert_eq!(link.answered.as_ref().unwrap().0.as_str(), "b");
+    let connections = "select connected_at || '-' || disconnected_at || ' ' || closed_by from connection order by id";
+    assert_eq!(
+        bench.rows(connections).await,
+        [
+            "10-12 disconnected",
+            "14-40 server_crash",
+            "20-25 disconnected",
+            "20-30 left"
+        ]
+    );
+    assert_eq!(
+        bench.rows("select 'broken' from pragma_foreign_key_check").await,
+        [""; 0]
+    );
 }

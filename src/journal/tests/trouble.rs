@@ -165,8 +165,12 @@ async fn a_record_that_contradicts_the_database_blocks_nothing() {
     let opened = bench.open().await;
     let mut records = beginning();
     records.extend(many_errors(500));
-    // Nobody knows this person, so its connection refers to nothing.
-    records.insert(200, at(15, reconnected(7, 1, false)));
+    // Somebody else of the same name.
+    let Change::Joined(mut other) = joined(7, 0, 2) else {
+        panic!("that is what it makes");
+    };
+    other.username = name(1);
+    records.insert(200, at(15, Change::Joined(other)));
     // The same member twice.
     records.push(at(30, joined(1, 0, 1)));
     write(&opened.journal, records).await;

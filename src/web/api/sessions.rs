@@ -200,7 +200,7 @@ pub(crate) async fn links(
     params.finish()?;
     let now = web.now();
     let session = session(&web, id, now).await?;
-    let pairs = web.history.pairs(&session, &page, now).await?;
+    let pairs = web.history.pairs(session.id, &page, now).await?;
     Ok(Json(List::of("links", pairs)))
 }
 

@@ -44,11 +44,11 @@ pub(super) fn kinds(choice: &str) -> Result<&'static [&'static str], &'static st
         .ok_or("must be presence, drops or errors")
 }
 
-/// The links between the choices, on the page at `path` with `params`.
-pub(super) fn filters(path: &str, sort: &str, chosen: &str) -> Vec<Filter> {
-    let filter = |(word, _, title): (&str, &[&str], &'static str)| Filter {
+/// The links between the choices, on the page at `path` with the parameters `kept`.
+pub(super) fn filters(path: &str, kept: &[(&str, &str)], chosen: &str) -> Vec<Filter> {
+    let filter = |(word, _, title): (&'static str, &[&str], &'static str)| Filter {
         title,
-        address: format!("{}#log", address::page(path, &[("sort", sort), ("log", word)])),
+        address: format!("{}#log", address::page(path, &[kept, &[("log", word)]].concat())),
         is_chosen: word == chosen,
     };
     CHOICES.into_iter().map(filter).collect()

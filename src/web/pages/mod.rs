@@ -5,6 +5,7 @@ pub(crate) mod api;
 mod log;
 mod moment;
 mod pairs;
+mod people;
 pub(crate) mod person;
 mod range;
 pub(crate) mod rooms;

@@ -8,6 +8,7 @@ use axum::response::Html;
 
 use super::log::{self, Entry, Filter};
 use super::pairs::Connections;
+use super::people::{Part, People, Wish};
 use super::sorting::{self, COLUMNS, Sorting};
 use super::{Page, Refused, address, html, moment};
 use crate::history::attendance::Attendance;
@@ -23,10 +24,6 @@ use crate::web::params::{self, Params};
 use crate::web::path::SessionPath;
 use crate::web::{Web, timeline};
 
-/// The most people in the table: a room holds fewer at once, but many may come and go.
-const PEOPLE: usize = 500;
-/// The most pairs that are looked at: all those of 150 people.
-const PAIRS: usize = 150 * 149 / 2;
 /// Entries of the log on one page.
 const ENTRIES: usize = 200;
 
@@ -35,9 +32,10 @@ const ENTRIES: usize = 200;
 struct SessionPage {
     summary: String,
     picture: String,
+    picture_address: String,
     heads: Vec<Head>,
-    people: Vec<Attendance>,
-    more_people: bool,
+    people: People,
+    parts: Vec<Part>,
     connections: Connections,
     entries: Vec<Entry>,
     filters: Vec<Filter>,
@@ -61,7 +59,7 @@ pub(crate) async fn show(
     params: Result<Params, Error>,
 ) -> Page {
     let (SessionPath(id), mut params) = (path?, params?);
-    let sorting = params.optional("sort", Sorting::parse)?.flatten();
+    let wish = Wish::take(&mut params)?;
     let choice = params.text("log").unwrap_or_default();
     let kinds = log::kinds(&choice).map_err(|reason| Error::BadParameter {
         name: "log",
@@ -72,32 +70,34 @@ pub(crate) async fn show(
 
     let now = web.now();
     let session = found(&web, id, now).await?;
-    let people = web.history.attendance(&session, None, &first(PEOPLE), now).await?;
-    let pairs = web.history.pairs(&session, &first(PAIRS), now).await?.rows;
+    let people = People::read(&web, &session, &wish, now).await?;
+    let is_crowd = people.is_crowd();
+    let pairs = web.history.pairs_among(id, &people.shown, !is_crowd, now).await?;
     let log_piece = Piece { limit: ENTRIES, after };
     let entries = web.history.events(id, kinds, &log_piece).await?;
+    let model = web.history.timeline_of(&session, &people.shown, now).await?;
 
     let path = format!("/review/sessions/{id}");
-    let sort = sorting.map(Sorting::value).unwrap_or_default();
-    let mut page = SessionPage {
-        summary: summary(&session, &people.rows, &pairs),
-        picture: timeline::inline(&web.history.timeline(&session, now).await?, now),
-        heads: heads(&path, sorting, &choice),
-        connections: Connections::of(&people.rows, &pairs),
-        more_people: people.next.is_some(),
-        people: people.rows,
-        filters: log::filters(&path, &sort, &choice),
+    let [sort, part] = wish.params();
+    let kept = [(sort.0, sort.1.as_str()), (part.0, part.1.as_str())];
+    html(&SessionPage {
+        summary: summary(&session, &people.everyone, (!is_crowd).then_some(&pairs)),
+        picture: timeline::inline(&model, now),
+        picture_address: address::page(&format!("{path}/timeline"), &kept),
+        heads: heads(&path, wish.sorting, &choice),
+        connections: Connections::of(people.table(), &pairs),
+        parts: people.parts(&path, &wish),
+        people,
+        filters: log::filters(&path, &kept, &choice),
         next_entries: entries.next.map(|last| {
             let last = last.to_string();
-            let params = [("sort", sort.as_str()), ("log", &choice), ("after", &last)];
+            let params = [kept[0], kept[1], ("log", &choice), ("after", &last)];
             format!("{}#log", address::page(&path, &params))
         }),
         entries: entries.rows.into_iter().map(Entry::of).collect(),
         events_address: address::page("/api/v1/events", &[("room", &session.room)]),
         session,
-    };
-    sorting::sort(&mut page.people, sorting);
-    html(&page)
+    })
 }
 
 /// `GET /review/sessions/{id}/timeline`: the picture by the clock of another zone, for the page's script.
@@ -108,19 +108,17 @@ pub(crate) async fn picture(
 ) -> Result<Html<String>, Refused> {
     let (SessionPath(id), mut params) = (path?, params?);
     let zone = params.required("tz", Zone::parse)?;
+    let wish = Wish::take(&mut params)?;
     params.finish()?;
     let now = web.now();
     let session = found(&web, id, now).await?;
-    let model = web.history.timeline(&session, now).await?.in_zone(zone);
-    Ok(Html(timeline::inline(&model, now)))
+    let people = People::read(&web, &session, &wish, now).await?;
+    let model = web.history.timeline_of(&session, &people.shown, now).await?;
+    Ok(Html(timeline::inline(&model.in_zone(zone), now)))
 }
 
 async fn found(web: &Web, id: SessionId, now: Timestamp) -> Result<Session, Error> {
     web.history.session(id, now).await?.ok_or(Error::NoSuchSession)
-}
-
-fn first<K>(limit: usize) -> Piece<K> {
-    Piece { limit, after: None }
 }
 
 fn heads(path: &str, sorting: Option<Sorting>, choice: &str) -> Vec<Head> {

@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 
-use super::{Answer, Story, TOKEN, request};
+use uuid::Uuid;
+
+use super::{Answer, Link, Story, TOKEN, request};
 
 #[tokio::test]
 async fn a_token_in_the_address_becomes_a_cookie() {
@@ -217,5 +219,80 @@ async fn pages_ask_for_nothing_that_the_policy_forbids() {
     ] {
         let asset = story.send(request("GET", path).body(Body::empty()).unwrap()).await;
         assert_eq!((asset.status.as_u16(), asset.header("content-type")), (200, Some(kind)));
+    }
+}
+
+/// A session of so many people, `P00`, `P01`, ..., who each come a second after the one before. Neighbours connect.
+async fn crowd(story: &Story, people: i64) -> String {
+    let session = story.fixture.session("open day", 1_000, Some(4_600)).await;
+    let mut before: Option<Uuid> = None;
+    for number in 0..people {
+        let there = [(1_000 + number, Some((4_600, "left")), None)];
+        let (id, _) = story
+            .fixture
+            .person(session, &format!("P{number:02}"), Some((4_600, "left")), &there)
+            .await;
+        if let Some(before) = before.replace(id) {
+            let link = Link {
+                offered: 2_000 + number,
+                answered: Some(2_001 + number),
+                between: (before, id),
+                stream: "user",
+                candidates: (2, 3),
+                closed: Some((4_600, "left")),
+            };
+            story.fixture.link(session, link).await;
+        }
+    }
+    format!("/review/sessions/{session}")
+}
+
+/// The names in the attendance table.
+fn table(page: &str) -> Vec<&str> {
+    let (_, table) = page.split_once("<tbody>").unwrap();
+    let (table, _) = table.split_once("</tbody>").unwrap();
+    let cells = table.split("<th scope=\"row\">").skip(1);
+    cells
+        .map(|cell| cell.split_once("<bdi>").unwrap().1.split_once('<').unwrap().0)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_crowd_is_shown_in_parts() {
+    let story = Story::new().await;
+    let whole = text(&page(&story, &crowd(&story, 60).await).await);
+    assert_eq!(table(&whole).len(), 60);
+    assert!(!whole.contains("Which people are shown"));
+
+    let path = crowd(&story, 61).await;
+    let names: Vec<String> = (0..61).map(|number| format!("P{number:02}")).collect();
+    for (people, shown) in [
+        ("", 0..30),
+        ("&people=31", 30..60),
+        ("&people=61", 60..61),
+        ("&people=500", 0..0),
+    ] {
+        let part = text(&page(&story, &format!("{path}?sort=name{people}")).await);
+        assert_eq!(table(&part), names[shown.clone()], "{people}");
+        assert!(part.contains("61 people, 1 hour."), "everybody is counted: {part}");
+        let picture = page(&story, &format!("{path}/timeline?tz=UTC&sort=name{people}")).await;
+        for (number, name) in names.iter().enumerate() {
+            let is_drawn = picture.text.contains(&format!(">{name}</text>"));
+            assert_eq!(is_drawn, shown.contains(&number), "{name} {people}");
+        }
+        let told = part.contains("435 pairs were there at the same time: 29 connected, 406 did not.");
+        assert_eq!(told, shown.len() == 30, "{people} {part}");
+        assert!(
+            part.contains(&format!("href=\"{path}?sort=name&#38;people=31\"")),
+            "{part}"
+        );
+    }
+    for people in ["0", "-1", "x", ""] {
+        let answer = page(&story, &format!("{path}?people={people}")).await;
+        assert_eq!(answer.status, 400, "{people}");
+        assert!(
+            text(&answer).contains("people must be a whole number from 1 on"),
+            "{people}"
+        );
     }
 }

@@ -1,0 +1,116 @@
+//! The people of one session, as many as a page can show: of a crowd a part at a time.
+
+use std::collections::HashSet;
+
+use super::address;
+use super::pairs::SQUARE_TO;
+use super::sorting::{self, Sorting};
+use crate::history::attendance::Attendance;
+use crate::history::people::Person;
+use crate::history::sessions::Session;
+use crate::room::time::Timestamp;
+use crate::web::Web;
+use crate::web::error::Error;
+use crate::web::params::Params;
+
+/// The most people that are shown at once: more make no picture that tells anything, and no quick page.
+const TOGETHER: usize = 60;
+/// Of more than that, as many are shown at a time as the square of their connections can show.
+const PART: usize = SQUARE_TO;
+
+/// Which people are wanted, and in which order.
+pub(super) struct Wish {
+    pub(super) sorting: Option<Sorting>,
+    /// How many come before them.
+    skipped: usize,
+}
+
+/// A part of a crowd, to go to.
+pub(super) struct Part {
+    pub(super) first: usize,
+    pub(super) last: usize,
+    pub(super) address: String,
+    pub(super) is_shown: bool,
+}
+
+/// The people of a session.
+pub(super) struct People {
+    /// All of them.
+    pub(super) everyone: Vec<Attendance>,
+    /// Those that are shown, by name.
+    pub(super) shown: Vec<Person>,
+    /// Where those are in the wished order of all.
+    range: std::ops::Range<usize>,
+}
+
+impl Wish {
+    /// Takes the parameters `sort` and `people`, the number of the first that is shown.
+    pub(super) fn take(params: &mut Params) -> Result<Self, Error> {
+        let sorting = params.optional("sort", Sorting::parse)?.flatten();
+        let first = params.optional("people", number)?.unwrap_or(1);
+        Ok(Self {
+            sorting,
+            skipped: first - 1,
+        })
+    }
+
+    /// As [`Self::take`] reads it, for an address.
+    pub(super) fn params(&self) -> [(&'static str, String); 2] {
+        let sort = self.sorting.map(Sorting::value).unwrap_or_default();
+        let people = if self.skipped == 0 {
+            String::new()
+        } else {
+            (self.skipped + 1).to_string()
+        };
+        [("sort", sort), ("people", people)]
+    }
+}
+
+fn number(raw: &str) -> Result<usize, &'static str> {
+    let number = raw.parse().ok().filter(|number| *number >= 1);
+    number.ok_or("must be a whole number from 1 on")
+}
+
+impl People {
+    pub(super) async fn read(web: &Web, session: &Session, wish: &Wish, now: Timestamp) -> Result<Self, Error> {
+        let mut shown = web.history.everyone(session.id).await?;
+        let mut everyone: Vec<_> = shown.iter().map(|person| person.attendance(session, now)).collect();
+        sorting::sort(&mut everyone, wish.sorting);
+        let most = if everyone.len() > TOGETHER { PART } else { TOGETHER };
+        let first = wish.skipped.min(everyone.len());
+        let range = first..everyone.len().min(first + most);
+        if range.len() < everyone.len() {
+            let ids: HashSet<_> = everyone[range.clone()].iter().map(|person| person.id).collect();
+            shown.retain(|person| ids.contains(&person.id));
+        }
+        Ok(Self { everyone, shown, range })
+    }
+
+    /// Those that are shown, in the wished order.
+    pub(super) fn table(&self) -> &[Attendance] {
+        &self.everyone[self.range.clone()]
+    }
+
+    /// Whether they are too many for one page.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.table().len() < self.everyone.len()
+    }
+
+    /// The parts, if there is more than one, on the page at `path`.
+    pub(super) fn parts(&self, path: &str, wish: &Wish) -> Vec<Part> {
+        if !self.is_crowd() {
+            return Vec::new();
+        }
+        let part = |skipped: usize| {
+            let [sort, people] = Wish { skipped, ..*wish }.params();
+            let params = [(sort.0, sort.1.as_str()), (people.0, people.1.as_str())];
+            Part {
+                first: skipped + 1,
+                last: self.everyone.len().min(skipped + PART),
+                address: address::page(path, &params),
+                is_shown: skipped == self.range.start,
+            }
+        };
+        (0..self.everyone.len()).step_by(PART).map(part).collect()
+    }
+}
