@@ -60,7 +60,7 @@ impl Member {
     /// # Errors
     /// If the server does not take it.
     pub async fn connect(kind: Kind, address: SocketAddr, number: usize, identity: Identity) -> Result<Self> {
-        if kind == Kind::Floor {
+        if kind.is_bare() {
             let id = words::uuid(2, number);
             let page = Page::open(address, &format!("/{id}")).await?;
             return Ok(Self { page, id, identity });

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::rows::{Goal, Row, Values};
 use crate::subject::Kind;
 
-const KINDS: [Kind; 3] = [Kind::Ours, Kind::Node, Kind::Floor];
+const KINDS: [Kind; 4] = [Kind::Ours, Kind::Node, Kind::Floor, Kind::Gatherer];
 
 /// The figures of all runs of one row.
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl Results {
 pub fn heading() -> String {
     let mut text = String::from("| work | figure |");
     KINDS.iter().for_each(|kind| _ = write!(text, " {kind} |"));
-    text += " ÷ Node | ÷ floor | to reach |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n";
+    text += " ÷ Node | ÷ floor | to reach |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n";
     text
 }
 

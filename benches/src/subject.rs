@@ -11,8 +11,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// The core that the subject has for itself; the load has another.
-const SUBJECTS_CORE: &str = "0";
+/// The core that a subject has for itself, as `taskset` is told; the load has the other one.
+const OWN_CORE: &str = "0";
+/// Both cores, one of which the load uses, too.
+const BOTH_CORES: &str = "0,1";
 
 /// How long a subject may take to listen.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
@@ -26,6 +28,15 @@ pub enum Kind {
     Node,
     /// A bare WebSocket relay on the same WebSocket library: finds the target and forwards.
     Floor,
+    /// The same, but what waits for a target goes out with one write, as it does in our server.
+    Gatherer,
+}
+
+impl Kind {
+    /// Whether it is a relay that knows neither rooms nor Socket.IO.
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::Floor | Self::Gatherer)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -34,6 +45,7 @@ impl fmt::Display for Kind {
             Self::Ours => "chatroom-server",
             Self::Node => "Node",
             Self::Floor => "floor",
+            Self::Gatherer => "gathering floor",
         })
     }
 }
@@ -49,22 +61,36 @@ pub struct Subject {
     child: Child,
     /// Its history, gone with it.
     folder: TempDir,
+    cores: &'static str,
 }
 
 impl Subject {
-    /// Starts one with nothing in it, and waits until it listens.
+    /// Starts one with nothing in it on a core of its own, and waits until it listens.
     ///
     /// # Errors
     /// If it does not start.
     pub async fn start(kind: Kind) -> Result<Self> {
+        Self::start_on(kind, OWN_CORE).await
+    }
+
+    /// The same with both cores, as far as the load leaves them.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start_on_both(kind: Kind) -> Result<Self> {
+        Self::start_on(kind, BOTH_CORES).await
+    }
+
+    async fn start_on(kind: Kind, cores: &'static str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("chatroom-bench").tempdir()?;
-        let (child, address) = launch(kind, 0, folder.path()).await?;
+        let (child, address) = launch(kind, 0, folder.path(), cores).await?;
         Ok(Self {
             kind,
             address,
             pid: child.id().context("it has ended")?,
             child,
             folder,
+            cores,
         })
     }
 
@@ -74,7 +100,7 @@ impl Subject {
     /// If it does not start again.
     pub async fn restart(&mut self) -> Result<()> {
         self.child.kill().await?;
-        let (child, _) = launch(self.kind, self.address.port(), self.folder.path()).await?;
+        let (child, _) = launch(self.kind, self.address.port(), self.folder.path(), self.cores).await?;
         self.pid = child.id().context("it has ended")?;
         self.child = child;
         Ok(())
@@ -93,9 +119,9 @@ impl Subject {
     }
 }
 
-async fn launch(kind: Kind, port: u16, folder: &Path) -> Result<(Child, SocketAddr)> {
+async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str) -> Result<(Child, SocketAddr)> {
     let mut command = Command::new("taskset");
-    command.args(["--cpu-list", SUBJECTS_CORE]);
+    command.args(["--cpu-list", cores]);
     match kind {
         Kind::Ours => {
             command.arg(beside_us("chatroom-server")?);
@@ -112,6 +138,9 @@ async fn launch(kind: Kind, port: u16, folder: &Path) -> Result<(Child, SocketAd
         }
         Kind::Floor => {
             command.arg(beside_us("floor")?).arg(port.to_string());
+        }
+        Kind::Gatherer => {
+            command.arg(beside_us("floor")?).args([&port.to_string(), "gather"]);
         }
     }
     let mut child = command

@@ -1,5 +1,6 @@
 //! The least that a relay does, on the same WebSocket library and runtime as the server: a text message begins with its
-//! target's address and a space, and the rest goes to that target. No Socket.IO, no rooms, no checks, no history.
+//! target's address and a space, and the rest goes to that target. No Socket.IO, no rooms, no checks, no history. With
+//! `gather` what waits for a target goes out with one write.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -16,17 +17,18 @@ type Targets = Arc<RwLock<HashMap<String, UnboundedSender<Message>>>>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let port = std::env::args().nth(1).context("usage: floor PORT")?.parse()?;
+    let port = std::env::args().nth(1).context("usage: floor PORT [gather]")?.parse()?;
+    let gathers = std::env::args().nth(2).is_some_and(|word| word == "gather");
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let targets = Targets::default();
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(serve(stream, targets.clone()));
+        tokio::spawn(serve(stream, targets.clone(), gathers));
     }
 }
 
-async fn serve(stream: TcpStream, targets: Targets) -> Result<()> {
+async fn serve(stream: TcpStream, targets: Targets, gathers: bool) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut id = String::new();
     #[expect(clippy::result_large_err, reason = "the library's own signature")]
@@ -38,7 +40,7 @@ async fn serve(stream: TcpStream, targets: Targets) -> Result<()> {
     let (sender, receiver) = unbounded_channel();
     targets.write().expect("nobody panics with it").insert(id, sender);
     let (sink, mut stream) = socket.split();
-    tokio::spawn(write(sink, receiver));
+    tokio::spawn(write(sink, receiver, gathers));
     while let Some(message) = stream.next().await {
         let Message::Text(text) = message? else { continue };
         let Some((target, rest)) = text.split_once(' ') else {
@@ -54,10 +56,10 @@ async fn serve(stream: TcpStream, targets: Targets) -> Result<()> {
 
 type Sink = futures_util::stream::SplitSink<WebSocketStream<TcpStream>, Message>;
 
-async fn write(mut sink: Sink, mut waiting: UnboundedReceiver<Message>) -> Result<()> {
+async fn write(mut sink: Sink, mut waiting: UnboundedReceiver<Message>, gathers: bool) -> Result<()> {
     while let Some(message) = waiting.recv().await {
         sink.feed(message).await?;
-        while let Ok(message) = waiting.try_recv() {
+        while gathers && let Ok(message) = waiting.try_recv() {
             sink.feed(message).await?;
         }
         sink.flush().await?;

@@ -29,6 +29,8 @@ pub enum Row {
     Mesh,
     /// Pages that join and leave without end.
     Churn,
+    /// The same in full rooms.
+    ChurnFull,
     /// Two thousand members that do nothing.
     Idle2000,
     /// Ten thousand members that do nothing.
@@ -67,11 +69,12 @@ pub type Values = Vec<(&'static str, f64)>;
 
 impl Row {
     /// All of them, in the table's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Relay,
         Self::Paced,
         Self::Mesh,
         Self::Churn,
+        Self::ChurnFull,
         Self::Idle2000,
         Self::Idle10000,
         Self::Crowd,
@@ -86,6 +89,7 @@ impl Row {
             Self::Paced => relay::PACED,
             Self::Mesh => mesh::TITLE,
             Self::Churn => churn::TITLE,
+            Self::ChurnFull => churn::FULL,
             Self::Idle2000 => "2,000 joined members, idle",
             Self::Idle10000 => "10,000 joined members, idle",
             Self::Crowd => crowd::TITLE,
@@ -100,7 +104,7 @@ impl Row {
             Self::Relay => relay::CLOSED_FIGURES,
             Self::Paced => relay::PACED_FIGURES,
             Self::Mesh => mesh::FIGURES,
-            Self::Churn => churn::FIGURES,
+            Self::Churn | Self::ChurnFull => churn::FIGURES,
             Self::Idle2000 | Self::Idle10000 => idle::FIGURES,
             Self::Crowd => crowd::FIGURES,
             Self::Storm => storm::FIGURES,
@@ -111,8 +115,10 @@ impl Row {
     /// Who does it.
     pub fn subjects(self) -> &'static [Kind] {
         match self {
-            Self::Relay | Self::Paced => &[Kind::Ours, Kind::Node, Kind::Floor],
-            Self::Mesh | Self::Churn | Self::Idle2000 | Self::Idle10000 | Self::Crowd => &[Kind::Ours, Kind::Node],
+            Self::Relay | Self::Paced => &[Kind::Ours, Kind::Node, Kind::Floor, Kind::Gatherer],
+            Self::Mesh | Self::Churn | Self::ChurnFull | Self::Idle2000 | Self::Idle10000 | Self::Crowd => {
+                &[Kind::Ours, Kind::Node]
+            }
             // Nothing comes back to the others' members, and they keep no journal.
             Self::Storm | Self::Journal => &[Kind::Ours],
         }
@@ -123,20 +129,26 @@ impl Row {
     /// # Errors
     /// If the subject fails.
     pub async fn run(self, kind: Kind) -> Result<Values> {
+        // These start what they need.
         if self == Self::Journal {
             return journal::run().await;
+        }
+        if self == Self::Churn {
+            return churn::run(kind, churn::SOME).await;
+        }
+        if self == Self::ChurnFull {
+            return churn::run(kind, churn::MANY).await;
         }
         let mut subject = Subject::start(kind).await?;
         let values = match self {
             Self::Relay => relay::closed(&subject).await,
             Self::Paced => relay::paced(&subject).await,
             Self::Mesh => mesh::run(&subject).await,
-            Self::Churn => churn::run(&subject).await,
             Self::Idle2000 => idle::run(&subject, 2_000).await,
             Self::Idle10000 => idle::run(&subject, 10_000).await,
             Self::Crowd => crowd::run(&subject).await,
             Self::Storm => storm::run(&mut subject).await,
-            Self::Journal => unreachable!("it needs no subject"),
+            Self::Churn | Self::ChurnFull | Self::Journal => unreachable!("they have returned"),
         }?;
         subject.stop().await?;
         Ok(values)

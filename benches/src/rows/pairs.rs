@@ -23,7 +23,7 @@ impl End {
         let mut out = Vec::new();
         match self.kind {
             // Where it goes, and the very text that arrives.
-            Kind::Floor => frame::push_text(&mut out, &[&self.peer, " ", &words]),
+            Kind::Floor | Kind::Gatherer => frame::push_text(&mut out, &[&self.peer, " ", &words]),
             Kind::Ours | Kind::Node => frame::push_text(&mut out, &[&words]),
         }
         out
@@ -36,14 +36,14 @@ pub(super) async fn connect(subject: &Subject, pairs: usize) -> Result<Vec<End>>
         .map(|n| Identity::new(&format!("pair {}", n / 2), n))
         .collect();
     let mut members = connect_all(subject.kind, subject.address, identities).await?;
-    if subject.kind != Kind::Floor {
+    if !subject.kind.is_bare() {
         members = join_all(members).await?;
     }
     let mut ends = Vec::new();
     let mut members = members.into_iter();
     while let (Some(mut one), Some(mut other)) = (members.next(), members.next()) {
         let connectors = [words::uuid(3, ends.len()), words::uuid(4, ends.len())];
-        if subject.kind != Kind::Floor {
+        if !subject.kind.is_bare() {
             link(&mut one, &mut other, &connectors).await?;
         }
         let [connector, remote_connector] = connectors;
