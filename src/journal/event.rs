@@ -19,8 +19,8 @@ pub(super) async fn insert(connection: &mut SqliteConnection, group: &[Numbered]
     let rows = json(&rows)?;
     sqlx::query!(
         "insert into event (seq, at, session_id, participant_id, kind, detail)
-         select value ->> 'seq', value ->> 'at', unhex(value ->> 'session'), unhex(value ->> 'participant'),
-                value ->> 'kind', value ->> 'detail'
+         select value ->> '$.seq', value ->> '$.at', unhex(value ->> '$.session'), unhex(value ->> '$.participant'),
+                value ->> '$.kind', value ->> '$.detail'
          from jsonb_each(?)
          where true
          on conflict (seq) do nothing",

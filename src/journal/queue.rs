@@ -11,6 +11,13 @@ use super::{Release, Submitted};
 use crate::room::record::{Change, Record};
 use crate::room::time::Timestamp;
 
+/// How long what nobody waits for may wait for more of its kind: a group costs the same for one record as for some. What
+/// is lost with a crash is as much more.
+const GATHERS: Duration = Duration::from_millis(20);
+
+/// As many are written without waiting for more.
+const ENOUGH: usize = 1_000;
+
 pub(super) struct Queue {
     /// The most records that wait; a `gap` may stand on top.
     capacity: usize,
@@ -121,6 +128,13 @@ impl Queue {
             });
         }
         submitted
+    }
+
+    /// Until when nothing needs to be written, though something waits: nobody is to be told anything after it.
+    pub(super) fn gathers_until(&self) -> Option<Instant> {
+        let oldest = self.waiting.front()?;
+        let is_gathering = self.state == State::Open && self.releases.is_empty() && self.waiting.len() < ENOUGH;
+        is_gathering.then(|| oldest.since + GATHERS)
     }
 
     /// Hands out the oldest records: `limit` of them, and the rest of the submission that the limit would cut in two, as
@@ -320,5 +334,34 @@ mod tests {
             queue.written(records.len());
         }
         assert_eq!(taken, [vec![0, 1, 2, 3], vec![4, 5, 6]]);
+    }
+    #[test]
+    fn what_nobody_waits_for_gathers_for_a_while() {
+        let record = || Record {
+            at: Timestamp(1),
+            session: None,
+            change: Change::Gap { dropped: 1 },
+        };
+        let now = Instant::now();
+        let gathering = || {
+            let mut queue = Queue::new(5_000, Duration::from_secs(1));
+            assert_eq!(queue.gathers_until(), None, "nothing waits");
+            let _ = queue.submit(vec![record()], None, now);
+            let _ = queue.submit(vec![record()], None, now + GATHERS / 2);
+            assert_eq!(queue.gathers_until(), Some(now + GATHERS), "the oldest counts");
+            queue
+        };
+
+        let mut waited_for = gathering();
+        let _ = waited_for.submit(vec![record()], Some(Box::new(|| {})), now);
+        assert_eq!(waited_for.gathers_until(), None);
+
+        let mut many = gathering();
+        let _ = many.submit((2..ENOUGH).map(|_| record()).collect(), None, now);
+        assert_eq!(many.gathers_until(), None);
+
+        let mut stopping = gathering();
+        stopping.close();
+        assert_eq!(stopping.gathers_until(), None);
     }
 }

@@ -40,8 +40,16 @@ impl Shared {
     }
 
     pub(super) fn submit(&self, records: Vec<Record>, release: Option<Release>) -> Submitted {
-        let submitted = self.queue().submit(records, release, Instant::now());
-        self.work.notify_one();
+        let (submitted, was_gathering, is_gathering) = {
+            let mut queue = self.queue();
+            let was_gathering = queue.gathers_until().is_some();
+            let submitted = queue.submit(records, release, Instant::now());
+            (submitted, was_gathering, queue.gathers_until().is_some())
+        };
+        // Whoever gathers need not be woken for each record.
+        if !(was_gathering && is_gathering) {
+            self.work.notify_one();
+        }
         self.due.notify_one();
         if submitted == Submitted::Dropped {
             self.count_dropped();

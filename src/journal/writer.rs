@@ -51,6 +51,9 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut beat_at = Instant::now() + HEARTBEAT;
         loop {
+            if self.gathers().await {
+                continue;
+            }
             let work = self.shared.queue().take(GROUP);
             let records = match work {
                 Work::Records(records) => Some(records),
@@ -74,6 +77,17 @@ impl Writer {
             }
         }
         self.stop().await;
+    }
+
+    /// Waits for more, if nobody waits for what there is. True if meanwhile something came up.
+    async fn gathers(&self) -> bool {
+        let Some(until) = self.shared.queue().gathers_until() else {
+            return false;
+        };
+        let until = Instant::from_std(until);
+        tokio::time::timeout_at(until, self.shared.work.notified())
+            .await
+            .is_ok()
     }
 
     /// Writes these, however long that takes. Without records it is the heartbeat.

@@ -81,8 +81,8 @@ async fn write_opened(connection: &mut SqliteConnection, opened: &[Opened]) -> s
     let Some(opened) = rows(opened)? else { return Ok(()) };
     sqlx::query!(
         "insert into connection (session_id, id, participant_id, connected_at, opened_by)
-         select unhex(value ->> 'session'), unhex(value ->> 'id'), unhex(value ->> 'participant'), value ->> 'at',
-                value ->> 'by'
+         select unhex(value ->> '$.session'), unhex(value ->> '$.id'), unhex(value ->> '$.participant'), value ->> '$.at',
+                value ->> '$.by'
          from jsonb_each(?)",
         opened
     )
@@ -97,10 +97,10 @@ async fn write_disconnected(connection: &mut SqliteConnection, disconnected: &[D
     };
     sqlx::query!(
         "update connection
-         set disconnected_at = max(connected_at, change.value ->> 'at'), closed_by = 'disconnected'
+         set disconnected_at = max(connected_at, change.value ->> '$.at'), closed_by = 'disconnected'
          from jsonb_each(?) as change
-         where connection.session_id = unhex(change.value ->> 'session')
-           and connection.id = unhex(change.value ->> 'id')",
+         where connection.session_id = unhex(change.value ->> '$.session')
+           and connection.id = unhex(change.value ->> '$.id')",
         disconnected
     )
     .execute(connection)
@@ -113,12 +113,12 @@ async fn write_over(connection: &mut SqliteConnection, over: &[Over]) -> sqlx::R
     let Some(over) = rows(over)? else { return Ok(()) };
     sqlx::query!(
         "update connection
-         set away_until = max(coalesce(disconnected_at, connected_at), change.value ->> 'at'),
-             disconnected_at = coalesce(disconnected_at, max(connected_at, change.value ->> 'at')),
-             closed_by = coalesce(closed_by, change.value ->> 'by')
+         set away_until = max(coalesce(disconnected_at, connected_at), change.value ->> '$.at'),
+             disconnected_at = coalesce(disconnected_at, max(connected_at, change.value ->> '$.at')),
+             closed_by = coalesce(closed_by, change.value ->> '$.by')
          from jsonb_each(?) as change
-         where connection.session_id = unhex(change.value ->> 'session')
-           and connection.id = unhex(change.value ->> 'id')",
+         where connection.session_id = unhex(change.value ->> '$.session')
+           and connection.id = unhex(change.value ->> '$.id')",
         over
     )
     .execute(connection)

@@ -116,8 +116,8 @@ async fn write_offered(connection: &mut SqliteConnection, offered: &[Offered]) -
     let Some(offered) = rows(offered)? else { return Ok(()) };
     sqlx::query!(
         "insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at)
-         select unhex(value ->> 'id'), unhex(value ->> 'session'), unhex(value ->> 'offerer'),
-                unhex(value ->> 'answerer'), cast(unhex(value ->> 'stream') as text), value ->> 'at'
+         select unhex(value ->> '$.id'), unhex(value ->> '$.session'), unhex(value ->> '$.offerer'),
+                unhex(value ->> '$.answerer'), cast(unhex(value ->> '$.stream') as text), value ->> '$.at'
          from jsonb_each(?)",
         offered
     )
@@ -125,8 +125,8 @@ async fn write_offered(connection: &mut SqliteConnection, offered: &[Offered]) -
     .await?;
     sqlx::query!(
         "insert into live_link (link_id, session_id, offerer_member, offerer_connector, answerer_member)
-         select unhex(value ->> 'id'), unhex(value ->> 'session'), unhex(value ->> 'offerer_member'),
-                cast(unhex(value ->> 'offerer_connector') as text), unhex(value ->> 'answerer_member')
+         select unhex(value ->> '$.id'), unhex(value ->> '$.session'), unhex(value ->> '$.offerer_member'),
+                cast(unhex(value ->> '$.offerer_connector') as text), unhex(value ->> '$.answerer_member')
          from jsonb_each(?)",
         offered
     )
@@ -141,19 +141,19 @@ async fn write_answered(connection: &mut SqliteConnection, answered: Vec<Answere
     };
     sqlx::query!(
         "update link
-         set answered_at = coalesce(answered_at, max(offered_at, change.value ->> 'at'))
+         set answered_at = coalesce(answered_at, max(offered_at, change.value ->> '$.at'))
          from jsonb_each(?) as change
-         where link.session_id = unhex(change.value ->> 'session') and link.id = unhex(change.value ->> 'id')",
+         where link.session_id = unhex(change.value ->> '$.session') and link.id = unhex(change.value ->> '$.id')",
         answered
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
         "update live_link
-         set answerer_connector = cast(unhex(change.value ->> 'connector') as text)
+         set answerer_connector = cast(unhex(change.value ->> '$.connector') as text)
          from jsonb_each(?) as change
-         where live_link.session_id = unhex(change.value ->> 'session')
-           and live_link.link_id = unhex(change.value ->> 'id')",
+         where live_link.session_id = unhex(change.value ->> '$.session')
+           and live_link.link_id = unhex(change.value ->> '$.id')",
         answered
     )
     .execute(connection)
@@ -165,11 +165,11 @@ async fn write_carried(connection: &mut SqliteConnection, carried: Vec<Carried>)
     let Some(carried) = rows(&carried)? else { return Ok(()) };
     sqlx::query!(
         "update link
-         set offerer_candidates = change.value ->> 'offerer_candidates',
-             answerer_candidates = change.value ->> 'answerer_candidates',
-             renegotiations = change.value ->> 'renegotiations'
+         set offerer_candidates = change.value ->> '$.offerer_candidates',
+             answerer_candidates = change.value ->> '$.answerer_candidates',
+             renegotiations = change.value ->> '$.renegotiations'
          from jsonb_each(?) as change
-         where link.session_id = unhex(change.value ->> 'session') and link.id = unhex(change.value ->> 'id')",
+         where link.session_id = unhex(change.value ->> '$.session') and link.id = unhex(change.value ->> '$.id')",
         carried
     )
     .execute(connection)
@@ -181,9 +181,9 @@ async fn write_closed(connection: &mut SqliteConnection, closed: &[Closed]) -> s
     let Some(closed) = rows(closed)? else { return Ok(()) };
     sqlx::query!(
         "update link
-         set closed_at = max(offered_at, change.value ->> 'at'), closed_by = change.value ->> 'by'
+         set closed_at = max(offered_at, change.value ->> '$.at'), closed_by = change.value ->> '$.by'
          from jsonb_each(?) as change
-         where link.session_id = unhex(change.value ->> 'session') and link.id = unhex(change.value ->> 'id')",
+         where link.session_id = unhex(change.value ->> '$.session') and link.id = unhex(change.value ->> '$.id')",
         closed
     )
     .execute(&mut *connection)
@@ -191,7 +191,7 @@ async fn write_closed(connection: &mut SqliteConnection, closed: &[Closed]) -> s
     sqlx::query!(
         "delete from live_link
          where (session_id, link_id) in (
-             select unhex(value ->> 'session'), unhex(value ->> 'id') from jsonb_each(?))",
+             select unhex(value ->> '$.session'), unhex(value ->> '$.id') from jsonb_each(?))",
         closed
     )
     .execute(connection)

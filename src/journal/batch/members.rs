@@ -102,8 +102,8 @@ async fn write_joined(connection: &mut SqliteConnection, joined: &[Coming]) -> s
     let Some(joined) = rows(joined)? else { return Ok(()) };
     sqlx::query!(
         "insert into member (id, session_id, participant_id, connection_id, client_key, position, joined_at)
-         select unhex(value ->> 'id'), unhex(value ->> 'session'), unhex(value ->> 'participant'),
-                unhex(value ->> 'connection'), unhex(value ->> 'key'), value ->> 'position', value ->> 'at'
+         select unhex(value ->> '$.id'), unhex(value ->> '$.session'), unhex(value ->> '$.participant'),
+                unhex(value ->> '$.connection'), unhex(value ->> '$.key'), value ->> '$.position', value ->> '$.at'
          from jsonb_each(?)",
         joined
     )
@@ -116,12 +116,12 @@ async fn write_moved(connection: &mut SqliteConnection, moved: &[Place]) -> sqlx
     let Some(moved) = rows(moved)? else { return Ok(()) };
     sqlx::query!(
         "update member
-         set connection_id = coalesce(unhex(change.value ->> 'connection'), connection_id),
-             away_since = change.value ->> 'away_since',
-             away_until = change.value ->> 'away_until',
-             stopped_by = iif(change.value ->> 'connection' is null, stopped_by, null)
+         set connection_id = coalesce(unhex(change.value ->> '$.connection'), connection_id),
+             away_since = change.value ->> '$.away_since',
+             away_until = change.value ->> '$.away_until',
+             stopped_by = iif(change.value ->> '$.connection' is null, stopped_by, null)
          from jsonb_each(?) as change
-         where member.id = unhex(change.value ->> 'id')",
+         where member.id = unhex(change.value ->> '$.id')",
         moved
     )
     .execute(connection)

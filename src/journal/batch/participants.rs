@@ -84,7 +84,7 @@ async fn write_coming(connection: &mut SqliteConnection, coming: &[Coming]) -> s
     };
     let sessions = sqlx::query_scalar!(
         r#"insert into participant (id, session_id, username, joined_at)
-           select unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'username', value ->> 'at'
+           select unhex(value ->> '$.id'), unhex(value ->> '$.session'), value ->> '$.username', value ->> '$.at'
            from jsonb_each(?)
            where true
            on conflict (id) do nothing
@@ -117,9 +117,9 @@ async fn write_going(connection: &mut SqliteConnection, going: Vec<Going>) -> sq
     let Some(going) = rows(&going)? else { return Ok(()) };
     sqlx::query!(
         "update participant
-         set left_at = max(joined_at, change.value ->> 'at'), leave_reason = change.value ->> 'reason'
+         set left_at = max(joined_at, change.value ->> '$.at'), leave_reason = change.value ->> '$.reason'
          from jsonb_each(?) as change
-         where participant.id = unhex(change.value ->> 'id')",
+         where participant.id = unhex(change.value ->> '$.id')",
         going
     )
     .execute(connection)
@@ -133,9 +133,9 @@ async fn write_reconnects(connection: &mut SqliteConnection, reconnects: BTreeMa
     let Some(changed) = rows(&changed)? else { return Ok(()) };
     sqlx::query!(
         "update participant
-         set reconnect_count = reconnect_count + (change.value ->> 'count')
+         set reconnect_count = reconnect_count + (change.value ->> '$.count')
          from jsonb_each(?) as change
-         where participant.id = unhex(change.value ->> 'id')",
+         where participant.id = unhex(change.value ->> '$.id')",
         changed
     )
     .execute(connection)

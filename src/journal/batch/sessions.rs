@@ -67,12 +67,16 @@ impl Sessions {
         let Some(changed) = rows(&changed)? else { return Ok(()) };
         sqlx::query!(
             "update session
-             set peak_participants = max(peak_participants, change.value ->> 'members'),
-                 participant_count = participant_count + (change.value ->> 'participants'),
-                 reconnect_count = reconnect_count + (change.value ->> 'reconnects'),
-                 error_count = error_count + (change.value ->> 'errors')
+             set peak_participants = max(peak_participants, change.value ->> '$.members'),
+                 participant_count = participant_count + (change.value ->> '$.participants'),
+                 reconnect_count = reconnect_count + (change.value ->> '$.reconnects'),
+                 error_count = error_count + (change.value ->> '$.errors')
              from jsonb_each(?) as change
-             where session.id = unhex(change.value ->> 'id')",
+             where session.id = unhex(change.value ->> '$.id')
+               -- Most who join are not the most at once: their room's row stays as it is.
+               and (peak_participants < (change.value ->> '$.members')
+                    or (change.value ->> '$.participants') + (change.value ->> '$.reconnects')
+                       + (change.value ->> '$.errors') > 0)",
             changed
         )
         .execute(connection)
