@@ -123,9 +123,7 @@ impl History {
             from participant where session_id = ? order by username
             "#,
             session.0
-        )
-        .fetch_all(&self.reader)
-        .await?;
+        );
         let connections = sqlx::query_scalar!(
             r#"
             select json_group_array(
@@ -134,9 +132,8 @@ impl History {
             from connection where session_id = ?
             "#,
             session.0
-        )
-        .fetch_one(&self.reader)
-        .await?;
+        );
+        let (rows, connections) = tokio::try_join!(rows.fetch_all(&self.reader), connections.fetch_one(&self.reader))?;
         let mut connections = by_person(&connections)?;
         Ok(rows.into_iter().map(|row| row.person(&mut connections)).collect())
     }
@@ -178,9 +175,7 @@ impl History {
             name,
             first.0,
             last.0
-        )
-        .fetch_all(&self.reader)
-        .await?;
+        );
         let connections = sqlx::query_scalar!(
             r#"
             select json_group_array(
@@ -194,9 +189,8 @@ impl History {
             name,
             first.0,
             last.0
-        )
-        .fetch_one(&self.reader)
-        .await?;
+        );
+        let (rows, connections) = tokio::try_join!(rows.fetch_all(&self.reader), connections.fetch_one(&self.reader))?;
         let mut connections = by_person(&connections)?;
         let people = rows
             .into_iter()

@@ -15,7 +15,7 @@ const SENTENCES: usize = 60;
 const SQUARE_FROM: usize = 5;
 
 /// A larger square is no longer read: of more people it shows those who need to be looked at.
-pub(super) const SQUARE_TO: usize = 30;
+const SQUARE_TO: usize = 30;
 
 /// The section about pairs.
 #[derive(Default)]

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use super::address;
-use super::pairs::SQUARE_TO;
 use super::sorting::{self, Sorting};
 use crate::history::attendance::Attendance;
 use crate::history::people::Person;
@@ -15,8 +14,9 @@ use crate::web::params::Params;
 
 /// The most people that are shown at once: more make no picture that tells anything, and no quick page.
 const TOGETHER: usize = 60;
-/// Of more than that, as many are shown at a time as the square of their connections can show.
-const PART: usize = SQUARE_TO;
+/// Of more than that, as many are shown at a time: their links lie far apart among all those of a crowd, and the disk
+/// may have to be read for each.
+const PART: usize = 20;
 
 /// Which people are wanted, and in which order.
 pub(super) struct Wish {

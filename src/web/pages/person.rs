@@ -48,14 +48,18 @@ pub(crate) async fn show(
     params.finish()?;
     let now = web.now();
     let piece = Piece { limit: LIMIT, after };
-    let found = web.history.visits(&username, range.bounds(), &piece, now).await?;
+    // Where the disk has to be read, it is read for both at once.
+    let (found, totals) = tokio::try_join!(
+        web.history.visits(&username, range.bounds(), &piece, now),
+        web.history.totals(&username, range.bounds(), now),
+    )?;
     let path = address::person(username.as_str());
     let older = found.next.map(|last| {
         let last = last.to_string();
         address::page(&path, &[("from", &range.from), ("to", &range.to), ("older", &last)])
     });
     html(&PersonPage {
-        totals: web.history.totals(&username, range.bounds(), now).await?,
+        totals,
         username: username.as_str().to_owned(),
         path,
         range,

@@ -72,10 +72,13 @@ pub(crate) async fn show(
     let session = found(&web, id, now).await?;
     let people = People::read(&web, &session, &wish, now).await?;
     let is_crowd = people.is_crowd();
-    let pairs = web.history.pairs_among(id, &people.shown, !is_crowd, now).await?;
     let log_piece = Piece { limit: ENTRIES, after };
-    let entries = web.history.events(id, kinds, &log_piece).await?;
-    let model = web.history.timeline_of(&session, &people.shown, now).await?;
+    // Where the disk has to be read, it is read for all of them at once.
+    let (pairs, entries, model) = tokio::try_join!(
+        web.history.pairs_among(id, &people.shown, !is_crowd, now),
+        web.history.events(id, kinds, &log_piece),
+        web.history.timeline_of(&session, &people.shown, now),
+    )?;
 
     let path = format!("/review/sessions/{id}");
     let [sort, part] = wish.params();
