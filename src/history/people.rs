@@ -133,7 +133,11 @@ impl History {
             "#,
             session.0
         );
-        let (rows, connections) = tokio::try_join!(rows.fetch_all(&self.reader), connections.fetch_one(&self.reader))?;
+        // Of one moment: whoever has left has no connection that goes on.
+        let mut snapshot = self.reader.begin().await?;
+        let rows = rows.fetch_all(&mut *snapshot).await?;
+        let connections = connections.fetch_one(&mut *snapshot).await?;
+        snapshot.commit().await?;
         let mut connections = by_person(&connections)?;
         Ok(rows.into_iter().map(|row| row.person(&mut connections)).collect())
     }
@@ -190,7 +194,11 @@ impl History {
             first.0,
             last.0
         );
-        let (rows, connections) = tokio::try_join!(rows.fetch_all(&self.reader), connections.fetch_one(&self.reader))?;
+        // Of one moment: whoever has left has no connection that goes on.
+        let mut snapshot = self.reader.begin().await?;
+        let rows = rows.fetch_all(&mut *snapshot).await?;
+        let connections = connections.fetch_one(&mut *snapshot).await?;
+        snapshot.commit().await?;
         let mut connections = by_person(&connections)?;
         let people = rows
             .into_iter()
