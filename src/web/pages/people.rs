@@ -35,12 +35,14 @@ pub(super) struct Part {
 
 /// The people of a session.
 pub(super) struct People {
-    /// All of them.
+    /// All of them, by name.
     pub(super) everyone: Vec<Attendance>,
     /// Those that are shown, by name.
     pub(super) shown: Vec<Person>,
-    /// Where those are in the wished order of all.
-    range: std::ops::Range<usize>,
+    /// The same in the wished order.
+    pub(super) table: Vec<Attendance>,
+    /// How many come before them in that order.
+    skipped: usize,
 }
 
 impl Wish {
@@ -74,26 +76,26 @@ fn number(raw: &str) -> Result<usize, &'static str> {
 impl People {
     pub(super) async fn read(web: &Web, session: &Session, wish: &Wish, now: Timestamp) -> Result<Self, Error> {
         let mut shown = web.history.everyone(session.id).await?;
-        let mut everyone: Vec<_> = shown.iter().map(|person| person.attendance(session, now)).collect();
-        sorting::sort(&mut everyone, wish.sorting);
+        let everyone: Vec<_> = shown.iter().map(|person| person.attendance(session, now)).collect();
+        let mut table = everyone.clone();
+        sorting::sort(&mut table, wish.sorting);
         let most = if everyone.len() > TOGETHER { PART } else { TOGETHER };
-        let first = wish.skipped.min(everyone.len());
-        let range = first..everyone.len().min(first + most);
-        if range.len() < everyone.len() {
-            let ids: HashSet<_> = everyone[range.clone()].iter().map(|person| person.id).collect();
-            shown.retain(|person| ids.contains(&person.id));
-        }
-        Ok(Self { everyone, shown, range })
-    }
-
-    /// Those that are shown, in the wished order.
-    pub(super) fn table(&self) -> &[Attendance] {
-        &self.everyone[self.range.clone()]
+        let skipped = wish.skipped.min(table.len());
+        table.drain(..skipped);
+        table.truncate(most);
+        let ids: HashSet<_> = table.iter().map(|person| person.id).collect();
+        shown.retain(|person| ids.contains(&person.id));
+        Ok(Self {
+            everyone,
+            shown,
+            table,
+            skipped,
+        })
     }
 
     /// Whether they are too many for one page.
     pub(super) fn is_crowd(&self) -> bool {
-        self.table().len() < self.everyone.len()
+        self.table.len() < self.everyone.len()
     }
 
     /// The parts, if there is more than one, on the page at `path`.
@@ -108,7 +110,7 @@ impl People {
                 first: skipped + 1,
                 last: self.everyone.len().min(skipped + PART),
                 address: address::page(path, &params),
-                is_shown: skipped == self.range.start,
+                is_shown: skipped == self.skipped,
             }
         };
         (0..self.everyone.len()).step_by(PART).map(part).collect()

@@ -88,7 +88,7 @@ pub(crate) async fn show(
         picture: timeline::inline(&model, now),
         picture_address: address::page(&format!("{path}/timeline"), &kept),
         heads: heads(&path, wish.sorting, &choice),
-        connections: Connections::of(people.table(), &pairs),
+        connections: Connections::of(&people.table, &pairs),
         parts: people.parts(&path, &wish),
         people,
         filters: log::filters(&path, &kept, &choice),

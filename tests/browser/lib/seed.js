@@ -125,7 +125,8 @@ class Session {
       const how = member ? ['disconnected', { why: 'transport close', until: this.at(until) }] : ['left', { reason: why }];
       this.event(to, ...[how[0], id, how[1]]);
       rows.push({
-        id: uuid(this.at(from)), participant_id: id, connected_at: this.at(from), disconnected_at: this.at(to),
+        session_id: this.id, id: uuid(this.at(from)), participant_id: id, connected_at: this.at(from),
+        disconnected_at: this.at(to),
         opened_by: back > 0 ? 'reconnect' : 'join', closed_by: why, away_until: until === undefined ? this.at(to) : this.at(until),
       });
     }
