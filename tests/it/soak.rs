@@ -27,7 +27,7 @@ const SAMPLES: u32 = 40;
 /// be fuller do.
 const SLACK: f64 = 1.1;
 const MEMORY_SLACK: usize = 4 * 1024 * 1024;
-/// The log is written back at about 8 MiB; a large group may come on top.
+/// The log is written back at about 12 MiB; a large group may come on top.
 const MOST_LOG: u64 = 16 * 1024 * 1024;
 
 struct Person {
