@@ -16,5 +16,6 @@ pub mod room;
 pub mod server;
 pub mod signaling;
 pub mod signals;
+mod sql;
 pub mod static_files;
 pub mod web;

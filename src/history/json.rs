@@ -1,7 +1,7 @@
 //! Many small rows as one value: SQLite puts them into a JSON list, and its threads hand over one row instead of thousands.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::room::time::Timestamp;
@@ -22,12 +22,4 @@ impl From<Millis> for Timestamp {
 /// If the query does not give that.
 pub(super) fn from_json<T: DeserializeOwned>(list: &str) -> Result<Vec<T>, Error> {
     serde_json::from_str(list).map_err(|error| sqlx::Error::Decode(error.into()).into())
-}
-
-/// What a query reads a list from.
-///
-/// # Errors
-/// If it cannot be written as JSON.
-pub(super) fn to_json(list: &[impl Serialize]) -> Result<String, Error> {
-    serde_json::to_string(list).map_err(|error| sqlx::Error::Encode(error.into()).into())
 }

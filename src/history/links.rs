@@ -7,13 +7,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::intervals::Intervals;
-use super::json::{Millis, from_json, to_json};
+use super::json::{Millis, from_json};
 use super::outcome::{Outcome, Together, judge};
 use super::page::{Page, Slice};
 use super::people::Person;
 use super::{Error, History};
 use crate::room::id::{LinkId, ParticipantId, SessionId};
 use crate::room::time::Timestamp;
+use crate::sql::ids;
 
 /// Two people who were in the room together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -163,8 +164,7 @@ impl History {
 
     /// The links between some people.
     async fn links_among(&self, people: &Names<'_>) -> Result<Links, Error> {
-        let ids: Vec<String> = people.keys().map(|id| id.0.simple().to_string()).collect();
-        let ids = to_json(&ids)?;
+        let ids = ids(people.keys().map(|id| id.0))?;
         let rows = sqlx::query_scalar!(
             r#"
             with some (id) as materialized (select unhex(value) from json_each(?))

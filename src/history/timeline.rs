@@ -7,13 +7,14 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
-use super::json::{Millis, from_json, to_json};
+use super::json::{Millis, from_json};
 use super::people::Person;
 use super::sessions::{Session, SessionStatus};
 use super::zone::Zone;
 use super::{Error, History};
 use crate::room::id::ParticipantId;
 use crate::room::time::Timestamp;
+use crate::sql::ids;
 
 /// Marks of one kind and person that are closer than this part of the session are one mark: they could not be told
 /// apart in any picture.
@@ -153,8 +154,7 @@ impl History {
 
     /// The marks of these people, and those of nobody in the room.
     async fn marks(&self, session: &Session, people: &[&Person]) -> Result<Marks, Error> {
-        let people: Vec<_> = people.iter().map(|person| person.id.0.simple().to_string()).collect();
-        let people = to_json(&people)?;
+        let people = ids(people.iter().map(|person| person.id.0))?;
         let moments = sqlx::query_scalar!(
             r#"
             select json_group_array(

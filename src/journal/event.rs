@@ -5,10 +5,10 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 use uuid::fmt::Simple;
 
-use super::batch::json;
 use super::writer::Numbered;
 use crate::room::id::ParticipantId;
 use crate::room::record::Change;
+use crate::sql::json;
 
 /// Writes the events of a group in one statement: a row costs a tenth of a statement of its own.
 pub(super) async fn insert(connection: &mut SqliteConnection, group: &[Numbered]) -> sqlx::Result<()> {

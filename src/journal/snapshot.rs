@@ -5,11 +5,11 @@
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::batch::json;
 use super::owed;
 use crate::room::id::{RoomName, SessionId};
 use crate::room::record::{LeaveReason, LiveLink, LiveMember, Snapshot};
 use crate::room::time::Timestamp;
+use crate::sql::ids;
 
 /// Makes the rows of this session say what the snapshot says.
 pub(super) async fn write(
@@ -242,10 +242,6 @@ impl Keep {
             links: none(),
         }
     }
-}
-
-fn ids(ids: impl Iterator<Item = Uuid>) -> sqlx::Result<String> {
-    json(&ids.map(Uuid::simple).collect::<Vec<_>>())
 }
 
 /// Ends what is open in the session and not to be kept.

@@ -21,6 +21,7 @@ use self::participants::Participants;
 use self::sessions::Sessions;
 use crate::room::id::SessionId;
 use crate::room::record::{Change, Record};
+use crate::sql::json;
 
 /// What follows from a run of records, and is not written yet.
 #[derive(Default)]
@@ -123,12 +124,7 @@ impl Batch {
     }
 }
 
-/// What SQLite reads rows and ids from.
-pub(super) fn json(value: &(impl Serialize + ?Sized)) -> sqlx::Result<String> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
-}
-
-/// The same, if there is anything.
+/// What a statement reads them from, if there is anything.
 fn rows<T: Serialize>(rows: &[T]) -> sqlx::Result<Option<String>> {
     (!rows.is_empty()).then(|| json(rows)).transpose()
 }

@@ -7,10 +7,11 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 use uuid::fmt::Simple;
 
-use super::{json, rows};
+use super::rows;
 use crate::room::id::{ParticipantId, SessionId};
 use crate::room::record::Joined;
 use crate::room::time::Timestamp;
+use crate::sql::json;
 
 #[derive(Default)]
 pub(super) struct Participants {
