@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Sqlite, query};
 use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
@@ -133,13 +135,8 @@ impl History {
             "#,
             session.0
         );
-        // Of one moment: whoever has left has no connection that goes on.
-        let mut snapshot = self.reader.begin().await?;
-        let rows = rows.fetch_all(&mut *snapshot).await?;
-        let connections = connections.fetch_one(&mut *snapshot).await?;
-        snapshot.commit().await?;
-        let mut connections = by_person(&connections)?;
-        Ok(rows.into_iter().map(|row| row.person(&mut connections)).collect())
+        let people = self.of_one_moment(rows, connections).await?;
+        Ok(people.into_iter().map(|(_, person)| person).collect())
     }
 
     /// Since when the members of a session have been present, or were before they went away.
@@ -194,7 +191,16 @@ impl History {
             first.0,
             last.0
         );
-        // Of one moment: whoever has left has no connection that goes on.
+        let people = self.of_one_moment(rows, connections).await?;
+        Ok(people.into_iter().collect())
+    }
+
+    /// People with their connections, each by its session. Whoever has left has no connection that goes on.
+    async fn of_one_moment(
+        &self,
+        rows: query::Map<'_, Sqlite, impl FnMut(SqliteRow) -> sqlx::Result<Row> + Send, SqliteArguments>,
+        connections: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
+    ) -> Result<Vec<(SessionId, Person)>, Error> {
         let mut snapshot = self.reader.begin().await?;
         let rows = rows.fetch_all(&mut *snapshot).await?;
         let connections = connections.fetch_one(&mut *snapshot).await?;

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::address;
 use crate::history::events::{Event, KINDS};
 use crate::history::wording::{count, isolated};
 use crate::room::time::Timestamp;
@@ -44,11 +43,11 @@ pub(super) fn kinds(choice: &str) -> Result<&'static [&'static str], &'static st
         .ok_or("must be presence, drops or errors")
 }
 
-/// The links between the choices, on the page at `path` with the parameters `kept`.
-pub(super) fn filters(path: &str, kept: &[(&str, &str)], chosen: &str) -> Vec<Filter> {
-    let filter = |(word, _, title): (&'static str, &[&str], &'static str)| Filter {
+/// The links between the choices: `address` says where each of them is made, by its word.
+pub(super) fn filters(chosen: &str, address: impl Fn(&str) -> String) -> Vec<Filter> {
+    let filter = |(word, _, title): (&str, &[&str], &'static str)| Filter {
         title,
-        address: format!("{}#log", address::page(path, &[kept, &[("log", word)]].concat())),
+        address: format!("{}#log", address(word)),
         is_chosen: word == chosen,
     };
     CHOICES.into_iter().map(filter).collect()

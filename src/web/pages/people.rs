@@ -56,15 +56,18 @@ impl Wish {
         })
     }
 
-    /// As [`Self::take`] reads it, for an address.
-    pub(super) fn params(&self) -> [(&'static str, String); 2] {
+    /// The page at `path` with this wish, as [`Self::take`] reads it, and with other parameters.
+    pub(super) fn address(&self, path: &str, others: &[(&str, &str)]) -> String {
         let sort = self.sorting.map(Sorting::value).unwrap_or_default();
         let people = if self.skipped == 0 {
             String::new()
         } else {
             (self.skipped + 1).to_string()
         };
-        [("sort", sort), ("people", people)]
+        address::page(
+            path,
+            &[&[("sort", sort.as_str()), ("people", &people)], others].concat(),
+        )
     }
 }
 
@@ -103,15 +106,11 @@ impl People {
         if !self.is_crowd() {
             return Vec::new();
         }
-        let part = |skipped: usize| {
-            let [sort, people] = Wish { skipped, ..*wish }.params();
-            let params = [(sort.0, sort.1.as_str()), (people.0, people.1.as_str())];
-            Part {
-                first: skipped + 1,
-                last: self.everyone.len().min(skipped + PART),
-                address: address::page(path, &params),
-                is_shown: skipped == self.skipped,
-            }
+        let part = |skipped: usize| Part {
+            first: skipped + 1,
+            last: self.everyone.len().min(skipped + PART),
+            address: Wish { skipped, ..*wish }.address(path, &[]),
+            is_shown: skipped == self.skipped,
         };
         (0..self.everyone.len()).step_by(PART).map(part).collect()
     }

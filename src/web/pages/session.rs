@@ -81,21 +81,19 @@ pub(crate) async fn show(
     )?;
 
     let path = format!("/review/sessions/{id}");
-    let [sort, part] = wish.params();
-    let kept = [(sort.0, sort.1.as_str()), (part.0, part.1.as_str())];
     html(&SessionPage {
         summary: summary(&session, &people.everyone, (!is_crowd).then_some(&pairs)),
         picture: timeline::inline(&model, now),
-        picture_address: address::page(&format!("{path}/timeline"), &kept),
+        picture_address: wish.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, wish.sorting, &choice),
         connections: Connections::of(&people.table, &pairs),
         parts: people.parts(&path, &wish),
         people,
-        filters: log::filters(&path, &kept, &choice),
+        filters: log::filters(&choice, |word| wish.address(&path, &[("log", word)])),
         next_entries: entries.next.map(|last| {
             let last = last.to_string();
-            let params = [kept[0], kept[1], ("log", &choice), ("after", &last)];
-            format!("{}#log", address::page(&path, &params))
+            let others = [("log", choice.as_str()), ("after", &last)];
+            format!("{}#log", wish.address(&path, &others))
         }),
         entries: entries.rows.into_iter().map(Entry::of).collect(),
         events_address: address::page("/api/v1/events", &[("room", &session.room)]),
