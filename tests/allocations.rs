@@ -27,22 +27,22 @@ const RELAYS: [(&str, &str, u64); 4] = [
     (
         "icecandidate",
         r#""remoteConnectorId":"bo's","candidate":{"candidate":"candidate:1"}"#,
-        14,
+        15,
     ),
     (
         "reconnectWork",
         r#""connectorId":"ann's","type":"offer","data":{"sdp":"v=0"}"#,
-        17,
+        18,
     ),
     (
         "offer",
         r#""connectorId":"ann's","offer":{"sdp":"v=0"},"streamType":"user""#,
-        17,
+        18,
     ),
     (
         "answer",
         r#""remoteConnectorId":"none","connectorId":"ann's","answer":{"sdp":"v=0"}"#,
-        17,
+        18,
     ),
 ];
 
