@@ -27,22 +27,22 @@ const RELAYS: [(&str, &str, u64); 4] = [
     (
         "icecandidate",
         r#""remoteConnectorId":"bo's","candidate":{"candidate":"candidate:1"}"#,
-        15,
+        16,
     ),
     (
         "reconnectWork",
         r#""connectorId":"ann's","type":"offer","data":{"sdp":"v=0"}"#,
-        18,
+        19,
     ),
     (
         "offer",
         r#""connectorId":"ann's","offer":{"sdp":"v=0"},"streamType":"user""#,
-        18,
+        19,
     ),
     (
         "answer",
         r#""remoteConnectorId":"none","connectorId":"ann's","answer":{"sdp":"v=0"}"#,
-        18,
+        19,
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! The way in from the network: sockets that listen, a loop that accepts, and bounds on what a peer can hold up.
 
+mod ahead;
 mod connection;
 mod listen;
 mod serve;

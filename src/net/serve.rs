@@ -23,6 +23,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::Listeners;
+use super::ahead::ReadAhead;
 use super::connection::Connection;
 use super::stall::StallGuard;
 
@@ -128,7 +129,11 @@ impl Server {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let router = self.router;
         let handle = Connection::default();
-        let stream = TokioIo::new(StallGuard::new(stream, handle.clone(), self.limits.stall));
+        let stream = TokioIo::new(StallGuard::new(
+            ReadAhead::new(stream),
+            handle.clone(),
+            self.limits.stall,
+        ));
         let service = service_fn(move |request| answer(router.clone(), request, peer, handle.clone()));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.limits.head);

@@ -1,0 +1,186 @@
+//! Reads ahead, and keeps no memory for it while there is nothing to read.
+//!
+//! A WebSocket reads into a buffer of its own as long as it is open, whether anything comes or not. Here that buffer
+//! may be small: what the system has is fetched in one call all the same, into memory that all connections of a
+//! thread share, and what does not fit is kept until the next read.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop;
+
+/// How many bytes are fetched at once for who wants fewer.
+const AT_ONCE: usize = 8192;
+
+thread_local! {
+    static SHARED: RefCell<[u8; AT_ONCE]> = const { RefCell::new([0; AT_ONCE]) };
+}
+
+/// A stream whose small reads do not each ask the system.
+#[derive(Debug)]
+pub(super) struct ReadAhead<S> {
+    stream: S,
+    /// What was fetched and nobody has read yet, from `read` on. No memory when there is nothing.
+    fetched: Vec<u8>,
+    read: usize,
+}
+
+impl<S> ReadAhead<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            fetched: Vec::new(),
+            read: 0,
+        }
+    }
+
+    fn hand_over(&mut self, buf: &mut ReadBuf<'_>) {
+        let rest = &self.fetched[self.read..];
+        let taken = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..taken]);
+        self.read += taken;
+        if self.read == self.fetched.len() {
+            self.fetched = Vec::new();
+            self.read = 0;
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> ReadAhead<S> {
+    fn fetch(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        SHARED.with_borrow_mut(|shared| {
+            let mut fetched = ReadBuf::new(shared);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut fetched))?;
+            let (wanted, rest) = fetched.filled().split_at(buf.remaining().min(fetched.filled().len()));
+            buf.put_slice(wanted);
+            self.fetched.extend_from_slice(rest);
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.fetched.is_empty() {
+            // Counts as the system's own answer would: a peer that sends without end must not keep its thread.
+            let turn = ready!(coop::poll_proceed(cx));
+            self.hand_over(buf);
+            turn.made_progress();
+            return Poll::Ready(Ok(()));
+        }
+        if buf.remaining() >= AT_ONCE {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        self.fetch(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// Bytes that all arrive at once, and how often they were asked for.
+    struct Arrived {
+        bytes: Vec<u8>,
+        asked: usize,
+    }
+
+    impl Arrived {
+        fn ahead(count: usize) -> ReadAhead<Self> {
+            let bytes = (0..count).map(|n| (n % 251) as u8).collect();
+            ReadAhead::new(Self { bytes, asked: 0 })
+        }
+    }
+
+    impl AsyncRead for Arrived {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            self.asked += 1;
+            let taken = self.bytes.len().min(buf.remaining());
+            buf.put_slice(&self.bytes.drain(..taken).collect::<Vec<u8>>());
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn many_small_reads_ask_once_and_then_keep_nothing() {
+        let mut ahead = Arrived::ahead(1000);
+        let all = ahead.stream.bytes.clone();
+        let mut read: Vec<u8> = Vec::new();
+        for size in [1, 99, 128, 300, 472] {
+            let mut part = vec![0; size];
+            ahead.read_exact(&mut part).await.unwrap();
+            read.extend(part);
+        }
+        assert_eq!(read, all);
+        assert_eq!(ahead.stream.asked, 1);
+        assert_eq!(ahead.fetched.capacity(), 0, "memory is kept though nothing waits");
+        assert_eq!(ahead.read(&mut [0; 128]).await.unwrap(), 0, "the end is told");
+    }
+
+    #[tokio::test]
+    async fn more_than_is_fetched_at_once_stays_in_order() {
+        let mut ahead = Arrived::ahead(AT_ONCE * 3 + 17);
+        let all = ahead.stream.bytes.clone();
+        let mut read: Vec<u8> = Vec::new();
+        let mut part = [0; 500];
+        while let taken @ 1.. = ahead.read(&mut part).await.unwrap() {
+            read.extend(&part[..taken]);
+        }
+        assert_eq!(read, all);
+        // One of them found the end.
+        assert_eq!(ahead.stream.asked, 5);
+    }
+
+    #[tokio::test]
+    async fn large_reads_are_not_copied_twice() {
+        let mut ahead = Arrived::ahead(AT_ONCE * 2);
+        let mut part = vec![0; AT_ONCE + 1];
+        assert_eq!(ahead.read(&mut part).await.unwrap(), AT_ONCE + 1);
+        assert_eq!(ahead.read(&mut part[..10]).await.unwrap(), 10);
+        assert_eq!(
+            ahead.read(&mut part).await.unwrap(),
+            AT_ONCE - 11,
+            "what was fetched comes first"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_sends_without_end_leaves_others_their_turn() {
+        let mut ahead = Arrived::ahead(AT_ONCE * 100);
+        let reading = tokio::spawn(async move { while ahead.read(&mut [0; 128]).await.unwrap() > 0 {} });
+        tokio::task::yield_now().await;
+        assert!(!reading.is_finished(), "all was read in one turn");
+        reading.await.unwrap();
+    }
+}
