@@ -120,12 +120,11 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
         .await
         .map_err(failed)?;
     check_version(&mut connection, &path).await?;
-    check_ours(&mut connection, &path).await?;
+    if check_ours(&mut connection, &path).await? {
+        tell_of_migrations(&mut connection).await.map_err(failed)?;
+    }
     migrate(&mut connection, &path).await?;
-    sqlx::query("pragma journal_mode = wal")
-        .execute(&mut connection)
-        .await
-        .map_err(failed)?;
+    set(&mut connection, "pragma journal_mode = wal", &path).await?;
     let last_alive = recover::recover(&mut connection, clock()).await.map_err(failed)?;
     let rooms = restore::live_rooms(&mut connection).await.map_err(failed)?;
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
@@ -217,8 +216,8 @@ async fn check_version(connection: &mut SqliteConnection, path: &Path) -> Result
     Ok(())
 }
 
-/// Accepts our own files and empty ones.
-async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+/// Accepts our own files, for which it is true, and empty ones.
+async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bool, OpenError> {
     let failed = |source| database_error(path, source);
     let application: i64 = sqlx::query_scalar("pragma application_id")
         .fetch_one(&mut *connection)
@@ -232,19 +231,39 @@ async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<()
     .await
     .map_err(failed)?;
     match (application, tables) {
-        (APPLICATION_ID, _) | (0, 0) => Ok(()),
+        (APPLICATION_ID, _) => Ok(true),
+        (0, 0) => Ok(false),
         _ => Err(OpenError::Foreign(path.to_owned())),
     }
 }
 
+/// Says why the start takes its time: a large history may be written anew.
+async fn tell_of_migrations(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let last: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations")
+        .fetch_one(connection)
+        .await?;
+    if MIGRATIONS.iter().any(|migration| Some(migration.version) > last) {
+        tracing::info!("the history is an earlier version's and is brought up to date: a large one takes minutes");
+    }
+    Ok(())
+}
+
 async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
-    let path = path.to_owned();
-    MIGRATIONS.run(connection).await.map_err(|error| {
-        if matches!(error, MigrateError::VersionMissing(_)) {
+    // What a migration sorts may be larger than the machine's memory.
+    set(connection, "pragma temp_store = file", path).await?;
+    MIGRATIONS.run(&mut *connection).await.map_err(|source| {
+        let path = path.to_owned();
+        if matches!(source, MigrateError::VersionMissing(_)) {
             return OpenError::Newer(path);
         }
-        OpenError::Migration { path, source: error }
-    })
+        OpenError::Migration { path, source }
+    })?;
+    set(connection, "pragma temp_store = memory", path).await
+}
+
+async fn set(connection: &mut SqliteConnection, pragma: &'static str, path: &Path) -> Result<(), OpenError> {
+    let set = sqlx::query(pragma).execute(connection).await;
+    set.map(drop).map_err(|source| database_error(path, source))
 }
 
 async fn last_seq(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
