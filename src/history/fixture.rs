@@ -176,6 +176,15 @@ impl Fixture {
         .unwrap()
     }
 
+    /// Errors of one person, one in each second from the session's start on.
+    pub(crate) async fn errors(&self, session: Uuid, person: Uuid, count: i64) {
+        let each = "with recursive number (n) as (select 0 union all select n + 1 from number where n + 1 < ?)
+            insert into event (at, session_id, participant_id, kind, detail)
+            select ? + n * 1000, ?, ?, 'error', '{}' from number";
+        let insert = sqlx::query(each).bind(count).bind(ms(0)).bind(session).bind(person);
+        insert.execute(&self.writer).await.unwrap();
+    }
+
     pub(crate) async fn link(&self, session: Uuid, link: Link<'_>) {
         sqlx::query("insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates, answerer_candidates, closed_at, closed_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
             .bind(self.id(link.offered))

@@ -21,7 +21,7 @@ use crate::sql::ids;
 const MARK_STEPS: i64 = 400;
 
 /// The most entries of the journal that are looked at for marks.
-const EXAMINED: i64 = 15_000;
+const EXAMINED: i64 = 10_000;
 
 /// What is to be drawn of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -402,6 +402,19 @@ mod tests {
         assert_eq!(timeline.rows[1].marks, [mark(600, 3)]);
         assert_eq!(timeline.outside, [mark(700, 1)]);
         assert_eq!((timeline.is_live, timeline.marks_end), (false, None));
+    }
+
+    #[tokio::test]
+    async fn marks_end_where_there_are_too_many() {
+        let fixture = Fixture::new().await;
+        let id = fixture.session("r", 0, Some(EXAMINED * 2)).await;
+        let (ann, _) = fixture.person(id, "Ann", None, &[(0, None, None)]).await;
+        for (count, marked, end) in [(EXAMINED, EXAMINED, None), (2, EXAMINED, Some(Timestamp(START_MS)))] {
+            fixture.errors(id, ann, count).await;
+            let timeline = timeline(&fixture, id).await;
+            let shown: i64 = timeline.rows[0].marks.iter().map(|mark| mark.count).sum();
+            assert_eq!((shown, timeline.marks_end), (marked, end));
+        }
     }
 
     async fn timeline(fixture: &Fixture, id: Uuid) -> Timeline {
