@@ -11,7 +11,6 @@ use std::process::Command;
 use std::{env, fs};
 
 const NAME: &str = "engineioxide-core";
-const CHANGED: &str = "packet.rs";
 const FROM: &str = "pub type PacketBuf = SmallVec<[Packet; 2]>;";
 const TO: &str = "pub type PacketBuf = SmallVec<[Packet; 0]>;";
 
@@ -19,7 +18,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=upstream");
     let to = PathBuf::from(env::var("OUT_DIR")?);
-    copy(&upstream()?.join("src"), &to)
+    copy(&upstream()?.join("src"), &to)?;
+    edit(&to.join("packet.rs"), |text| match text.matches(FROM).count() {
+        1 => Ok(text.replace(FROM, TO)),
+        _ => Err(format!("packet.rs of {NAME} does not say `{FROM}` once: is the patch still needed?").into()),
+    })?;
+    // An included file cannot have attributes of the crate.
+    edit(&to.join("lib.rs"), |text| Ok(text.replace("#![", "// #![")))
 }
 
 /// Where cargo has put the original, which it fetches if it must.
@@ -47,33 +52,27 @@ fn upstream() -> Result<PathBuf, Box<dyn Error>> {
         .find(|package| package["name"] == NAME)
         .and_then(|package| package["manifest_path"].as_str())
         .ok_or("cargo metadata does not name the original")?;
-    Ok(Path::new(manifest).with_file_name(""))
+    Ok(Path::new(manifest)
+        .parent()
+        .ok_or("a manifest without a folder")?
+        .to_owned())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
-        let path = entry?.path();
-        let name = path.file_name().ok_or("a file without a name")?;
-        let copy_to = to.join(name);
-        if path.is_dir() {
-            copy(&path, &copy_to)?;
+        let entry = entry?;
+        let copy_to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &copy_to)?;
         } else {
-            let text = fs::read_to_string(&path)?;
-            fs::write(copy_to, changed(&text, name == CHANGED)?)?;
+            // Not `fs::copy`: what cannot be written there could not be changed here.
+            fs::write(copy_to, fs::read(entry.path())?)?;
         }
     }
     Ok(())
 }
 
-fn changed(text: &str, here: bool) -> Result<String, Box<dyn Error>> {
-    if here && text.matches(FROM).count() != 1 {
-        return Err(format!("{CHANGED} of {NAME} does not say `{FROM}` once: is the patch still needed?").into());
-    }
-    // An included file cannot have attributes of the crate.
-    let lines = text.lines().filter(|line| !line.starts_with("#!["));
-    Ok(lines
-        .map(|line| format!("{line}\n"))
-        .collect::<String>()
-        .replace(FROM, TO))
+fn edit(file: &Path, change: impl FnOnce(String) -> Result<String, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+    Ok(fs::write(file, change(fs::read_to_string(file)?)?)?)
 }

@@ -335,6 +335,7 @@ mod tests {
         }
         assert_eq!(taken, [vec![0, 1, 2, 3], vec![4, 5, 6]]);
     }
+
     #[test]
     fn what_nobody_waits_for_gathers_for_a_while() {
         let record = || Record {
