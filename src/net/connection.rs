@@ -1,11 +1,16 @@
 //! One accepted connection, as the requests that arrive on it know it.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+
+/// Whose request it is, among the extensions of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
 
 /// A handle to one accepted connection, among the extensions of every request on it. It stays valid for whoever has
 /// taken the connection over (a WebSocket), and after the connection's end.

@@ -6,7 +6,7 @@ mod listen;
 mod serve;
 mod stall;
 
-pub use connection::Connection;
+pub use connection::{ClientAddress, Connection};
 pub use listen::{BindError, Listeners};
 pub use serve::{Limits, serve, serve_with};
 

@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 
 use super::Listeners;
 use super::ahead::ReadAhead;
-use super::connection::Connection;
+use super::connection::{ClientAddress, Connection};
 use super::stall::StallGuard;
 
 /// The shortest time between two complaints that nothing can be accepted: success and failure may alternate quickly.
@@ -162,6 +162,7 @@ async fn answer(
 ) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(ClientAddress(peer.ip()));
     request.extensions_mut().insert(connection);
     router.oneshot(request).await
 }

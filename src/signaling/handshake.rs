@@ -8,7 +8,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, HeaderName, SEC_WEBSOCKET_KEY};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use hyper::upgrade::OnUpgrade;
 
-use crate::net::Connection;
+use crate::net::{ClientAddress, Connection};
 
 /// The headers that the engine or [`super::handlers`] read after this.
 const READ: [HeaderName; 2] = [ACCEPT_LANGUAGE, SEC_WEBSOCKET_KEY];
@@ -24,6 +24,9 @@ pub(super) async fn keep_what_is_read(request: Request) -> Request {
     *kept.headers_mut() = copy(&head.headers);
     if let Some(connection) = head.extensions.remove::<Connection>() {
         kept.extensions_mut().insert(connection);
+    }
+    if let Some(address) = head.extensions.remove::<ClientAddress>() {
+        kept.extensions_mut().insert(address);
     }
     if let Some(upgrade) = head.extensions.remove::<OnUpgrade>() {
         kept.extensions_mut().insert(upgrade);

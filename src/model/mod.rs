@@ -1,0 +1,3 @@
+//! The words that the other modules share. Imports nothing of ours.
+
+pub mod address;
