@@ -8,6 +8,7 @@
 pub mod banner;
 pub mod config;
 pub mod export;
+pub mod held;
 pub mod history;
 pub mod journal;
 pub mod limit;

@@ -18,7 +18,7 @@ const MAX_KEYS: usize = 16_384;
 const TIDIED_EVERY: Duration = Duration::from_secs(1);
 
 /// By how much more a whole IPv6 site may do than one of its networks.
-const SITE_FACTOR: u32 = 16;
+pub const SITE_FACTOR: u32 = 16;
 
 /// How often: so many at once, and as many again each second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +37,39 @@ impl Rate {
     }
 }
 
+/// Lets something be done now and then only, such as a line in the log that anybody can cause.
+#[derive(Debug)]
+pub struct Seldom {
+    every: Duration,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Seldom {
+    /// At most once in this time.
+    pub fn new(every: Duration) -> Self {
+        Self {
+            every,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Does it, unless it was done a short while ago.
+    pub fn then(&self, act: impl FnOnce()) {
+        let now = Instant::now();
+        let mut last = self.last.lock();
+        if last.is_some_and(|last| now.duration_since(last) < self.every) {
+            return;
+        }
+        *last = Some(now);
+        drop(last);
+        act();
+    }
+}
+
 /// A rate for each key of a kind.
 pub struct KeyedRate<K: Clone + Eq + Hash> {
     limiter: Option<RateLimiter<Option<K>, HashMapStateStore<Option<K>>, DefaultClock>>,
-    tidied: Mutex<Option<Instant>>,
+    tidied: Seldom,
 }
 
 impl<K: Clone + Eq + Hash> KeyedRate<K> {
@@ -52,7 +81,7 @@ impl<K: Clone + Eq + Hash> KeyedRate<K> {
     fn times(rate: Rate, factor: u32) -> Self {
         Self {
             limiter: rate.quota(factor).map(RateLimiter::hashmap),
-            tidied: Mutex::new(None),
+            tidied: Seldom::new(TIDIED_EVERY),
         }
     }
 
@@ -64,8 +93,8 @@ impl<K: Clone + Eq + Hash> KeyedRate<K> {
         let Some(limiter) = &self.limiter else {
             return Ok(());
         };
-        if limiter.len() >= MAX_KEYS && self.is_time_to_tidy() {
-            limiter.retain_recent();
+        if limiter.len() >= MAX_KEYS {
+            self.tidied.then(|| limiter.retain_recent());
         }
         let slot = if limiter.len() < MAX_KEYS {
             Some(key.clone())
@@ -75,16 +104,6 @@ impl<K: Clone + Eq + Hash> KeyedRate<K> {
         limiter
             .check_key(&slot)
             .map_err(|refused| refused.wait_time_from(DefaultClock::default().now()))
-    }
-
-    fn is_time_to_tidy(&self) -> bool {
-        let now = Instant::now();
-        let mut tidied = self.tidied.lock();
-        let is_time = tidied.is_none_or(|last| now.duration_since(last) >= TIDIED_EVERY);
-        if is_time {
-            *tidied = Some(now);
-        }
-        is_time
     }
 }
 

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::banner::Banner;
 use crate::config::{Config, ReviewToken};
+use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::journal::{self, Journal, Opened};
 use crate::net::{self, Listeners};
@@ -51,12 +52,14 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         last_alive,
     } = open_journal(&config, &clock).await?;
     clock.catch_up(last_alive);
+    let memory = MemoryBudget::new(held_limits(&config));
     let hub = Hub::new(
         journal.clone(),
         clock.clone(),
         limits(&config),
         rooms,
         config.restart_grace,
+        memory,
     );
     let (socket, io) = signaling::router(&hub);
     let stopping = CancellationToken::new();
@@ -116,6 +119,13 @@ fn limits(config: &Config) -> Limits {
         capacity: config.max_room_members,
         grace: config.resume_grace,
         linger: config.session_linger,
+    }
+}
+
+fn held_limits(config: &Config) -> HeldLimits {
+    HeldLimits {
+        in_all: config.max_held_memory,
+        per_address: config.max_held_per_address,
     }
 }
 

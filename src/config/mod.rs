@@ -166,6 +166,16 @@ pub struct Config {
     #[arg(long, value_parser = value::directory, value_name = "DIRECTORY", help_heading = "Pages")]
     pub static_dir: Option<PathBuf>,
 
+    /// How much memory may hold what waits for clients or for the rest of what they send, such as 256MiB; past it a
+    /// client of the address that holds most is cut. 0 is no limit
+    #[arg(long, default_value = "256MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
+    pub max_held_memory: usize,
+
+    /// How much of that one client address may take (an IPv6 /64 is one, and a /48 may take sixteen times as much);
+    /// past it the largest of its own clients is cut, first those in no room. 0 is no limit
+    #[arg(long, default_value = "64MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
+    pub max_held_per_address: usize,
+
     /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
     #[arg(
         long,

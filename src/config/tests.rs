@@ -72,6 +72,11 @@ fn every_bad_value_gets_one_sentence_that_names_it() {
             "1001",
             "must be a whole number from 2 to 1000, not \"1001\".",
         ),
+        (
+            "MAX_HELD_MEMORY",
+            "256MB",
+            "must be a number of bytes such as 65536, 64KiB, 256MiB or 1GiB, not \"256MB\".",
+        ),
         ("PUBLIC_ROOMS", "maybe", "must be true or false, not \"maybe\"."),
         ("REVIEW_TOKEN", &"x".repeat(257), "must have 1 to 256 characters."),
         (

@@ -218,6 +218,21 @@ fn count(raw: &str, allowed: RangeInclusive<usize>) -> Parsed<usize> {
     count.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))
 }
 
+/// A number of bytes, such as 65536, 64KiB or 1GiB.
+pub(super) fn bytes(raw: &str) -> Parsed<usize> {
+    let wrong = || "must be a number of bytes such as 65536, 64KiB, 256MiB or 1GiB".to_owned();
+    let digits = raw.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: usize = match raw[digits.len()..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number = digits.parse::<usize>().ok();
+    number.and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+}
+
 pub(super) fn truth(raw: &str) -> Parsed<bool> {
     match raw.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Ok(true),

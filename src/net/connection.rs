@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
+use crate::held::Holder;
+
 /// Whose request it is, among the extensions of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
@@ -21,8 +23,27 @@ pub struct Connection(Arc<State>);
 struct State {
     written: AtomicU64,
     cut: AtomicBool,
+    is_member: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
+}
+
+impl State {
+    fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+        self.reader.wake();
+        self.writer.wake();
+    }
+}
+
+impl Holder for State {
+    fn is_member(&self) -> bool {
+        self.is_member.load(Ordering::Relaxed)
+    }
+
+    fn give_way(&self) {
+        self.cut();
+    }
 }
 
 impl Connection {
@@ -33,9 +54,17 @@ impl Connection {
 
     /// Ends it: whatever waits to read from it or to write to it fails, and so does everything after.
     pub fn cut(&self) {
-        self.0.cut.store(true, Ordering::SeqCst);
-        self.0.reader.wake();
-        self.0.writer.wake();
+        self.0.cut();
+    }
+
+    /// Says that it carries somebody who is in a room: where clients must give way, those go first that are not.
+    pub fn set_member(&self, is_member: bool) {
+        self.0.is_member.store(is_member, Ordering::Relaxed);
+    }
+
+    /// It, as whoever holds memory for it is known to the budget.
+    pub fn holder(&self) -> Arc<dyn Holder> {
+        self.0.clone()
     }
 
     /// Whether it has ended, by [`Self::cut`] or by itself.

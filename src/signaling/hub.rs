@@ -14,6 +14,7 @@ use super::cell::{Outcome, RoomCell};
 use super::client::{Callback, Line};
 use super::clock::Clock;
 use super::transport::Transports;
+use crate::held::MemoryBudget;
 use crate::journal::Journal;
 use crate::room::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::room::output::{Message, Reply};
@@ -26,6 +27,7 @@ pub struct Hub {
     /// Every socket that has tried to join, until its end.
     pub(super) lines: RwLock<HashMap<SocketKey, Line>>,
     transports: Arc<Transports>,
+    memory: MemoryBudget,
     pub(super) journal: Journal,
     pub(super) clock: Arc<Clock>,
     limits: Limits,
@@ -51,11 +53,13 @@ impl Hub {
         limits: Limits,
         restored: Vec<(SessionId, Snapshot)>,
         grace: Duration,
+        memory: MemoryBudget,
     ) -> Arc<Self> {
         let hub = Arc::new_cyclic(|this| Self {
             rooms: Mutex::default(),
             lines: RwLock::default(),
             transports: Arc::default(),
+            memory,
             journal,
             clock,
             limits,
@@ -89,6 +93,11 @@ impl Hub {
 
     pub(super) fn transports(&self) -> &Arc<Transports> {
         &self.transports
+    }
+
+    /// What may wait in memory for clients, shared with the network's part.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.memory
     }
 
     pub(super) fn clock(&self) -> &Clock {
