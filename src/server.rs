@@ -17,7 +17,7 @@ use crate::config::{Config, ReviewToken};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::journal::{self, Journal, Opened};
-use crate::net::{self, Listeners};
+use crate::net::{self, Admission, Listeners};
 use crate::room::Limits;
 use crate::room::id::{ClientKey, RoomName, Username};
 use crate::signaling::{self, Clock, Hub};
@@ -81,7 +81,8 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         static_dir: config.static_dir.as_deref(),
     });
     // From here on a client may be told things: whatever ends this function has to pass the orderly stop below.
-    let mut serving = tokio::spawn(net::serve(listeners, router, stopping.clone()));
+    let admission = Arc::new(Admission::new(config.trusted_proxies.clone()));
+    let mut serving = tokio::spawn(net::serve(listeners, router, admission, stopping.clone()));
     let ended = tokio::select! {
         stop = shutdown => {
             info!(?stop, "stopping");

@@ -2,6 +2,7 @@
 
 mod dotenv;
 mod ice;
+mod proxies;
 mod refusal;
 mod value;
 
@@ -15,6 +16,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use ice::{IceServers, TurnSecret};
+pub use proxies::TrustedProxies;
 pub use refusal::Refusal;
 pub use value::{Host, HostNames, Hosts, LogFormat, Origins, ReviewToken};
 
@@ -75,6 +77,17 @@ pub struct Config {
         help_heading = "Network"
     )]
     pub allowed_hosts: HostNames,
+
+    /// The reverse proxies in front of the server, addresses and networks separated by commas: of a connection from one
+    /// of them the client's own address is taken from X-Forwarded-For or Forwarded. `none` trusts nobody
+    #[arg(
+        long,
+        default_value = "127.0.0.0/8,::1",
+        value_parser = TrustedProxies::parse,
+        value_name = "ADDRESSES",
+        help_heading = "Network"
+    )]
+    pub trusted_proxies: TrustedProxies,
 
     /// The SQLite file that keeps the history, made if it is missing: sqlite:// and its path
     #[arg(

@@ -100,6 +100,11 @@ fn every_bad_value_gets_one_sentence_that_names_it() {
             "must hold names or addresses only, without http:// and without a port, not \"https://a.example\".",
         ),
         (
+            "TRUSTED_PROXIES",
+            "proxy.example",
+            "must be none or a list of addresses and networks such as 192.0.2.7 or 10.0.0.0/8, not \"proxy.example\".",
+        ),
+        (
             "ICE_SERVERS",
             "stun.example:3478",
             "must be a list such as stun:turn.example:3478,turns:turn.example?transport=tcp, not \"stun.example:3478\".",

@@ -1,15 +1,14 @@
 //! The accept loop: HTTP/1.1 with upgrades, on sockets whose peers cannot hold anything up for long.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,11 +19,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use tower::util::Oneshot;
 use tracing::{debug, warn};
 
 use super::Listeners;
+use super::admission::Admission;
 use super::ahead::ReadAhead;
-use super::connection::{ClientAddress, Connection};
+use super::connection::Connection;
 use super::stall::StallGuard;
 
 /// The shortest time between two complaints that nothing can be accepted: success and failure may alternate quickly.
@@ -58,18 +59,25 @@ impl Default for Limits {
 /// At `shutdown` nothing more is accepted, idle connections close, and the call returns when the last request is
 /// answered or [`Limits::drain`] is over. Upgraded connections (WebSocket) are not waited for: whoever upgraded them
 /// closes them.
-pub async fn serve(listeners: Listeners, router: Router, shutdown: CancellationToken) {
-    serve_with(listeners, router, shutdown, Limits::default()).await;
+pub async fn serve(listeners: Listeners, router: Router, admission: Arc<Admission>, shutdown: CancellationToken) {
+    serve_with(listeners, router, admission, shutdown, Limits::default()).await;
 }
 
 /// [`serve`] within other limits.
-pub async fn serve_with(listeners: Listeners, router: Router, shutdown: CancellationToken, limits: Limits) {
+pub async fn serve_with(
+    listeners: Listeners,
+    router: Router,
+    admission: Arc<Admission>,
+    shutdown: CancellationToken,
+    limits: Limits,
+) {
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let accepting = TaskTracker::new();
     for listener in listeners.into_inner() {
         let server = Server {
             router: router.clone(),
+            admission: admission.clone(),
             limits,
             shutdown: shutdown.clone(),
             cut: cut.clone(),
@@ -90,6 +98,7 @@ pub async fn serve_with(listeners: Listeners, router: Router, shutdown: Cancella
 #[derive(Clone)]
 struct Server {
     router: Router,
+    admission: Arc<Admission>,
     limits: Limits,
     /// No new connection, no new request.
     shutdown: CancellationToken,
@@ -127,14 +136,14 @@ impl Server {
         }
         // On a socket for both families an IPv4 peer would look like ::ffff:192.0.2.1.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let router = self.router;
+        let (router, admission) = (self.router, self.admission);
         let handle = Connection::default();
         let stream = TokioIo::new(StallGuard::new(
             ReadAhead::new(stream),
             handle.clone(),
             self.limits.stall,
         ));
-        let service = service_fn(move |request| answer(router.clone(), request, peer, handle.clone()));
+        let service = service_fn(move |request| answer(router.clone(), &admission, request, peer, handle.clone()));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.limits.head);
         let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
@@ -154,17 +163,19 @@ impl Server {
     }
 }
 
-async fn answer(
+fn answer(
     router: Router,
+    admission: &Admission,
     request: Request<Incoming>,
     peer: SocketAddr,
     connection: Connection,
-) -> Result<Response, Infallible> {
+) -> Oneshot<Router, Request> {
+    let client = admission.client(peer.ip(), request.headers());
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
-    request.extensions_mut().insert(ClientAddress(peer.ip()));
+    request.extensions_mut().insert(client);
     request.extensions_mut().insert(connection);
-    router.oneshot(request).await
+    router.oneshot(request)
 }
 
 pub(super) fn tune(stream: &TcpStream, stall: Duration) -> io::Result<()> {

@@ -1,9 +1,10 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, Extension, Request};
 use axum::routing::get;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::config::{Config, Variables};
+use crate::config::{Config, TrustedProxies, Variables};
 
 const SHORT: Limits = Limits {
     head: Duration::from_millis(400),
@@ -38,7 +39,8 @@ async fn start(router: Router) -> Running {
     let listeners = bind("127.0.0.1", 0).await.unwrap();
     let address = listeners.addresses()[0];
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve_with(listeners, router, stop.clone(), SHORT));
+    let admission = Arc::new(Admission::new(TrustedProxies::parse("127.0.0.0/8").unwrap()));
+    let serving = tokio::spawn(serve_with(listeners, router, admission, stop.clone(), SHORT));
     Running { address, stop, serving }
 }
 
@@ -121,6 +123,17 @@ async fn handlers_know_the_peer() {
     let mut stream = connect(server.address, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     let own = stream.local_addr().unwrap().to_string();
     assert!(rest(&mut stream).await.ends_with(&own));
+}
+
+#[tokio::test]
+async fn handlers_know_the_client_behind_a_proxy() {
+    let handler = |Extension(ClientAddress(client)): Extension<ClientAddress>| async move { client.to_string() };
+    let server = start(Router::new().route("/", get(handler))).await;
+    let head = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let mut direct = connect(server.address, &format!("{head}\r\n")).await;
+    assert!(rest(&mut direct).await.ends_with("\r\n127.0.0.1"));
+    let mut proxied = connect(server.address, &format!("{head}x-forwarded-for: 192.0.2.1\r\n\r\n")).await;
+    assert!(rest(&mut proxied).await.ends_with("\r\n192.0.2.1"));
 }
 
 #[tokio::test]

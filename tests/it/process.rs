@@ -65,6 +65,25 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn a_proxy_that_nobody_has_named_is_told_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut start = command(PROGRAM, folder.path());
+    start.args(["--port", "0", "--trusted-proxies", "192.0.2.7"]);
+    let mut server = Server::start(start);
+    for _ in 0..3 {
+        server.request("/", "x-forwarded-for: 198.51.100.1\r\n").unwrap();
+    }
+    server.signal("TERM");
+    let log: Vec<_> = BufReader::new(server.child.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .collect();
+    let told: Vec<_> = log.iter().filter(|line| line.contains("TRUSTED_PROXIES")).collect();
+    assert_eq!(told.len(), 1, "{log:?}");
+    assert!(told[0].contains("127.0.0.1"), "{log:?}");
+}
+
+#[test]
 fn running_out_of_descriptors_passes() {
     let folder = tempfile::tempdir().unwrap();
     let mut start = command("/bin/sh", folder.path());
