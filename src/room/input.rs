@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use super::id::{ClientKey, ConnectorId, MemberId, SocketKey, StreamType, Username};
 use super::refusal::Refusal;
+use crate::model::address::AddressKey;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -54,6 +55,8 @@ pub enum Input {
 pub struct Join {
     /// The socket it speaks on.
     pub socket: SocketKey,
+    /// Whom limits count it as.
+    pub address: AddressKey,
     /// Its secret, hashed.
     pub key: ClientKey,
     /// The name it wants.
@@ -67,6 +70,8 @@ pub struct Join {
 pub struct Resume {
     /// The socket it speaks on now.
     pub socket: SocketKey,
+    /// Whom limits count it as.
+    pub address: AddressKey,
     /// Its secret, hashed.
     pub key: ClientKey,
     /// The name to join with if it is not known any more.

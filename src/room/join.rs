@@ -40,6 +40,7 @@ impl Room {
         }
         let Join {
             socket,
+            address: _,
             key,
             username,
             held,

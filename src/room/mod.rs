@@ -17,7 +17,9 @@
 //! members; an away member has a deadline; folding the records gives the same members, links and session.
 //!
 //! ```
+//! use std::net::Ipv4Addr;
 //! use std::time::Duration;
+//! use chatroom_server::model::address::AddressKey;
 //! use chatroom_server::room::id::{ClientKey, RoomName, SocketKey, Username};
 //! use chatroom_server::room::input::Join;
 //! use chatroom_server::room::time::{Now, Timestamp};
@@ -36,6 +38,7 @@
 //! for (socket, name) in [(1, "Ann"), (2, "Bo")] {
 //!     let join = Join {
 //!         socket: SocketKey(socket),
+//!         address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
 //!         key: ClientKey::parse(name)?,
 //!         username: Username::parse(name)?,
 //!         held: Vec::new(),

@@ -34,6 +34,7 @@ impl Room {
     fn start_over(&mut self, known: Option<usize>, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
         let Resume {
             socket,
+            address,
             key,
             username,
             held,
@@ -48,6 +49,7 @@ impl Room {
                 "reconnect",
                 Join {
                     socket,
+                    address,
                     key,
                     username,
                     held,

@@ -11,6 +11,7 @@ use super::cell::RoomCell;
 use super::early::EarlyRelays;
 use super::transport::Transport;
 use super::wire::{Acknowledgement, Outgoing};
+use crate::model::address::AddressKey;
 use crate::room::id::SocketKey;
 use crate::room::output::{Message, Reply};
 use crate::room::refusal::Language;
@@ -19,6 +20,8 @@ use crate::room::time::Tick;
 /// What the server keeps of a socket from its connect to its end.
 pub(super) struct Client {
     pub(super) key: SocketKey,
+    /// Whom limits count it as.
+    pub(super) address: AddressKey,
     pub(super) language: Language,
     pub(super) transport: Arc<Transport>,
     /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.

@@ -4,6 +4,7 @@
 //! handler's future, and awaiting ones would overtake each other.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use super::cell::Outcome;
 use super::client::{Callback, Client, ClientState, Line};
 use super::hub::Hub;
 use super::wire::{self, Command, Event};
+use crate::model::address::AddressKey;
+use crate::net::ClientAddress;
 use crate::room::Input;
 use crate::room::id::RoomName;
 use crate::room::input::{Join, Relay, Resume};
@@ -43,6 +46,7 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
         .and_then(|value| value.to_str().ok());
     let client = Client {
         key: hub.next_socket(),
+        address: address(socket),
         language: wire::language(accept_language),
         transport: hub.transports().connected(socket.id, socket.req_parts()),
         state: Mutex::new(ClientState::default()),
@@ -54,6 +58,13 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
     socket.on_disconnect(handler.clone());
     socket.on_fallback(handler);
     Ok(())
+}
+
+/// Whose socket it is. Every request says so; a router without our listener in front of it serves one nameless client.
+fn address(socket: &Socket) -> AddressKey {
+    let nobody = ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let ClientAddress(address) = socket.req_parts().extensions.get().copied().unwrap_or(nobody);
+    AddressKey::of(address)
 }
 
 impl MessageHandler<LocalAdapter, Ours> for Handler {
@@ -160,7 +171,7 @@ impl Turn<'_> {
     }
 
     fn command(&mut self, event: &str, command: Command, callback: Option<Callback>) -> Outcome {
-        let socket = self.line.client.key;
+        let (socket, address) = (self.line.client.key, self.line.client.address);
         match command {
             Command::Relay(relay) => self.relay(relay, callback),
             Command::Leave { entries } => match self.state.room.clone() {
@@ -175,6 +186,7 @@ impl Turn<'_> {
                 |held| {
                     Input::Join(Join {
                         socket,
+                        address,
                         key,
                         username,
                         held,
@@ -187,6 +199,7 @@ impl Turn<'_> {
                 |held| {
                     Input::Resume(Resume {
                         socket,
+                        address,
                         key,
                         username,
                         held,

@@ -1,8 +1,10 @@
 //! A class as the journal sees it: what a room records while people come, connect, drop, come back and leave.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chatroom_server::model::address::AddressKey;
 use chatroom_server::room::id::{ClientKey, ConnectorId, MemberId, RoomName, SocketKey, Username};
 use chatroom_server::room::input::{Body, Join, Opaque, Relay, Resume};
 use chatroom_server::room::output::Reply;
@@ -101,6 +103,7 @@ impl Class {
         Ok(match step {
             Step::Join(who) => Input::Join(Join {
                 socket: socket(who, 0),
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: self.key(who)?,
                 username: Username::parse(&format!("Student {who} of {}", self.number))?,
                 held: Vec::new(),
@@ -121,6 +124,7 @@ impl Class {
             },
             Step::Return(who, time) => Input::Resume(Resume {
                 socket: socket(who, time),
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: self.key(who)?,
                 username: None,
                 held: Vec::new(),

@@ -1,10 +1,13 @@
 //! Records that are written together leave the same rows as one after another.
 
+use std::net::Ipv4Addr;
+
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
 use super::*;
+use crate::model::address::AddressKey;
 use crate::room::id::SocketKey;
 use crate::room::input::{Body, Join, Opaque, Relay, Resume};
 use crate::room::output::Reply;
@@ -135,12 +138,14 @@ impl Stage {
         Some(match act {
             Act::Join => Input::Join(Join {
                 socket,
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: key(person),
                 username: name(person),
                 held,
             }),
             Act::Back => Input::Resume(Resume {
                 socket,
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: key(person),
                 username: Some(name(person)),
                 held,

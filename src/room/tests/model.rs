@@ -1,11 +1,13 @@
 //! Random histories against a naive model: who is in the room, told in the simplest way, and what must hold always.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::stage::{Counter, LIMITS};
+use crate::model::address::AddressKey;
 use crate::room::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
 use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
 use crate::room::output::{Message, Reply, Seat};
@@ -364,12 +366,14 @@ impl World {
         Some(match action {
             Action::Join { slot, name, key } => Input::Join(Join {
                 socket: self.sockets[*slot],
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: secret(*key),
                 username: username(*name),
                 held: Vec::new(),
             }),
             Action::Resume { slot, name, key } => Input::Resume(Resume {
                 socket: self.sockets[*slot],
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: secret(*key),
                 username: name.map(username),
                 held: Vec::new(),

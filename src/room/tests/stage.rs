@@ -9,11 +9,13 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::model::address::AddressKey;
 use crate::room::id::{ClientKey, ConnectorId, MemberId, ParticipantId, RoomName, SocketKey, StreamType, Username};
 use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
 use crate::room::output::{Message, Reply};
@@ -131,6 +133,7 @@ impl Stage {
                 let (username, key) = identity(who);
                 Input::Join(Join {
                     socket,
+                    address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                     key,
                     username,
                     held: held(self),
@@ -140,6 +143,7 @@ impl Stage {
                 let (username, key) = identity(who);
                 Input::Resume(Resume {
                     socket,
+                    address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                     key,
                     username: Some(username),
                     held: held(self),
@@ -147,6 +151,7 @@ impl Stage {
             }
             ["resume", who, "-"] => Input::Resume(Resume {
                 socket,
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: identity(who).1,
                 username: None,
                 held: held(self),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use super::naive::{GRACE, LINGER, RESTART_GRACE};
 use super::script::{Act, Class, Step, Who};
 use crate::history::History;
 use crate::journal::{Journal, OpenError, Opened, Options, Submitted};
+use crate::model::address::AddressKey;
 use crate::room::id::{ClientKey, RoomName, SocketKey, Username};
 use crate::room::input::{Join, Resume};
 use crate::room::record::Record;
@@ -145,18 +147,21 @@ impl Played {
         let input = match act {
             Act::Join | Act::Again => Input::Join(Join {
                 socket: self.socket(who),
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key,
                 username,
                 held: Vec::new(),
             }),
             Act::Resume | Act::TakeOver => Input::Resume(Resume {
                 socket: self.socket(who),
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key,
                 username: Some(username),
                 held: Vec::new(),
             }),
             Act::Refused => Input::Join(Join {
                 socket: SocketKey(u64::MAX),
+                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: ClientKey::parse("somebody else").unwrap(),
                 username,
                 held: Vec::new(),
