@@ -18,7 +18,7 @@ pub fn plain(name: &str) -> String {
 }
 
 /// Whether a character alone shows anything: marks on other characters do not, and Unicode's default ignorable ones.
-fn is_seen(c: char) -> bool {
+pub fn is_seen(c: char) -> bool {
     !c.is_whitespace()
         && !is_combining_mark(c)
         && !matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

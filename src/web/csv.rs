@@ -1,7 +1,11 @@
 //! Tables for spreadsheets: RFC 4180, and nothing in them that a spreadsheet would run.
 
-use chrono::DateTime;
+use std::borrow::Cow;
 
+use chrono::DateTime;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::history::wording::is_seen;
 use crate::room::time::Timestamp;
 
 /// What a table is sent as.
@@ -10,8 +14,11 @@ pub(crate) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
 /// Tells spreadsheets that what follows is UTF-8: some take it for the system's own encoding otherwise.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// What a cell must not begin with: spreadsheets take the rest for a formula.
-const FORMULA_STARTS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
+/// What a spreadsheet takes for the beginning of a formula; also what looks like these in another width.
+const FORMULA_STARTS: [char; 5] = ['=', '+', '-', '@', '\u{2212}'];
+
+/// What begins a text that some spreadsheets drop from a cell, to find a formula behind it.
+const DROPPED_STARTS: [char; 3] = ['\t', '\r', '\n'];
 
 /// A table, or a piece of one, that is written cell by cell.
 pub(crate) struct Table {
@@ -42,13 +49,25 @@ impl Table {
         Self { writer }
     }
 
-    /// Text that anybody may have typed.
+    /// Text that anybody may have typed. An apostrophe before it makes a formula text.
     pub(crate) fn text(&mut self, text: &str) {
-        if text.starts_with(FORMULA_STARTS) {
-            self.cell(&format!("'{text}"));
+        let starts = formulas(text).map(|formula| formula.cell).collect::<Vec<_>>();
+        let defused = replaced(text, starts.into_iter().map(|at| (at, 0, "'".to_owned())));
+        if text.starts_with(DROPPED_STARTS) {
+            self.cell(&format!("'{defused}"));
         } else {
-            self.cell(text);
+            self.cell(&defused);
         }
+    }
+
+    /// The same of JSON, which says the same after it: the sign is escaped. Between the cells of a spreadsheet that
+    /// takes one for many, JSON has nothing but strings.
+    pub(crate) fn json(&mut self, json: &str) {
+        let escaped = formulas(json).map(|Formula { cell, sign, at }| match cell {
+            0 => (0, 0, "'".to_owned()),
+            _ => (at, sign.len_utf8(), format!("\\u{:04x}", u32::from(sign))),
+        });
+        self.cell(&replaced(json, escaped.collect::<Vec<_>>().into_iter()));
     }
 
     /// A moment in UTC, in the form that spreadsheets know; empty if there is none.
@@ -79,8 +98,65 @@ impl Table {
     }
 }
 
+/// A formula within a text.
+struct Formula {
+    /// Where the cell begins that it is in.
+    cell: usize,
+    /// Its first character,
+    sign: char,
+    /// and where that is.
+    at: usize,
+}
+
+/// The formulas of a text, by cell. Spreadsheets of many countries take a semicolon or a tab for the end of a cell, and a
+/// line end for that of a row, also within quotes that do not begin what they take for a cell.
+fn formulas(text: &str) -> impl Iterator<Item = Formula> {
+    let mut cell = Some(0);
+    text.char_indices().filter_map(move |(at, c)| {
+        if ends_cell(c) {
+            cell = Some(at + c.len_utf8());
+        } else if starts_formula(c) {
+            return cell.take().map(|cell| Formula { cell, sign: c, at });
+        } else if !is_skipped(c) {
+            cell = None;
+        }
+        None
+    })
+}
+
+fn ends_cell(c: char) -> bool {
+    matches!(c, ';' | '\t' | '\n'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn starts_formula(c: char) -> bool {
+    FORMULA_STARTS.contains(&c) || (!c.is_ascii() && c.nfkc().next().is_some_and(|c| FORMULA_STARTS.contains(&c)))
+}
+
+/// What a spreadsheet may take away from the beginning of a cell: what is not seen, and quotes.
+fn is_skipped(c: char) -> bool {
+    c == '"' || c.is_whitespace() || c.is_control() || !is_seen(c)
+}
+
+/// The text with some places of it, each so many bytes long, replaced.
+fn replaced(text: &str, places: impl Iterator<Item = (usize, usize, String)>) -> Cow<'_, str> {
+    let mut written = String::new();
+    let mut done = 0;
+    for (at, length, by) in places {
+        written.push_str(&text[done..at]);
+        written.push_str(&by);
+        done = at + length;
+    }
+    if done == 0 && written.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    written.push_str(&text[done..]);
+    Cow::Owned(written)
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn row(cells: &[&str]) -> String {
@@ -98,7 +174,56 @@ mod tests {
         for start in ["=1", "+1", "-1", "@a"] {
             assert_eq!(row(&[start, "a"]), format!("'{start},a\r\n"));
         }
-        assert_eq!(row(&["\t=1", "\r=1"]), "'\t=1,\"'\r=1\"\r\n");
+        assert_eq!(row(&["\t=1", "\ra"]), "'\t'=1,\"'\ra\"\r\n");
+    }
+
+    #[test]
+    fn no_part_of_a_cell_is_a_formula_where_cells_end_with_something_else() {
+        for (text, defused) in [
+            ("a;=1", "a;'=1"),
+            ("a;;+1;-b", "a;;'+1;'-b"),
+            ("a\t@b", "a\t'@b"),
+            ("a\n=1\r\n=2", "\"a\n'=1\r\n'=2\""),
+            ("a\u{2028}=1", "a\u{2028}'=1"),
+            // As a spreadsheet drops it: a space, one that is not seen, a quote.
+            ("; =1", ";' =1"),
+            (" \u{a0}\u{200b}\u{feff}=1", "' \u{a0}\u{200b}\u{feff}=1"),
+            ("a;\"=1", "\"a;'\"\"=1\""),
+            // In full width, and as some type a minus.
+            ("＝1;＋1", "'＝1;'＋1"),
+            ("－1", "'－1"),
+            ("\u{2212}1", "'\u{2212}1"),
+            ("＠a;\u{fe66}1", "'＠a;'\u{fe66}1"),
+            // What is no formula stays.
+            ("a=1; b-c d", "a=1; b-c d"),
+            ("a;'=1", "a;'=1"),
+            ("中;文", "中;文"),
+        ] {
+            assert_eq!(row(&[text]), format!("{defused}\r\n"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_says_the_same_after_it_was_made_harmless() {
+        for detail in [
+            json!({"message": "a;=1", "event": "=x"}),
+            json!({"a;": "\t＝1;\"+2", "b": [-1, "; -", "2;-3"]}),
+        ] {
+            let json = detail.to_string();
+            let mut table = Table::default();
+            table.json(&json);
+            table.end_row();
+            let mut reader = csv::ReaderBuilder::new();
+            let bytes = table.into_bytes();
+            let mut rows = reader.has_headers(false).from_reader(bytes.as_slice()).into_records();
+            let cell = rows.next().unwrap().unwrap()[0].to_owned();
+            assert_eq!(formulas(&cell).count(), 0, "{cell}");
+            assert_eq!(serde_json::from_str::<Value>(&cell).unwrap(), detail);
+        }
+        let mut table = Table::default();
+        table.json("-1");
+        table.end_row();
+        assert_eq!(table.into_bytes(), b"'-1\r\n");
     }
 
     #[test]

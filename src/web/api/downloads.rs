@@ -154,7 +154,7 @@ fn event_row(table: &mut Table, event: &Event) {
     table.text(&event.kind);
     table.text(event.username.as_deref().unwrap_or_default());
     table.text(&event.participant_id.map(|id| id.0.to_string()).unwrap_or_default());
-    table.text(event.detail.as_ref().map(|detail| detail.get()).unwrap_or_default());
+    table.json(event.detail.as_ref().map(|detail| detail.get()).unwrap_or_default());
     table.end_row();
 }
 
