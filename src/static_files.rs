@@ -4,12 +4,14 @@ use std::path::Path;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tower::ServiceBuilder;
 use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Paths that are ours, also where no route answers: a file there would look like an answer of ours.
 const OURS: [&str; 3] = ["api", "review", "socket.io"];
@@ -17,7 +19,10 @@ const OURS: [&str; 3] = ["api", "review", "socket.io"];
 /// Serves the files of `directory` as the router's fallback, a directory's `index.html` for the directory.
 pub fn with_static_files(router: Router, directory: &Path) -> Router {
     let files = ServeDir::new(directory).append_index_html_on_directories(true);
-    router.fallback_service(ServiceBuilder::new().layer(from_fn(only_public)).service(files))
+    // What somebody uploads to an exercise's folder as a picture is not run as a script.
+    let nosniff = SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let layers = ServiceBuilder::new().layer(nosniff).layer(from_fn(only_public));
+    router.fallback_service(layers.service(files))
 }
 
 async fn only_public(request: Request, next: Next) -> Response {
@@ -72,6 +77,12 @@ mod tests {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         let response = with_static_files(router, &root).oneshot(request).await.unwrap();
         let status = response.status();
+        let is_file = path != "/api/v1/rooms";
+        assert_eq!(
+            response.headers().contains_key("x-content-type-options"),
+            is_file,
+            "{path}"
+        );
         let body = to_bytes(response.into_body(), 1024).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
