@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Error;
 use crate::history::page::{Page, Slice};
-use crate::room::id::{InvalidText, RoomName};
+use crate::room::id::{InvalidText, RoomName, Username};
 use crate::room::time::Timestamp;
 
 const DEFAULT_LIMIT: usize = 50;
@@ -91,17 +91,23 @@ impl Params {
         self.optional(name, read)?.ok_or(Error::MissingParameter(name))
     }
 
-    /// Takes `limit` and `cursor`. A cursor is only good for the list whose name it was made with.
+    /// Takes `limit` and `cursor`. A cursor is only good for the list whose name it was made with, and holds what anybody
+    /// may have written: `check` makes of it what it stands for, or says that nothing of the kind can be.
     ///
     /// # Errors
     /// If one of them cannot be read.
-    pub(crate) fn page<K: DeserializeOwned>(&mut self, list: &str) -> Result<Page<K>, Error> {
+    pub(crate) fn page<R: DeserializeOwned, K>(
+        &mut self,
+        list: &str,
+        check: impl FnOnce(R) -> Option<K>,
+    ) -> Result<Page<K>, Error> {
         let limit = self.optional("limit", |raw| match raw.parse() {
             Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
             _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
         })?;
         let after = self.optional("cursor", |raw| {
-            read_cursor(list, raw).ok_or("must be a nextCursor of this list")
+            let key = read_cursor(list, raw).and_then(check);
+            key.ok_or("must be a nextCursor of this list")
         })?;
         Ok(Page {
             limit: limit.unwrap_or(DEFAULT_LIMIT),
@@ -183,6 +189,12 @@ pub(crate) fn time(raw: &str) -> Result<Timestamp, &'static str> {
         .ok_or("must be a time such as 2026-03-01T09:30:00Z")
 }
 
+/// A moment in a cursor, in milliseconds: one that [`time`] could have read, and not in the future.
+pub(crate) fn past(ms: i64, now: Timestamp) -> Option<Timestamp> {
+    const YEAR_0_MS: i64 = -62_167_219_200_000;
+    (YEAR_0_MS..=now.0).contains(&ms).then_some(Timestamp(ms))
+}
+
 /// Reads a sequence number.
 ///
 /// # Errors
@@ -211,6 +223,21 @@ pub(crate) fn percentage(raw: &str) -> Result<f64, &'static str> {
 /// If it cannot be one.
 pub(crate) fn room(raw: &str) -> Result<RoomName, InvalidText> {
     RoomName::parse(raw)
+}
+
+/// A room's name in a cursor, as it is kept: by rules that may have been others when it was.
+pub(crate) fn kept_room(name: String) -> Option<String> {
+    Some(name).filter(|name| is_kept(name, RoomName::MAX_CHARS))
+}
+
+/// The same of a person's name.
+pub(crate) fn kept_username(name: String) -> Option<String> {
+    Some(name).filter(|name| is_kept(name, Username::MAX_CHARS))
+}
+
+fn is_kept(name: &str, most: usize) -> bool {
+    let chars = name.chars().count();
+    (1..=most).contains(&chars) && !name.chars().any(char::is_control)
 }
 
 /// Decodes a name or value of a query.

@@ -47,7 +47,7 @@ pub(crate) enum RoomStatus {
 pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Room>>, Error> {
     let live_only = params.optional("status", live_only)?.unwrap_or(true);
     let contains = params.text("q").filter(|text| !text.is_empty());
-    let page = params.page("rooms")?;
+    let page = params.page("rooms", params::kept_room)?;
     params.finish()?;
     let rooms = web.history.rooms(&RoomFilter { live_only, contains }, &page).await?;
     Ok(Json(List::of("rooms", rooms)))
@@ -131,9 +131,12 @@ pub(crate) async fn participants(
         })
     })?;
     // The cursor remembers the moment, so that all pages are about the same one.
-    let page: Page<(i64, String)> = params.page("attendants")?;
+    let page = params.page("attendants", |(at, username)| {
+        let at = params::past(at, now)?;
+        Some((at, params::kept_username(username)?))
+    })?;
     params.finish()?;
-    let at = page.after.as_ref().map(|(at, _)| Timestamp(*at)).or(at).unwrap_or(now);
+    let at = page.after.as_ref().map(|(at, _)| *at).or(at).unwrap_or(now);
     let page = Page {
         limit: page.limit,
         after: page.after.map(|(_, username)| username),

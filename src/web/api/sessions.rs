@@ -59,12 +59,8 @@ pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Res
         started_before: params.optional("startedBefore", params::time)?,
         order: params.optional("order", order)?.unwrap_or_default(),
     };
-    let page: Page<Uuid> = params.page("sessions")?;
+    let page = params.page("sessions", |id: Uuid| Some(SessionId(id)))?;
     params.finish()?;
-    let page = Page {
-        limit: page.limit,
-        after: page.after.map(SessionId),
-    };
     let sessions = web.history.sessions(&filter, &page, web.now()).await?;
     Ok(Json(List::of("sessions", sessions)))
 }
@@ -128,7 +124,7 @@ pub(crate) async fn participants(
     mut params: Params,
 ) -> Result<Json<List<Attendance>>, Error> {
     let min_pct = params.optional("minPct", params::percentage)?;
-    let page = params.page("participants")?;
+    let page = params.page("participants", params::kept_username)?;
     params.finish()?;
     let now = web.now();
     let session = session(&web, id, now).await?;
@@ -160,7 +156,7 @@ pub(crate) async fn events(
 ) -> Result<Json<List<Event>>, Error> {
     let kinds = params.optional("kind", kinds)?.unwrap_or_default();
     let after = params.optional("after", params::seq)?;
-    let page: Page<i64> = params.page("events")?;
+    let page = params.page("events", |seq: i64| Some(seq).filter(|seq| *seq >= 0))?;
     params.finish()?;
     let page = Page {
         limit: page.limit,
@@ -196,7 +192,9 @@ pub(crate) async fn links(
     SessionPath(id): SessionPath,
     mut params: Params,
 ) -> Result<Json<List<Pair>>, Error> {
-    let page = params.page("links")?;
+    let page = params.page("links", |(one, other)| {
+        params::kept_username(one).zip(params::kept_username(other))
+    })?;
     params.finish()?;
     let now = web.now();
     let session = session(&web, id, now).await?;

@@ -1,9 +1,11 @@
 //! `/sessions` and what is below.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Story, column, time, walk};
+use super::{START_MS, Story, column, time, walk};
 
 #[tokio::test]
 async fn a_session_at_a_glance() {
@@ -414,6 +416,66 @@ async fn a_bad_value_is_refused_by_name() {
             (400, code.into(), parameter.into()),
             "{path}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_forged_cursor_is_refused_by_name() {
+    let story = Story::new().await;
+    let (long, longer) = ("a".repeat(65), "a".repeat(129));
+    let (first, name) = (story.first, "Ann");
+    let room = "/api/v1/rooms/Chemie%20101/participants".to_owned();
+    let of = |below: &str| format!("/api/v1/sessions/{first}/{below}");
+    for (path, list, keys) in [
+        (
+            "/api/v1/sessions".to_owned(),
+            "sessions",
+            vec![json!("x"), json!(1), json!([first])],
+        ),
+        (
+            "/api/v1/rooms".to_owned(),
+            "rooms",
+            vec![json!(""), json!(longer), json!("a\u{0}b")],
+        ),
+        (
+            of("participants"),
+            "participants",
+            vec![json!(""), json!(long), json!("a\nb"), json!(-1)],
+        ),
+        (
+            of("events"),
+            "events",
+            vec![json!(-1), json!(1.5), json!(9.9e99), json!("1"), json!(null)],
+        ),
+        (
+            of("links"),
+            "links",
+            vec![
+                json!([name]),
+                json!([name, ""]),
+                json!([long, name]),
+                json!([name, name, name]),
+                json!({}),
+            ],
+        ),
+        (
+            room,
+            "attendants",
+            vec![
+                json!([i64::MAX, name]),
+                json!([i64::MIN, name]),
+                json!([START_MS + (story.now + 1) * 1000, name]),
+                json!([START_MS, long]),
+                json!([name, START_MS]),
+            ],
+        ),
+    ] {
+        for key in keys {
+            let cursor = URL_SAFE_NO_PAD.encode(json!([list, key]).to_string());
+            let answer = story.get(&format!("{path}?cursor={cursor}")).await;
+            let expected = (400, "invalidParameter".into(), "cursor".into());
+            assert_eq!(answer.problem(), expected, "{path} {key}");
+        }
     }
 }
 
