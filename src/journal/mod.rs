@@ -42,7 +42,8 @@ pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
 use self::shared::{Shared, run_releases};
 use self::writer::Writer;
-use crate::room::id::SessionId;
+use crate::model::address::AddressKey;
+use crate::room::id::{RoomName, SessionId};
 use crate::room::record::{Record, Snapshot};
 use crate::room::time::Timestamp;
 
@@ -90,6 +91,15 @@ pub struct Opened {
     pub reader: SqlitePool,
     /// The last moment the run before this one is known to have lived. The history must not go back behind it.
     pub last_alive: Timestamp,
+}
+
+/// Whose doing records are, and of which room: what the backlog is shared by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// The client's; `None` if nobody's message was the cause, but the passing of time, or the server.
+    pub address: Option<AddressKey>,
+    /// The room's; `None` for what was refused before a join.
+    pub room: Option<RoomName>,
 }
 
 /// What became of the records that were submitted.
@@ -157,8 +167,8 @@ impl Journal {
     ///
     /// `release` runs exactly once, in the order of submission, in another task: after the commit of everything
     /// submitted up to here, or as soon as the database is known not to answer. It runs also if the records are dropped.
-    pub fn submit(&self, records: Vec<Record>, release: Option<Release>) -> Submitted {
-        self.inner.shared.submit(records, release)
+    pub fn submit(&self, source: Source, records: Vec<Record>, release: Option<Release>) -> Submitted {
+        self.inner.shared.submit(source, records, release)
     }
 
     /// Whether the database keeps up.

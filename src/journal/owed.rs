@@ -67,7 +67,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use crate::journal::{DatabaseFile, Journal, Opened, Options};
+    use crate::journal::{DatabaseFile, Journal, Opened, Options, Source};
     use crate::room::id::{
         ClientKey, ConnectionId, ConnectorId, MemberId, ParticipantId, RoomName, SessionId, Username,
     };
@@ -92,7 +92,9 @@ mod tests {
             session: Some(SESSION),
             change,
         };
-        let _ = opened.journal.submit(changes.into_iter().map(record).collect(), None);
+        let _ = opened
+            .journal
+            .submit(Source::default(), changes.into_iter().map(record).collect(), None);
         opened.journal.close(Duration::from_secs(5)).await.unwrap();
         let opened = open(folder).await;
         assert_eq!(*opened.journal.dropped().borrow(), 0);

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Release, Submitted};
+use super::{Release, Source, Submitted};
 use crate::room::record::{Change, Record};
 use crate::room::time::Timestamp;
 
@@ -109,7 +109,13 @@ impl Queue {
     }
 
     /// Takes records and what is to run after them, or drops the records (all of them) if they are too many.
-    pub(super) fn submit(&mut self, records: Vec<Record>, release: Option<Release>, now: Instant) -> Submitted {
+    pub(super) fn submit(
+        &mut self,
+        _source: Source,
+        records: Vec<Record>,
+        release: Option<Release>,
+        now: Instant,
+    ) -> Submitted {
         let fits = self.state != State::Closed && self.unwritten() + records.len() <= self.capacity;
         let submitted = if fits || records.is_empty() {
             let last = records.len().saturating_sub(1);
@@ -326,7 +332,10 @@ mod tests {
         };
         for submission in [vec![0], vec![1, 2, 3], vec![4], vec![5, 6]] {
             let records = submission.into_iter().map(record).collect();
-            assert_eq!(queue.submit(records, None, Instant::now()), Submitted::Accepted);
+            assert_eq!(
+                queue.submit(Source::default(), records, None, Instant::now()),
+                Submitted::Accepted
+            );
         }
         let mut taken = Vec::new();
         while let Work::Records(records) = queue.take(2) {
@@ -347,18 +356,18 @@ mod tests {
         let gathering = || {
             let mut queue = Queue::new(5_000, Duration::from_secs(1));
             assert_eq!(queue.gathers_until(), None, "nothing waits");
-            let _ = queue.submit(vec![record()], None, now);
-            let _ = queue.submit(vec![record()], None, now + GATHERS / 2);
+            let _ = queue.submit(Source::default(), vec![record()], None, now);
+            let _ = queue.submit(Source::default(), vec![record()], None, now + GATHERS / 2);
             assert_eq!(queue.gathers_until(), Some(now + GATHERS), "the oldest counts");
             queue
         };
 
         let mut waited_for = gathering();
-        let _ = waited_for.submit(vec![record()], Some(Box::new(|| {})), now);
+        let _ = waited_for.submit(Source::default(), vec![record()], Some(Box::new(|| {})), now);
         assert_eq!(waited_for.gathers_until(), None);
 
         let mut many = gathering();
-        let _ = many.submit((2..ENOUGH).map(|_| record()).collect(), None, now);
+        let _ = many.submit(Source::default(), (2..ENOUGH).map(|_| record()).collect(), None, now);
         assert_eq!(many.gathers_until(), None);
 
         let mut stopping = gathering();

@@ -10,7 +10,7 @@ use std::time::Instant;
 use tokio::sync::{Notify, watch};
 
 use super::queue::Queue;
-use super::{Release, Submitted};
+use super::{Release, Source, Submitted};
 use crate::room::record::Record;
 
 pub(super) struct Shared {
@@ -39,11 +39,11 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn submit(&self, records: Vec<Record>, release: Option<Release>) -> Submitted {
+    pub(super) fn submit(&self, source: Source, records: Vec<Record>, release: Option<Release>) -> Submitted {
         let (submitted, was_gathering, is_gathering) = {
             let mut queue = self.queue();
             let was_gathering = queue.gathers_until().is_some();
-            let submitted = queue.submit(records, release, Instant::now());
+            let submitted = queue.submit(source, records, release, Instant::now());
             (submitted, was_gathering, queue.gathers_until().is_some())
         };
         // Whoever gathers need not be woken for each record.

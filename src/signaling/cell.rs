@@ -14,7 +14,8 @@ use uuid::{Timestamp as UuidTime, Uuid};
 
 use super::client::{Callback, Unsaid};
 use super::hub::Hub;
-use crate::journal::Submitted;
+use crate::journal::{Source, Submitted};
+use crate::model::address::AddressKey;
 use crate::room::id::{MemberId, RoomName, SocketKey};
 use crate::room::output::{Message, Reply};
 use crate::room::record::Record;
@@ -73,25 +74,27 @@ impl Hub {
         &self,
         cell: &Arc<RoomCell>,
         state: &mut RoomState,
+        from: Option<AddressKey>,
         input: Input,
         callback: Option<Callback>,
     ) -> Outcome {
-        self.resync(state);
+        self.resync(cell, state);
         let mut outputs = Vec::new();
         state.room.handle(input, self.clock.now(), &mut Fresh, &mut outputs);
         let outcome = Outcome::of(&outputs);
-        self.enqueue(cell, state, outputs, callback);
+        self.enqueue(cell, state, from, outputs, callback);
         self.flush(cell, state);
         self.rearm(cell, state);
         self.retire_if_idle(cell, state);
         outcome
     }
 
-    /// Sends what must be remembered to the journal, and queues the rest behind what the room has said before.
+    /// Sends what must be remembered, the doing of the client `from` or of the room itself, to the journal, and queues the rest behind what the room has said before.
     pub(super) fn enqueue(
         &self,
         cell: &Arc<RoomCell>,
         state: &mut RoomState,
+        from: Option<AddressKey>,
         outputs: Vec<Output>,
         callback: Option<Callback>,
     ) {
@@ -116,7 +119,7 @@ impl Hub {
                 }
             })
         });
-        if self.journal.submit(records, release) == Submitted::Dropped {
+        if self.journal.submit(cell.source(from), records, release) == Submitted::Dropped {
             state.unsynced = true;
         }
     }
@@ -181,7 +184,7 @@ impl Hub {
                 }
             }
             Delivery::Owed(record) | Delivery::Overflowed(record) => {
-                self.enqueue(cell, state, vec![Output::Record(record)], None)
+                self.enqueue(cell, state, None, vec![Output::Record(record)], None)
             }
             Delivery::Kept | Delivery::Dropped => {}
         }
@@ -198,11 +201,12 @@ impl Hub {
 
     /// A member's socket takes nothing any more: the member is away at once, whatever TCP still hopes for.
     fn lose(&self, cell: &Arc<RoomCell>, state: &mut RoomState, socket: SocketKey, why: &'static str, now: Now) {
+        let from = self.lines.read().get(&socket).map(|line| line.client.address);
         let mut outputs = Vec::new();
         state
             .room
             .handle(Input::Disconnect { socket, why }, now, &mut Fresh, &mut outputs);
-        self.enqueue(cell, state, outputs, None);
+        self.enqueue(cell, state, from, outputs, None);
         // Its transport has ended, or will have in a moment.
         self.unregister(socket);
     }
@@ -221,12 +225,12 @@ impl Hub {
     }
 
     /// After the journal had to drop records of this room: gives it the whole state as soon as it takes it.
-    pub(super) fn resync(&self, state: &mut RoomState) {
+    pub(super) fn resync(&self, cell: &RoomCell, state: &mut RoomState) {
         if !state.unsynced {
             return;
         }
         let snapshot = state.room.snapshot(self.clock.now());
-        state.unsynced = self.journal.submit(vec![snapshot], None) == Submitted::Dropped;
+        state.unsynced = self.journal.submit(cell.source(None), vec![snapshot], None) == Submitted::Dropped;
     }
 
     /// Sets the room's timer to what is due next.
@@ -257,7 +261,7 @@ impl Hub {
         state.timer = None;
         // Once the server stops, nobody's grace runs out on account of that.
         if !self.is_stopping() {
-            self.drive(cell, &mut state, Input::Tick, None);
+            self.drive(cell, &mut state, None, Input::Tick, None);
         }
     }
 
@@ -282,6 +286,14 @@ impl RoomCell {
         Self {
             name,
             state: Mutex::new(state),
+        }
+    }
+
+    /// Whose doing a record of this room is: a client's, or the room's own.
+    fn source(&self, from: Option<AddressKey>) -> Source {
+        Source {
+            address: from,
+            room: Some(self.name.clone()),
         }
     }
 }

@@ -106,7 +106,7 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
                 socket: self.client.key,
                 why: describe(reason),
             };
-            self.hub.input(&room, input, None);
+            self.hub.input(&room, self.client.address, input, None);
         }
         drop(state);
         defer(socket);
@@ -175,7 +175,12 @@ impl Turn<'_> {
         match command {
             Command::Relay(relay) => self.relay(relay, callback),
             Command::Leave { entries } => match self.state.room.clone() {
-                Some(room) => self.hub.input(&room, Input::Leave { socket, entries }, callback),
+                Some(room) => self.hub.input(
+                    &room,
+                    self.line.client.address,
+                    Input::Leave { socket, entries },
+                    callback,
+                ),
                 None => self.refuse(Refusal::new(event, Reason::NotJoined), callback),
             },
             Command::Join { .. } | Command::Resume { .. } if self.hub.is_stopping() => {
@@ -220,6 +225,7 @@ impl Turn<'_> {
         if let Some(other) = self.state.room.take_if(|room| room.name != name) {
             self.hub.input(
                 &other,
+                self.line.client.address,
                 Input::Move {
                     socket: self.line.client.key,
                 },
@@ -229,7 +235,9 @@ impl Turn<'_> {
         self.hub.register(self.line.clone());
         let deadline = self.state.early.deadline();
         let held = self.state.early.take();
-        let (room, outcome) = self.hub.enter(&name, input(held.clone()), callback);
+        let (room, outcome) = self
+            .hub
+            .enter(&name, self.line.client.address, input(held.clone()), callback);
         if outcome == Outcome::Seated {
             self.state.room = Some(room);
         } else {
@@ -242,6 +250,7 @@ impl Turn<'_> {
         if let Some(room) = self.state.room.clone() {
             return self.hub.input(
                 &room,
+                self.line.client.address,
                 Input::Relay {
                     socket: self.line.client.key,
                     relay,
@@ -289,6 +298,7 @@ impl Turn<'_> {
         if let Some(room) = self.state.room.clone() {
             return self.hub.input(
                 &room,
+                self.line.client.address,
                 Input::Refuse {
                     socket: self.line.client.key,
                     refusal,

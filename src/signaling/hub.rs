@@ -15,7 +15,8 @@ use super::client::{Callback, Line};
 use super::clock::Clock;
 use super::transport::Transports;
 use crate::held::MemoryBudget;
-use crate::journal::Journal;
+use crate::journal::{Journal, Source};
+use crate::model::address::AddressKey;
 use crate::room::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Record, Snapshot};
@@ -82,7 +83,7 @@ impl Hub {
         self.rooms.lock().insert(cell.name.clone(), cell.clone());
         let mut state = cell.state.lock();
         state.unsynced = true;
-        self.resync(&mut state);
+        self.resync(&cell, &mut state);
         self.rearm(&cell, &mut state);
     }
 
@@ -144,12 +145,18 @@ impl Hub {
     }
 
     /// Hands an input to the room of that name, which is made if there is none.
-    pub(super) fn enter(&self, name: &RoomName, input: Input, callback: Option<Callback>) -> (Arc<RoomCell>, Outcome) {
+    pub(super) fn enter(
+        &self,
+        name: &RoomName,
+        from: AddressKey,
+        input: Input,
+        callback: Option<Callback>,
+    ) -> (Arc<RoomCell>, Outcome) {
         loop {
             let cell = self.cell(name);
             let mut state = cell.state.lock();
             if !state.retired {
-                let outcome = self.drive(&cell, &mut state, input, callback);
+                let outcome = self.drive(&cell, &mut state, Some(from), input, callback);
                 drop(state);
                 return (cell, outcome);
             }
@@ -162,12 +169,22 @@ impl Hub {
     }
 
     /// Hands an input to a room that is at hand.
-    pub(super) fn input(&self, cell: &Arc<RoomCell>, input: Input, callback: Option<Callback>) -> Outcome {
-        self.drive(cell, &mut cell.state.lock(), input, callback)
+    pub(super) fn input(
+        &self,
+        cell: &Arc<RoomCell>,
+        from: AddressKey,
+        input: Input,
+        callback: Option<Callback>,
+    ) -> Outcome {
+        self.drive(cell, &mut cell.state.lock(), Some(from), input, callback)
     }
 
     /// Records and says what was wrong with a message on a socket that is in no room.
     pub(super) fn complain(&self, line: Line, record: Record, message: Message, callback: Option<Callback>) {
+        let source = Source {
+            address: Some(line.client.address),
+            room: None,
+        };
         let release = move || {
             // A socket that is gone need not be told.
             line.emit(&message).ok();
@@ -176,7 +193,7 @@ impl Hub {
             }
         };
         // A refusal that is dropped is counted like any other; no room's state depends on it.
-        let _ = self.journal.submit(vec![record], Some(Box::new(release)));
+        let _ = self.journal.submit(source, vec![record], Some(Box::new(release)));
     }
 
     async fn sweep_forever(hub: Weak<Self>) {
@@ -204,10 +221,10 @@ impl Hub {
         for cell in cells {
             let mut state = cell.state.lock();
             state.unsynced |= lost_some;
-            self.resync(&mut state);
+            self.resync(&cell, &mut state);
             let mut outputs = Vec::new();
             state.room.progress(self.clock.now(), &mut outputs);
-            self.enqueue(&cell, &mut state, outputs, None);
+            self.enqueue(&cell, &mut state, None, outputs, None);
             self.retire_if_idle(&cell, &mut state);
         }
     }

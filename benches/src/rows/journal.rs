@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use chatroom_server::journal::{Journal, Options, Submitted};
+use chatroom_server::journal::{Journal, Options, Source, Submitted};
 use chatroom_server::room::record::{Change, Record};
 use chatroom_server::room::time::Timestamp;
 use tokio::sync::Semaphore;
@@ -150,7 +150,7 @@ impl Bench {
     }
 
     fn submit(&self, records: Vec<Record>, written: impl FnOnce() + Send + 'static) -> Result<()> {
-        let submitted = self.0.submit(records, Some(Box::new(written)));
+        let submitted = self.0.submit(Source::default(), records, Some(Box::new(written)));
         ensure!(submitted == Submitted::Accepted, "the journal drops records");
         Ok(())
     }

@@ -68,13 +68,17 @@ impl Bench {
 
 /// Submits, and waits until everything up to here is released.
 async fn write(journal: &Journal, records: Vec<Record>) {
-    assert_eq!(journal.submit(records, None), Submitted::Accepted);
+    assert_eq!(journal.submit(Source::default(), records, None), Submitted::Accepted);
     released(journal).await;
 }
 
 async fn released(journal: &Journal) {
     let (tell, told) = tokio::sync::oneshot::channel();
-    let _ = journal.submit(Vec::new(), Some(Box::new(move || tell.send(()).unwrap())));
+    let _ = journal.submit(
+        Source::default(),
+        Vec::new(),
+        Some(Box::new(move || tell.send(()).unwrap())),
+    );
     told.await.unwrap();
 }
 

@@ -33,7 +33,8 @@ impl Bench {
     fn submit(&mut self, count: usize, number: u32, ms: u64) -> Submitted {
         let tell = self.tell.clone();
         let release: Release = Box::new(move || tell.send(number).unwrap());
-        self.queue.submit(vec![fact(ms); count], Some(release), self.at(ms))
+        self.queue
+            .submit(Source::default(), vec![fact(ms); count], Some(release), self.at(ms))
     }
 
     fn take(&mut self, limit: usize) -> Vec<Record> {

@@ -143,9 +143,18 @@ async fn what_was_dropped_is_one_gap() {
     let journal = &opened.journal;
     write(journal, beginning()).await;
     let intruder = hold_the_lock(&bench).await;
-    assert_eq!(journal.submit(many_errors(9), None), Submitted::Accepted);
-    assert_eq!(journal.submit(many_errors(2), None), Submitted::Dropped);
-    assert_eq!(journal.submit(many_errors(5), None), Submitted::Dropped);
+    assert_eq!(
+        journal.submit(Source::default(), many_errors(9), None),
+        Submitted::Accepted
+    );
+    assert_eq!(
+        journal.submit(Source::default(), many_errors(2), None),
+        Submitted::Dropped
+    );
+    assert_eq!(
+        journal.submit(Source::default(), many_errors(5), None),
+        Submitted::Dropped
+    );
     assert_eq!(*journal.dropped().borrow(), 7);
     released(journal).await;
     let_go(intruder).await;
@@ -194,7 +203,9 @@ async fn releases_run_in_the_order_of_submission() {
         let count = usize::from(number % 3 == 0);
         let release: Release = Box::new(move || tell.send(number).unwrap());
         assert_eq!(
-            opened.journal.submit(many_errors(count), Some(release)),
+            opened
+                .journal
+                .submit(Source::default(), many_errors(count), Some(release)),
             Submitted::Accepted
         );
     }
@@ -207,9 +218,11 @@ async fn releases_run_in_the_order_of_submission() {
 async fn a_release_that_panics_stops_no_other() {
     let bench = Bench::new();
     let opened = bench.open().await;
-    let _ = opened
-        .journal
-        .submit(Vec::new(), Some(Box::new(|| panic!("a bug of a room"))));
+    let _ = opened.journal.submit(
+        Source::default(),
+        Vec::new(),
+        Some(Box::new(|| panic!("a bug of a room"))),
+    );
     write(&opened.journal, beginning()).await;
 }
 
@@ -218,18 +231,21 @@ async fn closing_writes_everything_and_says_what_it_could_not() {
     let bench = Bench::new();
     let opened = bench.open().await;
     let journal = &opened.journal;
-    let _ = journal.submit(beginning(), None);
-    let _ = journal.submit(many_errors(5_000), None);
+    let _ = journal.submit(Source::default(), beginning(), None);
+    let _ = journal.submit(Source::default(), many_errors(5_000), None);
     journal.close(Duration::from_secs(10)).await.unwrap();
     journal.close(Duration::ZERO).await.unwrap();
     assert_eq!(bench.rows("select count(*) || '' from event").await, ["5002"]);
     assert_eq!(bench.rows("select clean_stop || '' from heartbeat").await, ["1"]);
-    assert_eq!(journal.submit(many_errors(1), None), Submitted::Dropped);
+    assert_eq!(
+        journal.submit(Source::default(), many_errors(1), None),
+        Submitted::Dropped
+    );
     released(journal).await;
 
     let opened = bench.open().await;
     let intruder = hold_the_lock(&bench).await;
-    let _ = opened.journal.submit(many_errors(3), None);
+    let _ = opened.journal.submit(Source::default(), many_errors(3), None);
     let lost = opened.journal.close(Duration::from_millis(50)).await;
     assert_eq!(lost, Err(CloseError { waiting: 3 }));
     let_go(intruder).await;
@@ -247,9 +263,9 @@ async fn closing_waits_for_what_its_last_releases_record() {
         let opened = bench.open().await;
         let journal = opened.journal.clone();
         let later: Release = Box::new(move || {
-            let _ = journal.submit(vec![homeless()], None);
+            let _ = journal.submit(Source::default(), vec![homeless()], None);
         });
-        let _ = opened.journal.submit(vec![homeless()], Some(later));
+        let _ = opened.journal.submit(Source::default(), vec![homeless()], Some(later));
         opened.journal.close(Duration::from_secs(5)).await.unwrap();
         let written = bench.rows("select count(*) || '' from event").await;
         assert_eq!(written, [(stop * 2).to_string()]);

@@ -21,7 +21,7 @@ use super::super::{Answer, Rooms, TOKEN, request, send, settings};
 use super::naive::{GRACE, LINGER, RESTART_GRACE};
 use super::script::{Act, Class, Step, Who};
 use crate::history::History;
-use crate::journal::{Journal, OpenError, Opened, Options, Submitted};
+use crate::journal::{Journal, OpenError, Opened, Options, Source, Submitted};
 use crate::model::address::AddressKey;
 use crate::room::id::{ClientKey, RoomName, SocketKey, Username};
 use crate::room::input::{Join, Resume};
@@ -226,7 +226,7 @@ impl Played {
         let (tell, told) = oneshot::channel();
         let release = Box::new(move || tell.send(()).unwrap());
         let journal = &self.opened.as_ref().unwrap().journal;
-        let submitted = journal.submit(std::mem::take(&mut self.records), Some(release));
+        let submitted = journal.submit(Source::default(), std::mem::take(&mut self.records), Some(release));
         assert_eq!(submitted, Submitted::Accepted);
         told.await.unwrap();
     }
