@@ -9,6 +9,7 @@ mod batch;
 mod erase;
 mod event;
 mod gone;
+mod lock;
 mod open;
 mod orders;
 mod owed;

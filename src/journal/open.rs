@@ -1,6 +1,6 @@
 //! Opening the database, or saying in one sentence why not.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
+use super::lock::DatabaseLock;
 use super::orders::{Errands, Orders};
 use super::writer::last_group;
 use super::{Clock, Journal, Opened, Options, Queue, Shared, Writer, recover, restore};
@@ -108,17 +109,11 @@ pub(super) struct Ready {
 
 pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, OpenError> {
     let path = resolve(options.database.path())?;
-    let lock = lock(&path)?;
-    check_writable(&path)?;
+    let lock = DatabaseLock::take(&path)?;
     let failed = |source| database_error(&path, source);
 
     let connect = connect_options(&path);
-    let mut connection = connect
-        .clone()
-        .create_if_missing(true)
-        .connect()
-        .await
-        .map_err(failed)?;
+    let mut connection = connect.connect().await.map_err(failed)?;
     check_version(&mut connection, &path).await?;
     if check_ours(&mut connection, &path).await? {
         tell_of_migrations(&mut connection).await.map_err(failed)?;
@@ -140,7 +135,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
         errands: Errands::new(given, options.retention),
         next_seq: last_seq + 1,
         next_group,
-        _lock: lock,
+        lock: Some(lock),
     };
     Ok(Ready {
         writer,
@@ -168,40 +163,6 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     }
     let folder = fs::canonicalize(folder).map_err(|_| OpenError::NoFolder(folder.to_owned()))?;
     Ok(folder.join(name))
-}
-
-/// Keeps other servers out for as long as the file is held. Not the database itself: closing any handle of that would
-/// drop SQLite's own locks.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let not_writable = |source| OpenError::NotWritable {
-        path: path.to_owned(),
-        source,
-    };
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(name)
-        .map_err(not_writable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(source)) => Err(not_writable(source)),
-    }
-}
-
-/// SQLite falls back to reading only, and then fails at the first write with less clear words.
-fn check_writable(path: &Path) -> Result<(), OpenError> {
-    match OpenOptions::new().write(true).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(OpenError::NotWritable {
-            path: path.to_owned(),
-            source,
-        }),
-    }
 }
 
 async fn check_version(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {

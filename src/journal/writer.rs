@@ -4,13 +4,13 @@
 //! `SQLITE_FULL`, sqlx 0.9 keeps a wrong transaction depth for good), and the next one tells by the stored number
 //! whether the group was committed after all: so a commit whose answer was lost is not written twice.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::time::Instant;
 
+use super::lock::DatabaseLock;
 use super::orders::Errands;
 use super::queue::Work;
 use super::rows;
@@ -43,7 +43,7 @@ pub(super) struct Writer {
     pub(super) next_seq: i64,
     pub(super) next_group: i64,
     /// Held for as long as the database is ours.
-    pub(super) _lock: File,
+    pub(super) lock: Option<DatabaseLock>,
 }
 
 impl Writer {
@@ -199,11 +199,15 @@ impl Writer {
         };
         mark_clean_stop(&mut connection, (self.clock)().0).await?;
         // A reader that is still at it would only keep the log from being cut.
-        let _ = tokio::time::timeout(READERS_LEAVE, self.reader.close()).await;
+        let readers_left = tokio::time::timeout(READERS_LEAVE, self.reader.close()).await.is_ok();
         sqlx::query("pragma wal_checkpoint(truncate)")
             .execute(&mut connection)
             .await?;
-        connection.close().await
+        connection.close().await?;
+        if let Some(lock) = self.lock.take().filter(|_| readers_left) {
+            lock.release();
+        }
+        Ok(())
     }
 }
 

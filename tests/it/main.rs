@@ -5,6 +5,7 @@ mod clock;
 mod crash;
 mod disk;
 mod export;
+mod files;
 mod harness;
 mod history;
 mod ice;

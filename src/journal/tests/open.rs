@@ -101,6 +101,40 @@ async fn two_servers_never_share_a_file() {
 }
 
 #[tokio::test]
+async fn a_hard_link_is_the_same_file() {
+    let bench = Bench::new();
+    let opened = bench.open().await;
+    let link = bench.folder.path().join("other name.db");
+    std::fs::hard_link(bench.path(), &link).unwrap();
+    assert!(
+        refusal(link.clone())
+            .await
+            .ends_with("is in use by another chatroom-server")
+    );
+    opened.journal.close(Duration::from_secs(5)).await.unwrap();
+    std::fs::remove_file(link).unwrap();
+    bench.open().await;
+}
+
+#[tokio::test]
+async fn what_is_made_is_its_owners_alone_and_what_is_there_keeps_its_mode() {
+    let bench = Bench::new();
+    let mode = |suffix: &str| {
+        let mut name = bench.path().into_os_string();
+        name.push(suffix);
+        std::fs::metadata(name).unwrap().permissions().mode() & 0o777
+    };
+    let opened = bench.open().await;
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        assert_eq!(mode(suffix), 0o600, "{suffix}");
+    }
+    opened.journal.close(Duration::from_secs(5)).await.unwrap();
+    std::fs::set_permissions(bench.path(), PermissionsExt::from_mode(0o640)).unwrap();
+    let _opened = bench.open().await;
+    assert_eq!(mode(""), 0o640);
+}
+
+#[tokio::test]
 async fn unwritable_files_and_folders() {
     let bench = Bench::new();
     let folder = bench.folder.path().join("locked");

@@ -1,0 +1,111 @@
+//! Files that are their owner's alone, and that no second server writes.
+//!
+//! The lock is held twice: on a file beside the database, which every version of the server knows, and on the database
+//! itself, which is the same file by whatever name it is opened (a hard link). Closing *any* descriptor of a database
+//! drops the locks that SQLite has on it in this process, so that one is opened before SQLite, and not closed while
+//! SQLite may still be at it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::OpenError;
+
+/// Keeps other servers out of a database until it is released or dropped.
+pub(super) struct DatabaseLock {
+    /// Locked for as long as it is open.
+    _beside: File,
+    database: Option<File>,
+}
+
+impl DatabaseLock {
+    /// Makes the database's file if it is missing, and takes it.
+    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
+        let beside = open(&with_suffix(path, ".lock")).map_err(|source| not_writable(path, source))?;
+        try_lock(&beside, path)?;
+        let mut lock = Self {
+            _beside: beside,
+            database: None,
+        };
+        let database = lock
+            .database
+            .insert(open(path).map_err(|source| not_writable(path, source))?);
+        // Elsewhere locks bind those who only want to read, SQLite too.
+        #[cfg(unix)]
+        try_lock(database, path)?;
+        warn_of_wide_modes(path);
+        Ok(lock)
+    }
+
+    /// Lets the next one have it, once nothing in this process has the database open any more.
+    pub(super) fn release(mut self) {
+        drop(self.database.take());
+    }
+}
+
+impl Drop for DatabaseLock {
+    fn drop(&mut self) {
+        if let Some(database) = self.database.take() {
+            let _ = database.unlock();
+            std::mem::forget(database);
+        }
+    }
+}
+
+fn try_lock(file: &File, path: &Path) -> Result<(), OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(not_writable(path, source)),
+    }
+}
+
+/// Opens a file to write, made if it is missing and then its owner's alone: it tells who was where. SQLite gives the
+/// files of its log the database's mode.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // SQLite would fall back to reading only, and fail at the first write with less clear words.
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A mode that was set on purpose, for a group of reviewers say, stays.
+#[cfg(unix)]
+fn warn_of_wide_modes(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let is_wide = |file: &PathBuf| {
+        file.metadata()
+            .is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    };
+    let files = ["", "-wal", "-shm", ".lock"].map(|suffix| with_suffix(path, suffix));
+    let wide: Vec<String> = files
+        .iter()
+        .filter(|file| is_wide(file))
+        .map(|file| file.display().to_string())
+        .collect();
+    if !wide.is_empty() {
+        tracing::warn!(
+            files = wide.join(" "),
+            "other users of this machine may open the history: chmod 600 keeps it to this user"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_wide_modes(_: &Path) {}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn not_writable(path: &Path, source: io::Error) -> OpenError {
+    OpenError::NotWritable {
+        path: path.to_owned(),
+        source,
+    }
+}
