@@ -1,14 +1,16 @@
 //! The exercise page: files of a directory, wherever no route of ours is.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
+use tokio::fs;
 use tower::ServiceBuilder;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -16,17 +18,22 @@ use tower_http::set_header::SetResponseHeaderLayer;
 /// Paths that are ours, also where no route answers: a file there would look like an answer of ours.
 const OURS: [&str; 3] = ["api", "review", "socket.io"];
 
+/// What stands for a directory.
+const INDEX: &str = "index.html";
+
 /// Serves the files of `directory` as the router's fallback, a directory's `index.html` for the directory.
 pub fn with_static_files(router: Router, directory: &Path) -> Router {
     let files = ServeDir::new(directory).append_index_html_on_directories(true);
     // What somebody uploads to an exercise's folder as a picture is not run as a script.
     let nosniff = SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let layers = ServiceBuilder::new().layer(nosniff).layer(from_fn(only_public));
+    let public = from_fn_with_state(Arc::from(directory), only_public);
+    let layers = ServiceBuilder::new().layer(nosniff).layer(public);
     router.fallback_service(layers.service(files))
 }
 
-async fn only_public(request: Request, next: Next) -> Response {
-    if is_public(request.uri().path()) {
+async fn only_public(State(directory): State<Arc<Path>>, request: Request, next: Next) -> Response {
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
+    if is_public(&path) && is_inside(&directory, &path).await {
         return next.run(request).await;
     }
     StatusCode::NOT_FOUND.into_response()
@@ -34,15 +41,35 @@ async fn only_public(request: Request, next: Next) -> Response {
 
 /// Whether no part of a path is hidden (`.git`, `.env`, `..`) and its first is none of ours.
 fn is_public(path: &str) -> bool {
-    let path = percent_decode_str(path).decode_utf8_lossy();
-    let mut parts = path.split(['/', '\\']).filter(|part| !part.is_empty()).peekable();
-    if parts
-        .peek()
-        .is_some_and(|first| OURS.iter().any(|ours| first.eq_ignore_ascii_case(ours)))
-    {
+    let is_ours = |first: &str| OURS.iter().any(|ours| first.eq_ignore_ascii_case(ours));
+    !parts(path).next().is_some_and(is_ours) && parts(path).all(|part| !is_hidden(part))
+}
+
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.split(['/', '\\']).filter(|part| !part.is_empty())
+}
+
+fn is_hidden(part: &str) -> bool {
+    part.starts_with('.') && part != ".well-known"
+}
+
+/// Whether what is served for a path lies in the directory and is not hidden there, behind whatever links. What is not
+/// there at all counts as inside.
+async fn is_inside(directory: &Path, path: &str) -> bool {
+    let file = parts(path).fold(directory.to_owned(), |file, part| file.join(part));
+    let Ok(directory) = fs::canonicalize(directory).await else {
         return false;
+    };
+    for file in [file.join(INDEX), file] {
+        let Ok(file) = fs::canonicalize(file).await else {
+            continue;
+        };
+        let inside = file.strip_prefix(&directory).ok().map(Path::to_string_lossy);
+        if inside.is_none_or(|inside| parts(&inside).any(is_hidden)) {
+            return false;
+        }
     }
-    parts.all(|part| !part.starts_with('.') || part == ".well-known")
+    true
 }
 
 #[cfg(test)]
@@ -73,6 +100,18 @@ mod tests {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, text).unwrap();
         }
+        for (name, target) in [
+            ("out.html", "../outside"),
+            ("out", ".."),
+            ("linked", "../linked"),
+            ("secret.txt", ".env"),
+            ("inner.js", "app.js"),
+            ("inner", "sub"),
+        ] {
+            std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+        }
+        std::fs::create_dir(root.join("led")).unwrap();
+        std::os::unix::fs::symlink("../../outside", root.join("led/index.html")).unwrap();
         let router = Router::new().route("/api/v1/rooms", get(|| async { "rooms" }));
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         let response = with_static_files(router, &root).oneshot(request).await.unwrap();
@@ -96,6 +135,8 @@ mod tests {
             ("/sub/", "below"),
             ("/.well-known/x", "known"),
             ("/api/v1/rooms", "rooms"),
+            ("/inner.js", "script"),
+            ("/inner/", "below"),
         ] {
             assert_eq!(ask("GET", path).await, (StatusCode::OK, text.to_owned()), "{path}");
         }
@@ -116,6 +157,13 @@ mod tests {
             "/API/v1/none",
             "/%61pi/v1/none",
             "/socket.io/",
+            "/out.html",
+            "/out/outside",
+            "/out/",
+            "/linked",
+            "/secret.txt",
+            "/led/",
+            "/led/index.html",
         ] {
             let (status, text) = ask("GET", path).await;
             assert_eq!((status, text.as_str()), (StatusCode::NOT_FOUND, ""), "{path}");
