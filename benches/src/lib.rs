@@ -3,6 +3,7 @@
 //! The load ([`page`], [`member`]) is one thread that speaks raw frames and costs less than any [`subject`] it measures;
 //! each of [`rows`] puts one kind of work on each subject, and [`report`] writes what came of it as tables.
 
+pub mod abuse;
 pub mod frame;
 pub mod member;
 pub mod page;

@@ -14,7 +14,7 @@ use crate::words;
 
 /// The Socket.IO endpoint, for a page that goes to WebSocket at once. The JavaScript client polls first; what it costs to
 /// come in is not what is measured.
-const SOCKET_IO: &str = "/socket.io/?EIO=4&transport=websocket";
+pub const SOCKET_IO: &str = "/socket.io/?EIO=4&transport=websocket";
 
 /// How many connections are made at a time.
 const AT_ONCE: usize = 32;
@@ -65,7 +65,14 @@ impl Member {
             let page = Page::open(address, &format!("/{id}")).await?;
             return Ok(Self { page, id, identity });
         }
-        let mut page = Page::open(address, SOCKET_IO).await?;
+        Self::over(Page::open(address, SOCKET_IO).await?, identity).await
+    }
+
+    /// Makes a socket of an open WebSocket.
+    ///
+    /// # Errors
+    /// If the server does not take it.
+    pub async fn over(mut page: Page, identity: Identity) -> Result<Self> {
         page.outbox.text(&["40"]);
         page.flush().await?;
         let mut member = Self {

@@ -38,7 +38,15 @@ impl Page {
     /// # Errors
     /// If the server is not there, or answers anything but an upgrade.
     pub async fn open(address: SocketAddr, path: &str) -> Result<Self> {
-        let mut stream = TcpStream::connect(address).await.context("no connection")?;
+        let stream = TcpStream::connect(address).await.context("no connection")?;
+        Self::upgrade(stream, address, path).await
+    }
+
+    /// Opens a WebSocket over a connection that is there.
+    ///
+    /// # Errors
+    /// If the server answers anything but an upgrade.
+    pub async fn upgrade(mut stream: TcpStream, address: SocketAddr, path: &str) -> Result<Self> {
         stream.set_nodelay(true)?;
         // What Chromium sends, so that both servers keep what they would keep of a browser's request.
         let request = format!(
@@ -82,6 +90,14 @@ impl Page {
             self.outbox.0.clear();
         }
         Ok(())
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    /// If the connection has ended.
+    pub async fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(bytes).await?)
     }
 
     /// Gives back the memory that a quiet page does not need: ten thousand of them wait here too.

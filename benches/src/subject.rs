@@ -1,10 +1,11 @@
 //! What is measured: the server, a Node server that does the same work, and the least that any relay does.
 
 use std::fmt;
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -62,6 +63,18 @@ pub struct Subject {
     /// Its history, gone with it.
     folder: TempDir,
     cores: &'static str,
+    terms: Terms,
+}
+
+/// On what terms chatroom-server starts.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Variables of its environment.
+    pub variables: Vec<(&'static str, &'static str)>,
+    /// How many files it may have open. `None` is as many as we may.
+    pub files: Option<u32>,
+    /// Whether what it logs goes to a file beside its history instead of to the terminal.
+    pub quiet: bool,
 }
 
 impl Subject {
@@ -82,8 +95,19 @@ impl Subject {
     }
 
     async fn start_on(kind: Kind, cores: &'static str) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("chatroom-bench").tempdir()?;
-        let (child, address) = launch(kind, 0, folder.path(), cores).await?;
+        Self::start_in(folder()?, kind, cores, Terms::default()).await
+    }
+
+    /// Starts chatroom-server on a core of its own, with the history that a [`folder`] has, if it has one.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start_on_terms(folder: TempDir, terms: Terms) -> Result<Self> {
+        Self::start_in(folder, Kind::Ours, OWN_CORE, terms).await
+    }
+
+    async fn start_in(folder: TempDir, kind: Kind, cores: &'static str, terms: Terms) -> Result<Self> {
+        let (child, address) = launch(kind, 0, folder.path(), cores, &terms).await?;
         Ok(Self {
             kind,
             address,
@@ -91,6 +115,7 @@ impl Subject {
             child,
             folder,
             cores,
+            terms,
         })
     }
 
@@ -100,7 +125,8 @@ impl Subject {
     /// If it does not start again.
     pub async fn restart(&mut self) -> Result<()> {
         self.child.kill().await?;
-        let (child, _) = launch(self.kind, self.address.port(), self.folder.path(), self.cores).await?;
+        let (folder, port) = (self.folder.path(), self.address.port());
+        let (child, _) = launch(self.kind, port, folder, self.cores, &self.terms).await?;
         self.pid = child.id().context("it has ended")?;
         self.child = child;
         Ok(())
@@ -117,13 +143,44 @@ impl Subject {
         self.child.kill().await?;
         Ok(())
     }
+
+    /// Stops it in order (SIGTERM), and gives its history and how long that took.
+    ///
+    /// # Errors
+    /// If it had ended before, or does not end.
+    pub async fn finish(mut self) -> Result<(TempDir, Duration)> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("{} ended by itself: {status}", self.kind);
+        }
+        let begun = Instant::now();
+        Command::new("kill").arg(self.pid.to_string()).status().await?;
+        tokio::time::timeout(STARTS_WITHIN, self.child.wait())
+            .await
+            .context("it does not stop")??;
+        Ok((self.folder, begun.elapsed()))
+    }
 }
 
-async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str) -> Result<(Child, SocketAddr)> {
+/// A folder for a history, gone when it is dropped.
+///
+/// # Errors
+/// If there is no room.
+pub fn folder() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("chatroom-bench").tempdir()?)
+}
+
+async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str, terms: &Terms) -> Result<(Child, SocketAddr)> {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", cores]);
     match kind {
         Kind::Ours => {
+            if let Some(files) = terms.files {
+                command.args(["prlimit", &format!("--nofile={files}:{files}")]);
+            }
+            command.envs(terms.variables.iter().copied());
+            if terms.quiet {
+                command.stderr(File::create(folder.join("log"))?);
+            }
             command.arg(beside_us("chatroom-server")?);
             command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
             command
