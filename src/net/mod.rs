@@ -5,6 +5,7 @@ mod ahead;
 mod connection;
 pub mod forwarded;
 mod listen;
+mod query;
 mod serve;
 mod stall;
 

@@ -1,5 +1,6 @@
 //! The accept loop: HTTP/1.1 with upgrades, on sockets whose peers cannot hold anything up for long.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,17 +21,20 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-use tower::util::Oneshot;
 use tracing::{debug, warn};
 
-use super::Listeners;
 use super::admission::Admission;
 use super::ahead::ReadAhead;
-use super::connection::Connection;
+use super::connection::{ClientAddress, Connection};
 use super::stall::StallGuard;
+use super::{Listeners, query};
 
 /// The shortest time between two complaints that nothing can be accepted: success and failure may alternate quickly.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// The largest head of a request, in bytes: a query of 8 KiB, and twice the cookies that browsers send to one host. (hyper
+/// looks after each read, so one read may go past it.)
+const MOST_HEAD: usize = 32 * 1024;
 
 /// For how long a peer may hold up what.
 #[derive(Debug, Clone, Copy)]
@@ -143,9 +148,14 @@ impl Server {
             handle.clone(),
             self.limits.stall,
         ));
-        let service = service_fn(move |request| answer(router.clone(), &admission, request, peer, handle.clone()));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let client = admission.client(peer.ip(), request.headers());
+            answer(router.clone(), client, request, peer, handle.clone())
+        });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(self.limits.head);
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head)
+            .max_buf_size(MOST_HEAD);
         let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -163,19 +173,21 @@ impl Server {
     }
 }
 
-fn answer(
+async fn answer(
     router: Router,
-    admission: &Admission,
+    client: ClientAddress,
     request: Request<Incoming>,
     peer: SocketAddr,
     connection: Connection,
-) -> Oneshot<Router, Request> {
-    let client = admission.client(peer.ip(), request.headers());
+) -> Result<Response, Infallible> {
+    if let Some(refusal) = query::refuse(request.uri()) {
+        return Ok(refusal);
+    }
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(client);
     request.extensions_mut().insert(connection);
-    router.oneshot(request)
+    router.oneshot(request).await
 }
 
 pub(super) fn tune(stream: &TcpStream, stall: Duration) -> io::Result<()> {

@@ -137,6 +137,37 @@ async fn handlers_know_the_client_behind_a_proxy() {
 }
 
 #[tokio::test]
+async fn what_nobody_needs_is_refused_before_anybody_reads_it() {
+    let server = start(Router::new().fallback(|| async { "here" })).await;
+    let ask = async |target: &str, more: &str| {
+        let mut stream = connect(
+            server.address,
+            &format!("GET {target} HTTP/1.1\r\nhost: x\r\n{more}\r\n"),
+        )
+        .await;
+        rest(&mut stream).await
+    };
+    let refused = ask(&format!("/?{}", "a=1&".repeat(16_000 / 8)), "").await;
+    assert!(
+        refused.starts_with("HTTP/1.1 400") && refused.contains("32 parameters"),
+        "{refused}"
+    );
+    let refused = ask(&format!("/?{}", "x".repeat(9_000)), "").await;
+    assert!(
+        refused.starts_with("HTTP/1.1 414") && refused.contains("8 KiB"),
+        "{refused}"
+    );
+    let refused = ask("/", &format!("cookie: {}\r\n", "x".repeat(100_000))).await;
+    assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
+    let taken = ask(
+        "/?a=1&b=2",
+        &format!("cookie: {}\r\nconnection: close\r\n", "x".repeat(16_000)),
+    )
+    .await;
+    assert!(taken.ends_with("here"), "{taken}");
+}
+
+#[tokio::test]
 async fn silent_half_and_idle_connections_are_cut() {
     let server = start(Router::new().route("/", get(|| async { "here" }))).await;
     let mut silent = connect(server.address, "").await;
