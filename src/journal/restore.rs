@@ -59,7 +59,8 @@ async fn members(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Resu
                   member.away_until, overflowed as "overflowed: bool", stopped_by, username, connected_at
            from member
            join participant on participant.id = member.participant_id
-           join connection on connection.session_id = member.session_id and connection.id = member.connection_id
+           join connection on connection.session_id = member.session_id
+               and connection.participant_id = member.participant_id and connection.id = member.connection_id
            where member.session_id = ?
            order by position"#,
         session

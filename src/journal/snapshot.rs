@@ -137,7 +137,7 @@ async fn put_connection(
     sqlx::query!(
         "insert into connection (session_id, id, participant_id, connected_at, disconnected_at, opened_by, closed_by)
          values (?, ?, ?, ?, ?, ?, ?)
-         on conflict (session_id, id) do update
+         on conflict (session_id, participant_id, id) do update
          set disconnected_at = excluded.disconnected_at, away_until = null,
              closed_by = iif(excluded.closed_by is null, null, coalesce(closed_by, excluded.closed_by))",
         session.0,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sqlx::SqliteConnection;
+use uuid::Uuid;
 use uuid::fmt::Simple;
 
 use super::rows;
@@ -27,6 +28,7 @@ struct Opened {
 #[derive(Serialize)]
 struct Disconnected {
     session: Simple,
+    participant: Simple,
     id: Simple,
     at: i64,
 }
@@ -34,6 +36,7 @@ struct Disconnected {
 #[derive(Serialize)]
 struct Over {
     session: Simple,
+    participant: Simple,
     id: Simple,
     at: i64,
     by: &'static str,
@@ -57,17 +60,35 @@ impl Connections {
         });
     }
 
-    pub(super) fn disconnected(&mut self, session: SessionId, id: ConnectionId, at: Timestamp) {
-        let [session, id] = [session.0.simple(), id.0.simple()];
+    pub(super) fn disconnected(&mut self, session: SessionId, who: ParticipantId, id: ConnectionId, at: Timestamp) {
+        let [session, participant, id] = [session.0, who.0, id.0].map(Uuid::simple);
         let at = at.0;
-        self.disconnected.push(Disconnected { session, id, at });
+        self.disconnected.push(Disconnected {
+            session,
+            participant,
+            id,
+            at,
+        });
     }
 
     /// It ends if it is open, and the away time after it.
-    pub(super) fn over(&mut self, session: SessionId, id: ConnectionId, by: &'static str, at: Timestamp) {
-        let [session, id] = [session.0.simple(), id.0.simple()];
+    pub(super) fn over(
+        &mut self,
+        session: SessionId,
+        who: ParticipantId,
+        id: ConnectionId,
+        by: &'static str,
+        at: Timestamp,
+    ) {
+        let [session, participant, id] = [session.0, who.0, id.0].map(Uuid::simple);
         let at = at.0;
-        self.over.push(Over { session, id, at, by });
+        self.over.push(Over {
+            session,
+            participant,
+            id,
+            at,
+            by,
+        });
     }
 
     pub(super) async fn write(self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
@@ -100,6 +121,7 @@ async fn write_disconnected(connection: &mut SqliteConnection, disconnected: &[D
          set disconnected_at = max(connected_at, change.value ->> '$.at'), closed_by = 'disconnected'
          from jsonb_each(?) as change
          where connection.session_id = unhex(change.value ->> '$.session')
+           and connection.participant_id = unhex(change.value ->> '$.participant')
            and connection.id = unhex(change.value ->> '$.id')",
         disconnected
     )
@@ -118,6 +140,7 @@ async fn write_over(connection: &mut SqliteConnection, over: &[Over]) -> sqlx::R
              closed_by = coalesce(closed_by, change.value ->> '$.by')
          from jsonb_each(?) as change
          where connection.session_id = unhex(change.value ->> '$.session')
+           and connection.participant_id = unhex(change.value ->> '$.participant')
            and connection.id = unhex(change.value ->> '$.id')",
         over
     )

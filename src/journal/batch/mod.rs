@@ -62,17 +62,19 @@ impl Batch {
                 ..
             } => {
                 let reason = reason.as_str();
-                self.connections.over(session, *last_connection, reason, at);
+                self.connections
+                    .over(session, *participant, *last_connection, reason, at);
                 self.participants.left(*participant, reason, at);
                 self.members.left(*member);
             }
             Change::Disconnected {
+                participant,
                 member,
                 connection,
                 until,
                 ..
             } => {
-                self.connections.disconnected(session, *connection, at);
+                self.connections.disconnected(session, *participant, *connection, at);
                 self.members.away(*member, at, *until);
             }
             Change::Reconnected {
@@ -84,7 +86,7 @@ impl Batch {
             } => {
                 self.sessions.reconnected(session);
                 self.participants.reconnected(*participant);
-                self.connections.over(session, *previous, "replaced", at);
+                self.connections.over(session, *participant, *previous, "replaced", at);
                 self.connections
                     .opened(session, *connection, *participant, "reconnect", at);
                 self.members.back(*member, *connection);
