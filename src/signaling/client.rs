@@ -1,6 +1,7 @@
 //! One client's socket, as the server knows it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use socketioxide::extract::AckSender;
@@ -9,6 +10,7 @@ use socketioxide::{SendError, SocketError};
 
 use super::cell::RoomCell;
 use super::early::EarlyRelays;
+use super::opening::{Holding, Opening, Said};
 use super::transport::Transport;
 use super::wire::{Acknowledgement, Outgoing};
 use crate::model::address::AddressKey;
@@ -24,6 +26,11 @@ pub(super) struct Client {
     pub(super) address: AddressKey,
     pub(super) language: Language,
     pub(super) transport: Arc<Transport>,
+    /// What is to be said to it before the library takes it.
+    pub(super) opening: Opening,
+    /// Its end has come: nothing may come of it any more. Set before its end is handled, so that what it has sent
+    /// meanwhile keeps nobody waiting.
+    pub(super) gone: AtomicBool,
     /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
     pub(super) state: Mutex<ClientState>,
 }
@@ -35,8 +42,6 @@ pub(super) struct ClientState {
     pub(super) room: Option<Arc<RoomCell>>,
     pub(super) early: EarlyRelays,
     pub(super) refusals: Refusals,
-    /// Its end has been handled: nothing may come of it any more.
-    pub(super) gone: bool,
 }
 
 /// A client's socket to speak to, with its language.
@@ -61,16 +66,46 @@ impl Line {
     /// Says something, or ends the transport of a client that has fallen too far behind: it would miss a message and
     /// never know.
     pub(super) fn emit(&self, message: &Message) -> Result<(), Unsaid> {
-        let outgoing = Outgoing {
-            message,
-            language: self.client.language,
-        };
-        self.client
-            .say(message.payload(), || self.socket.emit(outgoing.event(), &outgoing))
+        if !self.client.opening.is_open() {
+            match self.client.opening.hold(Said::Event(message.clone())) {
+                Holding::Held => return Ok(()),
+                Holding::Full => return Err(Unsaid::Behind),
+                Holding::Open(_) => {}
+            }
+        }
+        self.client.emit(&self.socket, message)
     }
 }
 
 impl Client {
+    /// Sends what was held until its socket took it.
+    pub(super) fn send(&self, socket: &Socket, said: Said) {
+        match said {
+            // A socket that cannot take it is found out by the next message.
+            Said::Event(message) => drop(self.emit(socket, &message)),
+            Said::Answer(sender, reply) => self.answer(sender, &reply),
+        }
+    }
+
+    fn emit(&self, socket: &Socket, message: &Message) -> Result<(), Unsaid> {
+        let outgoing = Outgoing {
+            message,
+            language: self.language,
+        };
+        self.say(message.payload(), || socket.emit(outgoing.event(), &outgoing))
+    }
+
+    fn answer(&self, sender: AckSender, reply: &Reply) {
+        let acknowledgement = match reply {
+            Reply::Done => Acknowledgement::done(),
+            Reply::Seated(seat) => Acknowledgement::seated(seat),
+            Reply::Refused(refusal) => Acknowledgement::refused(refusal, self.language),
+        };
+        // Of a socket that cannot take it nothing is left to be told.
+        self.say(acknowledgement.payload(), || sender.send(&acknowledgement))
+            .ok();
+    }
+
     fn say(&self, bytes: usize, send: impl FnOnce() -> Result<(), SendError>) -> Result<(), Unsaid> {
         let said = match self.transport.admit(bytes).then(send) {
             Some(Ok(())) => Ok(()),
@@ -103,15 +138,14 @@ pub(super) struct Callback {
 
 impl Callback {
     pub(super) fn answer(self, reply: &Reply) {
-        let acknowledgement = match reply {
-            Reply::Done => Acknowledgement::done(),
-            Reply::Seated(seat) => Acknowledgement::seated(seat),
-            Reply::Refused(refusal) => Acknowledgement::refused(refusal, self.client.language),
-        };
-        // Of a socket that cannot take it nothing is left to be told.
-        self.client
-            .say(acknowledgement.payload(), || self.sender.send(&acknowledgement))
-            .ok();
+        let Self { sender, client } = self;
+        if client.opening.is_open() {
+            client.answer(sender, reply);
+        } else if let Holding::Open(Said::Answer(sender, reply)) =
+            client.opening.hold(Said::Answer(sender, reply.clone()))
+        {
+            client.answer(sender, &reply);
+        }
     }
 }
 

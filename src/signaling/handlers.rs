@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use socketioxide::adapter::LocalAdapter;
@@ -17,6 +17,7 @@ use socketioxide::socket::{DisconnectReason, Socket};
 use super::cell::Outcome;
 use super::client::{Callback, Client, ClientState, Line};
 use super::hub::Hub;
+use super::opening::Opening;
 use super::wire::{self, Command, Event};
 use crate::model::address::AddressKey;
 use crate::net::ClientAddress;
@@ -49,12 +50,15 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
         address: address(socket),
         language: wire::language(accept_language),
         transport: hub.transports().connected(socket.id, socket.req_parts()),
+        opening: Opening::default(),
+        gone: AtomicBool::new(false),
         state: Mutex::new(ClientState::default()),
     };
     let handler = Handler {
         hub: hub.clone(),
         client: Arc::new(client),
     };
+    hub.openings.expect(socket.id, &handler.client);
     socket.on_disconnect(handler.clone());
     socket.on_fallback(handler);
     Ok(())
@@ -77,10 +81,9 @@ impl MessageHandler<LocalAdapter, Ours> for Handler {
             }
         });
         let mut state = self.client.state.lock();
-        if state.gone {
+        if self.client.gone.load(Ordering::Relaxed) {
             return;
         }
-        await_connected(&socket);
         let line = Line {
             socket,
             client: self.client.clone(),
@@ -97,8 +100,8 @@ impl MessageHandler<LocalAdapter, Ours> for Handler {
 
 impl DisconnectHandler<LocalAdapter, Ours> for Handler {
     fn call_with_defer(&self, socket: Arc<Socket>, reason: DisconnectReason, defer: fn(Arc<Socket>)) {
+        self.client.gone.store(true, Ordering::Relaxed);
         let mut state = self.client.state.lock();
-        state.gone = true;
         state.early.take();
         self.hub.unregister(self.client.key);
         if let Some(room) = state.room.take().filter(|_| !self.hub.is_stopping()) {
@@ -110,20 +113,6 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
         }
         drop(state);
         defer(socket);
-    }
-}
-
-/// The library tells a client that it is connected a moment before the socket takes messages for it: an answer in
-/// between would fail like one to a dead socket. That moment is a few instructions on another thread, which may have
-/// lost its processor just there, so this one gives way.
-fn await_connected(socket: &Socket) {
-    const STEP: Duration = Duration::from_micros(50);
-    const STEPS: u32 = 20_000;
-    for _ in 0..STEPS {
-        if socket.connected() {
-            return;
-        }
-        std::thread::sleep(STEP);
     }
 }
 

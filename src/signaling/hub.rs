@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use super::cell::{Outcome, RoomCell};
 use super::client::{Callback, Line};
 use super::clock::Clock;
+use super::opening::Openings;
 use super::transport::Transports;
 use crate::held::MemoryBudget;
 use crate::journal::{Journal, Source};
@@ -29,6 +30,7 @@ pub struct Hub {
     pub(super) lines: RwLock<HashMap<SocketKey, Line>>,
     transports: Arc<Transports>,
     memory: MemoryBudget,
+    pub(super) openings: Openings,
     pub(super) journal: Journal,
     pub(super) clock: Arc<Clock>,
     limits: Limits,
@@ -61,6 +63,7 @@ impl Hub {
             lines: RwLock::default(),
             transports: Arc::default(),
             memory,
+            openings: Openings::default(),
             journal,
             clock,
             limits,
@@ -216,6 +219,7 @@ impl Hub {
             rooms.values().cloned().collect()
         };
         self.transports.sweep();
+        self.openings.sweep();
         let dropped = *self.journal.dropped().borrow();
         let lost_some = self.dropped.swap(dropped, Ordering::Relaxed) != dropped;
         for cell in cells {

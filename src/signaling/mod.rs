@@ -10,6 +10,7 @@ mod early;
 mod handlers;
 mod handshake;
 pub mod hub;
+mod opening;
 mod transport;
 mod wire;
 
@@ -58,9 +59,14 @@ pub fn router(hub: &Arc<Hub>) -> (Router, SocketIo) {
         .ws_read_buffer_size(READ_BUFFER)
         .with_parser(parser)
         .build_svc();
-    let (hub, transports) = (hub.clone(), hub.transports().clone());
-    let register = move |socket: SocketRef| std::future::ready(handlers::connect(&hub, &socket));
-    io.ns("/", (async || {}).with(register));
+    let transports = hub.transports().clone();
+    let (registering, opening) = (hub.clone(), hub.clone());
+    let register = move |socket: SocketRef| std::future::ready(handlers::connect(&registering, &socket));
+    let opened = move |socket: SocketRef| {
+        opening.openings.opened(&socket);
+        std::future::ready(())
+    };
+    io.ns("/", opened.with(register));
     let router = Router::new()
         .route_service(PATH, service.clone())
         .route_service(&format!("{PATH}/"), service)

@@ -27,5 +27,6 @@ mod socket;
 mod streams;
 mod stuck;
 mod tasks;
+mod unhurried;
 mod vitals;
 mod wal;

@@ -10,8 +10,8 @@ use crate::socket::Socket;
 
 pub(crate) struct PollingSocket {
     http: reqwest::Client,
-    url: String,
-    port: u16,
+    pub(crate) url: String,
+    pub(crate) port: u16,
 }
 
 impl PollingSocket {
