@@ -17,7 +17,7 @@ use crate::config::{Config, ReviewToken};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::journal::{self, Journal, Opened};
-use crate::net::{self, Admission, Listeners};
+use crate::net::{self, Admission, Capacity, Listeners};
 use crate::room::Limits;
 use crate::room::id::{ClientKey, RoomName, Username};
 use crate::signaling::{self, Clock, Hub};
@@ -43,6 +43,11 @@ const STOP_WITHIN: Duration = Duration::from_millis(4600);
 /// If a part cannot start, or the server cannot go on. The message is for the user.
 pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Output = Stop>) -> anyhow::Result<()> {
     let (token, is_made) = review_token(&config)?;
+    let capacity = Capacity::new(
+        config.max_connections,
+        config.max_connections_per_address,
+        net::descriptors::raise_limit(),
+    );
     let clock = Arc::new(Clock::start());
     let Opened {
         journal,
@@ -81,7 +86,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         static_dir: config.static_dir.as_deref(),
     });
     // From here on a client may be told things: whatever ends this function has to pass the orderly stop below.
-    let admission = Arc::new(Admission::new(config.trusted_proxies.clone()));
+    let admission = Arc::new(Admission::new(config.trusted_proxies.clone(), capacity));
     let mut serving = tokio::spawn(net::serve(listeners, router, admission, stopping.clone()));
     let ended = tokio::select! {
         stop = shutdown => {

@@ -189,6 +189,16 @@ pub struct Config {
     #[arg(long, default_value = "64MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
     pub max_held_per_address: usize,
 
+    /// The most connections that are open at a time; past it the oldest that nobody in a class needs gives way. 0: as many
+    /// as the limit of open files allows
+    #[arg(long, default_value = "20000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_connections: usize,
+
+    /// The most connections of one address (an IPv6 /64 is one), and the most sockets of it that are in a class. 0: no
+    /// limit of its own
+    #[arg(long, default_value = "5000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_connections_per_address: usize,
+
     /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
     #[arg(
         long,

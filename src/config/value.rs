@@ -213,6 +213,11 @@ pub(super) fn journal_backlog(raw: &str) -> Parsed<usize> {
     count(raw, 10..=10_000_000)
 }
 
+/// How many; 0 is no limit.
+pub(super) fn limit(raw: &str) -> Parsed<usize> {
+    count(raw, 0..=10_000_000)
+}
+
 fn count(raw: &str, allowed: RangeInclusive<usize>) -> Parsed<usize> {
     let count = raw.parse().ok().filter(|count| allowed.contains(count));
     count.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))

@@ -1,13 +1,15 @@
 //! One accepted connection, as the requests that arrive on it know it.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
+use super::admission::Place;
 use crate::held::Holder;
 
 /// Whose request it is, among the extensions of every request.
@@ -26,6 +28,9 @@ struct State {
     is_member: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
+    server: AtomicWaker,
+    /// None for one that nobody has accepted.
+    place: OnceLock<Place>,
 }
 
 impl State {
@@ -33,6 +38,7 @@ impl State {
         self.cut.store(true, Ordering::SeqCst);
         self.reader.wake();
         self.writer.wake();
+        self.server.wake();
     }
 }
 
@@ -60,6 +66,46 @@ impl Connection {
     /// Says that it carries somebody who is in a room: where clients must give way, those go first that are not.
     pub fn set_member(&self, is_member: bool) {
         self.0.is_member.store(is_member, Ordering::Relaxed);
+        if let Some(place) = self.0.place.get() {
+            place.set_member(is_member);
+        }
+    }
+
+    /// Waits for its end.
+    pub(super) async fn over(&self) {
+        poll_fn(|cx| {
+            self.0.server.register(cx.waker());
+            if self.is_over() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    pub(super) fn take(&self, place: Place) {
+        let taken = self.0.place.set(place);
+        debug_assert!(taken.is_ok(), "a connection has one place");
+    }
+
+    /// A request of this client is being answered.
+    pub(super) fn ask(&self, client: ClientAddress) {
+        if let Some(place) = self.0.place.get() {
+            place.ask(client.0);
+        }
+    }
+
+    /// Nothing is asked of it any more.
+    pub(super) fn rest(&self) {
+        if let Some(place) = self.0.place.get() {
+            self.0.is_member.store(false, Ordering::Relaxed);
+            place.rest();
+        }
+    }
+
+    /// Its descriptor is closed.
+    pub(super) fn close(&self) {
+        self.cut();
+        if let Some(place) = self.0.place.get() {
+            place.close();
+        }
     }
 
     /// It, as whoever holds memory for it is known to the budget.

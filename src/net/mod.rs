@@ -1,15 +1,16 @@
 //! The way in from the network: sockets that listen, a loop that accepts, and bounds on what a peer can hold up.
 
-mod admission;
+pub(crate) mod admission;
 mod ahead;
 mod connection;
+pub mod descriptors;
 pub mod forwarded;
 mod listen;
 mod query;
 mod serve;
 mod stall;
 
-pub use admission::Admission;
+pub use admission::{Admission, Capacity};
 pub use connection::{ClientAddress, Connection};
 pub use listen::{BindError, Listeners};
 pub use serve::{Limits, serve, serve_with};

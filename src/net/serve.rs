@@ -10,8 +10,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
 use axum::response::Response;
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,7 +27,7 @@ use tracing::{debug, warn};
 
 use super::admission::Admission;
 use super::ahead::ReadAhead;
-use super::connection::{ClientAddress, Connection};
+use super::connection::Connection;
 use super::stall::StallGuard;
 use super::{Listeners, query};
 
@@ -35,6 +37,9 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// The largest head of a request, in bytes: a query of 8 KiB, and twice the cookies that browsers send to one host. (hyper
 /// looks after each read, so one read may go past it.)
 const MOST_HEAD: usize = 32 * 1024;
+
+/// An answer of fewer bytes than this is with the system as soon as it is written.
+const SHORT: u64 = 64 * 1024;
 
 /// For how long a peer may hold up what.
 #[derive(Debug, Clone, Copy)]
@@ -116,14 +121,18 @@ impl Server {
     async fn accept(self, listener: TcpListener) {
         let mut pause = Backoff::default();
         loop {
+            let accepting = async {
+                self.admission.until_there_is_room().await;
+                listener.accept().await
+            };
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = accepting => accepted,
                 () = self.shutdown.cancelled() => return,
             };
             match accepted {
                 Ok((stream, peer)) => {
                     pause.failures = 0;
-                    self.connections.spawn(self.clone().connection(stream, peer));
+                    self.let_in(stream, peer);
                 }
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => tokio::select! {
@@ -134,24 +143,26 @@ impl Server {
         }
     }
 
-    async fn connection(self, stream: TcpStream, peer: SocketAddr) {
+    fn let_in(&self, stream: TcpStream, peer: SocketAddr) {
         if let Err(error) = tune(&stream, self.limits.stall) {
             debug!(%error, "a connection was gone before it began");
             return;
         }
         // On a socket for both families an IPv4 peer would look like ::ffff:192.0.2.1.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let handle = self.admission.enter(peer.ip());
+        let stream = StallGuard::new(ReadAhead::new(stream), handle.clone(), self.limits.stall);
+        self.connections.spawn(self.clone().connection(stream, peer, handle));
+    }
+
+    async fn connection(self, stream: StallGuard<ReadAhead<TcpStream>>, peer: SocketAddr, handle: Connection) {
         let (router, admission) = (self.router, self.admission);
-        let handle = Connection::default();
-        let stream = TokioIo::new(StallGuard::new(
-            ReadAhead::new(stream),
-            handle.clone(),
-            self.limits.stall,
-        ));
-        let service = service_fn(move |request: Request<Incoming>| {
-            let client = admission.client(peer.ip(), request.headers());
-            answer(router.clone(), client, request, peer, handle.clone())
+        let asked = handle.clone();
+        let service = service_fn(move |request| {
+            let request = introduce(request, peer, &asked, &admission);
+            answer(router.clone(), request, asked.clone())
         });
+        let stream = TokioIo::new(stream);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
@@ -159,6 +170,8 @@ impl Server {
         let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            // It looks for the peer's end only while it has nothing to read.
+            () = handle.over() => return,
             () = self.shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
@@ -173,21 +186,49 @@ impl Server {
     }
 }
 
-async fn answer(
-    router: Router,
-    client: ClientAddress,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    connection: Connection,
-) -> Result<Response, Infallible> {
-    if let Some(refusal) = query::refuse(request.uri()) {
-        return Ok(refusal);
-    }
+/// Says of a request whose it is.
+fn introduce(request: Request<Incoming>, peer: SocketAddr, connection: &Connection, admission: &Admission) -> Request {
+    let client = admission.client(peer.ip(), request.headers());
+    connection.ask(client);
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(client);
-    request.extensions_mut().insert(connection);
-    router.oneshot(request).await
+    request.extensions_mut().insert(connection.clone());
+    request
+}
+
+async fn answer(router: Router, request: Request, connection: Connection) -> Result<Response, Infallible> {
+    let response = match query::refuse(request.uri()) {
+        Some(refusal) => refusal,
+        None => router.oneshot(request).await?,
+    };
+    Ok(rest_after(response, connection))
+}
+
+/// Lets a connection count as idle once its answer is sent, or is short enough to be as good as sent.
+fn rest_after(response: Response, connection: Connection) -> Response {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
+    if response.body().size_hint().exact().is_some_and(|bytes| bytes < SHORT) {
+        connection.rest();
+        return response;
+    }
+    let resting = Resting(connection);
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _until_sent = &resting;
+            frame
+        }))
+    })
+}
+
+struct Resting(Connection);
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.0.rest();
+    }
 }
 
 pub(super) fn tune(stream: &TcpStream, stall: Duration) -> io::Result<()> {

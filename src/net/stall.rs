@@ -61,7 +61,7 @@ impl<S> StallGuard<S> {
 
 impl<S> Drop for StallGuard<S> {
     fn drop(&mut self) {
-        self.connection.cut();
+        self.connection.close();
     }
 }
 

@@ -33,15 +33,42 @@ struct Running {
     address: SocketAddr,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
+    admission: Arc<Admission>,
 }
 
 async fn start(router: Router) -> Running {
+    start_for(router, Capacity::new(0, 0, None)).await
+}
+
+async fn start_for(router: Router, capacity: Capacity) -> Running {
     let listeners = bind("127.0.0.1", 0).await.unwrap();
     let address = listeners.addresses()[0];
     let stop = CancellationToken::new();
-    let admission = Arc::new(Admission::new(TrustedProxies::parse("127.0.0.0/8").unwrap()));
-    let serving = tokio::spawn(serve_with(listeners, router, admission, stop.clone(), SHORT));
-    Running { address, stop, serving }
+    let admission = Arc::new(Admission::new(TrustedProxies::parse("127.0.0.0/8").unwrap(), capacity));
+    let serving = tokio::spawn(serve_with(listeners, router, admission.clone(), stop.clone(), SHORT));
+    Running {
+        address,
+        stop,
+        serving,
+        admission,
+    }
+}
+
+/// Asks, and reads the answer without the connection's end.
+async fn ask(stream: &mut TcpStream, path: &str) -> String {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 1024];
+    let read = timeout(SOON, stream.read(&mut answer)).await.expect("no answer");
+    String::from_utf8_lossy(&answer[..read.unwrap_or(0)]).into_owned()
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < SOON, "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn connect(address: SocketAddr, sent: &str) -> TcpStream {
@@ -178,6 +205,55 @@ async fn silent_half_and_idle_connections_are_cut() {
     assert!(start.elapsed() >= SHORT.head / 2, "cut too soon");
     assert!(!silent.contains("here") && !half.contains("here"));
     assert!(idle.ends_with("here"), "{idle}");
+}
+
+#[tokio::test]
+async fn a_visitor_gives_way_to_a_newcomer_and_a_member_does_not() {
+    let (entered, mut inside) = mpsc::channel(2);
+    let wait = move |is_member: bool| {
+        let entered = entered.clone();
+        move |Extension(connection): Extension<Connection>| async move {
+            if is_member {
+                connection.set_member(true);
+            }
+            entered.send(()).await.unwrap();
+            wait_forever().await;
+        }
+    };
+    let router = Router::new()
+        .route("/", get(|| async { "here" }))
+        .route("/member", get(wait(true)))
+        .route("/visitor", get(wait(false)));
+    // One beside the member, as a full address has a place for who comes back.
+    let only_one = Capacity {
+        over_all: 10,
+        per_address: 1,
+    };
+    let server = start_for(router, only_one).await;
+    let mut member = connect(server.address, "GET /member HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    inside.recv().await.unwrap();
+    // What waits to be read hides a connection's end from whoever only reads.
+    let pipelined = "GET /visitor HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2);
+    let mut visitor = connect(server.address, &pipelined).await;
+    inside.recv().await.unwrap();
+    for _ in 0..20 {
+        let mut newcomer = connect(server.address, "").await;
+        assert!(ask(&mut newcomer, "/").await.ends_with("here"));
+        assert_eq!(server.admission.places(), 2);
+    }
+    assert_eq!(rest(&mut visitor).await, "", "the visitor is still there");
+    let waited = timeout(Duration::from_millis(100), member.read(&mut [0; 64])).await;
+    assert!(waited.is_err(), "the member was cut");
+}
+
+#[tokio::test]
+async fn a_connection_gives_its_place_back() {
+    let server = start(Router::new().route("/", get(|| async { "here" }))).await;
+    for _ in 0..10 {
+        let mut stream = connect(server.address, "").await;
+        assert!(ask(&mut stream, "/").await.ends_with("here"));
+    }
+    until("none is left", || server.admission.places() == 0).await;
 }
 
 #[tokio::test]
