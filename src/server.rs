@@ -54,6 +54,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         orders,
         rooms,
         reader,
+        review,
         last_alive,
     } = open_journal(&config, &clock).await?;
     clock.catch_up(last_alive);
@@ -74,6 +75,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         readiness: readiness(&journal),
         orders,
         feed: Feed::new(journal.committed(), stopping.clone()),
+        review,
         clock: Arc::new(move || clock.now().at),
     };
     let web = web::router(web_settings(&config, &token), parts);
@@ -140,7 +142,7 @@ fn review_token(config: &Config) -> anyhow::Result<(ReviewToken, bool)> {
     if let Some(token) = &config.review_token {
         if token.is_short() {
             warn!(
-                "REVIEW_TOKEN is short enough to be guessed: use {} characters or more",
+                "REVIEW_TOKEN is short enough to be guessed: set one of {} characters or more before other machines reach the server",
                 ReviewToken::SAFE_CHARS
             );
         }
@@ -156,6 +158,8 @@ fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
     }
     web::Settings {
         review_token: token.as_str().to_owned(),
+        guesses_per_minute: config.guesses_per_minute,
+        trusted_proxies: config.trusted_proxies.clone(),
         public_rooms: config.public_rooms,
         allowed_hosts: config.allowed_hosts.clone(),
         allowed_origins: config.allowed_origins.clone(),

@@ -4,6 +4,7 @@ mod dotenv;
 mod ice;
 mod proxies;
 mod refusal;
+mod review;
 mod value;
 
 use std::collections::HashMap;
@@ -18,7 +19,8 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Sub
 pub use ice::{IceServers, TurnSecret};
 pub use proxies::TrustedProxies;
 pub use refusal::Refusal;
-pub use value::{Host, HostNames, Hosts, LogFormat, Origins, ReviewToken};
+pub use review::{ReviewListen, ReviewToken};
+pub use value::{Host, HostNames, Hosts, LogFormat, Origins};
 
 /// Environment variables by name. One that is empty counts as unset.
 pub type Variables = HashMap<String, OsString>;
@@ -82,7 +84,7 @@ pub struct Config {
     /// of them the client's own address is taken from X-Forwarded-For or Forwarded. `none` trusts nobody
     #[arg(
         long,
-        default_value = "127.0.0.0/8,::1",
+        default_value = proxies::USUAL,
         value_parser = TrustedProxies::parse,
         value_name = "ADDRESSES",
         help_heading = "Network"
@@ -170,8 +172,8 @@ pub struct Config {
     )]
     pub public_rooms: bool,
 
-    /// What a reviewer must show to see the history: letters, digits, - . _ ~, better 16 or more. Unset: a random one at
-    /// every start, printed with the link to the review. Better set by variable: other users of the machine see flags
+    /// What a reviewer must show to see the history: letters, digits, - . _ ~, 16 or more. Unset: a random one at every
+    /// start, printed with the link to the review. Better set by variable: other users of the machine see flags
     #[arg(long, value_parser = ReviewToken::parse, value_name = "TOKEN", help_heading = "Access")]
     pub review_token: Option<ReviewToken>,
 
@@ -198,6 +200,17 @@ pub struct Config {
     /// limit of its own
     #[arg(long, default_value = "5000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
     pub max_connections_per_address: usize,
+
+    /// How often in a minute an address may show a wrong review token, or a wrong id of a client, before what it asks with
+    /// one is answered later, up to 10 s; 0 is no limit
+    #[arg(
+        long,
+        default_value = "20",
+        value_parser = value::guesses,
+        value_name = "COUNT",
+        help_heading = "Limits"
+    )]
+    pub guesses_per_minute: u32,
 
     /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
     #[arg(

@@ -6,6 +6,9 @@ use ipnet::IpNet;
 
 use super::value::items;
 
+/// Those on the machine itself.
+pub(super) const USUAL: &str = "127.0.0.0/8,::1";
+
 /// What stands for no proxy at all: an empty variable is one that is not set.
 const NONE: &str = "none";
 
@@ -26,6 +29,11 @@ impl TrustedProxies {
         networks.map(Self).ok_or_else(|| {
             format!("must be {NONE} or a list of addresses and networks such as 192.0.2.7 or 10.0.0.0/8")
         })
+    }
+
+    /// Whether nothing is said of a proxy: it is as it is by itself, or nobody is trusted.
+    pub fn are_usual(&self) -> bool {
+        self.0.is_empty() || Self::parse(USUAL).as_ref() == Ok(self)
     }
 
     /// Whether a proxy of this address is trusted.

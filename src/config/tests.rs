@@ -85,6 +85,11 @@ fn every_bad_value_gets_one_sentence_that_names_it() {
             "may hold only letters, digits, and - . _ ~.",
         ),
         (
+            "GUESSES_PER_MINUTE",
+            "-1",
+            "must be a whole number from 0 (no limit) to 100000, not \"-1\".",
+        ),
+        (
             "ALLOWED_ORIGINS",
             "class.example",
             &format!("{origins}, not \"class.example\"."),

@@ -1,6 +1,5 @@
 //! The values: each is checked once, here. A refusal reads on after the setting's name: "must be ...".
 
-use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -40,6 +39,16 @@ impl Hosts {
     /// The places, in the order given.
     pub fn iter(&self) -> impl Iterator<Item = &Host> {
         self.0.iter()
+    }
+
+    /// Whether only this machine reaches all of them.
+    pub fn are_loopback(&self) -> bool {
+        self.iter().all(|host| match host {
+            Host::Loopback => true,
+            Host::Address(address) => address.to_canonical().is_loopback(),
+            // What it stands for is another's to say.
+            Host::Name(_) => false,
+        })
     }
 }
 
@@ -130,60 +139,6 @@ fn host_name(raw: &str) -> Parsed<String> {
     Err("must hold names or addresses only, without http:// and without a port".to_owned())
 }
 
-/// The secret a reviewer shows. It never reaches a log: its `Debug` does not tell it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ReviewToken(String);
-
-impl ReviewToken {
-    /// A token of one's own with fewer characters can be guessed; it is taken, with a warning.
-    pub const SAFE_CHARS: usize = 16;
-    /// The most characters it may have.
-    pub const MAX_CHARS: usize = 256;
-
-    /// Checks a token of one's own.
-    ///
-    /// # Errors
-    /// What it must be, without telling what it is.
-    pub fn parse(raw: &str) -> Result<Self, String> {
-        let length = 1..=Self::MAX_CHARS;
-        if !length.contains(&raw.len()) {
-            return Err(format!("must have {} to {} characters", length.start(), length.end()));
-        }
-        // These need no escaping in a link or a header, so what is typed is what arrives.
-        let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
-        if !raw.chars().all(valid) {
-            return Err("may hold only letters, digits, and - . _ ~".to_owned());
-        }
-        Ok(Self(raw.to_owned()))
-    }
-
-    /// A token nobody can guess: 256 random bits.
-    ///
-    /// # Errors
-    /// If the system gives no randomness.
-    pub fn random() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(hex::encode(bytes)))
-    }
-
-    /// Whether it is short enough to be guessed.
-    pub fn is_short(&self) -> bool {
-        self.0.len() < Self::SAFE_CHARS
-    }
-
-    /// The secret itself.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ReviewToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReviewToken(..)")
-    }
-}
-
 /// How a log line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -236,6 +191,11 @@ pub(super) fn bytes(raw: &str) -> Parsed<usize> {
     };
     let number = digits.parse::<usize>().ok();
     number.and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+}
+
+pub(super) fn guesses(raw: &str) -> Parsed<u32> {
+    let count = raw.parse().ok().filter(|count| *count <= 100_000);
+    count.ok_or_else(|| "must be a whole number from 0 (no limit) to 100000".to_owned())
 }
 
 pub(super) fn truth(raw: &str) -> Parsed<bool> {

@@ -3,7 +3,7 @@
 //! The lock is held twice: on a file beside the database, which every version of the server knows, and on the database
 //! itself, which is the same file by whatever name it is opened (a hard link). Closing *any* descriptor of a database
 //! drops the locks that SQLite has on it in this process, so that one is opened before SQLite, and not closed while
-//! SQLite may still be at it.
+//! SQLite may still be at it: if that is not known, it is left open for the next in this process that takes it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -27,9 +27,10 @@ impl DatabaseLock {
             _beside: beside,
             database: None,
         };
+        let database = left_open::take(path).map_or_else(|| open(path), Ok);
         let database = lock
             .database
-            .insert(open(path).map_err(|source| not_writable(path, source))?);
+            .insert(database.map_err(|source| not_writable(path, source))?);
         // Elsewhere locks bind those who only want to read, SQLite too.
         #[cfg(unix)]
         try_lock(database, path)?;
@@ -47,9 +48,54 @@ impl Drop for DatabaseLock {
     fn drop(&mut self) {
         if let Some(database) = self.database.take() {
             let _ = database.unlock();
-            std::mem::forget(database);
+            left_open::put(database);
         }
     }
+}
+
+/// The descriptors that could not be closed, at most one for each database. A server ends with them; tests go on.
+#[cfg(unix)]
+mod left_open {
+    use std::collections::HashMap;
+    use std::fs::{File, Metadata};
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+    use std::sync::LazyLock;
+
+    use parking_lot::Mutex;
+
+    static FILES: LazyLock<Mutex<HashMap<(u64, u64), File>>> = LazyLock::new(Mutex::default);
+
+    pub(super) fn take(path: &Path) -> Option<File> {
+        FILES.lock().remove(&identity(&path.metadata().ok()?))
+    }
+
+    pub(super) fn put(file: File) {
+        match file.metadata() {
+            Ok(metadata) => {
+                let before = FILES.lock().insert(identity(&metadata), file);
+                std::mem::forget(before);
+            }
+            Err(_) => std::mem::forget(file),
+        }
+    }
+
+    fn identity(metadata: &Metadata) -> (u64, u64) {
+        (metadata.dev(), metadata.ino())
+    }
+}
+
+/// Elsewhere SQLite's locks outlast that.
+#[cfg(not(unix))]
+mod left_open {
+    use std::fs::File;
+    use std::path::Path;
+
+    pub(super) fn take(_: &Path) -> Option<File> {
+        None
+    }
+
+    pub(super) fn put(_: File) {}
 }
 
 fn try_lock(file: &File, path: &Path) -> Result<(), OpenError> {

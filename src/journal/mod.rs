@@ -17,6 +17,7 @@ mod path;
 mod queue;
 mod recover;
 mod restore;
+mod review;
 mod rows;
 mod shared;
 mod snapshot;
@@ -41,6 +42,7 @@ pub use self::open::OpenError;
 pub use self::orders::{Erased, OrderError, Orders};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
+pub use self::review::ReviewSecrets;
 use self::shared::{Shared, run_releases};
 use self::writer::Writer;
 use crate::model::address::AddressKey;
@@ -90,6 +92,8 @@ pub struct Opened {
     pub rooms: Vec<(SessionId, Snapshot)>,
     /// Read-only connections for the history, at most four.
     pub reader: SqlitePool,
+    /// What the review's cookies are told by.
+    pub review: ReviewSecrets,
     /// The last moment the run before this one is known to have lived. The history must not go back behind it.
     pub last_alive: Timestamp,
 }

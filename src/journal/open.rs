@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 use super::lock::DatabaseLock;
 use super::orders::{Errands, Orders};
 use super::writer::last_group;
-use super::{Clock, Journal, Opened, Options, Queue, Shared, Writer, recover, restore};
+use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review};
 use crate::room::id::SessionId;
 use crate::room::record::Snapshot;
 use crate::room::time::Timestamp;
@@ -86,6 +86,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
         writer,
         orders,
         rooms,
+        review,
         last_alive,
     } = prepare(options, clock).await?;
     let reader = writer.reader.clone();
@@ -95,6 +96,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
         orders,
         rooms,
         reader,
+        review,
         last_alive,
     })
 }
@@ -104,6 +106,7 @@ pub(super) struct Ready {
     pub(super) writer: Writer,
     pub(super) orders: Orders,
     pub(super) rooms: Vec<(SessionId, Snapshot)>,
+    pub(super) review: ReviewSecrets,
     pub(super) last_alive: Timestamp,
 }
 
@@ -122,6 +125,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
     set(&mut connection, "pragma journal_mode = wal", &path).await?;
     let last_alive = recover::recover(&mut connection, clock()).await.map_err(failed)?;
     let rooms = restore::live_rooms(&mut connection).await.map_err(failed)?;
+    let review = review::load(&mut connection).await.map_err(failed)?;
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
 
@@ -141,6 +145,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
         writer,
         orders,
         rooms,
+        review,
         last_alive,
     })
 }

@@ -1,4 +1,4 @@
-//! What a reviewer, or the retention, has removed: by the one task that writes, between the groups of records.
+//! What a reviewer, or the retention, has changed or removed: by the one task that writes, between the groups of records.
 //!
 //! An order goes on when whoever gave it does not wait any more. What is large is removed in steps, each a transaction
 //! of its own, so that no room waits long for the disk.
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
-use super::erase;
+use super::{erase, review};
 use crate::room::id::{SessionId, Username};
 use crate::room::time::Timestamp;
 
@@ -98,6 +98,19 @@ impl Orders {
         .await
     }
 
+    /// Remembers that one of the review's cookies is good for nothing any more, until it would have ended.
+    ///
+    /// # Errors
+    /// If the database does not take it for now.
+    pub async fn sign_out(&self, cookie: Uuid, expires_at: Timestamp) -> Result<(), OrderError> {
+        self.give(|answer| Order::SignOut {
+            cookie,
+            expires_at,
+            answer,
+        })
+        .await
+    }
+
     async fn give<T>(&self, order: impl FnOnce(Answer<T>) -> Order) -> Result<T, OrderError> {
         let (answer, answered) = oneshot::channel();
         self.sender
@@ -125,6 +138,12 @@ pub(super) enum Order {
         username: Username,
         dry_run: bool,
         answer: Answer<Erased>,
+    },
+    /// One of the review's cookies.
+    SignOut {
+        cookie: Uuid,
+        expires_at: Timestamp,
+        answer: Answer<()>,
     },
 }
 
@@ -170,6 +189,14 @@ impl Errands {
             }) => {
                 let erased = erase::erase(connection, &username, dry_run).await;
                 finish(Some(answer), erased)
+            }
+            Some(Order::SignOut {
+                cookie,
+                expires_at,
+                answer,
+            }) => {
+                let kept = review::sign_out(connection, cookie, expires_at, now).await;
+                finish(Some(answer), kept.map(Ok))
             }
             None => self.expire(connection, now).await,
         }

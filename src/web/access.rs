@@ -1,106 +1,142 @@
 //! Who is a reviewer, and by which host name a reviewer's routes may be reached.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, HeaderName, Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Web;
+use super::cookies::{self, Cookies, SignedIn};
 use super::error::Error;
-use super::throttle::Throttle;
-use crate::config::HostNames;
+use super::throttle::{Cost, Throttle, asker};
+use super::{Settings, Web};
+use crate::config::{HostNames, TrustedProxies};
+use crate::journal::ReviewSecrets;
+use crate::net::forwarded;
+use crate::room::time::Timestamp;
 
-const COOKIE_NAME: &str = "chatroom_review";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 const HOW_TO_GET_IN: &str = "This is for reviewers. Send the review token as Authorization: Bearer …; \
     the server prints it at its start unless REVIEW_TOKEN sets it. A browser gets in by /review?token=….";
 const WRONG_TOKEN: &str = "The review token is wrong. The server prints it at its start unless REVIEW_TOKEN sets it.";
+const WRONG_COOKIE: &str = "You are not signed in any more: that ends after 12 hours, when you sign out, and when the \
+    review token changes. Open /review?token=… again, or send the token as Authorization: Bearer ….";
 
 /// What a reviewer is known by.
 pub(crate) struct Access {
     token: [u8; 32],
-    cookie: String,
-    throttle: Mutex<Throttle>,
+    cookies: Cookies,
+    guesses: Throttle,
+    proxies: TrustedProxies,
+}
+
+/// The parts of a request that say who asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+}
+
+impl<'a> From<&'a Request> for Asked<'a> {
+    fn from(request: &'a Request) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
+}
+
+/// How the pages and the rest may be reached by cookie from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visits {
+    /// A browser may go there by a link of another site: it shows what nobody but the reader sees.
+    ByLink,
+    /// Only pages of the same origin ask.
+    None,
 }
 
 impl Access {
-    pub(crate) fn new(token: &str) -> Self {
-        // The cookie's value is derived from the token with a label of its own: it opens the review, and stays good over
-        // restarts with the same token, but the token itself, which may be set elsewhere too, is not in a cookie jar.
-        let derived = Sha256::new()
-            .chain_update(b"chatroom-server review cookie\0")
-            .chain_update(token)
-            .finalize();
+    pub(crate) fn new(settings: &Settings, secrets: ReviewSecrets) -> Self {
+        let token = &settings.review_token;
         Self {
             token: digest(token),
-            cookie: URL_SAFE_NO_PAD.encode(derived),
-            throttle: Mutex::new(Throttle::default()),
+            cookies: Cookies::new(token, secrets),
+            guesses: Throttle::new("review token", settings.guesses_per_minute),
+            proxies: settings.trusted_proxies.clone(),
         }
     }
 
     /// Compares a token in a time that tells nothing of how much of it is right. A wrong one counts as a guess.
-    pub(crate) fn check_token(&self, token: &str, extensions: &Extensions) -> Result<(), Error> {
+    pub(crate) async fn check_token(&self, token: &str, asked: Asked<'_>) -> Result<(), Error> {
         // Both sides are hashed, so that not even the length is told.
-        if bool::from(digest(token).ct_eq(&self.token)) {
+        let is_right = bool::from(digest(token).ct_eq(&self.token));
+        let wrong = (!is_right).then_some(Cost::GUESS);
+        self.guesses.settle(asker(asked.extensions), wrong).await;
+        if is_right {
             return Ok(());
         }
-        Err(self.wrong(extensions))
+        Err(Error::Unauthorized(WRONG_TOKEN))
     }
 
-    /// The cookie that stands for the token in a browser.
-    pub(crate) fn set_cookie(&self, headers: &HeaderMap) -> String {
-        // The header can be forged, but only by the one who gets the cookie.
-        let is_tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-        let secure = if is_tls { "; Secure" } else { "" };
-        format!(
-            "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict{secure}",
-            self.cookie
-        )
+    /// The header with a cookie that stands for the token in a browser.
+    pub(crate) fn sign_in(&self, asked: Asked<'_>, now: Timestamp) -> Result<String, Error> {
+        let value = self.cookies.make(now).map_err(|error| {
+            tracing::error!(%error, "the system gives no random numbers for a cookie");
+            Error::Internal
+        })?;
+        Ok(cookies::give(asked.uri, asked.headers, self.is_https(asked), &value))
+    }
+
+    /// Makes the cookie of a request good for nothing. The header takes it away from the browser.
+    pub(crate) fn sign_out(&self, asked: Asked<'_>, now: Timestamp) -> (String, Option<SignedIn>) {
+        let signed_in = self.signed_in(asked, now);
+        if let Some(cookie) = signed_in {
+            self.cookies.revoke(cookie, now);
+        }
+        let header = cookies::take_away(asked.uri, asked.headers, self.is_https(asked));
+        (header, signed_in)
     }
 
     /// Lets a reviewer pass.
-    pub(crate) fn check(
-        &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        extensions: &Extensions,
-    ) -> Result<(), Error> {
-        if headers.contains_key(AUTHORIZATION) {
-            let token = bearer(headers).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
-            return self.check_token(token, extensions);
+    pub(crate) async fn check(&self, asked: Asked<'_>, visits: Visits, now: Timestamp) -> Result<(), Error> {
+        if asked.headers.contains_key(AUTHORIZATION) {
+            let token = bearer(asked.headers).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
+            return self.check_token(token, asked).await;
         }
-        let cookie = cookie(headers).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
-        if !bool::from(digest(cookie).ct_eq(&digest(&self.cookie))) {
-            return Err(self.wrong(extensions));
+        let is_https = self.is_https(asked);
+        let value = cookies::find(asked.uri, asked.headers, is_https).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
+        // Not a guess: nobody can make one of a token that they guess.
+        if self.cookies.read(value, now).is_none() {
+            return Err(Error::Unauthorized(WRONG_COOKIE));
         }
-        let only_reads = method == Method::GET || method == Method::HEAD;
-        if only_reads || is_same_origin(uri, headers) {
+        if is_of_the_review(asked, visits) {
             Ok(())
         } else {
             Err(Error::CrossOrigin)
         }
     }
 
-    fn wrong(&self, extensions: &Extensions) -> Error {
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        match throttle.count(address, Instant::now()) {
-            Ok(()) => Error::Unauthorized(WRONG_TOKEN),
-            Err(wait) => Error::TooManyAttempts(wait),
-        }
+    fn signed_in(&self, asked: Asked<'_>, now: Timestamp) -> Option<SignedIn> {
+        let value = cookies::find(asked.uri, asked.headers, self.is_https(asked))?;
+        self.cookies.read(value, now)
+    }
+
+    fn is_https(&self, asked: Asked<'_>) -> bool {
+        let peer = asked.extensions.get::<ConnectInfo<SocketAddr>>();
+        peer.is_some_and(|peer| forwarded::is_https(peer.0.ip(), asked.headers, &self.proxies))
     }
 }
 
@@ -110,8 +146,7 @@ pub(crate) async fn reviewers_only(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    web.access
-        .check(request.method(), request.uri(), request.headers(), request.extensions())?;
+    web.access.check((&request).into(), Visits::None, web.now()).await?;
     Ok(next.run(request).await)
 }
 
@@ -134,36 +169,37 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE_NAME).then_some(value))
-}
-
 fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// Whether a browser says that a page of this very origin sent the request.
-fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get(SEC_FETCH_SITE) {
-        return site == "same-origin";
+/// Whether a request by cookie comes from the review itself, as far as the browser says so: what reads may leave that
+/// open, as old browsers do, what changes something may not. (The cookie comes along from every port of the host.)
+fn is_of_the_review(asked: Asked<'_>, visits: Visits) -> bool {
+    let only_reads = asked.method == Method::GET || asked.method == Method::HEAD;
+    if only_reads && visits == Visits::ByLink && is_visit(asked.headers) {
+        return true;
     }
-    // Browsers that do not send the header above send the origin with everything but GET and HEAD.
-    let origin = headers
-        .get(ORIGIN)
-        .and_then(|origin| origin.to_str().ok()?.split_once("://"));
-    let own = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .or_else(|| uri.authority().map(Authority::as_str));
-    origin
-        .zip(own)
-        .is_some_and(|((_, origin), own)| origin.eq_ignore_ascii_case(own))
+    let site = asked.headers.get(SEC_FETCH_SITE);
+    let origin = asked.headers.get(ORIGIN).map(|origin| {
+        let (_, host) = origin.to_str().ok()?.split_once("://")?;
+        Some(host.eq_ignore_ascii_case(cookies::own_authority(asked.uri, asked.headers)?))
+    });
+    match (site, origin) {
+        // Typed, or a bookmark.
+        (Some(site), None | Some(Some(true))) if only_reads && site == "none" => true,
+        (Some(site), None) => site == "same-origin",
+        // Of a form on a page that tells nobody where it is, an origin says nothing.
+        (Some(site), Some(origin)) => site == "same-origin" && origin != Some(false),
+        (None, Some(origin)) => origin == Some(true),
+        (None, None) => only_reads,
+    }
+}
+
+/// Whether a browser goes there, with all of a window.
+fn is_visit(headers: &HeaderMap) -> bool {
+    let is = |name: &HeaderName, value: &str| headers.get(name).is_some_and(|header| header == value);
+    is(&SEC_FETCH_MODE, "navigate") && is(&SEC_FETCH_DEST, "document")
 }
 
 /// Every place of a request that can name the host has to name a known one, and there has to be exactly one `Host`.

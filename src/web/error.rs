@@ -1,9 +1,7 @@
 //! What a refused request is told: RFC 9457 problems, each with a `code` that does not change.
 
-use std::time::Duration;
-
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -42,9 +40,6 @@ pub(crate) enum Error {
     /// No credential, or a wrong one. The text says how to get in.
     #[error("{0}")]
     Unauthorized(&'static str),
-    /// Too many wrong credentials from one address.
-    #[error("Too many wrong tokens came from this address. Wait, then try again; the right token is always let in.")]
-    TooManyAttempts(Duration),
     /// The request came by a host name that is not known to be ours.
     #[error(
         "This host name is not one the server answers to here. Use its IP address or localhost, or list the name in ALLOWED_HOSTS."
@@ -53,8 +48,8 @@ pub(crate) enum Error {
     /// A page that may not connect tried to.
     #[error("Pages of this origin may not connect: ALLOWED_ORIGINS does not list it.")]
     OriginNotAllowed,
-    /// A page of another origin tried to change something with the reviewer's cookie.
-    #[error("A change needs the token in the Authorization header, or a page of this server.")]
+    /// A page of another origin asked with the reviewer's cookie.
+    #[error("By its cookie only the review's own pages may ask this. Send the token in the Authorization header.")]
     CrossOrigin,
     /// No such path.
     #[error("There is nothing at this path.")]
@@ -128,7 +123,6 @@ impl Error {
             Self::DuplicateParameter(_) => (StatusCode::BAD_REQUEST, "duplicateParameter"),
             Self::BadQuery => (StatusCode::BAD_REQUEST, "invalidQuery"),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "tooManyAttempts"),
             Self::HostNotAllowed => (StatusCode::FORBIDDEN, "hostNotAllowed"),
             Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "originNotAllowed"),
             Self::CrossOrigin => (StatusCode::FORBIDDEN, "crossOrigin"),
@@ -167,12 +161,6 @@ impl Error {
 
     /// The header that tells the client what to do next, where there is one. Added to other forms of answers too.
     pub(crate) fn add_headers(&self, response: &mut Response) {
-        if let Self::TooManyAttempts(wait) = self {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
         if let Self::Unauthorized(_) = self {
             let challenge = HeaderValue::from_static("Bearer realm=\"chatroom-server\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

@@ -4,6 +4,7 @@
 
 mod access;
 mod api;
+mod cookies;
 mod cors;
 mod csv;
 mod error;
@@ -26,8 +27,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{Extensions, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
@@ -40,13 +41,18 @@ pub use self::api::feed::Feed;
 pub use self::cors::{allowed_pages_only, socket_layer};
 use self::error::Error;
 pub use self::live::{LiveRooms, Readiness, Recovery};
-use crate::config::{HostNames, IceServers, Origins, TurnSecret};
+use self::throttle::{Cost, Throttle, asker};
+use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
-use crate::journal::Orders;
+use crate::journal::{Orders, ReviewSecrets};
+use crate::room::id::{ClientKey, RoomName};
 use crate::room::time::Timestamp;
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;
+
+/// Fewer characters of a client's id can be guessed.
+const SAFE_ID_CHARS: usize = 16;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -59,6 +65,10 @@ pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 pub struct Settings {
     /// The secret that makes a reviewer.
     pub review_token: String,
+    /// How often in a minute an address may be wrong about it, or about a client's id; 0 is no limit.
+    pub guesses_per_minute: u32,
+    /// Whose word is taken on whether a browser speaks TLS.
+    pub trusted_proxies: TrustedProxies,
     /// Whether the rooms in use and their members may be read by anybody.
     pub public_rooms: bool,
     /// Host names, without port, by which a reviewer's routes may be reached, beside IP addresses and `localhost`.
@@ -85,6 +95,8 @@ pub struct Parts {
     pub orders: Orders,
     /// What happens, as it happens.
     pub feed: Feed,
+    /// What the review's cookies are told by.
+    pub review: ReviewSecrets,
     /// The calendar's time.
     pub clock: Clock,
 }
@@ -93,6 +105,7 @@ pub struct Parts {
 struct Web {
     settings: Settings,
     access: Access,
+    ids: Throttle,
     history: History,
     live: Arc<dyn LiveRooms>,
     readiness: ReadinessProbe,
@@ -105,15 +118,30 @@ impl Web {
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
+
+    /// Who is known in a room by an id. Asking often for what is none waits.
+    async fn membership(&self, room: &RoomName, id: &str, extensions: &Extensions) -> Option<Recovery> {
+        // An id that nobody could have is nobody's.
+        let find = || self.live.recovery(room, &ClientKey::parse(id).ok()?);
+        let cost = if id.chars().count() < SAFE_ID_CHARS {
+            Cost::GUESS
+        } else {
+            Cost::UNLIKELY
+        };
+        let wrong = find().is_none().then_some(cost);
+        self.ids.settle(asker(extensions), wrong).await;
+        // As it is after the wait.
+        find()
+    }
 }
 
-/// All routes but the socket's and the exercise page's. Guessing the token is limited per address where requests carry
-/// `ConnectInfo<SocketAddr>`, and over all of them where they do not.
+/// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
+/// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
 pub fn router(settings: Settings, parts: Parts) -> Router {
-    let access = Access::new(&settings.review_token);
     let web = Arc::new(Web {
+        access: Access::new(&settings, parts.review),
+        ids: Throttle::new("id of a client", settings.guesses_per_minute),
         settings,
-        access,
         history: parts.history,
         live: parts.live,
         readiness: parts.readiness,
@@ -203,6 +231,7 @@ fn rooms(web: &Arc<Web>) -> Routes {
 
 fn guarded(routes: Routes, web: &Arc<Web>) -> Routes {
     let guards = ServiceBuilder::new()
+        .layer(own_pages_only())
         .layer(from_fn_with_state(web.clone(), known_hosts_only))
         .layer(from_fn_with_state(web.clone(), reviewers_only));
     routes.layer(guards)
@@ -216,6 +245,7 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/rooms", get(pages::rooms::show))
         .route("/review/api", get(pages::api::show))
         .route("/review/people/{username}", get(pages::person::show))
+        .route("/review/sign-out", post(review::sign_out))
         .route("/review/", get(pages::no_such_page))
         .route("/review/{*path}", get(pages::no_such_page))
         .layer(from_fn_with_state(web.clone(), review::unlock));
@@ -225,6 +255,13 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/script.js", get(pages::script))
         .route("/review/icon.svg", get(pages::icon))
         .layer(from_fn_with_state(web.clone(), known_hosts_only))
+        .layer(own_pages_only())
+}
+
+/// Browsers hand what has this header to no page of another origin, not even as a picture or a script.
+fn own_pages_only() -> SetResponseHeaderLayer<HeaderValue> {
+    const NAME: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+    SetResponseHeaderLayer::overriding(NAME, HeaderValue::from_static("same-origin"))
 }
 
 async fn no_such_path() -> Error {

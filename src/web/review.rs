@@ -3,38 +3,66 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
+use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Web;
+use super::access::Visits;
 use super::error::Error;
+use super::pages::Refused;
 use super::params::decode;
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
-    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Where the review begins.
+pub(crate) const START: &str = "/review";
+
+const POLICIES: [(HeaderName, &str); 3] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    // Nobody else is told where the reader was; without any, a form would not say that it is ours.
+    (REFERRER_POLICY, "same-origin"),
+    // A page that opens one of ours gets no hold of its window.
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
 
 /// Middleware of all pages: a token in the address becomes a cookie, and without either the page is locked.
 pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
+    let asked = (&request).into();
     let mut response = match take_token(query) {
-        Some((token, rest)) => match web.access.check_token(&token, request.extensions()) {
-            Ok(()) => redirect(&web, &request, &rest),
-            Err(error) => locked(&error, &request, &told(&error)),
+        Some((token, rest)) => match web.access.check_token(&token, asked).await {
+            Ok(()) => sign_in(&web, &request, &rest),
+            Err(error) => locked(&error, &request, WRONG),
         },
-        None => match web
-            .access
-            .check(request.method(), request.uri(), request.headers(), request.extensions())
-        {
+        None => match web.access.check(asked, Visits::ByLink, web.now()).await {
             Ok(()) => next.run(request).await,
+            Err(error @ Error::CrossOrigin) => Refused::from(error).into_response(),
             Err(error) => locked(&error, &request, ""),
         },
     };
+    for (name, value) in POLICIES {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     response
-        .headers_mut()
-        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    response
+}
+
+/// `POST /review/sign-out`: the cookie is good for nothing any more, wherever else it may be.
+pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> Response {
+    let (header, signed_in) = web.access.sign_out((&request).into(), web.now());
+    let kept = match signed_in {
+        Some(cookie) => web.orders.sign_out(cookie.id, cookie.until).await,
+        None => Ok(()),
+    };
+    let answer = match kept {
+        Ok(()) => (StatusCode::SEE_OTHER, [(LOCATION, START)]).into_response(),
+        // It is signed out, but a restart would not know that.
+        Err(_) => Refused::from(Error::NotChanged).into_response(),
+    };
+    ([(SET_COOKIE, header)], answer).into_response()
 }
 
 /// The token of a query, and the query without it.
@@ -45,22 +73,17 @@ fn take_token(query: &str) -> Option<(String, String)> {
     Some((decode(value).ok()?, rest.join("&")))
 }
 
-fn redirect(web: &Web, request: &Request, query: &str) -> Response {
+fn sign_in(web: &Web, request: &Request, query: &str) -> Response {
     let mark = if query.is_empty() { "" } else { "?" };
     let location = format!("{}{mark}{query}", request.uri().path());
-    let cookie = web.access.set_cookie(request.headers());
-    (StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response()
+    match web.access.sign_in(request.into(), web.now()) {
+        Ok(cookie) => (StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response(),
+        Err(error) => Refused::from(error).into_response(),
+    }
 }
 
 /// What somebody is told whose token did not open the page.
-fn told(error: &Error) -> String {
-    let reason = if let Error::TooManyAttempts(_) = error {
-        error.to_string()
-    } else {
-        "This token is not the right one.".to_owned()
-    };
-    format!("<p class=\"bad\" role=\"alert\">{reason}</p>")
-}
+const WRONG: &str = "<p class=\"bad\" role=\"alert\">This token is not the right one.</p>";
 
 fn locked(error: &Error, request: &Request, told: &str) -> Response {
     // A link followed from another site does not bring a SameSite=Strict cookie, not even one just set: a page of ours

@@ -1,116 +1,250 @@
-//! A limit on guessing: so many wrong tokens per address, then one per interval.
+//! What slows down guessing: of the review's token, and of the ids of clients.
 //!
-//! The right token is always let in, so the limit can lock nobody out, also where everyone shares a proxy's address.
-//! What keeps guessing hopeless is the token's length; the limit keeps it cheap and visible.
+//! An address may be wrong so often in a minute. Past that, whatever is shown from there is answered later, the more is
+//! owed the later, up to [`LONGEST`]: what is right like what is wrong, so that the wait tells nothing, and who is right
+//! gets in all the same, also behind an address that others guess from. Nothing is refused, so there is nothing that
+//! could be filled up to keep somebody out; who waits is a request on a connection, of which there are only so many.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wrong tokens an address may send at once.
-const BURST: u32 = 10;
+use axum::http::Extensions;
 
-/// How long it takes until it may send one more.
-const INTERVAL: Duration = Duration::from_secs(3);
+use crate::model::address::AddressKey;
+use crate::net::ClientAddress;
 
-/// The most addresses that are told apart. Past that they share one allowance.
-const MAX_ADDRESSES: usize = 4096;
+/// The longest an answer waits.
+const LONGEST: Duration = Duration::from_secs(10);
 
-const SHARED: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+/// By how much more an IPv6 site may guess than one of its networks.
+const SITE_FACTOR: u32 = 16;
 
-/// When the allowance of each address that has used some of it will be whole again.
-#[derive(Debug, Default)]
+/// The most keys that are told apart. Past that, newcomers share one allowance until old ones are whole again.
+const MAX_KEYS: usize = 4_096;
+
+/// The shortest time between two lines of the log.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// How much of an allowance being wrong takes, in sixteenths of what a guess is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost(u32);
+
+impl Cost {
+    /// A guess that could have hit.
+    pub(crate) const GUESS: Self = Self(16);
+    /// Something too long to be guessed, as who returns too late still shows it.
+    pub(crate) const UNLIKELY: Self = Self(1);
+}
+
+/// Slows down the guessing of one kind of secret.
 pub(crate) struct Throttle {
-    whole_at: HashMap<IpAddr, Instant>,
+    /// What is guessed, for the log.
+    secret: &'static str,
+    networks: Debts,
+    sites: Debts,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    told: Option<Instant>,
+    wrong: u64,
 }
 
 impl Throttle {
-    /// Counts a wrong token.
-    ///
-    /// # Errors
-    /// If the address has used up its allowance: how long until it has one again.
-    pub(crate) fn count(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let address = self.slot(network(address), now);
-        let whole_at = self.whole_at.get(&address).copied().unwrap_or(now).max(now) + INTERVAL;
-        let excess = whole_at.saturating_duration_since(now + INTERVAL * BURST);
-        if !excess.is_zero() {
-            return Err(excess);
+    /// Lets each address be wrong so often in a minute; 0 is no limit.
+    pub(crate) fn new(secret: &'static str, per_minute: u32) -> Self {
+        Self {
+            secret,
+            networks: Debts::new(per_minute),
+            sites: Debts::new(per_minute.saturating_mul(SITE_FACTOR)),
+            log: Mutex::default(),
         }
-        self.whole_at.insert(address, whole_at);
-        Ok(())
     }
 
-    fn slot(&mut self, address: IpAddr, now: Instant) -> IpAddr {
-        if self.whole_at.contains_key(&address) || self.whole_at.len() < MAX_ADDRESSES {
-            return address;
+    /// Waits for as long as an answer to this address has to. `wrong` is what the answer costs, if it is that something
+    /// was wrong.
+    pub(crate) async fn settle(&self, address: AddressKey, wrong: Option<Cost>) {
+        let wait = self.count(address, wrong, Instant::now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
-        self.whole_at.retain(|_, whole_at| *whole_at > now);
-        if self.whole_at.len() < MAX_ADDRESSES {
-            address
-        } else {
-            SHARED
+    }
+
+    fn count(&self, address: AddressKey, wrong: Option<Cost>, now: Instant) -> Duration {
+        let site = address.site();
+        let wait = self.networks.count(address, wrong, now);
+        let wait = site.map_or(wait, |site| wait.max(self.sites.count(site, wrong, now)));
+        if wrong.is_some() && !wait.is_zero() {
+            self.tell(address, now);
         }
+        wait
+    }
+
+    fn tell(&self, address: AddressKey, now: Instant) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.wrong += 1;
+        if log.told.is_some_and(|told| now.duration_since(told) < TOLD_EVERY) {
+            return;
+        }
+        tracing::warn!(
+            secret = self.secret,
+            %address,
+            wrong = log.wrong,
+            "somebody is guessing: answers to this address wait (GUESSES_PER_MINUTE)"
+        );
+        *log = Log {
+            told: Some(now),
+            wrong: 0,
+        };
     }
 }
 
-/// One customer's network: a whole /64 belongs to one, and could otherwise be a fresh address per guess.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+/// When each key will have worked off what it owes.
+struct Debts {
+    per_minute: u32,
+    until: Mutex<HashMap<AddressKey, Instant>>,
+}
+
+impl Debts {
+    fn new(per_minute: u32) -> Self {
+        Self {
+            per_minute,
+            until: Mutex::default(),
+        }
     }
+
+    /// How long an answer has to wait for what was owed before it; then adds what it costs.
+    fn count(&self, key: AddressKey, wrong: Option<Cost>, now: Instant) -> Duration {
+        if self.per_minute == 0 {
+            return Duration::ZERO;
+        }
+        let free = now + Duration::from_secs(60);
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = slot(&mut until, key, now);
+        let owed = until.get(&key).copied().unwrap_or(now).max(now);
+        if let Some(Cost(sixteenths)) = wrong {
+            let cost = Duration::from_secs(60) * sixteenths / (16 * self.per_minute);
+            until.insert(key, (owed + cost).min(free + LONGEST));
+        }
+        owed.saturating_duration_since(free)
+    }
+}
+
+/// The key itself, or one for all strangers if there is no room for more.
+fn slot(until: &mut HashMap<AddressKey, Instant>, key: AddressKey, now: Instant) -> AddressKey {
+    if until.contains_key(&key) || until.len() < MAX_KEYS {
+        return key;
+    }
+    until.retain(|_, until| *until > now);
+    if until.len() < MAX_KEYS { key } else { stranger() }
+}
+
+fn stranger() -> AddressKey {
+    AddressKey::of(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
+}
+
+/// Who asks, as far as a throttle tells clients apart.
+pub(crate) fn asker(extensions: &Extensions) -> AddressKey {
+    let address = extensions.get::<ClientAddress>();
+    address.map_or_else(stranger, |address| AddressKey::of(address.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    const PER_MINUTE: u32 = 20;
+    const INTERVAL: Duration = Duration::from_secs(3);
+
+    fn key(text: &str) -> AddressKey {
+        AddressKey::of(text.parse().unwrap())
+    }
+
+    fn throttle() -> Throttle {
+        Throttle::new("test", PER_MINUTE)
+    }
+
+    fn guess(throttle: &Throttle, address: &str, now: Instant) -> Duration {
+        throttle.count(key(address), Some(Cost::GUESS), now)
     }
 
     #[test]
-    fn an_allowance_is_used_up_and_comes_back() {
-        let mut throttle = Throttle::default();
-        let start = Instant::now();
-        for _ in 0..BURST {
-            assert_eq!(throttle.count(address("192.0.2.1"), start), Ok(()));
+    fn who_is_wrong_too_often_waits_longer_and_longer_and_no_longer_than_that() {
+        let (throttle, start) = (throttle(), Instant::now());
+        for _ in 0..PER_MINUTE {
+            assert_eq!(guess(&throttle, "192.0.2.1", start), Duration::ZERO);
         }
-        assert_eq!(throttle.count(address("192.0.2.1"), start), Err(INTERVAL));
-        assert_eq!(throttle.count(address("::ffff:192.0.2.1"), start), Err(INTERVAL));
-        assert_eq!(throttle.count(address("192.0.2.2"), start), Ok(()));
-
-        let later = start + INTERVAL;
-        assert_eq!(throttle.count(address("192.0.2.1"), later), Ok(()));
-        assert_eq!(throttle.count(address("192.0.2.1"), later), Err(INTERVAL));
+        assert_eq!(guess(&throttle, "192.0.2.1", start), Duration::ZERO);
+        assert_eq!(guess(&throttle, "192.0.2.1", start), INTERVAL);
+        assert_eq!(guess(&throttle, "::ffff:192.0.2.1", start), INTERVAL * 2);
+        for _ in 0..100_000 {
+            assert!(guess(&throttle, "192.0.2.1", start) <= LONGEST);
+        }
+        assert_eq!(guess(&throttle, "192.0.2.1", start), LONGEST);
+        assert_eq!(guess(&throttle, "192.0.2.2", start), Duration::ZERO);
+        let later = start + LONGEST + INTERVAL;
+        assert_eq!(guess(&throttle, "192.0.2.1", later), Duration::ZERO, "and is forgiven");
     }
 
     #[test]
-    fn a_network_is_one_address() {
-        let mut throttle = Throttle::default();
-        let now = Instant::now();
-        for host in 0..BURST {
-            assert_eq!(throttle.count(address(&format!("2001:db8::{host:x}")), now), Ok(()));
+    fn who_is_right_waits_as_long_as_who_is_wrong_and_costs_nothing() {
+        let (throttle, now) = (throttle(), Instant::now());
+        for _ in 0..PER_MINUTE + 2 {
+            guess(&throttle, "192.0.2.1", now);
         }
-        assert!(throttle.count(address("2001:db8::ffff"), now).is_err());
-        assert_eq!(throttle.count(address("2001:db8:0:1::1"), now), Ok(()));
+        for _ in 0..1000 {
+            assert_eq!(throttle.count(key("192.0.2.1"), None, now), INTERVAL * 2);
+            assert_eq!(throttle.count(key("192.0.2.2"), None, now), Duration::ZERO);
+        }
+        assert_eq!(guess(&throttle, "192.0.2.1", now), INTERVAL * 2);
+    }
+
+    #[test]
+    fn a_school_that_returns_too_late_does_not_wait() {
+        let (throttle, now) = (throttle(), Instant::now());
+        for _ in 0..300 {
+            assert_eq!(
+                throttle.count(key("192.0.2.1"), Some(Cost::UNLIKELY), now),
+                Duration::ZERO
+            );
+        }
+    }
+
+    #[test]
+    fn many_networks_of_one_site_wait_together() {
+        let (throttle, now) = (throttle(), Instant::now());
+        let network = |number: u32| format!("2001:db8:0:{number:x}::1");
+        let free = (0..1000).filter(|number| guess(&throttle, &network(*number), now).is_zero());
+        assert_eq!(free.count() as u32, PER_MINUTE * SITE_FACTOR + 1);
+        assert_eq!(guess(&throttle, "2001:db8:1::1", now), Duration::ZERO, "another site");
+    }
+
+    #[test]
+    fn there_may_be_no_limit() {
+        let (throttle, now) = (Throttle::new("test", 0), Instant::now());
+        for _ in 0..1000 {
+            assert_eq!(guess(&throttle, "192.0.2.1", now), Duration::ZERO);
+        }
     }
 
     #[test]
     fn memory_is_bounded_and_freed() {
-        let mut throttle = Throttle::default();
-        let now = Instant::now();
+        let (throttle, now) = (throttle(), Instant::now());
         for index in 0..10_000_u32 {
-            let _ = throttle.count(IpAddr::V4(index.into()), now);
+            let address = IpAddr::V4(index.into());
+            throttle.count(AddressKey::of(address), Some(Cost::GUESS), now);
         }
-        assert!(throttle.whole_at.len() <= MAX_ADDRESSES + 1);
+        let known = || throttle.networks.until.lock().unwrap().len();
+        assert!(known() <= MAX_KEYS + 1);
         assert!(
-            throttle.count(IpAddr::V4(9_999.into()), now).is_err(),
+            !guess(&throttle, "192.0.2.1", now).is_zero(),
             "strangers share what is left"
         );
-
-        let later = now + INTERVAL * (BURST + 1);
-        assert_eq!(throttle.count(address("192.0.2.1"), later), Ok(()));
-        assert_eq!(throttle.whole_at.len(), 1);
+        let later = now + Duration::from_secs(120);
+        assert_eq!(guess(&throttle, "192.0.2.1", later), Duration::ZERO);
+        assert_eq!(known(), 1);
     }
 }

@@ -32,7 +32,4 @@ def has_empty_last_id(case):
 def filter_failure(context, failure, case, response):
     if isinstance(failure, RejectedPositiveData):
         return response.json()["detail"] not in UNSAYABLE
-    if isinstance(failure, AcceptedNegativeData) and (has_name_to_trim(case) or has_empty_last_id(case)):
-        return False
-    # Who guesses tokens often is told to wait: refused as well.
-    return not (isinstance(failure, IgnoredAuth) and response.status_code == 429)
+    return not (isinstance(failure, AcceptedNegativeData) and (has_name_to_trim(case) or has_empty_last_id(case)))

@@ -141,7 +141,6 @@ fn complete(path: &str, operation: &mut Operation) {
             "403",
             "The host name is not one the server answers to, or a page of another origin asks",
         ));
-        problems.push(("429", "Too many wrong tokens came from this address"));
     }
     for (status, description) in problems {
         let problem = ResponseBuilder::new()

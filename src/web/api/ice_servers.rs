@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,7 +13,7 @@ use sha1::Sha1;
 use utoipa::ToSchema;
 
 use crate::config::TurnSecret;
-use crate::room::id::{ClientKey, MemberId, RoomName};
+use crate::room::id::{MemberId, RoomName};
 use crate::web::Web;
 use crate::web::access::bearer;
 use crate::web::error::{Error, Problem};
@@ -88,6 +88,7 @@ impl Server {
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
+    extensions: Extensions,
     mut params: Params,
 ) -> Result<Json<Answer>, Error> {
     let room = params.optional("roomname", params::room)?;
@@ -96,8 +97,7 @@ pub(crate) async fn show(
         (None, None) => None,
         (None, Some(_)) => return Err(Error::MissingParameter("roomname")),
         (Some(_), None) => return Err(Error::Unauthorized(OWN_ID_NEEDED)),
-        // An id that nobody could have is nobody's.
-        (Some(room), Some(id)) => ClientKey::parse(id).ok().and_then(|key| web.live.recovery(&room, &key)),
+        (Some(room), Some(id)) => web.membership(&room, id, &extensions).await,
     };
     let stun = Server::stun(web.settings.ice_servers.stun());
     let turn = member.and_then(|member| turn(&web, member.member));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::ObjectBuilder;
@@ -13,7 +13,7 @@ use utoipa::openapi::schema::{self, Schema};
 use crate::history::events::Event;
 use crate::history::page::Page;
 use crate::history::rooms::Presence;
-use crate::room::id::{ClientKey, MemberId, RoomName, SessionId};
+use crate::room::id::{MemberId, RoomName, SessionId};
 use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::access::bearer;
@@ -111,14 +111,14 @@ impl From<Event> for Missed {
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
+    extensions: Extensions,
     mut params: Params,
 ) -> Result<Json<Answer>, Error> {
     let room = params.required("roomname", params::room)?;
     let after = params.optional("after", params::seq)?.unwrap_or(0);
     params.finish()?;
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
-    // An id that nobody could have is nobody's.
-    let membership = ClientKey::parse(id).ok().and_then(|key| web.live.recovery(&room, &key));
+    let membership = web.membership(&room, id, &extensions).await;
     Ok(Json(match membership.filter(|membership| !membership.overflowed) {
         Some(membership) => Answer::Resumable(own(&web, membership, after).await?),
         None => Answer::NotResumable(NotOwn { resumable: false }),

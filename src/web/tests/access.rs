@@ -1,13 +1,17 @@
 //! Who may ask what, from where, by which name.
 
-use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request};
+use futures_util::FutureExt;
 
 use super::{Answer, CLIENT, Story, TOKEN, request, send};
 use crate::config::Origins;
+use crate::journal::{Journal, Options};
+use crate::net::ClientAddress;
+use crate::room::time::Timestamp;
 use crate::web::Readiness;
 
 const FOR_REVIEWERS: [&str; 14] = [
@@ -59,7 +63,10 @@ fn paths(story: &Story) -> Vec<String> {
 }
 
 async fn cookie(story: &Story) -> String {
-    let answer = story.send(bare("GET", &format!("/review?token={TOKEN}"))).await;
+    cookie_of(&story.send(bare("GET", &format!("/review?token={TOKEN}"))).await)
+}
+
+fn cookie_of(answer: &Answer) -> String {
     answer
         .header("set-cookie")
         .unwrap()
@@ -93,10 +100,10 @@ async fn only_a_reviewer_reads_the_history() {
             assert_eq!(answer.status, 401, "{path} {wrong}");
         }
         let wrong_cookies = [
-            "chatroom_review=",
-            "chatroom_review=wrong",
+            "chatroom_review_3000=",
+            "chatroom_review_3000=wrong",
             "other=1",
-            &format!("chatroom_review={TOKEN}"),
+            &format!("chatroom_review_3000={TOKEN}"),
         ];
         for wrong in wrong_cookies {
             let answer = story.send(with("GET", &path, &[("cookie", wrong)])).await;
@@ -167,35 +174,192 @@ async fn the_cookie_alone_changes_nothing_from_another_origin() {
     }
 }
 
+fn from(address: &str, mut request: Request<Body>) -> Request<Body> {
+    let address = ClientAddress(address.parse().unwrap());
+    request.extensions_mut().insert(address);
+    request
+}
+
+/// How many wrong ones an address may show at once, at 600 a minute; each takes a tenth of a second to be forgiven.
+const FREE: u32 = 600;
+
 #[tokio::test]
-async fn guessing_is_slowed_down_and_the_right_token_never() {
+async fn guessing_a_token_waits_and_so_does_the_right_one_which_gets_in() {
     let story = Story::new().await;
     let router = story.router().await;
-    let guess = |token: &str, peer: &str| {
-        let mut request = with("GET", "/api/v1/sessions", &[("authorization", &bearer(token))]);
-        request
-            .extensions_mut()
-            .insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));
-        request
+    let guess = |token: &str, address: &str| {
+        from(
+            address,
+            with("GET", "/api/v1/sessions", &[("authorization", &bearer(token))]),
+        )
     };
-    for _ in 0..10 {
-        assert_eq!(send(&router, guess("wrong", "192.0.2.1:1000")).await.status, 401);
+    let begun = Instant::now();
+    for _ in 0..FREE + 10 {
+        send_soon(&router, guess("wrong", "192.0.2.1"));
     }
-    let refused = send(&router, guess("wrong", "192.0.2.1:2000")).await;
-    assert_eq!(refused.problem().1, "tooManyAttempts");
-    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
-    assert!((1..=3).contains(&wait));
-    let page = with("GET", "/review?token=wrong", &[]);
-    let mut page = page;
-    page.extensions_mut()
-        .insert(ConnectInfo("192.0.2.1:3000".parse::<SocketAddr>().unwrap()));
-    assert_eq!(send(&router, page).await.status, 429);
-    assert_eq!(send(&router, guess(TOKEN, "192.0.2.1:1000")).await.status, 200);
-    assert_eq!(send(&router, guess("wrong", "192.0.2.2:1000")).await.status, 401);
+    let page = from("192.0.2.1", bare("GET", "/review?token=wrong"));
+    let (wrong, right, page) = tokio::join!(
+        send(&router, guess("wrong", "192.0.2.1")),
+        send(&router, guess(TOKEN, "192.0.2.1")),
+        send(&router, page),
+    );
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+    assert_eq!(wrong.problem().1, "unauthorized");
+    assert_eq!((right.status.as_u16(), page.status.as_u16()), (200, 401));
+
+    // Neither others, nor who has come in already, wait for that.
+    let cookie = cookie_of(&send(&router, bare("GET", &format!("/review?token={TOKEN}"))).await);
+    let begun = Instant::now();
+    for _ in 0..FREE + 100 {
+        send_soon(&router, guess("wrong", "192.0.2.1"));
+    }
+    let by_cookie = from("192.0.2.1", with("GET", "/api/v1/sessions", &[("cookie", &cookie)]));
+    assert_eq!(send(&router, by_cookie).await.status, 200);
+    assert_eq!(send(&router, guess("wrong", "192.0.2.2")).await.status, 401);
+    assert_eq!(send(&router, guess(TOKEN, "192.0.2.2")).await.status, 200);
+    let taken = begun.elapsed();
+    assert!(
+        taken < Duration::from_secs(9),
+        "{taken:?}: this address would have to wait for 10 s"
+    );
+}
+
+/// Sends it, and does not wait for an answer that would take long.
+fn send_soon(router: &Router, request: Request<Body>) {
+    let _ = send(router, request).now_or_never();
+}
+
+#[tokio::test]
+async fn guessing_an_id_waits_and_so_does_the_right_one_which_gets_in() {
+    let story = Story::new().await;
+    let router = story.router().await;
+    let ask = |path: &str, id: &str| from("192.0.2.1", with("GET", path, &[("authorization", &bearer(id))]));
+    let recovery = "/api/v1/recovery?roomname=Chemie+101";
+    let ice = "/api/v1/ice-servers?roomname=Chemie+101";
+    let begun = Instant::now();
+    for index in 0..FREE + 10 {
+        send_soon(&router, ask(if index % 2 == 0 { recovery } else { ice }, "1"));
+    }
+    let (wrong, right) = tokio::join!(send(&router, ask(recovery, "2")), send(&router, ask(recovery, CLIENT)),);
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
     assert_eq!(
-        send(&router, bare("GET", "/api/v1/sessions")).await.status,
-        401,
-        "no guess, no count"
+        (wrong.json()["resumable"].clone(), right.json()["resumable"].clone()),
+        (false.into(), true.into())
+    );
+}
+
+#[tokio::test]
+async fn a_cookie_opens_the_review_until_it_ends_or_is_signed_out() {
+    let mut story = Story::new().await;
+    let one = cookie(&story).await;
+    let other = cookie(&story).await;
+    let status = async |story: &Story, cookie: &str| {
+        let asked = with("GET", "/api/v1/sessions", &[("cookie", cookie)]);
+        story.send(asked).await.status.as_u16()
+    };
+    assert_ne!(one, other);
+    assert_eq!(status(&story, &one).await, 200);
+    let port = one.replacen("_3000", "_3001", 1);
+    assert_eq!(status(&story, &port).await, 401, "another port's");
+
+    story.now += 12 * 60 * 60 - 1;
+    assert_eq!(status(&story, &one).await, 200);
+    story.now += 1;
+    assert_eq!(status(&story, &one).await, 401);
+    story.now -= 60;
+    story.settings.review_token = "another-token-of-reviewers".to_owned();
+    assert_eq!(status(&story, &one).await, 401);
+}
+
+#[tokio::test]
+async fn signing_out_is_for_good() {
+    let story = Story::new().await;
+    let opened = Journal::open(Options::new(story.fixture.path().into()), || Timestamp(0))
+        .await
+        .unwrap();
+    let router = story.router_with(opened.orders.clone()).await;
+    let [one, other] = [cookie(&story).await, cookie(&story).await];
+    let sign_out = |headers: &[(&str, &str)]| with("POST", "/review/sign-out", headers);
+    let by = |cookie: &str| with("GET", "/api/v1/sessions", &[("cookie", cookie)]);
+
+    for elsewhere in [
+        &[("cookie", &one[..])][..],
+        &[("cookie", &one), ("sec-fetch-site", "same-site")],
+        &[("cookie", &one), ("origin", "http://localhost:5173")],
+        &[],
+    ] {
+        assert!(send(&router, sign_out(elsewhere)).await.status.is_client_error());
+        assert_eq!(send(&router, by(&one)).await.status, 200);
+    }
+    let answer = send(
+        &router,
+        sign_out(&[("cookie", &one), ("sec-fetch-site", "same-origin")]),
+    )
+    .await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, Some("/review"))
+    );
+    let taken = answer.header("set-cookie").unwrap();
+    assert!(
+        taken.starts_with("chatroom_review_3000=; Path=/; Max-Age=0;"),
+        "{taken}"
+    );
+    assert_eq!(send(&router, by(&one)).await.status, 401);
+    assert_eq!(send(&router, by(&other)).await.status, 200);
+
+    opened.journal.close(Duration::from_secs(5)).await.unwrap();
+    let opened = Journal::open(Options::new(story.fixture.path().into()), || Timestamp(0))
+        .await
+        .unwrap();
+    let restarted = Story {
+        review: opened.review.clone(),
+        ..story
+    };
+    assert_eq!(restarted.send(by(&one)).await.status, 401, "after a restart");
+}
+
+#[tokio::test]
+async fn a_cookie_is_for_the_reviews_own_pages() {
+    let story = Story::new().await;
+    let cookie = cookie(&story).await;
+    let cookie = ("cookie", &cookie[..]);
+    let visit = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    let framed = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+    let site = |site| vec![cookie, ("sec-fetch-site", site)];
+    for (headers, page, api) in [
+        (vec![cookie], 200, 200),
+        (site("same-origin"), 200, 200),
+        (site("none"), 200, 200),
+        (site("same-site"), 403, 403),
+        (site("cross-site"), 403, 403),
+        ([site("same-site"), visit.to_vec()].concat(), 200, 403),
+        ([site("cross-site"), visit.to_vec()].concat(), 200, 403),
+        ([site("same-site"), framed.to_vec()].concat(), 403, 403),
+        (vec![cookie, ("origin", "http://localhost:3000")], 200, 200),
+        (vec![cookie, ("origin", "http://localhost:5173")], 403, 403),
+        (vec![cookie, ("origin", "null")], 403, 403),
+        (
+            [site("same-origin"), vec![("origin", "http://localhost:5173")]].concat(),
+            403,
+            403,
+        ),
+    ] {
+        for (path, expected) in [("/review", page), ("/api/v1/sessions", api), ("/api/v1/rooms", api)] {
+            let answer = story.send(with("GET", path, &headers)).await;
+            assert_eq!(answer.status, expected, "{path} {headers:?}");
+            assert_eq!(
+                answer.header("cross-origin-resource-policy"),
+                Some("same-origin"),
+                "{path}"
+            );
+        }
+    }
+    let headers = [("authorization", &bearer(TOKEN)[..]), ("sec-fetch-site", "cross-site")];
+    assert_eq!(
+        story.send(with("GET", "/api/v1/sessions", &headers)).await.status,
+        200,
+        "by token"
     );
 }
 

@@ -25,9 +25,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router};
-use crate::config::{HostNames, IceServers, Origins};
+use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::fixture::{Fixture, Link, START_MS};
-use crate::journal::Orders;
+use crate::journal::{Orders, ReviewSecrets};
 use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::room::time::Timestamp;
 
@@ -99,6 +99,7 @@ struct Story {
     settings: Settings,
     live: Rooms,
     readiness: Readiness,
+    review: ReviewSecrets,
     committed: watch::Sender<i64>,
     /// Over at first, so that a stream of events has an end.
     stopping: CancellationToken,
@@ -125,6 +126,7 @@ impl Story {
                 overflowed: false,
             },
             readiness: Readiness::Ready,
+            review: ReviewSecrets::default(),
             committed: watch::Sender::new(14),
             stopping,
         }
@@ -142,6 +144,7 @@ impl Story {
             live: Arc::new(self.live.clone()),
             readiness: Arc::new(move || readiness.clone()),
             orders,
+            review: self.review.clone(),
             feed: Feed::new(self.committed.subscribe(), self.stopping.clone()),
             clock: Arc::new(move || now),
         };
@@ -175,6 +178,8 @@ impl Story {
 fn settings() -> Settings {
     Settings {
         review_token: TOKEN.to_owned(),
+        guesses_per_minute: 600,
+        trusted_proxies: TrustedProxies::parse("127.0.0.1").unwrap(),
         public_rooms: false,
         allowed_hosts: HostNames::parse("class.example").unwrap(),
         allowed_origins: Origins::Any,

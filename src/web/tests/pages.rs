@@ -1,6 +1,10 @@
 //! The way into the review in a browser.
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 
 use uuid::Uuid;
 
@@ -29,10 +33,13 @@ async fn a_token_in_the_address_becomes_a_cookie() {
         );
         let cookie = answer.header("set-cookie").unwrap();
         assert!(
-            cookie.starts_with("chatroom_review=") && !cookie.contains(TOKEN),
+            cookie.starts_with("chatroom_review_3000=") && !cookie.contains(TOKEN),
             "{cookie}"
         );
-        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+        assert!(
+            cookie.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"),
+            "{cookie}"
+        );
 
         let pair = cookie.split(';').next().unwrap();
         let page = story
@@ -60,9 +67,39 @@ async fn a_token_in_the_address_becomes_a_cookie() {
 #[tokio::test]
 async fn behind_tls_the_cookie_stays_there() {
     let story = Story::new().await;
-    let asked = request("GET", &format!("/review?token={TOKEN}")).header("x-forwarded-proto", "https");
-    let answer = story.send(asked.body(Body::empty()).unwrap()).await;
-    assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"));
+    let link = format!("/review?token={TOKEN}");
+    for (peer, header, value, is_secure) in [
+        ("127.0.0.1:9", "x-forwarded-proto", "https", true),
+        ("127.0.0.1:9", "x-forwarded-proto", "https, http", true),
+        ("127.0.0.1:9", "x-forwarded-proto", "http", false),
+        ("127.0.0.1:9", "forwarded", "for=192.0.2.1;proto=https", true),
+        ("192.0.2.1:9", "x-forwarded-proto", "https", false),
+        ("192.0.2.1:9", "forwarded", "proto=https", false),
+    ] {
+        let ask = |path: &str, cookie: &str| {
+            let asked = Request::builder().uri(path).header("host", "class.example");
+            let asked = asked.header(header, value).header("cookie", cookie);
+            let mut asked = asked.body(Body::empty()).unwrap();
+            let peer: SocketAddr = peer.parse().unwrap();
+            asked.extensions_mut().insert(ConnectInfo(peer));
+            asked
+        };
+        let answer = story.send(ask(&link, "")).await;
+        let cookie = answer.header("set-cookie").unwrap();
+        let (name, port) = if is_secure { ("__Host-", 443) } else { ("", 80) };
+        assert!(
+            cookie.starts_with(&format!("{name}chatroom_review_{port}=")),
+            "{peer} {header}: {cookie}"
+        );
+        assert_eq!(cookie.ends_with("; Secure"), is_secure, "{cookie}");
+        let pair = cookie.split(';').next().unwrap();
+        assert_eq!(story.send(ask("/review", pair)).await.status, 200);
+        // A page without TLS could have set it, or one of a subdomain.
+        let bare = pair.strip_prefix("__Host-").filter(|_| is_secure);
+        if let Some(bare) = bare {
+            assert_eq!(story.send(ask("/review", bare)).await.status, 401);
+        }
+    }
 }
 
 #[tokio::test]

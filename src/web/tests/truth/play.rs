@@ -297,6 +297,7 @@ impl Played {
             }),
             readiness: Arc::new(|| Readiness::Ready),
             orders: opened.orders.clone(),
+            review: opened.review.clone(),
             feed: Feed::new(watch::Sender::new(0).subscribe(), stopping),
             clock: Arc::new(move || now),
         };
