@@ -177,6 +177,20 @@ pub struct Config {
     #[arg(long, value_parser = ReviewToken::parse, value_name = "TOKEN", help_heading = "Access")]
     pub review_token: Option<ReviewToken>,
 
+    /// Whether a review token of fewer than 16 characters, which can be guessed, is taken where other machines reach the
+    /// server: only for the time until all who use it know a longer one
+    #[arg(
+        long,
+        default_value = "false",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        value_parser = value::truth,
+        value_name = "BOOL",
+        help_heading = "Access"
+    )]
+    pub allow_short_token: bool,
+
     /// A directory with a built exercise page, served at / from the same origin
     #[arg(long, value_parser = value::directory, value_name = "DIRECTORY", help_heading = "Pages")]
     pub static_dir: Option<PathBuf>,
@@ -267,6 +281,7 @@ impl Config {
             .map_err(Refusal::of_variable)?;
         config.refuse_public_database()?;
         config.refuse_turn_without_secret()?;
+        config.refuse_short_token()?;
         Ok(config)
     }
 
@@ -279,6 +294,27 @@ impl Config {
             "ICE_SERVERS names a TURN server, which browsers use only with credentials: set TURN_SECRET too."
                 .to_owned(),
         ))
+    }
+
+    /// A token of four digits was guessed within 0.06 s: it is enough only where nobody else can try.
+    fn refuse_short_token(&self) -> Result<(), Refusal> {
+        let is_short = self.review_token.as_ref().is_some_and(ReviewToken::is_short);
+        if !is_short || self.task.is_some() || self.allow_short_token || self.is_for_this_machine_only() {
+            return Ok(());
+        }
+        let made = ReviewToken::random().map(|token| format!(" One to copy: REVIEW_TOKEN={}", token.as_str()));
+        Err(Refusal::Invalid(format!(
+            "REVIEW_TOKEN has fewer than {} characters and can be guessed: set a longer one, or ALLOW_SHORT_TOKEN=true until everybody knows it.{}",
+            ReviewToken::SAFE_CHARS,
+            made.unwrap_or_default()
+        )))
+    }
+
+    /// Whether no other machine reaches the server: it listens on loopback addresses, and nothing says that there is a
+    /// reverse proxy in front.
+    fn is_for_this_machine_only(&self) -> bool {
+        let is_behind_proxy = self.allowed_hosts != HostNames::default() || !self.trusted_proxies.are_usual();
+        self.host.are_loopback() && !is_behind_proxy
     }
 
     /// Whoever opens the exercise page must not be able to download the history with it.

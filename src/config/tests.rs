@@ -258,6 +258,36 @@ fn a_turn_server_needs_the_secret() {
 }
 
 #[test]
+fn a_short_token_is_for_this_machine_only() {
+    let token = ("REVIEW_TOKEN", "4711-tulips-567");
+    for reachable in [
+        ("HOST", "0.0.0.0"),
+        ("HOST", "localhost,192.0.2.1"),
+        ("HOST", "class.example"),
+        ("ALLOWED_HOSTS", "class.example"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ] {
+        let sentence = refusal(&[], &[token, reachable]);
+        assert!(
+            sentence.starts_with("REVIEW_TOKEN has fewer than 16 characters"),
+            "{sentence}"
+        );
+        assert!(!sentence.contains("4711"), "{sentence}");
+        let (_, made) = sentence.split_once("One to copy: REVIEW_TOKEN=").unwrap();
+        read(&[], &[("REVIEW_TOKEN", made), reachable]).unwrap();
+        read(&[], &[token, reachable, ("ALLOW_SHORT_TOKEN", "true")]).unwrap();
+        read(&["export", "copy.db"], &[token, reachable]).unwrap();
+    }
+    for own in [
+        ("HOST", "localhost"),
+        ("HOST", "127.0.0.1,::1"),
+        ("TRUSTED_PROXIES", "none"),
+    ] {
+        read(&[], &[token, own]).unwrap();
+    }
+}
+
+#[test]
 fn the_history_is_never_inside_the_served_directory() {
     let folder = tempfile::tempdir().unwrap();
     let inside = format!("sqlite://{}/chatroom.db", folder.path().display());
