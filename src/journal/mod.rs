@@ -1,10 +1,12 @@
 //! The way to disk: what a room records goes into the database, and what it says waits for that.
 //!
 //! [`Journal::submit`] is called under a room's lock and never waits. One task owns the one connection that writes; it
-//! commits everything that waits as one group, then what waited for the group is released, in the order of submission.
+//! commits what waits in groups, then what waited for a group is released, in the order of submission. If more waits than
+//! a group takes, the clients take turns ([`backlog`]), and only a room's own records keep their order.
 //! If the database cannot be written within [`Options::patience`], releases stop waiting for it, records pile up to
 //! [`Options::capacity`], and the writer tries until it succeeds. What must be dropped is counted in a `gap` event.
 
+mod backlog;
 mod batch;
 mod erase;
 mod event;
@@ -26,6 +28,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,7 +116,7 @@ pub struct Source {
 pub enum Submitted {
     /// They will be written.
     Accepted,
-    /// Too many wait already: none of them will be written, and the history will show a gap. A
+    /// Too many of the source wait already: none of them will be written, and the history will show a gap. A
     /// [`Change::Snapshot`](crate::room::record::Change::Snapshot), submitted later, repairs the room's rows.
     Dropped,
 }
@@ -170,10 +173,28 @@ impl Journal {
 
     /// Takes records to be written, and what is to run once they are. Never waits.
     ///
-    /// `release` runs exactly once, in the order of submission, in another task: after the commit of everything
-    /// submitted up to here, or as soon as the database is known not to answer. It runs also if the records are dropped.
+    /// `release` runs exactly once, in the order of the room's submissions, in another task: after the commit of
+    /// everything of the room that was submitted up to here, or as soon as the database is known not to answer. It runs
+    /// also if the records are dropped.
     pub fn submit(&self, source: Source, records: Vec<Record>, release: Option<Release>) -> Submitted {
         self.inner.shared.submit(source, records, release)
+    }
+
+    /// Whether records of this source would be accepted now, if they are not many.
+    pub fn admits(&self, source: &Source) -> bool {
+        self.inner.shared.queue().admits(source)
+    }
+
+    /// Whether so much waits that what a room does by itself should wait too. Not while the database does not answer.
+    pub fn is_crowded(&self) -> bool {
+        let queue = self.inner.shared.queue();
+        queue.is_crowded() && queue.degraded(Instant::now()).is_none()
+    }
+
+    /// The rooms of which a record contradicted the database since this was asked the last time. Each should submit a
+    /// snapshot.
+    pub fn take_damaged(&self) -> HashSet<RoomName> {
+        self.inner.shared.queue().take_damaged()
     }
 
     /// Whether the database keeps up.
@@ -194,7 +215,7 @@ impl Journal {
     }
 
     /// How many records were dropped since the start, as it grows: for too many waiting, or because they contradict the
-    /// database. Live rooms should each submit a snapshot when it has grown.
+    /// database.
     pub fn dropped(&self) -> watch::Receiver<u64> {
         self.inner.shared.dropped.subscribe()
     }

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::lock::DatabaseLock;
 use super::orders::{Errands, Orders};
-use super::writer::last_group;
+use super::writer::{Pace, last_group};
 use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review};
 use crate::room::id::SessionId;
 use crate::room::record::Snapshot;
@@ -139,6 +139,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
         errands: Errands::new(given, options.retention),
         next_seq: last_seq + 1,
         next_group,
+        pace: Pace::default(),
         lock: Some(lock),
     };
     Ok(Ready {

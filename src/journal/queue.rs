@@ -1,13 +1,15 @@
 //! What waits for the disk, in memory: records to be written, and what their rooms want to say afterwards.
 //!
-//! Pure: time comes in as an argument, and nothing in here waits. Invariants: records are taken in the order they were
-//! submitted; a release comes out once, after every release submitted before it; every record that was dropped is
-//! counted in a `gap` record that stands where it would have stood.
+//! Pure: time comes in as an argument, and nothing in here waits. Invariants: a room's records are taken in the order
+//! they were submitted; a release comes out once, after every release of its room submitted before it; every record
+//! that was dropped is counted in a `gap` record that stands where the first of them would have stood.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::backlog::{Backlog, Hold, Submission};
 use super::{Release, Source, Submitted};
+use crate::room::id::RoomName;
 use crate::room::record::{Change, Record};
 use crate::room::time::Timestamp;
 
@@ -18,43 +20,44 @@ const GATHERS: Duration = Duration::from_millis(20);
 /// As many are written without waiting for more.
 const ENOUGH: usize = 1_000;
 
+/// The most rooms whose records were given up that are remembered by name.
+const DAMAGED_ROOMS: usize = 1_024;
+
 pub(super) struct Queue {
-    /// The most records that wait; a `gap` may stand on top.
-    capacity: usize,
     /// How long what was told waits for the disk.
     patience: Duration,
-    waiting: VecDeque<Waiting>,
-    taken: Option<Taken>,
-    /// Records ever put into `waiting`, and those of them that are done with (written, or given up).
-    accepted: u64,
-    done: u64,
-    releases: VecDeque<Pending>,
-    /// One of them is running, and may submit more.
+    backlog: Backlog,
+    /// What the writer holds, in the order it writes it.
+    taken: VecDeque<Taken>,
+    taken_since: Option<Instant>,
+    /// When something was last written: what waits has waited for the database at most since then.
+    progressed: Option<Instant>,
+    /// The number of the next submission.
+    next: u64,
+    /// What need not wait any more.
+    due: VecDeque<Release>,
+    /// How many releases there are in all.
+    pending: usize,
+    /// Whether patience has ended and nothing that is to be released waits any more.
+    let_go: bool,
+    /// A release is running, and may submit more.
     releasing: bool,
-    /// The number (count of accepted records before it) of the youngest `gap` of our own in `waiting`.
+    /// The number of the `gap` of our own that still waits.
     gap: Option<u64>,
     dropped: u64,
+    /// The rooms of which something was given up.
+    damaged: HashSet<RoomName>,
     trouble: Option<Trouble>,
     state: State,
 }
 
-struct Waiting {
-    record: Record,
-    since: Instant,
-    /// The last of those that were submitted with it.
-    is_last: bool,
-}
-
-/// What the writer holds.
+/// A submission that the writer holds.
 struct Taken {
-    count: usize,
-    since: Instant,
-}
-
-struct Pending {
-    /// Due once so many records are done.
-    after: u64,
-    run: Release,
+    source: Source,
+    hold: Hold,
+    /// How many of its records are not done.
+    left: usize,
+    release: Option<Release>,
 }
 
 struct Trouble {
@@ -93,90 +96,123 @@ pub(super) struct Degraded {
 impl Queue {
     pub(super) fn new(capacity: usize, patience: Duration) -> Self {
         Self {
-            capacity,
             patience,
-            waiting: VecDeque::new(),
-            taken: None,
-            accepted: 0,
-            done: 0,
-            releases: VecDeque::new(),
+            backlog: Backlog::new(capacity),
+            taken: VecDeque::new(),
+            taken_since: None,
+            progressed: None,
+            next: 0,
+            due: VecDeque::new(),
+            pending: 0,
+            let_go: false,
             releasing: false,
             gap: None,
             dropped: 0,
+            damaged: HashSet::new(),
             trouble: None,
             state: State::Open,
         }
     }
 
-    /// Takes records and what is to run after them, or drops the records (all of them) if they are too many.
+    /// Takes records and what is to run after them, or drops the records (all of them) if their source has its share of
+    /// what waits already.
     pub(super) fn submit(
         &mut self,
-        _source: Source,
+        source: Source,
         records: Vec<Record>,
         release: Option<Release>,
         now: Instant,
     ) -> Submitted {
-        let fits = self.state != State::Closed && self.unwritten() + records.len() <= self.capacity;
-        let submitted = if fits || records.is_empty() {
-            let last = records.len().saturating_sub(1);
-            for (index, record) in records.into_iter().enumerate() {
-                self.push(record, index == last, now);
-            }
-            Submitted::Accepted
-        } else {
-            self.drop_records(&records, now);
-            Submitted::Dropped
-        };
-        if let Some(run) = release {
-            self.releases.push_back(Pending {
-                after: self.accepted,
-                run,
-            });
+        self.pending += usize::from(release.is_some());
+        if records.is_empty() {
+            self.follow(&source, release, now);
+            return Submitted::Accepted;
         }
-        submitted
+        if self.state == State::Closed || !self.backlog.admits(&source, &records) {
+            self.drop_records(&records, now);
+            self.follow(&source, release, now);
+            return Submitted::Dropped;
+        }
+        let release = release.and_then(|release| self.unless_let_go(release, now));
+        self.push(source, records, release, now);
+        Submitted::Accepted
+    }
+
+    /// Whether a submission of this source would be taken, if it is not large.
+    pub(super) fn admits(&self, source: &Source) -> bool {
+        self.state != State::Closed && self.backlog.admits_some(source)
+    }
+
+    /// Whether so much waits that what can wait should.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.backlog.is_crowded()
     }
 
     /// Until when nothing needs to be written, though something waits: nobody is to be told anything after it.
     pub(super) fn gathers_until(&self) -> Option<Instant> {
-        let oldest = self.waiting.front()?;
-        let is_gathering = self.state == State::Open && self.releases.is_empty() && self.waiting.len() < ENOUGH;
-        is_gathering.then(|| oldest.since + GATHERS)
+        let oldest = self.backlog.since()?;
+        let is_gathering = self.state == State::Open && self.pending == 0 && self.backlog.waiting() < ENOUGH;
+        is_gathering.then(|| oldest + GATHERS)
     }
 
-    /// Hands out the oldest records: `limit` of them, and the rest of the submission that the limit would cut in two, as
-    /// what one input changed must be written in one transaction. They count as waiting until [`Queue::written`].
-    pub(super) fn take(&mut self, limit: usize) -> Work {
-        debug_assert!(self.taken.is_none(), "the writer takes again before it is done");
-        let Some(oldest) = self.waiting.front() else {
+    pub(super) fn is_closing(&self) -> bool {
+        self.state != State::Open
+    }
+
+    /// Hands out what is to be written next: about `limit` records, and the rest of the submission that the limit would
+    /// cut in two, as what one input changed must be written in one transaction. They count as waiting until
+    /// [`Queue::written`].
+    pub(super) fn take(&mut self, limit: usize, now: Instant) -> Work {
+        debug_assert!(self.taken.is_empty(), "the writer takes again before it is done");
+        let Some(since) = self.backlog.since() else {
             if !self.is_over() {
                 return Work::Nothing;
             }
             self.state = State::Closed;
             return Work::Stop;
         };
-        let since = oldest.since;
-        let whole = self
-            .waiting
-            .iter()
-            .skip(limit.saturating_sub(1))
-            .position(|waiting| waiting.is_last);
-        let count = whole.map_or(self.waiting.len(), |rest| limit.max(1) + rest);
-        self.taken = Some(Taken { count, since });
-        let first_left = self.accepted - (self.waiting.len() - count) as u64;
-        self.gap = self.gap.filter(|&gap| gap >= first_left);
-        Work::Records(self.waiting.drain(..count).map(|waiting| waiting.record).collect())
+        self.taken_since = Some(
+            self.progressed
+                .map_or(since, |progressed| progressed.max(since))
+                .min(now),
+        );
+        let mut group = Vec::new();
+        for (submission, hold) in self.backlog.take(limit) {
+            if self.gap == Some(submission.number) {
+                self.gap = None;
+            }
+            self.taken.push_back(Taken {
+                source: submission.source,
+                hold,
+                left: submission.records.len(),
+                release: submission.release,
+            });
+            group.extend(submission.records);
+        }
+        Work::Records(group)
     }
 
     /// So many of the records that were taken are in the database: it works.
-    pub(super) fn written(&mut self, count: usize) {
+    pub(super) fn written(&mut self, count: usize, now: Instant) {
         self.trouble = None;
+        self.progressed = Some(now);
         self.settle(count);
+        self.taken_since = (!self.taken.is_empty()).then_some(now);
     }
 
     /// One of the records that were taken can never be written.
     pub(super) fn give_up(&mut self, record: &Record, now: Instant) {
+        let room = self.taken.front().and_then(|taken| taken.source.room.clone());
+        if self.damaged.len() < DAMAGED_ROOMS {
+            self.damaged.extend(room);
+        }
         self.settle(1);
         self.drop_records(std::slice::from_ref(record), now);
+    }
+
+    /// The rooms of which something was given up since the last time.
+    pub(super) fn take_damaged(&mut self) -> HashSet<RoomName> {
+        std::mem::take(&mut self.damaged)
     }
 
     /// The database could not be written just now. True if it could before.
@@ -192,21 +228,25 @@ impl Queue {
     /// The next thing to run, if it need not wait (any more). Whoever asks is done with the one before.
     pub(super) fn next_release(&mut self, now: Instant) -> Option<Release> {
         self.releasing = false;
-        let next = self.releases.front()?;
-        let due = next.after <= self.done || self.state == State::Closed || self.degraded(now).is_some();
-        let next = due.then(|| self.releases.pop_front())?;
+        if self.pending > self.due.len() && self.is_impatient(now) {
+            self.let_go();
+        }
+        let next = self.due.pop_front()?;
+        self.pending -= 1;
         self.releasing = true;
-        next.map(|pending| pending.run)
+        Some(next)
     }
 
     /// Whether nothing waits and nothing will come: what is still to be released may submit more.
     pub(super) fn is_over(&self) -> bool {
-        self.state != State::Open && self.waiting.is_empty() && self.releases.is_empty() && !self.releasing
+        self.state != State::Open && self.backlog.waiting() == 0 && self.pending == 0 && !self.releasing
     }
 
     /// When patience ends for what waits to be released, if nothing else happens.
     pub(super) fn patience_ends(&self) -> Option<Instant> {
-        self.releases.front()?;
+        if self.pending == 0 {
+            return None;
+        }
         self.suffering_since().map(|since| since + self.patience)
     }
 
@@ -244,10 +284,63 @@ impl Queue {
         self.dropped
     }
 
-    fn push(&mut self, record: Record, is_last: bool, now: Instant) {
-        let since = now;
-        self.waiting.push_back(Waiting { record, since, is_last });
-        self.accepted += 1;
+    fn push(&mut self, source: Source, records: Vec<Record>, release: Option<Release>, now: Instant) {
+        let submission = Submission {
+            number: self.next,
+            source,
+            weight: self.backlog.weigh(&records),
+            records,
+            release,
+        };
+        self.next += 1;
+        self.backlog.push(submission, now);
+    }
+
+    /// Lets a release that waits for no record of its own run after what its room has waiting.
+    fn follow(&mut self, source: &Source, release: Option<Release>, now: Instant) {
+        let number = self.next;
+        self.next += 1;
+        let release = release.and_then(|release| self.unless_let_go(release, now));
+        let Some(release) = release.and_then(|release| self.backlog.follow(number, source, release)) else {
+            return;
+        };
+        match self.taken.iter_mut().rfind(|taken| taken.hold.precedes(source)) {
+            Some(last) if last.release.is_none() => last.release = Some(release),
+            Some(_) => self.follow_taken(source, release),
+            None => self.due.push_back(release),
+        }
+    }
+
+    /// Lets it run after all that the writer holds: a room's records may have been cut from others of it.
+    fn follow_taken(&mut self, source: &Source, release: Release) {
+        self.taken.push_back(Taken {
+            source: source.clone(),
+            hold: Hold::none(source),
+            left: 0,
+            release: Some(release),
+        });
+    }
+
+    /// Gives the release back if it has to wait.
+    fn unless_let_go(&mut self, release: Release, now: Instant) -> Option<Release> {
+        self.let_go = self.let_go && self.is_impatient(now);
+        if !self.let_go {
+            return Some(release);
+        }
+        self.due.push_back(release);
+        None
+    }
+
+    fn is_impatient(&self, now: Instant) -> bool {
+        self.state == State::Closed || self.degraded(now).is_some()
+    }
+
+    /// From now on nothing that is to be released waits.
+    fn let_go(&mut self) {
+        self.let_go = true;
+        let taken = self.taken.iter_mut().filter_map(|taken| taken.release.take());
+        let waiting = self.backlog.take_releases().into_iter().map(|(_, release)| release);
+        self.due.extend(taken.chain(waiting));
     }
 
     /// Counts what is lost, in one `gap` for as long as that one waits itself.
@@ -257,46 +350,51 @@ impl Queue {
         let Some(at) = at.filter(|_| self.state != State::Closed) else {
             return;
         };
-        if let Some(gap) = self.gap {
-            let first = self.accepted - self.waiting.len() as u64;
-            let place = usize::try_from(gap - first).unwrap_or(usize::MAX);
-            if let Some(Change::Gap { dropped }) = self.waiting.get_mut(place).map(|waiting| &mut waiting.record.change)
-            {
-                *dropped += events;
-                return;
-            }
+        let nobody = Source::default();
+        let waiting = self.gap.and_then(|number| self.backlog.find(&nobody, number));
+        if let Some(Change::Gap { dropped }) = waiting
+            .and_then(|gap| gap.records.first_mut())
+            .map(|gap| &mut gap.change)
+        {
+            *dropped += events;
+            return;
         }
-        self.gap = Some(self.accepted);
-        let change = Change::Gap { dropped: events };
-        self.push(
-            Record {
-                at,
-                session: None,
-                change,
-            },
-            true,
-            now,
-        );
+        self.gap = Some(self.next);
+        let record = Record {
+            at,
+            session: None,
+            change: Change::Gap { dropped: events },
+        };
+        self.push(nobody, vec![record], None, now);
     }
 
     fn settle(&mut self, count: usize) {
-        self.done += count as u64;
-        if let Some(taken) = &mut self.taken {
-            taken.count -= count;
-            if taken.count == 0 {
-                self.taken = None;
+        let mut count = count;
+        while let Some(first) = self.taken.front_mut() {
+            let done = count.min(first.left);
+            first.left -= done;
+            count -= done;
+            if first.left > 0 {
+                return;
+            }
+            if let Some(Taken { hold, release, .. }) = self.taken.pop_front() {
+                self.backlog.done(&hold);
+                self.due.extend(release);
             }
         }
     }
 
     fn unwritten(&self) -> usize {
-        self.waiting.len() + self.taken.as_ref().map_or(0, |taken| taken.count)
+        self.backlog.waiting() + self.taken.iter().map(|taken| taken.left).sum::<usize>()
     }
 
-    /// Since when something waits that should not wait long.
+    /// Since when the database has kept somebody waiting: not for how long what one client floods it with has waited.
     fn suffering_since(&self) -> Option<Instant> {
-        let taken = self.taken.as_ref().map(|taken| taken.since);
-        let oldest = taken.or_else(|| self.waiting.front().map(|waiting| waiting.since));
+        let waiting = || {
+            let since = self.backlog.since()?;
+            Some(self.progressed.map_or(since, |progressed| progressed.max(since)))
+        };
+        let oldest = self.taken_since.or_else(waiting);
         let trouble = self.trouble.as_ref().map(|trouble| trouble.since);
         oldest.into_iter().chain(trouble).min()
     }
@@ -338,9 +436,9 @@ mod tests {
             );
         }
         let mut taken = Vec::new();
-        while let Work::Records(records) = queue.take(2) {
+        while let Work::Records(records) = queue.take(2, Instant::now()) {
             taken.push(records.iter().map(|record| record.at.0).collect::<Vec<_>>());
-            queue.written(records.len());
+            queue.written(records.len(), Instant::now());
         }
         assert_eq!(taken, [vec![0, 1, 2, 3], vec![4, 5, 6]]);
     }

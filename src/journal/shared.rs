@@ -59,7 +59,7 @@ impl Shared {
 
     /// A group is in the database.
     pub(super) fn written(&self, count: usize, last_seq: Option<i64>) {
-        self.queue().written(count);
+        self.queue().written(count, Instant::now());
         self.due.notify_one();
         if let Some(seq) = last_seq {
             self.committed.send_replace(seq);

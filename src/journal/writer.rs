@@ -18,13 +18,44 @@ use super::shared::Shared;
 use super::{Clock, event};
 use crate::room::record::Record;
 
-/// The most records of one transaction.
+/// The most records of one transaction, and the fewest that are taken if more wait.
 const GROUP: usize = 2_000;
+const SMALL_GROUP: usize = 64;
+/// How long a group may take to write, or as long as its commit takes: what is submitted meanwhile waits for it.
+const GROUP_TIME: Duration = Duration::from_millis(5);
 /// How often the server writes down that it lives, if it writes nothing else. The history promises 5 s.
 const HEARTBEAT: Duration = Duration::from_secs(4);
 const READERS_LEAVE: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const SLOWEST_RETRY: Duration = Duration::from_secs(1);
+
+/// How fast the database is: what one record takes, and what a commit takes.
+#[derive(Default)]
+pub(super) struct Pace {
+    record: Duration,
+    commit: Duration,
+}
+
+impl Pace {
+    /// Fewer say nothing about what each takes.
+    const MEASURED: usize = 32;
+
+    /// How many records the next group should have if more wait.
+    fn group(&self) -> usize {
+        let time = GROUP_TIME.max(self.commit).as_nanos();
+        let count = time.checked_div(self.record.as_nanos()).unwrap_or(u128::MAX);
+        usize::try_from(count).unwrap_or(usize::MAX).clamp(SMALL_GROUP, GROUP)
+    }
+
+    /// Follows what groups take, with some inertia.
+    fn measure(&mut self, records: usize, write: Duration, commit: Duration) {
+        let Some(count) = u32::try_from(records).ok().filter(|_| records >= Self::MEASURED) else {
+            return;
+        };
+        self.record = (self.record * 3 + write / count) / 4;
+        self.commit = (self.commit * 3 + commit) / 4;
+    }
+}
 
 /// A record with its place in the journal, if it is an entry of it.
 pub(super) struct Numbered {
@@ -42,6 +73,7 @@ pub(super) struct Writer {
     /// The next `seq`, and the number of the next group: neither is ever used again.
     pub(super) next_seq: i64,
     pub(super) next_group: i64,
+    pub(super) pace: Pace,
     /// Held for as long as the database is ours.
     pub(super) lock: Option<DatabaseLock>,
 }
@@ -54,7 +86,11 @@ impl Writer {
             if self.gathers().await {
                 continue;
             }
-            let work = self.shared.queue().take(GROUP);
+            let work = {
+                let mut queue = self.shared.queue();
+                let limit = if queue.is_closing() { GROUP } else { self.pace.group() };
+                queue.take(limit, std::time::Instant::now())
+            };
             let records = match work {
                 Work::Records(records) => Some(records),
                 Work::Stop => break,
@@ -148,9 +184,12 @@ impl Writer {
             }
         };
         sqlx::query("begin immediate").execute(&mut connection).await?;
+        let begun = Instant::now();
         rows::write(&mut connection, group).await?;
+        let written = Instant::now();
         beat(&mut connection, (self.clock)().0, self.next_group).await?;
         sqlx::query("commit").execute(&mut connection).await?;
+        self.pace.measure(group.len(), written - begun, written.elapsed());
         self.connection = Some(connection);
         Ok(())
     }

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -22,6 +23,10 @@ use crate::room::record::Record;
 use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Ids, Input, Output, Room};
 
+/// By how much a room puts off what it would do by itself while the journal is crowded, and how often: 10 s in all.
+const POSTPONED_BY: Duration = Duration::from_millis(500);
+const MOST_POSTPONED: u32 = 20;
+
 /// One room and what waits in it, behind one lock.
 pub(super) struct RoomCell {
     pub(super) name: RoomName,
@@ -34,6 +39,8 @@ pub(super) struct RoomState {
     /// The number of the first batch in `queue`.
     first: u64,
     timer: Option<(Tick, AbortHandle)>,
+    /// How often what is due was put off.
+    postponed: u32,
     /// The journal has dropped some of this room's records: it needs a snapshot.
     pub(super) unsynced: bool,
     /// Taken out of the registry: look it up again.
@@ -78,7 +85,7 @@ impl Hub {
         input: Input,
         callback: Option<Callback>,
     ) -> Outcome {
-        self.resync(cell, state);
+        self.resync(cell, state, from);
         let mut outputs = Vec::new();
         state.room.handle(input, self.clock.now(), &mut Fresh, &mut outputs);
         let outcome = Outcome::of(&outputs);
@@ -224,13 +231,19 @@ impl Hub {
         });
     }
 
-    /// After the journal had to drop records of this room: gives it the whole state as soon as it takes it.
-    pub(super) fn resync(&self, cell: &RoomCell, state: &mut RoomState) {
+    /// After the journal had to drop records of this room: gives it the whole state as soon as it takes it, in the name
+    /// of whoever has something recorded now. Who floods has used up their share, and does not make the room say again
+    /// and again what it is.
+    pub(super) fn resync(&self, cell: &RoomCell, state: &mut RoomState, from: Option<AddressKey>) {
         if !state.unsynced {
             return;
         }
+        let source = cell.source(from);
+        if !self.journal.admits(&source) {
+            return;
+        }
         let snapshot = state.room.snapshot(self.clock.now());
-        state.unsynced = self.journal.submit(cell.source(None), vec![snapshot], None) == Submitted::Dropped;
+        state.unsynced = self.journal.submit(source, vec![snapshot], None) == Submitted::Dropped;
     }
 
     /// Sets the room's timer to what is due next.
@@ -245,20 +258,30 @@ impl Hub {
         let Some(due) = due else {
             return;
         };
+        state.timer = Some((due, self.wake(cell, self.clock.instant(due))));
+    }
+
+    fn wake(&self, cell: &Arc<RoomCell>, at: Instant) -> AbortHandle {
         let (hub, cell) = (self.this.clone(), cell.clone());
-        let at = self.clock.instant(due);
         let task = tokio::spawn(async move {
             tokio::time::sleep_until(at.into()).await;
             if let Some(hub) = hub.upgrade() {
                 hub.tick(&cell);
             }
         });
-        state.timer = Some((due, task.abort_handle()));
+        task.abort_handle()
     }
 
     fn tick(&self, cell: &Arc<RoomCell>) {
         let mut state = cell.state.lock();
-        state.timer = None;
+        let due = state.timer.take().map(|(due, _)| due);
+        // Thousands of rooms that a restart brought back may all be due at once.
+        if let Some(due) = due.filter(|_| state.postponed < MOST_POSTPONED && self.journal.is_crowded()) {
+            state.postponed += 1;
+            state.timer = Some((due, self.wake(cell, Instant::now() + POSTPONED_BY)));
+            return;
+        }
+        state.postponed = 0;
         // Once the server stops, nobody's grace runs out on account of that.
         if !self.is_stopping() {
             self.drive(cell, &mut state, None, Input::Tick, None);
@@ -280,6 +303,7 @@ impl RoomCell {
             queue: VecDeque::new(),
             first: 0,
             timer: None,
+            postponed: 0,
             unsynced: false,
             retired: false,
         };

@@ -38,8 +38,6 @@ pub struct Hub {
     last_socket: AtomicU64,
     /// Set once the server stops: sockets that end from then on are not their members' doing.
     stopping: AtomicBool,
-    /// How many records the journal had dropped at the last sweep.
-    dropped: AtomicU64,
     pub(super) this: Weak<Hub>,
 }
 
@@ -69,7 +67,6 @@ impl Hub {
             limits,
             last_socket: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
-            dropped: AtomicU64::new(0),
             this: this.clone(),
         });
         let now = hub.clock.now();
@@ -86,7 +83,7 @@ impl Hub {
         self.rooms.lock().insert(cell.name.clone(), cell.clone());
         let mut state = cell.state.lock();
         state.unsynced = true;
-        self.resync(&cell, &mut state);
+        self.resync(&cell, &mut state, None);
         self.rearm(&cell, &mut state);
     }
 
@@ -220,12 +217,11 @@ impl Hub {
         };
         self.transports.sweep();
         self.openings.sweep();
-        let dropped = *self.journal.dropped().borrow();
-        let lost_some = self.dropped.swap(dropped, Ordering::Relaxed) != dropped;
+        let damaged = self.journal.take_damaged();
         for cell in cells {
             let mut state = cell.state.lock();
-            state.unsynced |= lost_some;
-            self.resync(&cell, &mut state);
+            state.unsynced |= damaged.contains(&cell.name);
+            self.resync(&cell, &mut state, None);
             let mut outputs = Vec::new();
             state.room.progress(self.clock.now(), &mut outputs);
             self.enqueue(&cell, &mut state, None, outputs, None);

@@ -1,5 +1,6 @@
 //! The journal against real files: rows, refusals, crashes and trouble.
 
+mod backlog;
 mod batch;
 mod crash;
 mod erase;

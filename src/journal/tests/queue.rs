@@ -38,7 +38,7 @@ impl Bench {
     }
 
     fn take(&mut self, limit: usize) -> Vec<Record> {
-        match self.queue.take(limit) {
+        match self.queue.take(limit, Instant::now()) {
             Work::Records(records) => records,
             none @ (Work::Nothing | Work::Stop) => panic!("{none:?}"),
         }
@@ -79,12 +79,12 @@ fn releases_follow_their_commit_in_order() {
     assert_eq!(bench.told(0), [1], "nothing was written before the first");
     assert_eq!(bench.take(2).len(), 2);
     assert_eq!(bench.told(0), [0_u32; 0]);
-    bench.queue.written(1);
+    bench.queue.written(1, bench.at(0));
     assert_eq!(bench.told(0), [0_u32; 0], "half of its records are not enough");
-    bench.queue.written(1);
+    bench.queue.written(1, bench.at(0));
     assert_eq!(bench.told(0), [2, 3]);
     assert_eq!(bench.take(2).len(), 1);
-    bench.queue.written(1);
+    bench.queue.written(1, bench.at(0));
     assert_eq!(bench.told(0), [4]);
 }
 
@@ -99,10 +99,14 @@ fn patience_ends_for_everything_that_waits_and_comes_back() {
     assert_eq!(bench.told(1_000), [1, 2]);
     let _ = bench.submit(1, 3, 1_100);
     assert_eq!(bench.told(1_100), [3], "at once while degraded");
-    bench.queue.written(1);
-    assert_eq!(bench.queue.degraded(bench.at(1_200)), None, "the oldest is 300 ms old");
+    bench.queue.written(1, bench.at(1_150));
+    assert_eq!(
+        bench.queue.degraded(bench.at(2_149)),
+        None,
+        "the database has answered at 1,150 ms"
+    );
     assert_eq!(bench.take(5).len(), 2);
-    bench.queue.written(2);
+    bench.queue.written(2, bench.at(2_150));
     let _ = bench.submit(1, 4, 5_000);
     assert_eq!(bench.told(5_000), [0_u32; 0], "told means written again");
 }
@@ -115,7 +119,7 @@ fn a_database_that_fails_without_anything_waiting_is_degraded_too() {
     assert_eq!(bench.queue.degraded(bench.at(999)), None);
     let degraded = bench.queue.degraded(bench.at(1_000)).unwrap();
     assert_eq!((degraded.reason.as_str(), degraded.waiting), ("disk still full", 0));
-    bench.queue.written(0);
+    bench.queue.written(0, bench.at(0));
     assert_eq!(bench.queue.degraded(bench.at(2_000)), None);
 }
 
@@ -127,14 +131,14 @@ fn over_capacity_is_dropped_counted_and_still_released() {
     assert_eq!(bench.submit(1, 3, 20), Submitted::Dropped);
     assert_eq!(bench.queue.dropped(), 4);
     assert_eq!(bench.take(2).len(), 2);
-    bench.queue.written(2);
+    bench.queue.written(2, bench.at(0));
     assert_eq!(bench.submit(1, 4, 30), Submitted::Accepted);
     assert_eq!(
         bench.take(9),
         [gap(10, 4), fact(30)],
         "one gap, where they would have stood"
     );
-    bench.queue.written(2);
+    bench.queue.written(2, bench.at(0));
     assert_eq!(bench.told(30), [1, 2, 3, 4]);
 }
 
@@ -144,10 +148,10 @@ fn a_gap_that_is_taken_counts_no_more() {
     let _ = bench.submit(1, 1, 0);
     let _ = bench.submit(1, 2, 1);
     assert_eq!(bench.take(1), [fact(0)]);
-    bench.queue.written(1);
+    bench.queue.written(1, bench.at(0));
     assert_eq!(bench.take(1), [gap(1, 1)]);
     let _ = bench.submit(1, 3, 2);
-    bench.queue.written(1);
+    bench.queue.written(1, bench.at(0));
     assert_eq!(bench.take(9), [gap(2, 1)]);
 }
 
@@ -158,7 +162,7 @@ fn what_can_never_be_written_is_a_gap() {
     let taken = bench.take(2);
     let now = bench.at(5);
     bench.queue.give_up(&taken[0], now);
-    bench.queue.written(1);
+    bench.queue.written(1, bench.at(0));
     assert_eq!(bench.told(5), [1]);
     assert_eq!(bench.take(2), [gap(0, 1)]);
 }
@@ -170,14 +174,14 @@ fn closing_writes_what_waits_and_then_takes_nothing() {
     bench.queue.close();
     assert_eq!(bench.submit(1, 2, 0), Submitted::Accepted);
     assert_eq!(bench.take(5).len(), 2);
-    bench.queue.written(2);
+    bench.queue.written(2, bench.at(0));
     assert_eq!(
-        bench.queue.take(5),
+        bench.queue.take(5, Instant::now()),
         Work::Nothing,
         "what is to be released may record more"
     );
     assert_eq!(bench.told(0), [1, 2]);
-    assert_eq!(bench.queue.take(5), Work::Stop);
+    assert_eq!(bench.queue.take(5, Instant::now()), Work::Stop);
     assert_eq!(bench.submit(1, 3, 0), Submitted::Dropped);
     assert_eq!(bench.told(0), [3]);
 }
