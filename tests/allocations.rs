@@ -41,7 +41,7 @@ const RELAYS: [(&str, &str, u64); 4] = [
     ),
     (
         "answer",
-        r#""remoteConnectorId":"none","connectorId":"ann's","answer":{"sdp":"v=0"}"#,
+        r#""remoteConnectorId":"bo's screen","connectorId":"ann's own","answer":{"sdp":"v=0"}"#,
         19,
     ),
 ];
@@ -135,7 +135,7 @@ impl Page {
         page
     }
 
-    /// Makes the one link that all relays here are about.
+    /// Makes the two links that the relays here are about.
     fn link_with(&mut self, mut peer: Self) -> Self {
         self.hear("42[\"getOffer\"");
         self.say(&format!(
@@ -148,6 +148,11 @@ impl Page {
             self.member
         ));
         self.hear("42[\"answer\"");
+        peer.say(&format!(
+            r#"42["offer",{{"memberId":"{}","connectorId":"bo's screen","streamType":"display","offer":1}}]"#,
+            self.member
+        ));
+        self.hear("42[\"offer\"");
         peer
     }
 

@@ -222,18 +222,16 @@ impl Room {
     fn farewell(&mut self, leaver: MemberId, entries: &[LeaveEntry], now: Now, out: &mut Vec<Output>) {
         for index in 0..self.members.len() {
             let peer = self.members[index].id;
-            // What was lost before, the peer has been told of.
+            // The peer may go on with a replaced link or not: the leaver says which. Other entries name no link of the two.
             let listed: Vec<&ConnectorId> = entries
                 .iter()
-                .filter(|entry| entry.member == peer && !self.links.was_lost(leaver, peer, &entry.connector))
+                .filter(|entry| entry.member == peer)
                 .map(|entry| &entry.connector)
+                .filter(|connector| self.links.replaced(peer, leaver, connector).is_some())
                 .collect();
             let mut told: Vec<ConnectorId> = Vec::new();
-            let mut leavers_own: Vec<ConnectorId> = Vec::new();
-            for link in self.links.close(leaver, peer, |_| true) {
-                self.links.remember(&link);
+            for link in self.links.part(leaver, peer) {
                 told.extend(link.connector_of(peer).cloned());
-                leavers_own.extend(link.connector_of(leaver).cloned());
                 let change = Change::LinkClosed {
                     link: link.id,
                     traffic: link.traffic,
@@ -242,7 +240,7 @@ impl Room {
                 out.push(Output::Record(self.record(now.at, change)));
             }
             for connector in listed {
-                if !told.contains(connector) && !leavers_own.contains(connector) {
+                if !told.contains(connector) {
                     told.push(connector.clone());
                 }
             }

@@ -1,11 +1,12 @@
 //! Peer connections between members: two ends, each with its own connector, and how far the two have come.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
 use super::output::Message;
+use super::past::{Closed, ClosedLinks, LeftLinks, ReplacedLink, ReplacedLinks};
 use super::record::{End, LiveLink, Traffic};
-use super::time::Timestamp;
+use super::time::{Tick, Timestamp};
 
 /// One peer connection between two members.
 #[derive(Debug, Clone)]
@@ -75,76 +76,47 @@ impl Link {
 /// No socket of this process has this key.
 const LOST_SOCKET: SocketKey = SocketKey(0);
 
-/// A link that is gone while messages about it may still be under way.
-#[derive(Debug, Clone)]
-pub(super) struct ClosedLink {
-    pub(super) offerer: MemberId,
-    pub(super) offerer_connector: ConnectorId,
-    pub(super) answerer: MemberId,
-    /// `None` while the answering end does not know: it answers to nobody, and is told then.
-    pub(super) answerer_connector: Option<ConnectorId>,
-}
-
-impl ClosedLink {
-    fn of(link: &Link) -> Self {
-        Self {
-            offerer: link.offerer.member,
-            offerer_connector: link.offerer_connector.clone(),
-            answerer: link.answerer.member,
-            answerer_connector: link.answered.as_ref().map(|(connector, _)| connector.clone()),
-        }
-    }
-
-    /// The connector of this end, if it is known.
-    pub(super) fn connector_of(&self, member: MemberId) -> Option<&ConnectorId> {
-        if self.offerer == member {
-            return Some(&self.offerer_connector);
-        }
-        self.answerer_connector.as_ref()
-    }
-}
-
-fn push_bounded(links: &mut VecDeque<ClosedLink>, link: ClosedLink, most: usize) {
-    if links.len() == most {
-        links.pop_front();
-    }
-    links.push_back(link);
+/// What two members have between them, and had lately.
+#[derive(Debug, Clone, Default)]
+struct Pair {
+    /// In the order they were offered.
+    links: Vec<Link>,
+    replaced: ReplacedLinks,
+    closed: ClosedLinks,
 }
 
 /// All links of a room.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Links {
-    /// By the two members, the smaller id first; in the order they were offered.
-    pairs: BTreeMap<(MemberId, MemberId), Vec<Link>>,
-    /// Those that were lost, or left by an end: nothing more is passed on about them.
-    closed: VecDeque<ClosedLink>,
-    /// Those that a newer link took the place of. Both ends may well go on with them, so their connectors are translated.
-    replaced: VecDeque<ClosedLink>,
+    /// By the two members, the smaller id first.
+    pairs: BTreeMap<(MemberId, MemberId), Pair>,
+    /// Those whose offering end has left: the answering one may still answer.
+    left: LeftLinks,
 }
 
-fn pair(a: MemberId, b: MemberId) -> (MemberId, MemberId) {
+fn key(a: MemberId, b: MemberId) -> (MemberId, MemberId) {
     if a < b { (a, b) } else { (b, a) }
 }
 
 impl Links {
     /// How many links two members may have at once: one `user` and one of each other stream each way is plenty.
     pub(super) const PER_PAIR: usize = 16;
-    /// How many links that are gone are remembered.
-    const CLOSED: usize = 256;
+
+    fn pair(&self, a: MemberId, b: MemberId) -> Option<&Pair> {
+        self.pairs.get(&key(a, b))
+    }
 
     pub(super) fn between(&self, a: MemberId, b: MemberId) -> &[Link] {
-        self.pairs.get(&pair(a, b)).map_or(&[], Vec::as_slice)
+        self.pair(a, b).map_or(&[], |pair| &pair.links)
     }
 
     pub(super) fn between_mut(&mut self, a: MemberId, b: MemberId) -> &mut [Link] {
-        self.pairs.get_mut(&pair(a, b)).map_or(&mut [], Vec::as_mut_slice)
+        self.pairs.get_mut(&key(a, b)).map_or(&mut [], |pair| &mut pair.links)
     }
 
     pub(super) fn open(&mut self, link: Link) {
-        self.pairs
-            .entry(pair(link.offerer.member, link.answerer.member))
-            .or_default()
-            .push(link);
+        let key = key(link.offerer.member, link.answerer.member);
+        self.pairs.entry(key).or_default().links.push(link);
     }
 
     /// Notes the socket that an offer goes out on (`None`: it waits in the mailbox).
@@ -164,51 +136,73 @@ impl Links {
         }
     }
 
-    /// Takes out the links of two members that `gone` names.
-    pub(super) fn close(&mut self, a: MemberId, b: MemberId, gone: impl Fn(&Link) -> bool) -> Vec<Link> {
-        let key = pair(a, b);
-        let Some(links) = self.pairs.get_mut(&key) else {
+    /// Closes the links of two members that `gone` names. What is still said about them is dropped.
+    pub(super) fn close(&mut self, a: MemberId, b: MemberId, now: Tick, gone: impl Fn(&Link) -> bool) -> Vec<Link> {
+        let Some(pair) = self.pairs.get_mut(&key(a, b)) else {
             return Vec::new();
         };
-        let closed: Vec<Link> = links.extract_if(.., |link| gone(link)).collect();
-        if links.is_empty() {
-            self.pairs.remove(&key);
+        let closed: Vec<Link> = pair.links.extract_if(.., |link| gone(link)).collect();
+        for link in &closed {
+            pair.closed.push(Closed::of(link), now);
         }
         closed
     }
 
-    /// Remembers a link of which the answering end may not know that it is gone, or about which messages may still come.
-    pub(super) fn remember(&mut self, link: &Link) {
-        push_bounded(&mut self.closed, ClosedLink::of(link), Self::CLOSED);
+    /// Takes out the links of two members that a newer one takes the place of. They are still links of the two.
+    pub(super) fn replace(
+        &mut self,
+        a: MemberId,
+        b: MemberId,
+        now: Tick,
+        replaced: impl Fn(&Link) -> bool,
+    ) -> Vec<Link> {
+        let Some(pair) = self.pairs.get_mut(&key(a, b)) else {
+            return Vec::new();
+        };
+        let links: Vec<Link> = pair.links.extract_if(.., |link| replaced(link)).collect();
+        for link in &links {
+            pair.remember_replaced(ReplacedLink::of(link), now);
+        }
+        links
     }
 
-    /// Remembers a link that a newer one takes the place of.
-    pub(super) fn remember_replaced(&mut self, link: &Link) {
-        push_bounded(&mut self.replaced, ClosedLink::of(link), Self::CLOSED);
+    /// An answering end has taken another connector for a link: the one before goes on being translated.
+    pub(super) fn remember_connectors(&mut self, link: ReplacedLink, now: Tick) {
+        let key = key(link.offerer, link.answerer);
+        self.pairs.entry(key).or_default().remember_replaced(link, now);
     }
 
-    /// An answer to a replaced link, if it is one, makes its other connector known.
+    /// Takes out all that two members had, as one of them leaves.
+    pub(super) fn part(&mut self, leaver: MemberId, peer: MemberId) -> Vec<Link> {
+        let Some(pair) = self.pairs.remove(&key(leaver, peer)) else {
+            return Vec::new();
+        };
+        self.left
+            .extend(peer, pair.closed.into_iter().filter(|link| link.offerer == leaver));
+        let replaced = pair.replaced.iter().map(Closed::of_replaced);
+        self.left.extend(peer, replaced.filter(|link| link.offerer == leaver));
+        let open = pair.links.iter().map(Closed::of);
+        self.left.extend(peer, open.filter(|link| link.offerer == leaver));
+        pair.links
+    }
+
+    /// The replaced link between the two that has this connector at this member's end.
+    pub(super) fn replaced(&self, of: MemberId, other: MemberId, connector: &ConnectorId) -> Option<&ReplacedLink> {
+        self.pair(of, other)?.replaced.find(of, connector)
+    }
+
+    /// Takes an answer to a replaced link, if it is one, which makes its other connector known.
     pub(super) fn answer_replaced(
         &mut self,
         offerer: MemberId,
         offerer_connector: &ConnectorId,
         answerer: MemberId,
         connector: &ConnectorId,
-    ) {
-        let link = self.replaced.iter_mut().rev().find(|link| {
-            link.offerer == offerer && link.answerer == answerer && link.offerer_connector == *offerer_connector
-        });
-        if let Some(link) = link {
-            link.answerer_connector = Some(connector.clone());
-        }
-    }
-
-    /// The replaced link between the two that has this connector at either end.
-    pub(super) fn replaced(&self, a: MemberId, b: MemberId, connector: &ConnectorId) -> Option<&ClosedLink> {
-        self.replaced.iter().rev().find(|link| {
-            pair(link.offerer, link.answerer) == pair(a, b)
-                && (link.offerer_connector == *connector || link.answerer_connector.as_ref() == Some(connector))
-        })
+    ) -> bool {
+        let pair = self.pairs.get_mut(&key(offerer, answerer));
+        let link = pair.and_then(|pair| pair.replaced.offered(offerer, offerer_connector));
+        link.map(|link| link.answerer_connector = Some(connector.clone()))
+            .is_some()
     }
 
     /// The closed link that an answer is for. An answering end that was never told learns of it once.
@@ -217,25 +211,36 @@ impl Links {
         offerer: MemberId,
         offerer_connector: &ConnectorId,
         answerer: MemberId,
-    ) -> Option<&mut ClosedLink> {
-        self.closed.iter_mut().rev().find(|link| {
-            link.offerer == offerer && link.answerer == answerer && link.offerer_connector == *offerer_connector
-        })
+    ) -> Option<&mut Closed> {
+        match self.pairs.get_mut(&key(offerer, answerer)) {
+            Some(pair) => pair.closed.offered(offerer, offerer_connector),
+            None => self.left.offered(offerer, offerer_connector, answerer),
+        }
     }
 
-    /// Whether `connector` was an end of a link between the two that was lost.
-    pub(super) fn was_lost(&self, a: MemberId, b: MemberId, connector: &ConnectorId) -> bool {
-        self.closed.iter().any(|link| {
-            pair(link.offerer, link.answerer) == pair(a, b)
-                && (link.offerer_connector == *connector || link.answerer_connector.as_ref() == Some(connector))
-        })
+    /// Whether `connector` was an end of a link between the two that closed lately.
+    pub(super) fn was_closed(&self, a: MemberId, b: MemberId, connector: &ConnectorId, now: Tick) -> bool {
+        self.pair(a, b).is_some_and(|pair| pair.closed.may_have(connector, now))
+    }
+
+    /// Forgets those who left: the session is over.
+    pub(super) fn forget_left(&mut self) {
+        self.left = LeftLinks::default();
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Link> {
-        self.pairs.values().flatten()
+        self.pairs.values().flat_map(|pair| &pair.links)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Link> {
-        self.pairs.values_mut().flatten()
+        self.pairs.values_mut().flat_map(|pair| &mut pair.links)
+    }
+}
+
+impl Pair {
+    fn remember_replaced(&mut self, link: ReplacedLink, now: Tick) {
+        if let Some(oldest) = self.replaced.push(link) {
+            self.closed.push(Closed::of_replaced(&oldest), now);
+        }
     }
 }

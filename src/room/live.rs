@@ -36,6 +36,7 @@ impl Room {
             stopped_by: live.stopped_by,
         };
         let mut room = Self::new(snapshot.room, limits);
+        room.forgiving_until = until;
         for member in snapshot.gone {
             room.remember_gone(member);
         }

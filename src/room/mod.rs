@@ -65,6 +65,7 @@ mod link;
 mod live;
 mod member;
 pub mod output;
+mod past;
 pub mod record;
 pub mod refusal;
 mod relay;

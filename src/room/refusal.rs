@@ -75,6 +75,8 @@ pub enum Reason {
     ToYourself,
     /// The connector is the sender's own, where the peer's was asked for.
     OwnConnector,
+    /// The connector is of no connection between the two.
+    UnknownConnector(&'static str),
     /// The link has no answer yet, so the peer's connector is not known.
     NotAnswered,
     /// More streams between two members than any page needs.
@@ -91,6 +93,8 @@ pub enum Reason {
     Missing(&'static str),
     /// A field has the wrong type.
     NotAString(&'static str),
+    /// A field says what only the server may say.
+    Reserved(&'static str),
     /// A field's text is out of bounds.
     Text(&'static str, InvalidText),
     /// Too many refused messages on this socket.
@@ -136,6 +140,8 @@ impl Reason {
             Self::ShuttingDown => ErrorKind::Unavailable,
             Self::ToYourself
             | Self::OwnConnector
+            | Self::UnknownConnector(_)
+            | Self::Reserved(_)
             | Self::NotAnswered
             | Self::NotJson
             | Self::NotAnObject
@@ -156,6 +162,7 @@ impl Reason {
             Self::UnknownMember => "memberId: no such member was ever in this room.".into(),
             Self::ToYourself => "memberId: this is your own address.".into(),
             Self::OwnConnector => "remoteConnectorId: this is your own connector, not your peer's.".into(),
+            Self::UnknownConnector(field) => format!("{field}: you have no such connection with this member."),
             Self::NotAnswered => "connectorId: this connection has not been answered yet.".into(),
             Self::TooManyLinks => "Too many different streams with this member.".into(),
             Self::NotJson => "The message must be valid JSON.".into(),
@@ -164,6 +171,7 @@ impl Reason {
             Self::UnknownEvent => "There is no such event.".into(),
             Self::Missing(field) => format!("{field} is missing."),
             Self::NotAString(field) => format!("{field} must be a string."),
+            Self::Reserved(field) => format!("{field}: this word is the server's own, choose another."),
             Self::Text(field, problem) => format!("{field} {problem}."),
             Self::TooManyErrors => "Too many refused messages: slow down.".into(),
             Self::ShuttingDown => "The server is shutting down.".into(),
@@ -179,6 +187,7 @@ impl Reason {
             Self::UnknownMember => "memberId：该房间从未有过此成员".into(),
             Self::ToYourself => "memberId：这是你自己的地址".into(),
             Self::OwnConnector => "remoteConnectorId：这是你自己的连接，不是对方的".into(),
+            Self::UnknownConnector(field) => format!("{field}：你与该成员没有这个连接"),
             Self::NotAnswered => "connectorId：该连接尚未应答".into(),
             Self::TooManyLinks => "与该成员的流过多".into(),
             Self::NotJson => "消息必须是有效的 JSON".into(),
@@ -187,6 +196,7 @@ impl Reason {
             Self::UnknownEvent => "没有这个事件".into(),
             Self::Missing(field) => format!("缺少 {field}"),
             Self::NotAString(field) => format!("{field} 必须是字符串"),
+            Self::Reserved(field) => format!("{field}：该词仅供服务器使用，请换一个"),
             Self::Text(field, problem) => match problem {
                 InvalidText::Empty => format!("{field} 不能为空"),
                 InvalidText::TooLong { max } => format!("{field} 最多 {max} 个字符"),

@@ -4,6 +4,7 @@ use super::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
 use super::input::{Body, Opaque, Relay};
 use super::link::{Link, Links};
 use super::output::{Message, Output};
+use super::past::ReplacedLink;
 use super::record::{Change, LinkOffered};
 use super::refusal::Reason;
 use super::room::{Ids, Room};
@@ -21,6 +22,13 @@ struct Offer {
     connector: ConnectorId,
     offer: Opaque,
     stream: Option<StreamType>,
+}
+
+/// What a step of negotiating again says.
+struct Work {
+    kind: Box<str>,
+    data: Option<Opaque>,
+    connector: ConnectorId,
 }
 
 /// What an answer says.
@@ -69,24 +77,21 @@ impl Room {
                 remote_connector,
                 connector,
                 answer,
-            } => {
-                self.answer(
-                    route,
-                    Answer {
-                        remote_connector,
-                        connector,
-                        answer,
-                    },
-                    now,
-                    out,
-                );
-                Ok(())
-            }
+            } => self.answer(
+                route,
+                Answer {
+                    remote_connector,
+                    connector,
+                    answer,
+                },
+                now,
+                out,
+            ),
             Body::Candidate {
                 remote_connector,
                 candidate,
-            } => self.candidate(route, remote_connector, candidate, out),
-            Body::Work { kind, data, connector } => self.work(route, kind, data, connector, out),
+            } => self.candidate(route, remote_connector, candidate, now, out),
+            Body::Work { kind, data, connector } => self.work(route, Work { kind, data, connector }, now, out),
         }
     }
 
@@ -167,8 +172,7 @@ impl Room {
         let (from, to) = self.ends(route);
         let stream = stream.unwrap_or_else(StreamType::user);
         let same = |link: &Link| link.stream == stream && (stream.is_user() || link.offerer.member == from);
-        for link in self.links.close(from, to, same) {
-            self.links.remember_replaced(&link);
+        for link in self.links.replace(from, to, now.tick, same) {
             let change = Change::LinkClosed {
                 link: link.id,
                 traffic: link.traffic,
@@ -213,7 +217,7 @@ impl Room {
         }: Answer,
         now: Now,
         out: &mut Vec<Output>,
-    ) {
+    ) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
         let link = self
             .links
@@ -222,17 +226,21 @@ impl Room {
             .find(|link| link.offerer.member == to && link.offerer_connector == remote_connector);
         if let Some(link) = link {
             if link.connector_of(from) != Some(&connector) {
+                let before = link.answered.is_some().then(|| ReplacedLink::of(link));
                 link.answered = Some((connector.clone(), now.at));
                 let change = Change::LinkAnswered {
                     link: link.id,
                     connector: connector.clone(),
                 };
                 out.push(Output::Record(self.record(now.at, change)));
+                if let Some(before) = before {
+                    self.links.remember_connectors(before, now.tick);
+                }
             }
         } else if self.answer_to_closed(route.sender, to, &remote_connector, connector.clone(), out) {
-            return;
-        } else {
-            self.links.answer_replaced(to, &remote_connector, from, &connector);
+            return Ok(());
+        } else if !self.links.answer_replaced(to, &remote_connector, from, &connector) {
+            return self.unknown("remoteConnectorId", from, to, &remote_connector, now);
         }
         let message = Message::Answer {
             remote_connector: connector,
@@ -241,6 +249,7 @@ impl Room {
             member: from,
         };
         self.tell(route.receiver, message, out);
+        Ok(())
     }
 
     /// Whether an answer is for a link that is closed. An answerer that does not know yet is told, by its own
@@ -257,8 +266,7 @@ impl Room {
         let Some(closed) = self.links.closed_offer(offerer, offerer_connector, answerer) else {
             return false;
         };
-        if closed.answerer_connector.is_none() {
-            closed.answerer_connector = Some(connector.clone());
+        if closed.is_news(&connector) {
             self.tell(
                 sender,
                 Message::Leave {
@@ -276,6 +284,7 @@ impl Room {
         route: Route,
         connector: ConnectorId,
         candidate: Opaque,
+        now: Now,
         out: &mut Vec<Output>,
     ) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
@@ -288,10 +297,13 @@ impl Room {
             };
             *count = count.saturating_add(1);
             link.unrecorded = true;
-        } else if links.iter().any(|link| link.connector_of(from) == Some(&connector)) {
-            return Err(Reason::OwnConnector);
-        } else if self.links.was_lost(from, to, &connector) {
-            return Ok(());
+        } else if self.links.replaced(to, from, &connector).is_none() {
+            let own = self.links.between(from, to).iter();
+            let mut own = own.filter_map(|link| link.connector_of(from));
+            if own.any(|own| *own == connector) || self.links.replaced(from, to, &connector).is_some() {
+                return Err(Reason::OwnConnector);
+            }
+            return self.unknown("remoteConnectorId", from, to, &connector, now);
         }
         self.tell(route.receiver, Message::Candidate { connector, candidate }, out);
         Ok(())
@@ -300,25 +312,22 @@ impl Room {
     fn work(
         &mut self,
         route: Route,
-        kind: Box<str>,
-        data: Option<Opaque>,
-        connector: ConnectorId,
+        Work { kind, data, connector }: Work,
+        now: Now,
         out: &mut Vec<Output>,
     ) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
         let links = self.links.between(from, to);
-        let named = links
-            .iter()
-            .find(|link| link.connector_of(from) == Some(&connector))
-            .or_else(|| links.iter().find(|link| link.connector_of(to) == Some(&connector)));
-        let connector = match named {
-            Some(link) => link.connector_of(to).cloned().ok_or(Reason::NotAnswered)?,
-            None if self.links.was_lost(from, to, &connector) => return Ok(()),
-            None => match self.links.replaced(from, to, &connector) {
-                Some(link) => link.connector_of(to).cloned().ok_or(Reason::NotAnswered)?,
-                None => connector,
+        let end = |end: MemberId| links.iter().find(|link| link.connector_of(end) == Some(&connector));
+        let replaced = |end, other| self.links.replaced(end, other, &connector);
+        let peers = match end(from).or_else(|| end(to)) {
+            Some(link) => link.connector_of(to),
+            None => match replaced(from, to).or_else(|| replaced(to, from)) {
+                Some(link) => link.connector_of(to),
+                None => return self.unknown("connectorId", from, to, &connector, now),
             },
         };
+        let connector = peers.cloned().ok_or(Reason::NotAnswered)?;
         self.tell(
             route.receiver,
             Message::Work {
@@ -330,6 +339,22 @@ impl Room {
             out,
         );
         Ok(())
+    }
+
+    /// A connector of no link of the two. One that closed lately may be on its way still, and so may what was said
+    /// before a restart.
+    fn unknown(
+        &self,
+        field: &'static str,
+        from: MemberId,
+        to: MemberId,
+        connector: &ConnectorId,
+        now: Now,
+    ) -> Result<(), Reason> {
+        if now.tick < self.forgiving_until || self.links.was_closed(from, to, connector, now.tick) {
+            return Ok(());
+        }
+        Err(Reason::UnknownConnector(field))
     }
 
     fn ends(&self, route: Route) -> (MemberId, MemberId) {

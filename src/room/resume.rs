@@ -144,8 +144,10 @@ impl Room {
                     peer_socket
                 }
             };
-            for link in self.links.close(member, peer, |link| link.is_lost(socket_of(link))) {
-                self.links.remember(&link);
+            for link in self
+                .links
+                .close(member, peer, now.tick, |link| link.is_lost(socket_of(link)))
+            {
                 let change = Change::LinkClosed {
                     link: link.id,
                     traffic: link.traffic,

@@ -84,6 +84,8 @@ pub struct Room {
     /// Who left lately: a message to them is dropped without an error.
     gone: VecDeque<MemberId>,
     pub(super) next_position: u64,
+    /// Until when connectors of before a restart may be named that the room does not know.
+    pub(super) forgiving_until: Tick,
 }
 
 impl Room {
@@ -100,6 +102,7 @@ impl Room {
             links: Links::default(),
             gone: VecDeque::new(),
             next_position: 0,
+            forgiving_until: Tick::default(),
         }
     }
 
@@ -294,6 +297,7 @@ impl Room {
             out.push(Output::Record(self.record(now.at, Change::SessionEnded { ended_at })));
             self.session = None;
             self.gone.clear();
+            self.links.forget_left();
         }
     }
 

@@ -49,8 +49,8 @@ scenarios('relays', {}, (open) => {
     await ann.ask('join', JSON.stringify(join('Ann')));
     const { memberId } = await bo.ask('join', JSON.stringify(join('Bo')));
     const written = '{"b" : 1.0, "a":12345678901234567890123, "b":-0,"c":"\\u00e9\\/ \\ud83d", "d":1E+2 }';
-    await ann.ask('icecandidate', `{"candidate":${written},"remoteConnectorId":"x","memberId":"${memberId}"}`);
-    await until(() => bo.packets.some((packet) => packet.includes(written)), 'the candidate as it was written');
+    await ann.ask('offer', `{"offer":${written},"connectorId":"x","memberId":"${memberId}"}`);
+    await until(() => bo.packets.some((packet) => packet.includes(written)), 'the offer as it was written');
   });
 
   test('every relay arrives in the words of its receiver', async (t) => {
@@ -65,8 +65,23 @@ scenarios('relays', {}, (open) => {
     await pass(bo, ann, 'reconnectWork', { type: 'offer', data: 4, connectorId: 'b' });
     const payload = { type: 'offer', data: 4, connectorId: 'a', memberId };
     assert.deepEqual(ann.heard.at(-1), { event: 'reconnect', payload });
-    await pass(bo, ann, 'reconnectWork', { type: 'offer', data: 5, connectorId: 'unheard of' });
-    assert.equal(ann.heard.at(-1).payload.connectorId, 'unheard of');
+  });
+
+  test('what belongs to no connection of the two is refused and not passed on', async (t) => {
+    const [ann, bo] = await open(t).joined('Ann', 'Bo');
+    const before = bo.heard.length;
+    const { memberId } = bo;
+    const refusals = [
+      await ann.ask('answer', { remoteConnectorId: 'x', connectorId: 'y', answer: 1, memberId }),
+      await ann.ask('icecandidate', { remoteConnectorId: 'x', candidate: 1, memberId }),
+      await ann.ask('reconnectWork', { type: 'offer', data: 1, connectorId: 'x', memberId }),
+    ];
+    const { id: connectorId } = ann.peers.with(memberId);
+    for (const type of ['leave', 'getOffer']) {
+      refusals.push(await ann.ask('reconnectWork', { type, data: 1, connectorId, memberId }));
+    }
+    for (const { ok, error } of refusals) assert.deepEqual([ok, error.type], [false, 'invalid']);
+    assert.equal(bo.heard.length, before);
   });
 
   test('2,000 candidates each way at once arrive in order', async (t) => {
@@ -101,14 +116,14 @@ scenarios('relays', {}, (open) => {
     const ann = classroom.page('Ann', { isPassive: true });
     await ann.connected();
     const early = Array.from({ length: 70 }, (_, number) => {
-      return ann.ask('icecandidate', { remoteConnectorId: 'x', memberId: bo.memberId, candidate: number });
+      return ann.ask('offer', { connectorId: 'x', memberId: bo.memberId, offer: number });
     });
     assert.equal((await ann.join()).ok, true);
     const acks = await Promise.all(early);
     assert.deepEqual(acks.map((ack) => ack.ok), Array.from({ length: 70 }, (_, number) => number < 64));
     assert.ok(acks.slice(64).every((ack) => ack.error.type === 'notJoined'));
-    await bo.until(() => bo.heardOf('icecandidate').length >= 64, 'the early relays');
-    const numbers = bo.heardOf('icecandidate').map(({ candidate }) => candidate);
+    await bo.until(() => bo.heardOf('offer').length >= 64, 'the early relays');
+    const numbers = bo.heardOf('offer').map(({ offer }) => offer);
     assert.deepEqual(numbers, Array.from({ length: 64 }, (_, number) => number));
   });
 

@@ -51,9 +51,10 @@ describe('stop and start', () => {
       test('SIGTERM ends it within the time also while clients are busy', async (t) => {
         const classroom = new Classroom(t, server, transports);
         const [ann, bo] = await classroom.joined('Ann', 'Bo');
+        const { remoteId } = ann.peers.with(bo.memberId);
         const busy = setInterval(() => {
           for (let times = 0; times < 20; times += 1) {
-            ann.emit('icecandidate', { remoteConnectorId: 'x', memberId: bo.memberId, candidate: null });
+            ann.emit('icecandidate', { remoteConnectorId: remoteId, memberId: bo.memberId, candidate: null });
           }
         }, 1);
         classroom.closing({ close: () => clearInterval(busy) });

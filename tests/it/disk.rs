@@ -163,7 +163,7 @@ struct Pair {
 
 impl Pair {
     async fn join(port: u16) -> Self {
-        let (ann, _) = Socket::join(port, "lesson", "ann").await;
+        let (ann, ann_seat) = Socket::join(port, "lesson", "ann").await;
         let (bo, seat) = Socket::join(port, "lesson", "bo").await;
         let mut pair = Self {
             ann,
@@ -171,6 +171,8 @@ impl Pair {
             bo_id: seat["memberId"].clone(),
         };
         pair.ann.expect("getOffer").await;
+        pair.bo.offer_to(&ann_seat["memberId"]).await;
+        pair.ann.expect("offer").await;
         pair
     }
 
@@ -179,7 +181,7 @@ impl Pair {
         let mut times = Vec::new();
         for number in 0..200 {
             let sent = Instant::now();
-            let payload = json!({"remoteConnectorId": "b", "memberId": self.bo_id, "candidate": number});
+            let payload = json!({"remoteConnectorId": "c", "memberId": self.bo_id, "candidate": number});
             self.ann.emit("icecandidate", payload).await;
             assert_eq!(self.bo.expect("icecandidate").await["candidate"], number);
             times.push(sent.elapsed());

@@ -44,6 +44,12 @@ impl PollingSocket {
         socket
     }
 
+    /// As [`Socket::offer_to`].
+    pub(crate) async fn offer_to(&self, member: &Value) {
+        let offer = json!({"connectorId": "c", "offer": 0, "memberId": member, "streamType": "user"});
+        self.post(&format!("42{}", json!(["offer", offer]))).await;
+    }
+
     async fn post(&self, frame: &str) {
         let answer = self.http.post(&self.url).body(frame.to_owned()).send().await.unwrap();
         assert_eq!(answer.status(), 200);

@@ -185,7 +185,7 @@ async fn a_join_while_the_old_socket_goes_is_one_member() {
         let pauses = [seed.below(2_000), seed.below(2_000)].map(Duration::from_micros);
         async move {
             let room = format!("room {number}");
-            let ((mut ann, _), (old, old_id)) = pair(port, &room).await;
+            let ((mut ann, ann_id), (old, old_id)) = pair(port, &room).await;
             let mut new = Socket::connect(port).await;
             let dropping = async {
                 sleep(pauses[0]).await;
@@ -207,6 +207,7 @@ async fn a_join_while_the_old_socket_goes_is_one_member() {
             sleep(GRACE * 2).await;
             assert_eq!(ann.events_so_far().await, []);
             let payload = json!({"remoteConnectorId": "c", "memberId": seat["memberId"], "candidate": 1});
+            new.offer_to(&ann_id).await;
             ann.emit("icecandidate", payload).await;
             new.expect("icecandidate").await;
         }

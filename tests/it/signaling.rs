@@ -177,22 +177,22 @@ async fn relays_before_a_join_are_held_and_past_that_refused() {
     let port = class.server.port;
     let (mut ann, seat) = Socket::join(port, "lesson", "ann").await;
     let mut bo = Socket::connect(port).await;
-    let candidate = |number| json!({"remoteConnectorId": "a1", "memberId": seat["memberId"], "candidate": number});
+    let offer = |number| json!({"connectorId": "b1", "memberId": seat["memberId"], "offer": number});
     for number in 0..66 {
-        bo.emit("icecandidate", candidate(number)).await;
+        bo.emit("offer", offer(number)).await;
     }
     for _ in 0..2 {
         let error = bo.expect("error").await;
         assert_eq!(
             (&error["type"], &error["event"]),
-            (&json!("notJoined"), &json!("icecandidate"))
+            (&json!("notJoined"), &json!("offer"))
         );
     }
     bo.call("join", json!({"id": "b", "username": "bo", "roomname": "lesson"}))
         .await;
     ann.expect("getOffer").await;
     for number in 0..64 {
-        assert_eq!(ann.expect("icecandidate").await["candidate"], number);
+        assert_eq!(ann.expect("offer").await["offer"], number);
     }
     assert_eq!(ann.events_so_far().await, []);
 }

@@ -38,6 +38,7 @@ fn candidate(to: &Value, candidate: impl Into<Value>) -> Value {
 struct Room {
     name: String,
     speaker: Socket,
+    speaker_id: Value,
     hearer: Socket,
     hearer_id: Value,
     others: Vec<Socket>,
@@ -46,8 +47,9 @@ struct Room {
 impl Room {
     async fn open(port: u16, number: u64) -> Self {
         let name = format!("room {number}");
-        let (speaker, _) = Socket::join(port, &name, "speaker").await;
-        let (hearer, seat) = Socket::join(port, &name, "hearer").await;
+        let (speaker, speaker_seat) = Socket::join(port, &name, "speaker").await;
+        let (mut hearer, seat) = Socket::join(port, &name, "hearer").await;
+        hearer.offer_to(&speaker_seat["memberId"]).await;
         let mut others = Vec::new();
         for other in 2..PER_ROOM {
             others.push(Socket::join(port, &name, &format!("other {other}")).await.0);
@@ -55,6 +57,7 @@ impl Room {
         Self {
             name,
             speaker,
+            speaker_id: speaker_seat["memberId"].clone(),
             hearer,
             hearer_id: seat["memberId"].clone(),
             others,
@@ -100,7 +103,8 @@ impl Room {
         let letter = "x".repeat(30_000);
         let mut stalled = Vec::new();
         for number in 0..PER_ROOM {
-            let (socket, seat) = narrow_member(port, &self.name, &format!("stalled {number}")).await;
+            let (mut socket, seat) = narrow_member(port, &self.name, &format!("stalled {number}")).await;
+            socket.offer_to(&self.speaker_id).await;
             for _ in 0..12 {
                 let payload = candidate(&seat["memberId"], letter.as_str());
                 self.speaker.emit("icecandidate", payload).await;

@@ -157,6 +157,12 @@ impl Socket {
         payload
     }
 
+    /// Offers a connection to a member, who may send candidates for its connector `c` from then on.
+    pub(crate) async fn offer_to(&mut self, member: &Value) {
+        let offer = json!({"connectorId": "c", "offer": 0, "memberId": member, "streamType": "user"});
+        assert_eq!(self.call("offer", offer).await["ok"], true);
+    }
+
     /// All events until now: what a call after them proves to have arrived.
     pub(crate) async fn events_so_far(&mut self) -> Vec<(String, Value)> {
         self.call(

@@ -56,9 +56,10 @@ async fn fill(server: &Server, sender: &mut Socket, to: &Value) {
 async fn a_stalled_member_is_away_at_once_and_resumes_beside_its_stuck_socket() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start_unread(program(folder.path(), &[]), &folder.path().join("log"));
-    let (mut ann, _) = Socket::join(server.port, "lesson", "ann").await;
-    let (stuck, seat) = narrow_member(server.port, "lesson", "bo").await;
+    let (mut ann, ann_seat) = Socket::join(server.port, "lesson", "ann").await;
+    let (mut stuck, seat) = narrow_member(server.port, "lesson", "bo").await;
     ann.expect("getOffer").await;
+    stuck.offer_to(&ann_seat["memberId"]).await;
     let start = Instant::now();
     fill(&server, &mut ann, &seat["memberId"]).await;
     assert!(
@@ -100,12 +101,14 @@ async fn a_stalled_member_is_away_at_once_and_resumes_beside_its_stuck_socket() 
 async fn a_reader_that_falls_too_far_behind_costs_a_bounded_sum() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_unread(program(folder.path(), &[]), &folder.path().join("log"));
-    let (mut ann, _) = Socket::join(server.port, "lesson", "ann").await;
-    let (_stuck, seat) = narrow_member(server.port, "lesson", "bo").await;
+    let (mut ann, ann_seat) = Socket::join(server.port, "lesson", "ann").await;
+    let (mut stuck, seat) = narrow_member(server.port, "lesson", "bo").await;
     let polling = PollingSocket::join(server.port, "lesson", "cy").await;
     let letter = "x".repeat(900_000);
     let requests = ann.events_so_far().await;
     let peers = [&seat["memberId"], &requests[1].1["memberId"]];
+    stuck.offer_to(&ann_seat["memberId"]).await;
+    polling.offer_to(&ann_seat["memberId"]).await;
     let before = server.memory();
     for to in peers {
         for _ in 0..TOO_MUCH / letter.len() {
@@ -123,7 +126,7 @@ async fn a_reader_that_falls_too_far_behind_costs_a_bounded_sum() {
 async fn whoever_reads_is_never_behind() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_unread(program(folder.path(), &[]), &folder.path().join("log"));
-    let (mut ann, _) = Socket::join(server.port, "lesson", "ann").await;
+    let (mut ann, ann_seat) = Socket::join(server.port, "lesson", "ann").await;
     let (mut direct, _) = Socket::join(server.port, "lesson", "direct").await;
     let mut upgraded = PollingSocket::join(server.port, "lesson", "upgraded")
         .await
@@ -131,6 +134,9 @@ async fn whoever_reads_is_never_behind() {
         .await;
     let polling = PollingSocket::join(server.port, "lesson", "polling").await;
     let requests = ann.events_so_far().await;
+    direct.offer_to(&ann_seat["memberId"]).await;
+    upgraded.offer_to(&ann_seat["memberId"]).await;
+    polling.offer_to(&ann_seat["memberId"]).await;
     let letter = "x".repeat(300_000);
     for number in 0..TOO_MUCH / 2 / letter.len() {
         for (_, request) in &requests {
@@ -155,7 +161,7 @@ async fn a_member_behind_a_frozen_wire_resumes_and_the_old_connection_goes() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_unread(program(folder.path(), &[]), &folder.path().join("log"));
     let proxy = Proxy::to(server.port).await;
-    let (mut ann, _) = Socket::join(server.port, "lesson", "ann").await;
+    let (mut ann, ann_seat) = Socket::join(server.port, "lesson", "ann").await;
     let before = server.sockets();
     let (_frozen, seat) = Socket::join(proxy.port, "lesson", "bo").await;
     let (_frozen_too, _) = Socket::join(proxy.port, "lesson", "cy").await;
@@ -165,6 +171,7 @@ async fn a_member_behind_a_frozen_wire_resumes_and_the_old_connection_goes() {
         (&again["memberId"], &again["resumed"]),
         (&seat["memberId"], &json!(true))
     );
+    bo.offer_to(&ann_seat["memberId"]).await;
     ann.call("icecandidate", candidate(&seat["memberId"], "here")).await;
     while bo.event().await.1["candidate"] != "here" {}
     // The kernel behind the wire still takes what is sent: the missing pongs tell.

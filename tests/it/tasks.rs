@@ -85,7 +85,7 @@ impl InProcess {
 /// People that leave, drop, are reset, never read, never speak, or come half; those that are held are for the server to
 /// cut.
 async fn crowd(port: u16) -> Vec<(Socket, TcpStream)> {
-    let (mut speaker, _) = Socket::join(port, "lesson", "speaker").await;
+    let (mut speaker, speaker_seat) = Socket::join(port, "lesson", "speaker").await;
     let letter = "x".repeat(30_000);
     let mut kept = Vec::new();
     for number in 0..8 {
@@ -95,7 +95,8 @@ async fn crowd(port: u16) -> Vec<(Socket, TcpStream)> {
         dropped.vanish();
         let (back, _) = Socket::resume(port, "lesson", &format!("dropped {number}")).await;
         back.reset();
-        let (stalled, seat) = narrow_member(port, "lesson", &format!("stalled {number}")).await;
+        let (mut stalled, seat) = narrow_member(port, "lesson", &format!("stalled {number}")).await;
+        stalled.offer_to(&speaker_seat["memberId"]).await;
         for _ in 0..12 {
             let payload = json!({"remoteConnectorId": "c", "memberId": seat["memberId"], "candidate": letter});
             speaker.emit("icecandidate", payload).await;

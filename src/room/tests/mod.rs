@@ -1,3 +1,4 @@
+mod connectors;
 mod contract;
 mod model;
 mod stage;

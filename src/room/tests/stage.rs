@@ -58,6 +58,13 @@ pub(super) struct Stage {
     pub(super) disk: Option<VecDeque<(u64, Output)>>,
 }
 
+/// Ann on socket 1 and Bo on socket 2, connected: a1 is Ann's connector, b1 is Bo's.
+pub(super) fn connected() -> Stage {
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "1 offer bo a1 user", "2 answer ann a1 b1"]);
+    stage
+}
+
 impl Stage {
     pub(super) fn new() -> Self {
         Self::with(Room::new(RoomName::parse("room").unwrap(), LIMITS))
@@ -105,6 +112,15 @@ impl Stage {
         for input in inputs {
             self.act(input);
         }
+    }
+
+    /// The server stops and starts again: everyone is away, and nothing is known but what is written down.
+    pub(super) fn restart(&mut self) {
+        let Change::Snapshot(snapshot) = self.room.snapshot(self.now).change else {
+            panic!("no snapshot");
+        };
+        let session = self.room.session.as_ref().unwrap().id;
+        self.room = Room::restore(session, *snapshot, LIMITS, LIMITS.grace, self.now);
     }
 
     /// One input; what follows, in lines.

@@ -168,7 +168,12 @@ impl Fields<'_> {
     }
 
     fn work(self) -> Result<Command, Reason> {
-        let kind = text("type", self.kind, StreamType::parse)?.as_str().into();
+        let kind = text("type", self.kind, StreamType::parse)?;
+        // Pages obey these as the server's word.
+        if matches!(kind.as_str(), "leave" | "getOffer") {
+            return Err(Reason::Reserved("type"));
+        }
+        let kind = kind.as_str().into();
         let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
         let data = self.data.map(|raw| Opaque(raw.to_owned()));
         self.relay(Body::Work { kind, data, connector })
@@ -272,6 +277,14 @@ mod tests {
             (
                 r#"["reconnectWork",{"connectorId":"c","memberId":"m"}]"#,
                 Missing("type"),
+            ),
+            (
+                r#"["reconnectWork",{"type":"leave","data":1,"connectorId":"c","memberId":"m"}]"#,
+                Reserved("type"),
+            ),
+            (
+                r#"["reconnectWork",{"type":"\u0067etOffer","data":1,"connectorId":"c","memberId":"m"}]"#,
+                Reserved("type"),
             ),
             (
                 r#"["reconnect",{"id":"a","username":5,"roomname":"r"}]"#,
