@@ -25,6 +25,15 @@ pub enum InvalidText {
     /// A character of the Unicode category Cc.
     #[error("must not contain control characters")]
     Control,
+    /// A character of Unicode's `Bidi_Control`.
+    #[error("must not contain characters that turn the direction of text")]
+    Directional,
+    /// A tag character or a noncharacter.
+    #[error("must not contain characters that are never shown")]
+    NeverShown,
+    /// Nothing but spaces, marks and characters that are ignored.
+    #[error("must show something")]
+    Invisible,
 }
 
 /// Trims, brings to Unicode NFC and checks text that people typed.

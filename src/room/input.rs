@@ -20,7 +20,7 @@ pub enum Input {
         /// The peers' connectors that the client says it was connected to.
         entries: Vec<LeaveEntry>,
     },
-    /// The socket is about to join another room: its member leaves this one.
+    /// The socket has joined another room: its member leaves this one.
     Move {
         /// The member's socket.
         socket: SocketKey,

@@ -1,7 +1,8 @@
 //! Coming in and leaving.
 
-use super::id::{ClientKey, ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey, Username};
+use super::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
 use super::input::{Join, LeaveEntry, Relay};
+use super::look::{self, Look};
 use super::member::{Mailbox, Member, Presence};
 use super::output::{Message, Output, Reply, Seat};
 use super::record::{Change, Joined, LeaveReason, OwedLeave};
@@ -12,55 +13,71 @@ use super::time::Now;
 impl Room {
     /// The contract's join, in the order of its rules.
     pub(super) fn join(&mut self, join: Join, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
-        if let Some(index) = self.seated(join.socket) {
-            if self.members[index].key == join.key {
+        let sits = self.seated(join.socket);
+        if let Some(index) = sits.filter(|&index| self.members[index].key == join.key) {
+            if self.members[index].username == join.username {
                 self.reply_seat(index, false, out);
-                return;
+            } else {
+                self.refuse(join.socket, Refusal::new("join", Reason::OtherName), now, out);
             }
-            self.leave(index, LeaveReason::Replaced, &[], now, out);
+            return;
         }
         self.enter("join", join, now, ids, out);
     }
 
-    /// A fresh join, after whatever this client was in the room before has left.
-    pub(super) fn enter(&mut self, event: &str, join: Join, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
-        if let Some(index) = self.members.iter().position(|member| member.key == join.key) {
-            self.leave(index, LeaveReason::Replaced, &[], now, out);
-        }
-        if self.name_taken(&join.username) {
-            self.refuse(join.socket, Refusal::new(event, Reason::NameTaken), now, out);
+    /// A fresh join. Until nothing can refuse it any more, it changes nothing.
+    pub(super) fn enter(&mut self, event: &str, mut join: Join, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+        let look = Look::of(&join.username);
+        if let Err(reason) = self.admit(&join, &look) {
+            self.refuse(join.socket, Refusal::new(event, reason), now, out);
             return;
         }
-        if self.members.len() >= self.limits.capacity {
-            let full = Reason::RoomFull {
-                capacity: self.limits.capacity,
-            };
-            self.refuse(join.socket, Refusal::new(event, full), now, out);
-            return;
-        }
-        let Join {
-            socket,
-            address: _,
-            key,
-            username,
-            held,
-        } = join;
-        let index = self.seat(socket, key, username, now, ids, out);
+        self.make_way(event, &join, now, out);
+        let (socket, held) = (join.socket, std::mem::take(&mut join.held));
+        let index = self.seat(join, look, now, ids, out);
         self.ask_for_offers(index, |_, _| true, out);
         self.reply_seat(index, false, out);
         self.handle_held(socket, held, now, ids, out);
     }
 
+    /// Whether the room takes this client under this name. Whom it takes the place of does not count.
+    fn admit(&self, join: &Join, look: &Look) -> Result<(), Reason> {
+        look::check(&join.username).map_err(|problem| Reason::Text("username", problem))?;
+        let others = || {
+            let stays = |member: &&Member| member.key != join.key && member.socket() != Some(join.socket);
+            self.members.iter().filter(stays)
+        };
+        if others().any(|member| member.username == join.username) {
+            return Err(Reason::NameTaken);
+        }
+        if let Some(member) = others().find(|member| member.look.resembles(look)) {
+            let other = member.username.clone();
+            return Err(Reason::NameAlike { other });
+        }
+        let capacity = self.limits.capacity;
+        if others().count() >= capacity {
+            return Err(Reason::RoomFull { capacity });
+        }
+        Ok(())
+    }
+
+    /// Takes out whom a join takes the place of: the member on its socket, and the client's own on another one.
+    fn make_way(&mut self, event: &str, join: &Join, now: Now, out: &mut Vec<Output>) {
+        if let Some(index) = self.seated(join.socket) {
+            self.leave(index, LeaveReason::Replaced, &[], now, out);
+        }
+        if let Some(index) = self.members.iter().position(|member| member.key == join.key) {
+            let old = self.members[index].socket();
+            self.leave(index, LeaveReason::Replaced, &[], now, out);
+            cut_replaced(event, old, out);
+        }
+    }
+
     /// Gives the newcomer a place and records it. Returns where it stands.
-    fn seat(
-        &mut self,
-        socket: SocketKey,
-        key: ClientKey,
-        username: Username,
-        now: Now,
-        ids: &mut dyn Ids,
-        out: &mut Vec<Output>,
-    ) -> usize {
+    fn seat(&mut self, join: Join, look: Look, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) -> usize {
+        let Join {
+            socket, key, username, ..
+        } = join;
         self.continue_session(now, ids, out);
         let members = u32::try_from(self.members.len() + 1).unwrap_or(u32::MAX);
         let Some(session) = &mut self.session else {
@@ -75,6 +92,7 @@ impl Room {
             id: MemberId(ids.random()),
             participant,
             username: username.clone(),
+            look,
             key,
             position: self.next_position,
             joined_at: now.at,
@@ -249,4 +267,14 @@ impl Room {
             }
         }
     }
+}
+
+/// Tells a socket that its member is another one's, and cuts it off: its client does not come back by itself.
+pub(super) fn cut_replaced(event: &str, socket: Option<SocketKey>, out: &mut Vec<Output>) {
+    let Some(socket) = socket else {
+        return;
+    };
+    let message = Message::Error(Refusal::new(event, Reason::Replaced));
+    out.push(Output::TellSocket { socket, message });
+    out.push(Output::Cut(socket));
 }

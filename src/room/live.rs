@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::id::SessionId;
 use super::link::Link;
+use super::look::Look;
 use super::member::{Mailbox, Member, Presence};
 use super::record::{Change, LiveMember, OwedLeave, Record, Snapshot};
 use super::room::{Limits, Room, Session};
@@ -16,6 +17,7 @@ impl Room {
         let member = |live: LiveMember| Member {
             id: live.member,
             participant: live.participant,
+            look: Look::of(&live.username),
             username: live.username,
             key: live.key,
             position: live.position,

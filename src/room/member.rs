@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::id::{ClientKey, ConnectionId, MemberId, ParticipantId, SocketKey, Username};
+use super::look::Look;
 use super::output::Message;
 use super::record::{End, LeaveReason, OwedLeave};
 use super::time::{Tick, Timestamp};
@@ -29,6 +30,8 @@ pub(super) struct Member {
     pub(super) id: MemberId,
     pub(super) participant: ParticipantId,
     pub(super) username: Username,
+    /// What the name looks like.
+    pub(super) look: Look,
     pub(super) key: ClientKey,
     pub(super) position: u64,
     pub(super) joined_at: Timestamp,

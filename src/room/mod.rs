@@ -63,6 +63,7 @@ pub mod input;
 mod join;
 mod link;
 mod live;
+mod look;
 mod member;
 pub mod output;
 mod past;

@@ -4,7 +4,7 @@ use super::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, SocketKey, StreamType,
     Username,
 };
-use super::refusal::{Language, Refusal};
+use super::refusal::Refusal;
 use super::time::Timestamp;
 
 /// One fact, with the moment it became one.
@@ -160,7 +160,7 @@ impl Change {
             participant,
             code: refusal.kind().as_str(),
             event: refusal.event.to_string(),
-            message: refusal.text(Language::English),
+            message: refusal.recorded(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a client is told when something it sent is refused: a stable type, and a sentence for people.
 
-use super::id::InvalidText;
+use super::id::{InvalidText, Username};
 
 /// The `type` of an `error` event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum ErrorKind {
     RateLimited,
     /// The server cannot do it at present.
     Unavailable,
+    /// The socket's member has come back on another one.
+    Replaced,
 }
 
 impl ErrorKind {
@@ -32,6 +34,7 @@ impl ErrorKind {
             Self::RoomFull => "roomFull",
             Self::RateLimited => "rateLimited",
             Self::Unavailable => "unavailable",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -56,10 +59,19 @@ pub struct Refusal {
 }
 
 /// What was wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// The name is taken.
     NameTaken,
+    /// The name looks like that of a member.
+    NameAlike {
+        /// Theirs.
+        other: Username,
+    },
+    /// The socket is in the room already, under another name.
+    OtherName,
+    /// The socket's member has come back on another one.
+    Replaced,
     /// The room is full.
     RoomFull {
         /// How many members it takes.
@@ -127,18 +139,28 @@ impl Refusal {
             Language::Chinese => self.reason.chinese(),
         }
     }
+
+    /// The sentence for the history, which says nothing of anybody else: one who is erased there must be so everywhere.
+    pub fn recorded(&self) -> String {
+        if matches!(self.reason, Reason::NameAlike { .. }) {
+            return "This name looks like that of somebody who is in this room already.".into();
+        }
+        self.reason.english()
+    }
 }
 
 impl Reason {
-    fn kind(self) -> ErrorKind {
+    fn kind(&self) -> ErrorKind {
         match self {
-            Self::NameTaken => ErrorKind::Repeat,
+            Self::NameTaken | Self::NameAlike { .. } => ErrorKind::Repeat,
             Self::RoomFull { .. } => ErrorKind::RoomFull,
             Self::NotJoined | Self::HeldTooLong => ErrorKind::NotJoined,
             Self::UnknownMember => ErrorKind::UnknownMember,
             Self::TooManyLinks | Self::TooManyErrors => ErrorKind::RateLimited,
             Self::ShuttingDown => ErrorKind::Unavailable,
-            Self::ToYourself
+            Self::Replaced => ErrorKind::Replaced,
+            Self::OtherName
+            | Self::ToYourself
             | Self::OwnConnector
             | Self::UnknownConnector(_)
             | Self::Reserved(_)
@@ -153,9 +175,12 @@ impl Reason {
         }
     }
 
-    fn english(self) -> String {
+    fn english(&self) -> String {
         match self {
             Self::NameTaken => "Someone in this room already has this name.".into(),
+            Self::NameAlike { other } => format!("This name looks like {other}, who is in this room already."),
+            Self::OtherName => "username: you are in this room already, under another name; leave first.".into(),
+            Self::Replaced => "You have come back to this room on another connection, so this one is over.".into(),
             Self::RoomFull { capacity } => format!("This room is full: it takes {capacity} members."),
             Self::NotJoined => "Join a room first.".into(),
             Self::HeldTooLong => "Join a room first: what was sent before was not followed by a join in time.".into(),
@@ -178,9 +203,12 @@ impl Reason {
         }
     }
 
-    fn chinese(self) -> String {
+    fn chinese(&self) -> String {
         match self {
             Self::NameTaken => "此房间该用户名已存在".into(),
+            Self::NameAlike { other } => format!("此房间已有看起来相同的用户名：{other}"),
+            Self::OtherName => "username：你已用另一个用户名在此房间中，请先离开".into(),
+            Self::Replaced => "你已通过另一个连接回到此房间，此连接已结束".into(),
             Self::RoomFull { capacity } => format!("房间已满：最多 {capacity} 人"),
             Self::NotJoined => "请先加入房间".into(),
             Self::HeldTooLong => "请先加入房间：之前发送的消息未能及时等到加入".into(),
@@ -201,6 +229,9 @@ impl Reason {
                 InvalidText::Empty => format!("{field} 不能为空"),
                 InvalidText::TooLong { max } => format!("{field} 最多 {max} 个字符"),
                 InvalidText::Control => format!("{field} 不能包含控制字符"),
+                InvalidText::Directional => format!("{field} 不能包含改变文字方向的字符"),
+                InvalidText::NeverShown => format!("{field} 不能包含不会显示的字符"),
+                InvalidText::Invisible => format!("{field} 必须有可见的字符"),
             },
             Self::TooManyErrors => "被拒绝的消息过多，请放慢速度".into(),
             Self::ShuttingDown => "服务器正在关闭".into(),

@@ -2,6 +2,7 @@
 
 use super::id::{ConnectionId, SocketKey};
 use super::input::{Join, Resume};
+use super::join::cut_replaced;
 use super::link::Link;
 use super::member::{Member, Presence};
 use super::output::{Message, Output};
@@ -18,13 +19,9 @@ impl Room {
             self.reply_seat(index, true, out);
             return;
         }
-        if let Some(other) = self.seated(resume.socket) {
-            self.leave(other, LeaveReason::Replaced, &[], now, out);
-        }
-        let known = self.members.iter().position(|member| member.key == resume.key);
         match known {
             Some(index) if !self.members[index].mailbox.has_overflowed() => {
-                self.come_back(index, resume, now, ids, out);
+                self.come_back(resume, now, ids, out);
             }
             _ => self.start_over(known, resume, now, ids, out),
         }
@@ -62,8 +59,14 @@ impl Room {
         }
     }
 
-    fn come_back(&mut self, index: usize, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
-        let Resume { socket, held, .. } = resume;
+    fn come_back(&mut self, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+        let Resume { socket, key, held, .. } = resume;
+        if let Some(other) = self.seated(socket) {
+            self.leave(other, LeaveReason::Replaced, &[], now, out);
+        }
+        let Some(index) = self.members.iter().position(|member| member.key == key) else {
+            return;
+        };
         self.move_to(index, socket, now, ids, out);
         self.reply_seat(index, true, out);
         out.push(Output::OpenMailbox {
@@ -95,7 +98,7 @@ impl Room {
             took_over: old.is_some(),
         };
         out.push(Output::Record(self.record(now.at, change)));
-        out.extend(old.map(Output::Cut));
+        cut_replaced("reconnect", old, out);
     }
 
     /// Has each present peer of a completed link make a new offer over it.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use super::input::Input;
 use super::link::Links;
+use super::look::Look;
 use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply};
 use super::record::{Change, LeaveReason, Record};
@@ -202,9 +203,11 @@ impl Room {
         messages
     }
 
-    /// Whether a member, present or away, has this name.
+    /// Whether a join of this name would be refused as a repeat: a member, present or away, has it or one that looks
+    /// the same.
     pub fn name_taken(&self, username: &Username) -> bool {
-        self.members.iter().any(|member| member.username == *username)
+        let look = Look::of(username);
+        self.members.iter().any(|member| member.look.resembles(&look))
     }
 
     /// What a returning client may know of itself.

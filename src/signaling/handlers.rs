@@ -204,23 +204,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Joins or resumes, after leaving another room. What was held before is handled with it, or goes on waiting.
+    /// Joins or resumes, and then leaves another room: a refused join changes nothing. What was held before is handled
+    /// with it, or goes on waiting.
     fn enter(
         &mut self,
         name: RoomName,
         input: impl FnOnce(Vec<Relay>) -> Input,
         callback: Option<Callback>,
     ) -> Outcome {
-        if let Some(other) = self.state.room.take_if(|room| room.name != name) {
-            self.hub.input(
-                &other,
-                self.line.client.address,
-                Input::Move {
-                    socket: self.line.client.key,
-                },
-                None,
-            );
-        }
         self.hub.register(self.line.clone());
         let deadline = self.state.early.deadline();
         let held = self.state.early.take();
@@ -228,7 +219,11 @@ impl Turn<'_> {
             .hub
             .enter(&name, self.line.client.address, input(held.clone()), callback);
         if outcome == Outcome::Seated {
-            self.state.room = Some(room);
+            let socket = self.line.client.key;
+            if let Some(other) = self.state.room.replace(room).filter(|other| other.name != name) {
+                self.hub
+                    .input(&other, self.line.client.address, Input::Move { socket }, None);
+            }
         } else {
             self.state.early.put_back(held, deadline);
         }

@@ -40,12 +40,27 @@ scenarios('names', {}, (open, server) => {
     await ann.connectedWith(second);
   });
 
+  test('a name that looks like another is refused, and the message says which', async (t) => {
+    const classroom = open(t);
+    await classroom.joined('Ms. Smith');
+    for (const double of ['MS.\u00a0SMITH', 'Ms. Sm\u200dith', 'Ｍｓ. Ｓｍｉｔｈ', 'Мs. Ѕmith']) {
+      const { error } = await classroom.page(double).join();
+      assert.equal(error.type, 'repeat', double);
+      assert.match(error.message, /Ms\. Smith/);
+    }
+    for (const hidden of ['\u200b', '\u2800', '\u3164', '\u0301', 'Ms. Smith\uffff', '\u202ehtimS .sM']) {
+      assert.equal((await classroom.page(hidden).join()).error.type, 'invalid', hidden);
+    }
+    await classroom.joined('Mr. Smith', 'Ms. Smith 1', 'Ms. Smith 11');
+  });
+
   test('checkUsername says whether a name is taken, before, while, and after', async (t) => {
     const classroom = open(t);
     assert.deepEqual(await isRepeat(classroom, 'Ann'), { success: true, isRepeat: false });
     const [ann] = await classroom.joined('Ann');
     assert.deepEqual(await isRepeat(classroom, 'Ann'), { success: true, isRepeat: true });
-    assert.deepEqual(await isRepeat(classroom, 'ann'), { success: true, isRepeat: false });
+    assert.deepEqual(await isRepeat(classroom, 'ANN\u200b'), { success: true, isRepeat: true });
+    assert.deepEqual(await isRepeat(classroom, 'Anne'), { success: true, isRepeat: false });
     await classroom.away(ann);
     assert.deepEqual(await isRepeat(classroom, 'Ann'), { success: true, isRepeat: true });
     await ann.comeBack();

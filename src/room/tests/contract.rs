@@ -25,7 +25,10 @@ fn joining_twice_on_one_socket_changes_nothing() {
     let mut stage = connected();
     stage.play(&[
         ("1 join ann", "1 ack joined ann of ann bo"),
-        ("1 join other/ann", "1 ack joined ann of ann bo"),
+        (
+            "1 join other/ann",
+            "[error invalid ann]; 1 < error invalid join; 1 ack invalid",
+        ),
     ]);
 }
 
@@ -39,13 +42,50 @@ fn a_socket_that_joins_as_somebody_else_leaves_first() {
 }
 
 #[test]
+fn a_refused_join_changes_nothing() {
+    let mut stage = connected();
+    stage.set(&["3 join cy", "4 join di"]);
+    let taken = "[error repeat nobody]; 5 < error repeat join; 5 ack repeat";
+    stage.play(&[
+        // Ann's own secret, on another socket, under Bo's name; then on her own one.
+        ("5 join bo/ann", taken),
+        (
+            "1 join bo/ann",
+            "[error invalid ann]; 1 < error invalid join; 1 ack invalid",
+        ),
+        (
+            "1 join bo/new",
+            "[error repeat ann]; 1 < error repeat join; 1 ack repeat",
+        ),
+        (
+            "1 resume bo/new",
+            "1 < dropAll; [error repeat ann]; 1 < error repeat reconnect; 1 ack repeat",
+        ),
+        (
+            "1 resume ann/new -",
+            "1 < dropAll; [error invalid ann]; 1 < error invalid reconnect; 1 ack invalid",
+        ),
+        ("1 candidate bo b1", "2 < candidate for b1; 1 ack"),
+        // The room is full, but not for who takes a place of its own.
+        (
+            "5 join ed",
+            "[error roomFull nobody]; 5 < error roomFull join; 5 ack roomFull",
+        ),
+    ]);
+    stage.play_seen(&[(
+        "1 join ed",
+        "2 < leave b1 of ann; 2 < getOffer ed; 3 < getOffer ed; 4 < getOffer ed; 1 ack joined ed of bo cy di ed",
+    )]);
+}
+
+#[test]
 fn the_same_client_on_another_socket_leaves_and_joins_afresh() {
     let mut stage = connected();
     stage.play(&[
         (
             "3 join ann",
-            "[left ann replaced]; [unlinked left]; 2 < leave b1 of ann; [joined ann]; 2 < getOffer ann; \
-             3 ack joined ann of bo ann",
+            "[left ann replaced]; [unlinked left]; 2 < leave b1 of ann; 1 < error replaced join; 1 cut; \
+             [joined ann]; 2 < getOffer ann; 3 ack joined ann of bo ann",
         ),
         (
             "1 candidate bo b1",
@@ -324,7 +364,7 @@ fn a_socket_that_still_looks_alive_is_taken_over() {
     stage.play_seen(&[
         (
             "3 resume ann",
-            "1 cut; 3 ack resumed ann of ann bo; 2 < renegotiate b1 with ann",
+            "1 < error replaced reconnect; 1 cut; 3 ack resumed ann of ann bo; 2 < renegotiate b1 with ann",
         ),
         ("1 drop", ""),
         ("1 candidate bo b1", "1 < error notJoined icecandidate; 1 ack notJoined"),
@@ -559,6 +599,7 @@ fn an_offer_that_has_not_gone_out_is_not_lost() {
         [
             "bo + offer a1 of ann user",
             "1 ack",
+            "3 < error replaced reconnect",
             "3 cut",
             "4 ack resumed bo of ann bo",
             "4 < offer a1 of ann user"

@@ -1,4 +1,5 @@
 mod connectors;
 mod contract;
 mod model;
+mod names;
 mod stage;

@@ -72,8 +72,8 @@ const SLOTS: usize = 6;
 fn action() -> impl Strategy<Value = Action> {
     let slot = 0..SLOTS;
     prop_oneof![
-        4 => (slot.clone(), 0..4u8, 0..5u8).prop_map(|(slot, name, key)| Action::Join { slot, name, key }),
-        4 => (slot.clone(), prop::option::weighted(0.8, 0..4u8), 0..5u8)
+        4 => (slot.clone(), 0..6u8, 0..5u8).prop_map(|(slot, name, key)| Action::Join { slot, name, key }),
+        4 => (slot.clone(), prop::option::weighted(0.8, 0..6u8), 0..5u8)
             .prop_map(|(slot, name, key)| Action::Resume { slot, name, key }),
         2 => (slot.clone(), prop::collection::vec((0..8u8, 0..6u8), 0..3))
             .prop_map(|(slot, listed)| Action::Leave { slot, listed }),
@@ -248,20 +248,18 @@ impl World {
         match action {
             Action::Join { slot, name, key } => {
                 let socket = self.sockets[*slot];
-                if self
-                    .people
-                    .iter()
-                    .any(|person| person.socket == Some(socket) && person.key == *key)
-                {
-                    return Some(Ok(false));
+                let sits = |person: &&Person| person.socket == Some(socket) && person.key == *key;
+                if let Some(person) = self.people.iter().find(sits) {
+                    return Some((person.name == *name).then_some(false).ok_or(ErrorKind::Invalid));
                 }
-                self.people.retain(|person| person.socket != Some(socket));
                 Some(self.expect_entry(socket, *name, *key).map(|()| false))
             }
             Action::Resume { slot, name, key } => {
                 let socket = self.sockets[*slot];
-                self.people
-                    .retain(|person| person.socket != Some(socket) || person.key == *key);
+                if self.people.iter().any(|person| person.key == *key) {
+                    self.people
+                        .retain(|person| person.socket != Some(socket) || person.key == *key);
+                }
                 if let Some(person) = self.people.iter_mut().find(|person| person.key == *key) {
                     person.socket = Some(socket);
                     person.until = None;
@@ -293,13 +291,15 @@ impl World {
     }
 
     fn expect_entry(&mut self, socket: SocketKey, name: u8, key: u8) -> Result<(), ErrorKind> {
-        self.people.retain(|person| person.key != key);
-        if self.people.iter().any(|person| person.name == name) {
+        let stays = |person: &Person| person.key != key && person.socket != Some(socket);
+        let others = || self.people.iter().filter(|person| stays(person));
+        if others().any(|person| look(person.name) == look(name)) {
             return Err(ErrorKind::Repeat);
         }
-        if self.people.len() >= LIMITS.capacity {
+        if others().count() >= LIMITS.capacity {
             return Err(ErrorKind::RoomFull);
         }
+        self.people.retain(stays);
         self.people.push(Person {
             name,
             key,
@@ -633,7 +633,12 @@ impl World {
 }
 
 fn username(name: u8) -> Username {
-    Username::parse(["ann", "bo", "cy", "di"][usize::from(name)]).unwrap()
+    Username::parse(["ann", "bo", "cy", "di", "ANN", "b\u{43E}"][usize::from(name)]).unwrap()
+}
+
+/// Which names are alike: the last two look like the first two.
+fn look(name: u8) -> u8 {
+    name % 4
 }
 
 fn secret(key: u8) -> ClientKey {

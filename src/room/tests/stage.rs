@@ -44,6 +44,11 @@ pub(super) const LIMITS: Limits = Limits {
     linger: Duration::from_secs(60),
 };
 
+/// Where everybody here sits, who does not say otherwise.
+pub(super) fn address() -> AddressKey {
+    AddressKey::of(Ipv4Addr::LOCALHOST.into())
+}
+
 pub(super) struct Stage {
     pub(super) room: Room,
     pub(super) now: Now,
@@ -149,7 +154,7 @@ impl Stage {
                 let (username, key) = identity(who);
                 Input::Join(Join {
                     socket,
-                    address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
+                    address: address(),
                     key,
                     username,
                     held: held(self),
@@ -159,7 +164,7 @@ impl Stage {
                 let (username, key) = identity(who);
                 Input::Resume(Resume {
                     socket,
-                    address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
+                    address: address(),
                     key,
                     username: Some(username),
                     held: held(self),
@@ -167,7 +172,7 @@ impl Stage {
             }
             ["resume", who, "-"] => Input::Resume(Resume {
                 socket,
-                address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
+                address: address(),
                 key: identity(who).1,
                 username: None,
                 held: held(self),

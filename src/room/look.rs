@@ -1,0 +1,132 @@
+//! What a name looks like, so that nobody joins beside "Ms. Smith" as her double.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_security::confusable_detection::skeleton;
+
+use super::id::{InvalidText, Username};
+
+/// Characters that Unicode counts as symbols, and that show nothing: the empty braille pattern, the musical null
+/// notehead, the place of an object.
+const BLANK: [char; 3] = ['\u{2800}', '\u{1D159}', '\u{FFFC}'];
+
+/// What is left of a name for the eye. Two names of one look are not told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look {
+    /// In small letters, by the prototypes of all that is confusable.
+    small: Box<str>,
+    /// The same, where a capital that only looks Latin as a capital counts as that (М, which is no м).
+    capital: Box<str>,
+    /// People count with these: names that differ in them are two.
+    digits: Box<str>,
+}
+
+impl Look {
+    pub(super) fn of(name: &Username) -> Self {
+        let plain = plain(name.as_str());
+        let capital: String = plain.chars().map(latin_if_it_looks_so).collect();
+        Self {
+            small: outline(&fold(&plain)).into(),
+            capital: outline(&fold(&capital)).into(),
+            digits: plain.chars().filter(char::is_ascii_digit).collect(),
+        }
+    }
+
+    /// Whether people would take one for the other.
+    pub(super) fn resembles(&self, other: &Self) -> bool {
+        self.digits == other.digits && (self.small == other.small || self.capital == other.capital)
+    }
+}
+
+/// Refuses a name that cannot be told from another, whatever it looks like: one that shows nothing, or that changes how
+/// what is around it is shown.
+pub(super) fn check(name: &Username) -> Result<(), InvalidText> {
+    let name = name.as_str();
+    if name.chars().any(turns_direction) {
+        return Err(InvalidText::Directional);
+    }
+    if name.chars().any(is_never_text) {
+        return Err(InvalidText::NeverShown);
+    }
+    if !name.chars().any(shows_something) {
+        return Err(InvalidText::Invisible);
+    }
+    Ok(())
+}
+
+/// Unicode's `Bidi_Control`.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Tags, and code points that are no characters and never will be.
+fn is_never_text(c: char) -> bool {
+    matches!(c, '\u{E0000}'..='\u{E007F}' | '\u{FDD0}'..='\u{FDEF}') || u32::from(c) & 0xFFFE == 0xFFFE
+}
+
+fn shows_something(c: char) -> bool {
+    let group = c.general_category_group();
+    let is_drawn_alone = !matches!(group, GeneralCategoryGroup::Mark | GeneralCategoryGroup::Separator);
+    let is_control = matches!(c.general_category(), GeneralCategory::Control | GeneralCategory::Format);
+    is_drawn_alone && !is_control && !BLANK.contains(&c) && !is_ignorable(c)
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`, and what else only tells programs how to show the rest.
+fn is_ignorable(c: char) -> bool {
+    !c.is_ascii()
+        && (skeleton(c.encode_utf8(&mut [0; 4])).next().is_none() || c.general_category() == GeneralCategory::Format)
+}
+
+/// Compatible forms made one (NFKC), what does not show left out, any run of space one space.
+fn plain(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    for c in name.nfkc().filter(|&c| !is_ignorable(c)) {
+        if c.is_whitespace() || BLANK.contains(&c) {
+            if !plain.is_empty() && !plain.ends_with(' ') {
+                plain.push(' ');
+            }
+        } else {
+            plain.push(c);
+        }
+    }
+    plain.truncate(plain.trim_end().len());
+    plain
+}
+
+/// Case folding. By way of the capitals, as that makes one of the small letters that share one (ß and ss, ς and σ).
+fn fold(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// The ASCII letter that a capital of another script looks like, unless its small form looks like one too.
+fn latin_if_it_looks_so(c: char) -> char {
+    if c.is_ascii() || !c.is_uppercase() {
+        return c;
+    }
+    let text = c.to_string();
+    let small = outline(&fold(&text));
+    let mut prototype = skeleton(&text);
+    match (small.is_ascii(), prototype.next(), prototype.next()) {
+        (false, Some(letter), None) if letter.is_ascii() => letter,
+        _ => c,
+    }
+}
+
+/// The skeleton of Unicode's confusables (UTS 39), in small letters. Left as they are: ASCII digits (0 is no O here),
+/// and ideographs, which those who read them tell apart (土 and 士).
+fn outline(text: &str) -> String {
+    let mut outline = String::with_capacity(text.len());
+    for part in text.split_inclusive(is_told_apart) {
+        let (letters, last) = part.split_at(part.trim_end_matches(is_told_apart).len());
+        outline.extend(skeleton(letters));
+        outline.push_str(last);
+    }
+    fold(&outline)
+}
+
+fn is_told_apart(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFD}')
+}
