@@ -11,7 +11,10 @@ use super::{Error, History};
 use crate::room::id::ParticipantId;
 use crate::room::time::Timestamp;
 
-/// One person's attendance of a session.
+/// The most people that one page looks at. The next page goes on from there, however few were present for long enough.
+const EXAMINED: usize = 1_000;
+
+/// One person's attendance of a session. Of more than a thousand connections in one session the latest thousand count.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attendance {
@@ -81,16 +84,22 @@ impl History {
         page: &Page<String>,
         now: Timestamp,
     ) -> Result<Slice<Attendance, String>, Error> {
-        let people = self.everyone(session.id).await?;
-        let after = page.after.as_deref().unwrap_or_default();
-        let found = people
-            .iter()
-            .skip_while(|person| person.username.as_str() <= after)
+        let examined = Page {
+            limit: min_pct.map_or(page.limit, |_| EXAMINED),
+            after: page.after.clone(),
+        };
+        let people = self.people(session.id, &examined).await?;
+        let found = people.rows.iter();
+        let found = found
             .map(|person| person.attendance(session, now))
             .filter(|person| min_pct.is_none_or(|least| person.present_pct >= least))
             .take(page.limit + 1);
-        Ok(Slice::cut(found.collect(), page.limit, |person| {
+        let found = Slice::cut(found.collect(), page.limit, |person: &Attendance| {
             person.username.clone()
-        }))
+        });
+        Ok(Slice {
+            next: found.next.or(people.next),
+            rows: found.rows,
+        })
     }
 }

@@ -10,6 +10,9 @@ use super::{Error, History};
 use crate::room::id::{ParticipantId, RoomName, SessionId};
 use crate::room::time::Timestamp;
 
+/// The most people that one page looks at. The next page goes on from there, however few were there at the moment.
+const EXAMINED: usize = 1_000;
+
 /// A person who was in a room at some moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -52,26 +55,31 @@ impl History {
         if !found.is_known {
             return Ok(None);
         }
-        let people = match found.session {
-            Some(session) => self.everyone(session).await?,
-            None => Vec::new(),
+        let Some(session) = found.session else {
+            return Ok(Some(Slice {
+                rows: Vec::new(),
+                next: None,
+            }));
         };
-        let after = page.after.as_deref().unwrap_or_default();
-        let attendants = people
-            .into_iter()
-            .skip_while(|person| person.username.as_str() <= after)
-            .filter_map(|person| {
-                let (status, since) = person.at(at)?;
-                Some(Attendant {
-                    id: person.id,
-                    username: person.username,
-                    status,
-                    since,
-                })
+        let examined = Page {
+            limit: EXAMINED,
+            after: page.after.clone(),
+        };
+        let people = self.people(session, &examined).await?;
+        let there = people.rows.into_iter().filter_map(|person| {
+            let (status, since) = person.at(at)?;
+            Some(Attendant {
+                id: person.id,
+                username: person.username,
+                status,
+                since,
             })
-            .take(page.limit + 1);
-        Ok(Some(Slice::cut(attendants.collect(), page.limit, |person| {
-            person.username.clone()
-        })))
+        });
+        let there = there.take(page.limit + 1).collect();
+        let found = Slice::cut(there, page.limit, |person: &Attendant| person.username.clone());
+        Ok(Some(Slice {
+            next: found.next.or(people.next),
+            rows: found.rows,
+        }))
     }
 }

@@ -1,5 +1,6 @@
 //! A database for tests, filled row by row as the journal would.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::SqlitePool;
@@ -64,16 +65,32 @@ impl Fixture {
 
     /// What reads it, as the server does: without the right to write.
     pub(crate) async fn history(&self) -> History {
+        self.counted_history().await.0
+    }
+
+    /// The same, with how many steps of SQLite's machine all its queries have taken.
+    pub(crate) async fn counted_history(&self) -> (History, Arc<AtomicU64>) {
+        const AT_ONCE: u16 = 100;
         let options = SqliteConnectOptions::new()
             .filename(self.folder.path().join("test.db"))
             .read_only(true);
-        History::new(
-            SqlitePoolOptions::new()
-                .max_connections(4)
-                .connect_with(options)
-                .await
-                .unwrap(),
-        )
+        let steps = Arc::new(AtomicU64::new(0));
+        let counted = steps.clone();
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .after_connect(move |connection, _| {
+                let counted = counted.clone();
+                Box::pin(async move {
+                    let mut handle = connection.lock_handle().await?;
+                    handle.set_progress_handler(AT_ONCE.into(), move || {
+                        counted.fetch_add(AT_ONCE.into(), Ordering::Relaxed);
+                        true
+                    });
+                    Ok(())
+                })
+            })
+            .connect_with(options);
+        (History::new(pool.await.unwrap()), steps)
     }
 
     fn id(&self, seconds: i64) -> Uuid {

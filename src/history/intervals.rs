@@ -85,7 +85,18 @@ impl Intervals {
 
     /// Whether these and the others share any time.
     pub fn overlap(&self, others: &Self) -> bool {
-        self.minus(others).total_ms() < self.total_ms()
+        let (mut own, mut theirs) = (self.0.iter().peekable(), others.0.iter().peekable());
+        while let (Some(one), Some(other)) = (own.peek(), theirs.peek()) {
+            if one.from.max(other.from) < one.to.min(other.to) {
+                return true;
+            }
+            if one.to < other.to {
+                own.next();
+            } else {
+                theirs.next();
+            }
+        }
+        false
     }
 }
 

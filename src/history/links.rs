@@ -1,6 +1,6 @@
 //! Peer connections, pair by pair: who connected with whom, and where it stopped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use super::people::Person;
 use super::{Error, History};
 use crate::room::id::{LinkId, ParticipantId, SessionId};
 use crate::room::time::Timestamp;
-use crate::sql::ids;
+use crate::sql::{ids, json};
 
 /// Two people who were in the room together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -26,7 +26,7 @@ pub struct Pair {
     pub outcome: Outcome,
     /// The same in one plain sentence.
     pub sentence: String,
-    /// Their peer connections, by time of offer.
+    /// Their peer connections, by time of offer; of very many the latest 32 from either to the other.
     pub links: Vec<Link>,
 }
 
@@ -68,8 +68,17 @@ pub struct Link {
 }
 
 /// By their two ends, as [`ends`] orders them.
-type Links = HashMap<[ParticipantId; 2], Vec<Link>>;
-type Names<'a> = HashMap<ParticipantId, &'a str>;
+pub(super) type Links = HashMap<[ParticipantId; 2], Vec<Link>>;
+pub(super) type Names<'a> = HashMap<ParticipantId, &'a str>;
+
+/// The most links that are read from one end to the other, the latest: two who make one after the other have no long page.
+const EACH_WAY: i64 = 32;
+
+/// The most links that are read of a session as a whole, and not pair by pair.
+const TOGETHER: i64 = 20_000;
+
+/// The most people whose partners are looked for at once.
+const AT_ONCE: usize = 64;
 
 /// People of whom every two may be a pair.
 struct Meeting<'a> {
@@ -87,21 +96,32 @@ impl<'a> Meeting<'a> {
         }
     }
 
-    /// What became of two people, if they met; takes their links.
-    fn pair(&self, index: usize, other: usize, links: &mut Links) -> Option<Pair> {
-        let [one, two] = [&self.people[index], &self.people[other]];
-        let memberships = [&self.memberships[index], &self.memberships[other]];
-        let links = links.remove(&ends(one.id, two.id)).unwrap_or_default();
-        if links.is_empty() && !memberships[0].overlap(memberships[1]) {
-            return None;
-        }
-        Some(pair(one, two, links, together(memberships, self.now)))
+    fn ends(&self, [one, other]: [usize; 2]) -> [ParticipantId; 2] {
+        ends(self.people[one].id, self.people[other].id)
+    }
+
+    /// Whether two were members at the same time.
+    fn has_met(&self, [one, other]: [usize; 2]) -> bool {
+        self.memberships[one].overlap(&self.memberships[other])
+    }
+
+    /// What became of two people; takes their links.
+    fn pair(&self, of: [usize; 2], links: &mut Links) -> Pair {
+        let [one, two] = of.map(|index| &self.people[index]);
+        let links = links.remove(&self.ends(of)).unwrap_or_default();
+        pair(
+            one,
+            two,
+            links,
+            together(of.map(|index| &self.memberships[index]), self.now),
+        )
     }
 }
 
 impl History {
     /// The pairs of a session by name: all who were members at the same time, also those who never exchanged anything.
-    /// A page costs the session's people, and the links of those it shows.
+    /// A page costs the session's people, and the links of those it shows. Of a crowd, those who exchanged something, by
+    /// the name of who came first.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -111,30 +131,49 @@ impl History {
         page: &Page<(String, String)>,
         now: Timestamp,
     ) -> Result<Slice<Pair, (String, String)>, Error> {
-        let people = self.everyone(session).await?;
+        let Some(people) = self.everyone(session).await? else {
+            return self.pairs_of_crowd(session, page, now).await;
+        };
         // Read at once, each link is read once, and not for either of its ends.
         if page.after.is_none() && people.len() * people.len() / 2 <= page.limit {
             let rows = self.pairs_among(session, &people, true, now).await?;
             return Ok(Slice { rows, next: None });
         }
-        let names = names(&people);
         let meeting = Meeting::of(&people, now);
-        let (first, second) = page.after.clone().unwrap_or_default();
-        let start = people.partition_point(|person| person.username < first);
-        let mut pairs = Vec::new();
-        for (index, one) in people.iter().enumerate().skip(start) {
-            let mut links = self.links_of(one, &names).await?;
-            for (other, two) in people.iter().enumerate().skip(index + 1) {
-                if one.username == first && two.username <= second {
-                    continue;
-                }
-                pairs.extend(meeting.pair(index, other, &mut links));
-                if pairs.len() > page.limit {
-                    return Ok(Slice::cut(pairs, page.limit, key));
-                }
-            }
-        }
+        let found = self.find_pairs(&meeting, page).await?;
+        let shown = found.iter().map(|found| meeting.ends(*found));
+        let mut links = self.links_between(shown, &names(&people)).await?;
+        let pairs = found.into_iter().map(|found| meeting.pair(found, &mut links)).collect();
         Ok(Slice::cut(pairs, page.limit, key))
+    }
+
+    /// The pairs of a page and one more, by the places of the two among the people.
+    async fn find_pairs(&self, meeting: &Meeting<'_>, page: &Page<(String, String)>) -> Result<Vec<[usize; 2]>, Error> {
+        let people = meeting.people;
+        let (first, second) = page.after.clone().unwrap_or_default();
+        let mut start = people.partition_point(|person| person.username < first);
+        let mut found = Vec::new();
+        // Most pages are filled by a person or two.
+        let mut ahead = 1;
+        while start < people.len() {
+            let end = people.len().min(start + ahead);
+            let from_first = people[start..end].iter().map(|one| (one.id, Uuid::nil()));
+            let partners = self.partners(from_first, i64::MAX).await?;
+            let partners: HashSet<_> = partners.into_iter().map(|[one, other]| ends(one, other)).collect();
+            let all = (start..end).flat_map(|one| (one + 1..people.len()).map(move |other| [one, other]));
+            let is_shown = |of: &[usize; 2]| {
+                let [one, other] = of.map(|index| people[index].username.as_str());
+                let is_before = one == first && other <= second.as_str();
+                !is_before && (partners.contains(&meeting.ends(*of)) || meeting.has_met(*of))
+            };
+            found.extend(all.filter(is_shown).take(page.limit + 1 - found.len()));
+            if found.len() > page.limit {
+                break;
+            }
+            start = end;
+            ahead = (ahead * 2).min(AT_ONCE);
+        }
+        Ok(found)
     }
 
     /// All pairs among some people of a session, or, if they are all of it, `everyone`.
@@ -149,16 +188,23 @@ impl History {
         now: Timestamp,
     ) -> Result<Vec<Pair>, Error> {
         let names = names(people);
-        let mut links = if everyone {
+        let all = if everyone {
             self.links(session, &names).await?
         } else {
-            self.links_among(&names).await?
+            None
+        };
+        let mut links = match all {
+            Some(links) => links,
+            None => self.links_among(&names).await?,
         };
         let meeting = Meeting::of(people, now);
         let numbers = 0..people.len();
-        let pairs = numbers.flat_map(|index| (index + 1..people.len()).map(move |other| (index, other)));
+        let pairs = numbers.flat_map(|index| (index + 1..people.len()).map(move |other| [index, other]));
         Ok(pairs
-            .filter_map(|(index, other)| meeting.pair(index, other, &mut links))
+            .filter(|of| links.contains_key(&meeting.ends(*of)) || meeting.has_met(*of))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|of| meeting.pair(of, &mut links))
             .collect())
     }
 
@@ -167,51 +213,112 @@ impl History {
         let ids = ids(people.keys().map(|id| id.0))?;
         let rows = sqlx::query_scalar!(
             r#"
-            with some (id) as materialized (select unhex(value) from json_each(?))
+            with some (id) as materialized (select unhex(value) from json_each(?1))
             select json_group_array(
                 json_array(hex(link.id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
                            offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
             ) as "links!: String"
             from some as offerer cross join some as answerer
             cross join link on offerer_id = offerer.id and answerer_id = answerer.id
+                and link.id >= coalesce((
+                    select latest.id from link as latest
+                    where latest.offerer_id = offerer.id and latest.answerer_id = answerer.id
+                    order by latest.session_id desc, latest.id desc limit 1 offset ?2
+                ), x'')
             "#,
-            ids
+            ids,
+            EACH_WAY
         );
         by_ends(&rows.fetch_one(&self.reader).await?, people)
     }
 
-    /// All links of a session.
-    async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Links, Error> {
-        let rows = sqlx::query_scalar!(
+    /// All links of a session; `None` if they are too many.
+    async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<Links>, Error> {
+        let most = TOGETHER + 1;
+        let rows = sqlx::query!(
             r#"
-            select json_group_array(
+            select count(*) as "count!: i64", json_group_array(
                 json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
                            offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
             ) as "links!: String"
-            from link where session_id = ?1
+            from (select * from link where session_id = ?1 limit ?2) as own
             "#,
-            session.0
+            session.0,
+            most
+        );
+        let found = rows.fetch_one(&self.reader).await?;
+        if found.count > TOGETHER {
+            return Ok(None);
+        }
+        by_ends(&found.links, names).map(Some)
+    }
+
+    /// The links between the two of each pair.
+    pub(super) async fn links_between(
+        &self,
+        pairs: impl Iterator<Item = [ParticipantId; 2]>,
+        names: &Names<'_>,
+    ) -> Result<Links, Error> {
+        let both_ways = pairs.flat_map(|[one, other]| [[one, other], [other, one]]);
+        let ways = json(&both_ways.map(|way| way.map(|id| id.0.simple())).collect::<Vec<_>>())?;
+        let rows = sqlx::query_scalar!(
+            r#"
+            select json_group_array(
+                json_array(hex(link.id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
+                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
+            ) as "links!: String"
+            from (select unhex(value ->> 0) as one, unhex(value ->> 1) as other from json_each(?1)) as wanted
+            cross join link on offerer_id = wanted.one and answerer_id = wanted.other
+                and link.id >= coalesce((
+                    select latest.id from link as latest
+                    where latest.offerer_id = wanted.one and latest.answerer_id = wanted.other
+                    order by latest.session_id desc, latest.id desc limit 1 offset ?2
+                ), x'')
+            "#,
+            ways,
+            EACH_WAY
         );
         by_ends(&rows.fetch_one(&self.reader).await?, names)
     }
 
-    /// The links of one person.
-    async fn links_of(&self, one: &Person, names: &Names<'_>) -> Result<Links, Error> {
-        let rows = sqlx::query_scalar!(
+    /// Who has a link with whom: for each of some people, those whose ids come after one, in the order of these. Each is
+    /// found with one look into the index, however many links the two have.
+    pub(super) async fn partners(
+        &self,
+        from: impl Iterator<Item = (ParticipantId, Uuid)>,
+        limit: i64,
+    ) -> Result<Vec<[ParticipantId; 2]>, Error> {
+        let from = json(
+            &from
+                .map(|(one, after)| [one.0.simple(), after.simple()])
+                .collect::<Vec<_>>(),
+        )?;
+        let none = Uuid::max();
+        let rows = sqlx::query!(
             r#"
-            select json_group_array(
-                json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
-                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
-            ) as "links!: String"
-            from (
-                select * from link where offerer_id = ?1
+            with recursive known (one, other, is_found) as (
+                select unhex(value ->> 0), unhex(value ->> 1), false from json_each(?1)
                 union all
-                select * from link where answerer_id = ?1
-            ) as own
+                select one, min(
+                    coalesce((
+                        select min(answerer_id) from link where offerer_id = known.one and answerer_id > known.other
+                    ), ?2),
+                    coalesce((
+                        select min(offerer_id) from link where answerer_id = known.one and offerer_id > known.other
+                    ), ?2)
+                ), true
+                from known where other < ?2
+                limit ?3
+            )
+            select one as "one!: ParticipantId", other as "other!: ParticipantId"
+            from known where is_found and other < ?2
             "#,
-            one.id.0
+            from,
+            none,
+            limit
         );
-        by_ends(&rows.fetch_one(&self.reader).await?, names)
+        let found = rows.fetch_all(&self.reader).await?;
+        Ok(found.into_iter().map(|row| [row.one, row.other]).collect())
     }
 }
 
@@ -233,7 +340,7 @@ fn by_ends(rows: &str, names: &Names<'_>) -> Result<Links, Error> {
     Ok(links)
 }
 
-fn ends(one: ParticipantId, other: ParticipantId) -> [ParticipantId; 2] {
+pub(super) fn ends(one: ParticipantId, other: ParticipantId) -> [ParticipantId; 2] {
     [one.min(other), one.max(other)]
 }
 
@@ -273,7 +380,7 @@ impl Row {
 }
 
 /// Of two who are members now, present or away: since when both are. A membership that lasts ends at this moment.
-fn together(memberships: [&Intervals; 2], now: Timestamp) -> Option<Together> {
+pub(super) fn together(memberships: [&Intervals; 2], now: Timestamp) -> Option<Together> {
     let [one, other] = memberships.map(|membership| membership.iter().last().filter(|last| last.to >= now));
     Some(Together {
         since: one?.from.max(other?.from),
@@ -281,7 +388,7 @@ fn together(memberships: [&Intervals; 2], now: Timestamp) -> Option<Together> {
     })
 }
 
-fn pair(one: &Person, other: &Person, links: Vec<Link>, together: Option<Together>) -> Pair {
+pub(super) fn pair(one: &Person, other: &Person, links: Vec<Link>, together: Option<Together>) -> Pair {
     let (outcome, sentence) = judge([&one.username, &other.username], &links, together);
     let between = [one, other].map(|person| PairMember {
         id: person.id,

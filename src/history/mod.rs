@@ -6,6 +6,7 @@
 pub mod attendance;
 pub mod attendants;
 mod column;
+mod crowd;
 pub mod events;
 pub mod feed;
 #[cfg(test)]

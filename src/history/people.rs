@@ -9,10 +9,12 @@ use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
+use super::page::{Page, Slice};
 use super::rooms::Presence;
 use super::{Error, History};
 use crate::room::id::{ParticipantId, SessionId, Username};
 use crate::room::time::Timestamp;
+use crate::sql::ids;
 
 /// One person of a session.
 #[derive(Debug)]
@@ -111,51 +113,210 @@ fn present_since(connections: &[Connection]) -> Option<Timestamp> {
     Some(connections[first].connected_at.into())
 }
 
+/// How many connections are read, however many there are: that bounds what is asked for a page, and what it holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Of one person, the latest.
+    pub(super) each: i64,
+    /// Of all together, and more than of one.
+    pub(super) all: i64,
+}
+
+impl Bounds {
+    /// For lists. Whoever had a thousand connections in a session was there for most of what these span.
+    pub(super) const LIST: Self = Self {
+        each: 1_000,
+        all: 20_000,
+    };
+    /// For a person's sessions, as many as a page has.
+    const VISITS: Self = Self { each: 400, all: 25_000 };
+    /// For who is there, and since when.
+    const ENDS: Self = Self { each: 50, all: 25_000 };
+}
+
+/// The most people of whom all are looked at, to sort them or to put every two together. With more, they are shown by
+/// name.
+pub const PEOPLE: usize = 1_000;
+
 impl History {
-    /// Everyone who took part in a session, by name.
+    /// Everyone who took part in a session, by name; `None` if they, or their connections, are too many to look at all of
+    /// them.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn everyone(&self, session: SessionId) -> Result<Vec<Person>, Error> {
+    pub async fn everyone(&self, session: SessionId) -> Result<Option<Vec<Person>>, Error> {
+        let most_people = count(PEOPLE) + 1;
+        let most_connections = Bounds::LIST.all + 1;
         let rows = sqlx::query_as!(
             Row,
             r#"
             select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
                 joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count
-            from participant where session_id = ? order by username
+            from participant where session_id = ? order by username limit ?
             "#,
-            session.0
+            session.0,
+            most_people
         );
         let connections = sqlx::query_scalar!(
             r#"
             select json_group_array(
                 json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
             ) as "connections!: String"
-            from connection where session_id = ?
+            from (select * from connection where session_id = ? limit ?) as some
             "#,
-            session.0
+            session.0,
+            most_connections
         );
-        let people = self.of_one_moment(rows, connections).await?;
-        Ok(people.into_iter().map(|(_, person)| person).collect())
+        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        if rows.len() > PEOPLE || count(connections.len()) > Bounds::LIST.all {
+            return Ok(None);
+        }
+        let mut connections = by_person(connections);
+        Ok(Some(rows.into_iter().map(|row| row.person(&mut connections)).collect()))
+    }
+
+    /// Those who took part in a session whose names come after one, by name. May be fewer than the page's limit although
+    /// there are more: where each of them has very many connections.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn people(&self, session: SessionId, page: &Page<String>) -> Result<Slice<Person, String>, Error> {
+        let Bounds { each, all } = Bounds::LIST;
+        let after = page.after.as_deref().unwrap_or_default();
+        let limit = page.probe();
+        let rows = sqlx::query_as!(
+            Row,
+            r#"
+            select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count
+            from participant where session_id = ?1 and username > ?2 order by username limit ?3
+            "#,
+            session.0,
+            after,
+            limit
+        );
+        let connections = sqlx::query_scalar!(
+            r#"
+            select json_group_array(
+                json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
+            ) as "connections!: String"
+            from (
+                select connection.*
+                from (
+                    select id from participant where session_id = ?1 and username > ?2 order by username limit ?3
+                ) as wanted
+                cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
+                    and connection.id >= coalesce((
+                        select latest.id from connection as latest
+                        where latest.session_id = ?1 and latest.participant_id = wanted.id
+                        order by latest.id desc limit 1 offset ?4
+                    ), x'')
+                limit ?5
+            ) as some
+            "#,
+            session.0,
+            after,
+            limit,
+            each,
+            all
+        );
+        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        // Where the reading ended, it may have ended within one person's connections.
+        let unfinished = connections.last().filter(|_| count(connections.len()) == all);
+        let unfinished = unfinished.and_then(|last| rows.iter().position(|row| row.id.0 == last.participant));
+        let mut connections = by_person(connections);
+        let mut people: Vec<Person> = rows.into_iter().map(|row| row.person(&mut connections)).collect();
+        people.truncate(unfinished.unwrap_or(usize::MAX).max(1));
+        let limit = page
+            .limit
+            .min(unfinished.map_or(usize::MAX, |unfinished| unfinished.max(1)));
+        let is_cut = unfinished.is_some();
+        let last = people.last().map(|person| person.username.clone());
+        let mut slice = Slice::cut(people, limit, |person| person.username.clone());
+        if is_cut && slice.next.is_none() {
+            slice.next = last;
+        }
+        Ok(slice)
     }
 
     /// Since when the members of a session have been present, or were before they went away.
     pub(super) async fn present_since(&self, session: SessionId) -> Result<HashMap<ParticipantId, Timestamp>, Error> {
+        let Bounds { each, all } = Bounds::ENDS;
         let connections = sqlx::query_scalar!(
             r#"
             select json_group_array(
                 json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
             ) as "connections!: String"
-            from connection
-            where session_id = ?1 and participant_id in (select participant_id from member where session_id = ?1)
+            from (
+                select connection.*
+                from (select participant_id as id from member where session_id = ?1 limit ?3) as wanted
+                cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
+                    and connection.id >= coalesce((
+                        select latest.id from connection as latest
+                        where latest.session_id = ?1 and latest.participant_id = wanted.id
+                        order by latest.id desc limit 1 offset ?2
+                    ), x'')
+                limit ?3
+            ) as some
             "#,
-            session.0
+            session.0,
+            each,
+            all
         )
         .fetch_one(&self.reader)
         .await?;
         let since =
             |(id, connections): (Uuid, Vec<Connection>)| Some((ParticipantId(id), present_since(&connections)?));
-        Ok(by_person(&connections)?.into_iter().filter_map(since).collect())
+        Ok(by_person(from_json(&connections)?)
+            .into_iter()
+            .filter_map(since)
+            .collect())
+    }
+
+    /// Some people of a session, by their ids, with what is needed to know whether they are there.
+    pub(super) async fn people_of(
+        &self,
+        session: SessionId,
+        people: impl Iterator<Item = ParticipantId>,
+    ) -> Result<HashMap<ParticipantId, Person>, Error> {
+        let Bounds { each, all } = Bounds::ENDS;
+        let people = ids(people.map(|id| id.0))?;
+        let rows = sqlx::query_as!(
+            Row,
+            r#"
+            select participant.id as "id: ParticipantId", session_id as "session_id: SessionId", username,
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count
+            from json_each(?2) as wanted cross join participant on participant.id = unhex(wanted.value) and session_id = ?1
+            "#,
+            session.0,
+            people
+        );
+        let connections = sqlx::query_scalar!(
+            r#"
+            select json_group_array(
+                json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
+            ) as "connections!: String"
+            from (
+                select connection.*
+                from (select unhex(value) as id from json_each(?2)) as wanted
+                cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
+                    and connection.id >= coalesce((
+                        select latest.id from connection as latest
+                        where latest.session_id = ?1 and latest.participant_id = wanted.id
+                        order by latest.id desc limit 1 offset ?3
+                    ), x'')
+                limit ?4
+            ) as some
+            "#,
+            session.0,
+            people,
+            each,
+            all
+        );
+        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        let mut connections = by_person(connections);
+        let people = rows.into_iter().map(|row| (row.id, row.person(&mut connections)));
+        Ok(people.collect())
     }
 
     /// One person by session, in those whose ids are between two, both included.
@@ -165,7 +326,7 @@ impl History {
         first: SessionId,
         last: SessionId,
     ) -> Result<HashMap<SessionId, Person>, Error> {
-        let name = username.as_str();
+        let (name, Bounds { each, all }) = (username.as_str(), Bounds::VISITS);
         let rows = sqlx::query_as!(
             Row,
             r#"
@@ -182,48 +343,63 @@ impl History {
             select json_group_array(
                 json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
             ) as "connections!: String"
-            from participant
-            cross join connection on connection.session_id = participant.session_id
-                and connection.participant_id = participant.id
-            where username = ? and participant.session_id >= ? and participant.session_id <= ?
+            from (
+                select connection.*
+                from participant as wanted
+                cross join connection on connection.session_id = wanted.session_id
+                    and connection.participant_id = wanted.id
+                    and connection.id >= coalesce((
+                        select latest.id from connection as latest
+                        where latest.session_id = wanted.session_id and latest.participant_id = wanted.id
+                        order by latest.id desc limit 1 offset ?4
+                    ), x'')
+                where wanted.username = ?1 and wanted.session_id >= ?2 and wanted.session_id <= ?3
+                limit ?5
+            ) as some
             "#,
             name,
             first.0,
-            last.0
+            last.0,
+            each,
+            all
         );
-        let people = self.of_one_moment(rows, connections).await?;
-        Ok(people.into_iter().collect())
-    }
-
-    /// People with their connections, each by its session. Whoever has left has no connection that goes on.
-    async fn of_one_moment(
-        &self,
-        rows: query::Map<'_, Sqlite, impl FnMut(SqliteRow) -> sqlx::Result<Row> + Send, SqliteArguments>,
-        connections: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
-    ) -> Result<Vec<(SessionId, Person)>, Error> {
-        let mut snapshot = self.reader.begin().await?;
-        let rows = rows.fetch_all(&mut *snapshot).await?;
-        let connections = connections.fetch_one(&mut *snapshot).await?;
-        snapshot.commit().await?;
-        let mut connections = by_person(&connections)?;
+        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        let mut connections = by_person(connections);
         let people = rows
             .into_iter()
             .map(|row| (row.session_id, row.person(&mut connections)));
         Ok(people.collect())
     }
+
+    /// People and their connections. Whoever has left has no connection that goes on.
+    async fn of_one_moment(
+        &self,
+        rows: query::Map<'_, Sqlite, impl FnMut(SqliteRow) -> sqlx::Result<Row> + Send, SqliteArguments>,
+        connections: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
+    ) -> Result<(Vec<Row>, Vec<Connection>), Error> {
+        let mut snapshot = self.reader.begin().await?;
+        let rows = rows.fetch_all(&mut *snapshot).await?;
+        let connections = connections.fetch_one(&mut *snapshot).await?;
+        snapshot.commit().await?;
+        Ok((rows, from_json(&connections)?))
+    }
 }
 
 type Connections = HashMap<Uuid, Vec<Connection>>;
 
-fn by_person(connections: &str) -> Result<Connections, Error> {
+fn by_person(connections: Vec<Connection>) -> Connections {
     let mut found = Connections::new();
-    for connection in from_json::<Connection>(connections)? {
+    for connection in connections {
         found.entry(connection.participant).or_default().push(connection);
     }
     for connections in found.values_mut() {
         connections.sort_by_key(|connection| connection.connected_at);
     }
-    Ok(found)
+    found
+}
+
+fn count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 /// A participant. Connections are read as one value: a row for each would cost a page most of its time.

@@ -10,6 +10,9 @@ use crate::room::time::Timestamp;
 /// The most sessions that totals are made of: the newest ones.
 pub const COUNTED: i64 = 500;
 
+/// The most connections that they are made of.
+const CONNECTIONS: i64 = 50_000;
+
 /// What one person did in one session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Visit {
@@ -66,7 +69,8 @@ impl History {
         })
     }
 
-    /// What a person's sessions that started in a range of time come to.
+    /// What a person's sessions that started in a range of time come to. Of very many connections the first in the newest
+    /// sessions count.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -90,18 +94,24 @@ impl History {
                 limit ?4
             )
             select count(*) as "sessions!: i64", coalesce(sum(visit.reconnect_count), 0) as "reconnect_count!: i64",
-                coalesce(sum((
-                    select sum(max(coalesce(connection.disconnected_at, ?5) - connection.connected_at, 0))
-                    from connection
-                    where connection.session_id = visit.session_id and connection.participant_id = visit.id
-                )), 0) as "present_ms!: i64"
+                coalesce((
+                    select sum(max(coalesce(disconnected_at, ?5) - connected_at, 0))
+                    from (
+                        select disconnected_at, connected_at
+                        from visit
+                        cross join connection on connection.session_id = visit.session_id
+                            and connection.participant_id = visit.id
+                        limit ?6
+                    ) as own
+                ), 0) as "present_ms!: i64"
             from visit
             "#,
             name,
             first,
             last,
             COUNTED,
-            now.0
+            now.0,
+            CONNECTIONS
         );
         Ok(totals.fetch_one(&self.reader).await?)
     }

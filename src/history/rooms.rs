@@ -107,10 +107,13 @@ impl History {
         } else {
             self.names(after, examined).await?
         };
-        let last_examined = known
+        let mut last_examined = known
             .last()
             .filter(|_| i64::try_from(known.len()) == Ok(examined))
             .cloned();
+        if filter.live_only && last_examined.is_none() {
+            last_examined = self.last_open(after).await?;
+        }
 
         let wanted = filter.contains.as_deref().map(str::to_lowercase);
         let passes = |name: &String| {
@@ -180,16 +183,39 @@ impl History {
     async fn live_names(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
         let names = sqlx::query_scalar!(
             r#"
-            select room from session indexed by session_open
-            where ended_at is null and room > ?1
-                and exists (select 1 from member where member.session_id = session.id)
+            select room as "room!: String"
+            from (
+                select id, room from session indexed by session_open
+                where ended_at is null and room > ?1
+                order by room
+                limit ?3
+            ) as wanted
+            where exists (select 1 from member where member.session_id = wanted.id)
             order by room
             limit ?2
             "#,
             after,
-            limit
+            limit,
+            EXAMINED
         );
         Ok(names.fetch_all(&self.reader).await?)
+    }
+
+    /// Where a page has to stop looking for rooms with a member among those that were left lately; `None` if there are no
+    /// more.
+    async fn last_open(&self, after: &str) -> Result<Option<String>, Error> {
+        let before = EXAMINED - 1;
+        let name = sqlx::query_scalar!(
+            r#"
+            select room from session indexed by session_open
+            where ended_at is null and room > ?1
+            order by room
+            limit 1 offset ?2
+            "#,
+            after,
+            before
+        );
+        Ok(name.fetch_optional(&self.reader).await?)
     }
 
     /// Names of all rooms, in order: the index is asked for the next name each time, and not for the sessions between.

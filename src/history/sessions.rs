@@ -128,12 +128,17 @@ impl Row {
 const SELECT: &str = "select session.id, session.room, session.started_at, session.ended_at, \
     case when session.ended_at is null \
         and not exists (select 1 from member where member.session_id = session.id) \
-        then (select max(left_at) from participant where participant.session_id = session.id) \
+        then (select at from ( \
+            select at, kind from event where event.session_id = session.id order by event.seq desc limit 1000 \
+        ) as own where kind = 'left' limit 1) \
     end as emptied_at, \
     session.peak_participants, session.participant_count, session.reconnect_count, session.error_count ";
 
 /// How many sessions of a room or a person are counted, to go along the fewer.
 const COUNTED: i64 = 5_000;
+
+/// The most sessions that one page looks at. The next page goes on from there, however few passed the filter.
+const EXAMINED: i64 = 5_000;
 
 impl History {
     /// The sessions that pass the filter, by start. Those that go on are measured up to `now`.
@@ -147,18 +152,40 @@ impl History {
         now: Timestamp,
     ) -> Result<Slice<Session, SessionId>, Error> {
         let along = self.along(filter).await?;
-        let rows: Vec<Row> = list(filter, page, along)
+        let last_examined = self.last_to_examine(filter, page, along).await?;
+        let rows: Vec<Row> = list(filter, page, along, last_examined)
             .build_query_as()
             .fetch_all(&self.reader)
             .await?;
         let sessions = rows.into_iter().map(|row| row.at(now)).collect();
-        Ok(Slice::cut(sessions, page.limit, |session: &Session| session.id))
+        let found = Slice::cut(sessions, page.limit, |session: &Session| session.id);
+        Ok(Slice {
+            next: found.next.or(last_examined),
+            rows: found.rows,
+        })
+    }
+
+    /// Where one page has to stop looking; `None` if the list ends before, or if all it looks at is shown.
+    async fn last_to_examine(
+        &self,
+        filter: &SessionFilter,
+        page: &Page<SessionId>,
+        along: Along,
+    ) -> Result<Option<SessionId>, Error> {
+        if !skips(filter, along) {
+            return Ok(None);
+        }
+        let mut query = examined(filter, page, along);
+        Ok(query.build_query_scalar().fetch_optional(&self.reader).await?)
     }
 
     /// Which sessions are fewer where both would do: those of the room or those of the person.
     async fn along(&self, filter: &SessionFilter) -> Result<Along, Error> {
         let (room, username) = match (&filter.room, &filter.username) {
-            _ if filter.status == Some(SessionStatus::Active) => return Ok(Along::Open),
+            (room, username) if filter.status == Some(SessionStatus::Active) => {
+                let is_few = room.is_some() || username.is_none() || self.are_open_few().await?;
+                return Ok(if is_few { Along::Open } else { Along::Person });
+            }
             (None, None) => return Ok(Along::Start),
             (Some(_), None) => return Ok(Along::Room),
             (None, Some(_)) => return Ok(Along::Person),
@@ -180,6 +207,17 @@ impl History {
         } else {
             Along::Room
         })
+    }
+
+    async fn are_open_few(&self) -> Result<bool, Error> {
+        let open = sqlx::query_scalar!(
+            r#"
+            select count(*) as "open!: i64"
+            from (select 1 from session indexed by session_open where ended_at is null limit ?) as own
+            "#,
+            COUNTED
+        );
+        Ok(open.fetch_one(&self.reader).await? < COUNTED)
     }
 
     /// One session; `None` if there is none of that id.
@@ -207,22 +245,80 @@ pub(super) enum Along {
     Start,
 }
 
-/// The query for a piece of the list.
-pub(super) fn list(filter: &SessionFilter, page: &Page<SessionId>, along: Along) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(SELECT);
-    query.push(match along {
-        Along::Open => "from session indexed by session_open where session.ended_at is null",
-        Along::Room => "from session indexed by session_by_room where true",
-        Along::Person => {
-            "from participant indexed by participant_by_username \
-             cross join session on session.id = participant.session_id where true"
+impl Along {
+    /// The id of a session, as the index has it.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Person => "participant.session_id",
+            Self::Open | Self::Room | Self::Start => "session.id",
         }
-        Along::Start => "from session where true",
-    });
-
-    if filter.status == Some(SessionStatus::Ended) {
-        query.push(" and session.ended_at is not null");
     }
+}
+
+/// Whether sessions may have to be looked at that are not shown.
+pub(super) fn skips(filter: &SessionFilter, along: Along) -> bool {
+    let is_any_status = filter.status.is_none();
+    match along {
+        Along::Open => false,
+        Along::Room => !is_any_status || filter.username.is_some(),
+        Along::Person => !is_any_status || filter.room.is_some(),
+        Along::Start => !is_any_status,
+    }
+}
+
+/// The query for the last session that a page may look at.
+pub(super) fn examined(filter: &SessionFilter, page: &Page<SessionId>, along: Along) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("select ");
+    query.push(along.key());
+    match along {
+        Along::Open | Along::Start => query.push(" from session where true"),
+        Along::Room => query.push(" from session indexed by session_by_room where session.room = "),
+        Along::Person => {
+            query.push(" from participant indexed by participant_by_username where participant.username = ")
+        }
+    };
+    match along {
+        Along::Open | Along::Start => {}
+        Along::Room => push_text(&mut query, filter.room.as_ref().map(RoomName::as_str)),
+        Along::Person => push_text(&mut query, filter.username.as_ref().map(Username::as_str)),
+    }
+    push_range(&mut query, along.key(), filter, page);
+    query.push(" limit 1 offset ").push_bind(EXAMINED - 1);
+    query
+}
+
+fn push_text(query: &mut QueryBuilder<Sqlite>, text: Option<&str>) {
+    query.push_bind(text.unwrap_or_default().to_owned());
+}
+
+/// The query for a piece of the list, which looks at no session beyond the last one to examine.
+pub(super) fn list(
+    filter: &SessionFilter,
+    page: &Page<SessionId>,
+    along: Along,
+    last: Option<SessionId>,
+) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(SELECT);
+    match along {
+        Along::Open => push_open(&mut query, filter, page),
+        Along::Room => {
+            query.push("from session indexed by session_by_room where true");
+        }
+        Along::Person => {
+            query.push(
+                "from participant indexed by participant_by_username \
+                 cross join session on session.id = participant.session_id where true",
+            );
+        }
+        Along::Start => {
+            query.push("from session where true");
+        }
+    }
+    match filter.status {
+        Some(SessionStatus::Ended) => query.push(" and session.ended_at is not null"),
+        Some(SessionStatus::Active) => query.push(" and session.ended_at is null"),
+        None => &mut query,
+    };
     if let Some(room) = &filter.room {
         query.push(" and session.room = ").push_bind(room.as_str().to_owned());
     }
@@ -235,12 +331,29 @@ pub(super) fn list(filter: &SessionFilter, page: &Page<SessionId>, along: Along)
             query.push_bind(username).push(")");
         }
     }
-    let key = match along {
-        Along::Person => "participant.session_id",
-        Along::Open | Along::Room | Along::Start => "session.id",
-    };
-    push_range(&mut query, key, filter, page);
+    if let Some(last) = last {
+        let within = if filter.order == Order::Asc { "<=" } else { ">=" };
+        query.push(format!(" and {} {within} ", along.key())).push_bind(last.0);
+    }
+    push_range(&mut query, along.key(), filter, page);
+    query.push(" limit ").push_bind(page.probe());
     query
+}
+
+/// The open sessions of the piece: they are sorted by nothing but their ids, and only those wanted are read.
+fn push_open(query: &mut QueryBuilder<Sqlite>, filter: &SessionFilter, page: &Page<SessionId>) {
+    query.push("from (select session.id from session indexed by session_open where session.ended_at is null");
+    if let Some(room) = &filter.room {
+        query.push(" and session.room = ").push_bind(room.as_str().to_owned());
+    }
+    push_range(query, "session.id", filter, page);
+    let wanted = if filter.username.is_some() {
+        COUNTED
+    } else {
+        page.probe()
+    };
+    query.push(" limit ").push_bind(wanted);
+    query.push(") as chosen cross join session on session.id = chosen.id where true");
 }
 
 fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilter, page: &Page<SessionId>) {
@@ -258,9 +371,7 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilte
             query.push(format!(" and {key} {operator} ")).push_bind(bound);
         }
     }
-    query
-        .push(format!(" order by {key} {direction} limit "))
-        .push_bind(page.probe());
+    query.push(format!(" order by {key} {direction}"));
 }
 
 /// The lowest id that a session which started at this moment could have.

@@ -11,9 +11,12 @@ use super::wording::{are_away, count, isolated, length, names};
 /// The most pairs that are told one by one.
 const TOLD_PAIRS: usize = 3;
 
-/// Tells a session from all its people and all their pairs, `None` where there are too many. Names are isolated, see
+/// Tells a session from all its people and all their pairs, each `None` where there are too many. Names are isolated, see
 /// [`isolated`].
-pub fn summary(session: &Session, people: &[Attendance], pairs: Option<&[Pair]>) -> String {
+pub fn summary(session: &Session, people: Option<&[Attendance]>, pairs: Option<&[Pair]>) -> String {
+    let Some(people) = people else {
+        return of_multitude(session);
+    };
     let mut troubles = pairs.map(connections).unwrap_or_default();
     troubles.extend(attendance(session, people));
     if session.error_count > 0 {
@@ -26,6 +29,19 @@ pub fn summary(session: &Session, people: &[Attendance], pairs: Option<&[Pair]>)
         troubles.join("; ")
     };
     format!("{} {}.", head(session, people), capitalized(&second))
+}
+
+/// What the session itself counts.
+fn of_multitude(session: &Session) -> String {
+    let all = count(session.unique_participants, "person", "people");
+    let time = length(session.duration_ms);
+    let head = match session.status {
+        SessionStatus::Ended => format!("{all}, {time}."),
+        SessionStatus::Active => format!("Live for {time}: {all} so far."),
+    };
+    let back = count(session.reconnect_count, "drop was", "drops were");
+    let errors = count(session.error_count, "error was", "errors were");
+    format!("{head} {back} made good again; {errors} told to the clients. They are too many to tell of each.")
 }
 
 /// How many, and how long.
@@ -291,7 +307,7 @@ mod tests {
             .iter()
             .map(|(one, other, outcome)| pair(one, other, *outcome))
             .collect();
-        summary(session, &people, Some(&pairs)).replace(['\u{2068}', '\u{2069}'], "")
+        summary(session, Some(&people), Some(&pairs)).replace(['\u{2068}', '\u{2069}'], "")
     }
 
     #[test]

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
+use super::page::Page;
 use super::people::Person;
 use super::sessions::{Session, SessionStatus};
 use super::zone::Zone;
@@ -23,6 +24,12 @@ const MARK_STEPS: i64 = 400;
 /// The most entries of the journal that are looked at for marks.
 const EXAMINED: i64 = 10_000;
 
+/// The most people of a file. A page shows fewer.
+const ROWS: usize = 300;
+
+/// The most stretches of one person that are drawn apart.
+const BARS: usize = 400;
+
 /// What is to be drawn of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
@@ -36,6 +43,8 @@ pub struct Timeline {
     pub zone: Zone,
     /// The people, by when they first joined.
     pub rows: Vec<Row>,
+    /// How many more people there were.
+    pub more: usize,
     /// Errors that were told to clients who were not in the room: joins that were refused.
     pub outside: Vec<Mark>,
     /// Later marks are not shown, because the session has too many entries; `None` if all are.
@@ -115,13 +124,22 @@ impl Moment {
 type Marks = HashMap<Option<ParticipantId>, Vec<Mark>>;
 
 impl History {
-    /// The picture of a session, as far as it has come.
+    /// The picture of a session, as far as it has come: of a crowd, that of the first by name.
     ///
     /// # Errors
     /// If the database cannot be read.
     pub async fn timeline(&self, session: &Session, now: Timestamp) -> Result<Timeline, Error> {
-        let people = self.everyone(session.id).await?;
-        self.timeline_of(session, &people, now).await
+        let first = Page {
+            limit: ROWS,
+            after: None,
+        };
+        let people = self.people(session.id, &first).await?;
+        let mut timeline = self.timeline_of(session, &people.rows, now).await?;
+        if people.next.is_some() {
+            let all = usize::try_from(session.unique_participants).unwrap_or_default();
+            timeline.more = all.saturating_sub(people.rows.len());
+        }
+        Ok(timeline)
     }
 
     /// The picture of some people of a session.
@@ -142,13 +160,14 @@ impl History {
             rows: people
                 .into_iter()
                 .map(|person| Row {
-                    bars: bars(person, now),
+                    bars: told_apart(bars(person, now), session.span()),
                     marks: marks.remove(&Some(person.id)).unwrap_or_default(),
                     id: person.id,
                     username: person.username.clone(),
                 })
                 .collect(),
             marks_end,
+            more: 0,
         })
     }
 
@@ -290,6 +309,28 @@ fn bars(person: &Person, now: Timestamp) -> Vec<Bar> {
     bars
 }
 
+/// What of many bars can be told apart: those that are shorter than a mark's place are one with what follows, by what they
+/// mostly were. How often somebody came back there is said by the marks.
+fn told_apart(bars: Vec<Bar>, span: Interval) -> Vec<Bar> {
+    if bars.len() <= BARS {
+        return bars;
+    }
+    let step = (span.ms() / MARK_STEPS).max(1);
+    let mut told: Vec<Bar> = Vec::new();
+    for bar in bars {
+        match told.last_mut() {
+            Some(last) if last.interval.ms() < step => {
+                if bar.interval.ms() > last.interval.ms() {
+                    last.kind = bar.kind;
+                }
+                last.interval.to = last.interval.to.max(bar.interval.to);
+            }
+            _ => told.push(bar),
+        }
+    }
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -307,6 +348,7 @@ mod tests {
             rows: Vec::new(),
             outside: Vec::new(),
             marks_end: None,
+            more: 0,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use chrono::{NaiveDate, Timelike};
 
 use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
-use crate::history::wording::{duration, isolated, plain};
+use crate::history::wording::{count, duration, isolated, plain};
 use crate::room::time::Timestamp;
 
 /// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
@@ -54,7 +54,7 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
         out: String::new(),
     };
     let bottom = sheet.bottom();
-    let height = bottom + FOOT;
+    let height = bottom + FOOT + if timeline.more > 0 { ROW } else { 0.0 };
     let title = text(&format!(
         "{}, {}",
         isolated(&timeline.room),
@@ -71,6 +71,7 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
     sheet.outside();
     sheet.now_line(bottom);
     sheet.legend(bottom + 24.0);
+    sheet.more(bottom + 24.0 + ROW);
     sheet.out.push_str("</svg>\n");
     sheet.out
 }
@@ -264,6 +265,17 @@ impl Sheet<'_> {
             ));
         }
         self.put(format_args!("</g>\n"));
+    }
+
+    /// How many are not drawn.
+    fn more(&mut self, y: f64) {
+        let more = self.timeline.more;
+        if more > 0 {
+            let people = count(i64::try_from(more).unwrap_or(i64::MAX), "person is", "people are");
+            self.put(format_args!(
+                "<text class=\"quiet\" x=\"8\" y=\"{y}\">{people} not drawn: these are the first by name</text>\n"
+            ));
+        }
     }
 
     fn tick_label(&self, at: Timestamp, step: i64) -> String {

@@ -1,16 +1,19 @@
-//! The people of one session, as many as a page can show: of a crowd a part at a time.
+//! The people of one session, as many as a page can show: of a crowd a part at a time, in any order; of a multitude, of
+//! whom not all are looked at, a part at a time by name.
 
 use std::collections::HashSet;
 
 use super::address;
 use super::sorting::{self, Sorting};
 use crate::history::attendance::Attendance;
+use crate::history::page::Page;
 use crate::history::people::Person;
 use crate::history::sessions::Session;
+use crate::history::wording::isolated;
 use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
-use crate::web::params::Params;
+use crate::web::params::{Params, kept_username};
 
 /// The most people that are shown at once: more make no picture that tells anything, and no quick page.
 const TOGETHER: usize = 60;
@@ -23,36 +26,46 @@ pub(super) struct Wish {
     pub(super) sorting: Option<Sorting>,
     /// How many come before them.
     skipped: usize,
+    /// Of a multitude: the name that they come after.
+    after: Option<String>,
 }
 
 /// A part of a crowd, to go to.
 pub(super) struct Part {
-    pub(super) first: usize,
-    pub(super) last: usize,
+    pub(super) title: String,
     pub(super) address: String,
     pub(super) is_shown: bool,
 }
 
 /// The people of a session.
 pub(super) struct People {
-    /// All of them, by name.
-    pub(super) everyone: Vec<Attendance>,
+    /// All of them, by name; `None` of a multitude.
+    pub(super) everyone: Option<Vec<Attendance>>,
+    /// How many they are.
+    pub(super) count: usize,
     /// Those that are shown, by name.
     pub(super) shown: Vec<Person>,
     /// The same in the wished order.
     pub(super) table: Vec<Attendance>,
     /// How many come before them in that order.
     skipped: usize,
+    /// Of a multitude: the name that the next part comes after.
+    next: Option<String>,
 }
 
 impl Wish {
-    /// Takes the parameters `sort` and `people`, the number of the first that is shown.
+    /// Takes the parameters `sort` and `people`, the number of the first that is shown, or of a multitude `name`, which
+    /// they come after.
     pub(super) fn take(params: &mut Params) -> Result<Self, Error> {
         let sorting = params.optional("sort", Sorting::parse)?.flatten();
         let first = params.optional("people", number)?.unwrap_or(1);
+        let after = params.optional("name", |raw| {
+            kept_username(raw.to_owned()).ok_or("must be the name of a person")
+        })?;
         Ok(Self {
             sorting,
             skipped: first - 1,
+            after,
         })
     }
 
@@ -66,7 +79,15 @@ impl Wish {
         };
         address::page(
             path,
-            &[&[("sort", sort.as_str()), ("people", &people)], others].concat(),
+            &[
+                &[
+                    ("sort", sort.as_str()),
+                    ("people", &people),
+                    ("name", self.after.as_deref().unwrap_or_default()),
+                ],
+                others,
+            ]
+            .concat(),
         )
     }
 }
@@ -78,7 +99,9 @@ fn number(raw: &str) -> Result<usize, &'static str> {
 
 impl People {
     pub(super) async fn read(web: &Web, session: &Session, wish: &Wish, now: Timestamp) -> Result<Self, Error> {
-        let mut shown = web.history.everyone(session.id).await?;
+        let Some(mut shown) = web.history.everyone(session.id).await? else {
+            return Self::of_multitude(web, session, wish, now).await;
+        };
         let everyone: Vec<_> = shown.iter().map(|person| person.attendance(session, now)).collect();
         let mut table = everyone.clone();
         sorting::sort(&mut table, wish.sorting);
@@ -89,16 +112,38 @@ impl People {
         let ids: HashSet<_> = table.iter().map(|person| person.id).collect();
         shown.retain(|person| ids.contains(&person.id));
         Ok(Self {
-            everyone,
+            count: everyone.len(),
+            everyone: Some(everyone),
             shown,
             table,
             skipped,
+            next: None,
+        })
+    }
+
+    async fn of_multitude(web: &Web, session: &Session, wish: &Wish, now: Timestamp) -> Result<Self, Error> {
+        let part = Page {
+            limit: PART,
+            after: wish.after.clone(),
+        };
+        let found = web.history.people(session.id, &part).await?;
+        Ok(Self {
+            everyone: None,
+            count: usize::try_from(session.unique_participants).unwrap_or_default(),
+            table: found
+                .rows
+                .iter()
+                .map(|person| person.attendance(session, now))
+                .collect(),
+            shown: found.rows,
+            skipped: 0,
+            next: found.next,
         })
     }
 
     /// Whether they are too many for one page.
     pub(super) fn is_crowd(&self) -> bool {
-        self.table.len() < self.everyone.len()
+        self.table.len() < self.count
     }
 
     /// The parts, if there is more than one, on the page at `path`.
@@ -106,12 +151,36 @@ impl People {
         if !self.is_crowd() {
             return Vec::new();
         }
+        if self.everyone.is_none() {
+            return self.parts_of_multitude(path, wish);
+        }
         let part = |skipped: usize| Part {
-            first: skipped + 1,
-            last: self.everyone.len().min(skipped + PART),
-            address: Wish { skipped, ..*wish }.address(path, &[]),
+            title: format!("{}–{}", skipped + 1, self.count.min(skipped + PART)),
+            address: Wish {
+                skipped,
+                sorting: wish.sorting,
+                after: None,
+            }
+            .address(path, &[]),
             is_shown: skipped == self.skipped,
         };
-        (0..self.everyone.len()).step_by(PART).map(part).collect()
+        (0..self.count).step_by(PART).map(part).collect()
+    }
+
+    fn parts_of_multitude(&self, path: &str, wish: &Wish) -> Vec<Part> {
+        let part = |title: String, after: Option<String>| Part {
+            title,
+            is_shown: after == wish.after,
+            address: Wish {
+                sorting: None,
+                skipped: 0,
+                after,
+            }
+            .address(path, &[]),
+        };
+        let first = part("The first by name".to_owned(), None);
+        let next = self.next.as_ref();
+        let next = next.map(|name| part(format!("Those after {}", isolated(name)), Some(name.clone())));
+        [first].into_iter().chain(next).collect()
     }
 }

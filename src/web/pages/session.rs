@@ -82,7 +82,7 @@ pub(crate) async fn show(
 
     let path = format!("/review/sessions/{id}");
     html(&SessionPage {
-        summary: summary(&session, &people.everyone, (!is_crowd).then_some(&pairs)),
+        summary: summary(&session, people.everyone.as_deref(), (!is_crowd).then_some(&pairs)),
         picture: timeline::inline(&model, now),
         picture_address: wish.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, wish.sorting, &choice),

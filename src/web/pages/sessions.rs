@@ -20,6 +20,9 @@ use crate::web::params::Params;
 
 const LIMIT: usize = 50;
 
+/// The most sessions that go on; more are found among the rooms.
+const LIVE: usize = 200;
+
 /// The most rooms of a similar name that are offered.
 const SUGGESTED: usize = 8;
 
@@ -33,6 +36,8 @@ struct SessionsPage {
     similar_rooms: Vec<String>,
     is_filtered: bool,
     is_first: bool,
+    /// Whether more sessions go on than are shown.
+    has_more_live: bool,
     newer: Option<String>,
     older: Option<String>,
 }
@@ -69,6 +74,7 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
         older: None,
         rows: Vec::new(),
         similar_rooms: Vec::new(),
+        has_more_live: false,
         room: asked.room,
         person: asked.person,
         range: asked.range,
@@ -78,7 +84,7 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
     }
     page.older = found.next.map(|last| page.address("older", last));
     if is_first {
-        page.rows = live(&web, &asked.filter, now).await?;
+        (page.rows, page.has_more_live) = live(&web, &asked.filter, now).await?;
     }
     page.rows.extend(found.rows);
     if page.rows.is_empty() && !page.room.is_empty() {
@@ -142,7 +148,7 @@ async fn piece(web: &Web, asked: &Asked, now: Timestamp) -> Result<(bool, Slice<
         let mut found = web.history.sessions(&upwards, &after(Some(id)), now).await?;
         if found.next.is_some() {
             found.rows.reverse();
-            found.next = found.rows.last().map(|last| last.id);
+            found.next = found.rows.last().map(|last| last.id).or(Some(id));
             return Ok((false, found));
         }
         // There is nothing newer than these: they are the first page, which may hold more.
@@ -162,16 +168,18 @@ fn after(id: Option<SessionId>) -> Piece<SessionId> {
     }
 }
 
-async fn live(web: &Web, filter: &SessionFilter, now: Timestamp) -> Result<Vec<Session>, Error> {
+/// The newest of those that go on, and whether there are more.
+async fn live(web: &Web, filter: &SessionFilter, now: Timestamp) -> Result<(Vec<Session>, bool), Error> {
     let filter = SessionFilter {
         status: Some(SessionStatus::Active),
         ..filter.clone()
     };
-    let all = Piece {
-        limit: 1000,
+    let newest = Piece {
+        limit: LIVE,
         after: None,
     };
-    Ok(web.history.sessions(&filter, &all, now).await?.rows)
+    let found = web.history.sessions(&filter, &newest, now).await?;
+    Ok((found.rows, found.next.is_some()))
 }
 
 async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {

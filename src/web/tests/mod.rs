@@ -5,6 +5,7 @@ mod document;
 mod downloads;
 mod feed;
 mod ice_servers;
+mod multitude;
 mod pages;
 mod recovery;
 mod removal;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
+use crate::history::History;
 use crate::history::fixture::{Fixture, Link, START_MS};
 use crate::journal::{Orders, ReviewSecrets};
 use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
@@ -137,10 +139,14 @@ impl Story {
     }
 
     async fn router_with(&self, orders: Orders) -> Router {
+        self.router_of(self.fixture.history().await, orders)
+    }
+
+    fn router_of(&self, history: History, orders: Orders) -> Router {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
         let parts = Parts {
-            history: self.fixture.history().await,
+            history,
             live: Arc::new(self.live.clone()),
             readiness: Arc::new(move || readiness.clone()),
             orders,

@@ -39,6 +39,8 @@ async fn an_emptied_session_is_measured_to_the_last_leaving() {
             &[(7000, Some((7290, "left")), None)],
         )
         .await;
+    story.fixture.event(session, None, 7290, "left", None).await;
+    story.fixture.event(session, None, 7299, "error", Some("{}")).await;
     let shown = story.json(&format!("/api/v1/sessions/{session}")).await;
     assert_eq!(
         (&shown["status"], &shown["durationMs"]),
