@@ -8,6 +8,8 @@
 pub mod banner;
 pub mod config;
 pub mod export;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod held;
 pub mod history;
 pub mod journal;

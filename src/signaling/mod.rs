@@ -7,6 +7,7 @@ mod cell;
 mod client;
 pub mod clock;
 mod early;
+pub(crate) mod fuzzing;
 mod handlers;
 mod handshake;
 pub mod hub;

@@ -9,6 +9,7 @@ mod cors;
 mod csv;
 mod error;
 mod filename;
+pub(crate) mod fuzzing;
 mod live;
 mod ops;
 mod pages;
