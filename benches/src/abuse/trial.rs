@@ -69,6 +69,7 @@ pub async fn run(attack: Attack, plan: Plan) -> Result<Outcome> {
     let terms = Terms {
         variables: vec![("REVIEW_TOKEN", TOKEN)],
         files: attack.files(),
+        keeps_limits: true,
         quiet: true,
     };
     let server = Subject::start_on_terms(folder, terms).await?;
