@@ -39,11 +39,11 @@ async fn write_alone(connection: &mut SqliteConnection, record: &Record) -> sqlx
     };
     match &record.change {
         Change::SessionStarted { room } => session_started(connection, session, room, at).await,
-        Change::SessionEnded { ended_at } => session_ended(connection, session, *ended_at).await,
         Change::LeaveOwed { member, leave } => owed::add(connection, *member, leave).await,
         Change::Overflowed { member } => overflowed(connection, *member).await,
         Change::Snapshot(live) => snapshot::write(connection, session, live, at).await,
-        Change::Joined(_)
+        Change::SessionEnded { .. }
+        | Change::Joined(_)
         | Change::Left { .. }
         | Change::Disconnected { .. }
         | Change::Reconnected { .. }
@@ -69,22 +69,6 @@ async fn session_started(
         session.0,
         room,
         at.0
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Whoever a stop of the server sent away left in the past: the one whose leaving is recorded last may not be the one
-/// who left last.
-async fn session_ended(connection: &mut SqliteConnection, session: SessionId, ended_at: Timestamp) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update session
-         set ended_at = max(started_at, ?1, coalesce(
-             (select max(left_at) from participant where participant.session_id = session.id), started_at))
-         where id = ?2",
-        ended_at.0,
-        session.0
     )
     .execute(connection)
     .await?;

@@ -48,15 +48,20 @@ pub(super) async fn end_others(
     .fetch_all(&mut *connection)
     .await?;
     for other in others {
-        end_rows(connection, SessionId(other), &Keep::nothing(), at).await?;
-        sqlx::query!(
-            "update session set ended_at = max(started_at, ?) where id = ?",
-            at.0,
-            other
-        )
-        .execute(&mut *connection)
-        .await?;
+        end_other(connection, SessionId(other), at).await?;
     }
+    Ok(())
+}
+
+pub(super) async fn end_other(connection: &mut SqliteConnection, other: SessionId, at: Timestamp) -> sqlx::Result<()> {
+    end_rows(connection, other, &Keep::nothing(), at).await?;
+    sqlx::query!(
+        "update session set ended_at = max(started_at, ?) where id = ?",
+        at.0,
+        other.0
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

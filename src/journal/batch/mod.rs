@@ -8,6 +8,7 @@
 mod connections;
 mod links;
 mod members;
+mod occupancy;
 mod participants;
 mod sessions;
 
@@ -17,6 +18,7 @@ use sqlx::SqliteConnection;
 use self::connections::Connections;
 use self::links::Links;
 use self::members::Members;
+use self::occupancy::Occupancy;
 use self::participants::Participants;
 use self::sessions::Sessions;
 use crate::room::id::SessionId;
@@ -26,6 +28,7 @@ use crate::sql::json;
 /// What follows from a run of records, and is not written yet.
 #[derive(Default)]
 pub(super) struct Batch {
+    occupancy: Occupancy,
     sessions: Sessions,
     participants: Participants,
     connections: Connections,
@@ -47,6 +50,8 @@ impl Batch {
     fn take_of(&mut self, session: SessionId, record: &Record) -> bool {
         let at = record.at;
         match &record.change {
+            Change::SessionStarted { room } => return self.occupancy.started(session, room, at),
+            Change::SessionEnded { ended_at } => self.occupancy.ended(session, *ended_at),
             Change::Joined(joined) => {
                 self.sessions.joined(session, joined.members);
                 self.participants.joined(session, joined, at);
@@ -100,11 +105,7 @@ impl Batch {
             }
             Change::Error { .. } => self.sessions.failed(session),
             Change::Gap { .. } => {}
-            Change::SessionStarted { .. }
-            | Change::SessionEnded { .. }
-            | Change::LeaveOwed { .. }
-            | Change::Overflowed { .. }
-            | Change::Snapshot(_) => return false,
+            Change::LeaveOwed { .. } | Change::Overflowed { .. } | Change::Snapshot(_) => return false,
         }
         true
     }
@@ -112,17 +113,20 @@ impl Batch {
     /// Writes it within the open transaction, and is empty then.
     pub(super) async fn write(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
         let Self {
+            occupancy,
             sessions,
             participants,
             connections,
             members,
             links,
         } = std::mem::take(self);
+        occupancy.begin(connection).await?;
         let first_times = participants.write(connection).await?;
         sessions.write(connection, &first_times).await?;
         connections.write(connection).await?;
         members.write(connection).await?;
-        links.write(connection).await
+        links.write(connection).await?;
+        occupancy.settle(connection).await
     }
 }
 
