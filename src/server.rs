@@ -115,6 +115,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
 async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Opened> {
     let clock = clock.clone();
     let options = journal::Options {
+        grace: config.restart_grace,
         retention: config.retention,
         capacity: config.journal_backlog,
         ..journal::Options::new(config.database_url.clone())

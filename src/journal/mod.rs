@@ -68,6 +68,8 @@ pub struct Options {
     pub capacity: usize,
     /// How long what was told waits for the disk.
     pub patience: Duration,
+    /// How long those who were there before this start may come back.
+    pub grace: Duration,
     /// How long after its end a session is kept; `None` is for ever.
     pub retention: Option<Duration>,
 }
@@ -79,6 +81,7 @@ impl Options {
             database,
             capacity: 50_000,
             patience: Duration::from_secs(1),
+            grace: Duration::from_secs(60),
             retention: None,
         }
     }
@@ -91,7 +94,8 @@ pub struct Opened {
     /// The way to have something removed.
     pub orders: Orders,
     /// The rooms that were live when the server stopped. Every member is away; those the stop itself sent away have a
-    /// deadline that has passed, so whoever resumes the room sets fresh ones.
+    /// deadline that has passed, so whoever resumes the room sets fresh ones: [`Options::grace`] from now, as the database
+    /// says already.
     pub rooms: Vec<(SessionId, Snapshot)>,
     /// Read-only connections for the history, at most four.
     pub reader: SqlitePool,

@@ -126,6 +126,9 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
     let last_alive = recover::recover(&mut connection, clock()).await.map_err(failed)?;
     let rooms = restore::live_rooms(&mut connection).await.map_err(failed)?;
     let review = review::load(&mut connection).await.map_err(failed)?;
+    recover::extend_graces(&mut connection, clock(), options.grace)
+        .await
+        .map_err(failed)?;
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
 

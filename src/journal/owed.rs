@@ -37,17 +37,11 @@ pub(super) async fn settle(connection: &mut SqliteConnection, members: &str) -> 
     Ok(())
 }
 
-/// What the members of a session are owed, each in order.
-pub(super) async fn of_session(
-    connection: &mut SqliteConnection,
-    session: Uuid,
-) -> sqlx::Result<HashMap<MemberId, Vec<OwedLeave>>> {
+/// What members are owed, each in order.
+pub(super) async fn by_member(connection: &mut SqliteConnection) -> sqlx::Result<HashMap<MemberId, Vec<OwedLeave>>> {
     let rows = sqlx::query!(
         r#"select member_id as "member: Uuid", connector, leaver as "leaver: Uuid"
-           from member join owed_leave on owed_leave.member_id = member.id
-           where member.session_id = ?
-           order by owed_leave.id"#,
-        session
+           from owed_leave order by id"#
     )
     .fetch_all(connection)
     .await?;

@@ -2,6 +2,8 @@
 //!
 //! Every statement begins with the sessions that are open, so a start costs what those have, not what is stored.
 
+use std::time::Duration;
+
 use sqlx::SqliteConnection;
 
 use super::gone;
@@ -25,6 +27,20 @@ pub(super) async fn recover(connection: &mut SqliteConnection, now: Timestamp) -
     .await?;
     sqlx::query("commit").execute(connection).await?;
     Ok(Timestamp(stop.at))
+}
+
+/// Gives everybody who was there the time to come back. One statement, however many rooms there are.
+pub(super) async fn extend_graces(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    grace: Duration,
+) -> sqlx::Result<()> {
+    let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+    let until = now.0.saturating_add(grace);
+    sqlx::query!("update member set away_until = max(away_until, ?)", until)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// How the last run ended.

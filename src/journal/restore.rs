@@ -1,5 +1,6 @@
 //! What a restart finds: the rooms that were live, read from the rows that say so.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use sqlx::SqliteConnection;
@@ -21,111 +22,120 @@ pub(super) async fn live_rooms(connection: &mut SqliteConnection) -> sqlx::Resul
     .fetch_all(&mut *connection)
     .await?;
     let mut gone = gone::by_session(connection).await?;
-    let mut rooms = Vec::with_capacity(sessions.len());
-    for session in sessions {
+    let mut participants = participants(connection).await?;
+    let mut members = members(connection).await?;
+    let mut links = links(connection).await?;
+    let rooms = sessions.into_iter().map(|session| {
+        let id = SessionId(session.id);
         let snapshot = Snapshot {
             room: RoomName::parse(&session.room).map_err(damaged)?,
             started_at: Timestamp(session.started_at),
             peak: session.peak,
-            participants: participants(connection, session.id).await?,
-            members: members(connection, session.id).await?,
-            links: links(connection, session.id).await?,
-            gone: gone.remove(&SessionId(session.id)).unwrap_or_default(),
+            participants: participants.remove(&id).unwrap_or_default(),
+            members: members.remove(&id).unwrap_or_default(),
+            links: links.remove(&id).unwrap_or_default(),
+            gone: gone.remove(&id).unwrap_or_default(),
         };
-        rooms.push((SessionId(session.id), snapshot));
-    }
-    Ok(rooms)
+        Ok((id, snapshot))
+    });
+    rooms.collect()
 }
 
-async fn participants(
-    connection: &mut SqliteConnection,
-    session: Uuid,
-) -> sqlx::Result<Vec<(Username, ParticipantId)>> {
+/// What there is of each session.
+type Of<T> = HashMap<SessionId, Vec<T>>;
+
+fn by_session<T>(rows: impl Iterator<Item = sqlx::Result<(Uuid, T)>>) -> sqlx::Result<Of<T>> {
+    let mut sessions = Of::new();
+    for row in rows {
+        let (session, row) = row?;
+        sessions.entry(SessionId(session)).or_default().push(row);
+    }
+    Ok(sessions)
+}
+
+async fn participants(connection: &mut SqliteConnection) -> sqlx::Result<Of<(Username, ParticipantId)>> {
     let rows = sqlx::query!(
-        r#"select id as "id: Uuid", username from participant where session_id = ?"#,
-        session
+        r#"select session_id as "session: Uuid", participant.id as "id: Uuid", username
+           from session indexed by session_open
+           cross join participant on session_id = session.id
+           where ended_at is null"#
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| Ok((Username::parse(&row.username).map_err(damaged)?, ParticipantId(row.id))))
-        .collect()
+    by_session(rows.into_iter().map(|row| {
+        let username = Username::parse(&row.username).map_err(damaged)?;
+        Ok((row.session, (username, ParticipantId(row.id))))
+    }))
 }
 
-async fn members(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Result<Vec<LiveMember>> {
+async fn members(connection: &mut SqliteConnection) -> sqlx::Result<Of<LiveMember>> {
     let rows = sqlx::query!(
-        r#"select member.id as "id: Uuid", member.participant_id as "participant: Uuid",
+        r#"select member.session_id as "session: Uuid", member.id as "id: Uuid", member.participant_id as "participant: Uuid",
                   member.connection_id as "connection: Uuid", client_key, position, member.joined_at, away_since,
                   member.away_until, overflowed as "overflowed: bool", stopped_by, username, connected_at
            from member
            join participant on participant.id = member.participant_id
            join connection on connection.session_id = member.session_id
                and connection.participant_id = member.participant_id and connection.id = member.connection_id
-           where member.session_id = ?
-           order by position"#,
-        session
+           order by member.session_id, position"#
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut owed = owed::of_session(connection, session).await?;
-    rows.into_iter()
-        .map(|row| {
-            let key = row
-                .client_key
-                .try_into()
-                .map_err(|_| damaged("a key is not 32 bytes"))?;
-            Ok(LiveMember {
-                member: MemberId(row.id),
-                participant: ParticipantId(row.participant),
-                username: Username::parse(&row.username).map_err(damaged)?,
-                key: ClientKey::from_bytes(key),
-                position: row.position.cast_unsigned(),
-                joined_at: Timestamp(row.joined_at),
-                connection: ConnectionId(row.connection),
-                connected_at: Timestamp(row.connected_at),
-                away: row.away_since.map(Timestamp).zip(row.away_until.map(Timestamp)),
-                overflowed: row.overflowed,
-                owed: owed.remove(&MemberId(row.id)).unwrap_or_default(),
-                stopped_by: row.stopped_by.as_deref().map(stop_reason),
-            })
-        })
-        .collect()
+    let mut owed = owed::by_member(connection).await?;
+    by_session(rows.into_iter().map(|row| {
+        let key = row
+            .client_key
+            .try_into()
+            .map_err(|_| damaged("a key is not 32 bytes"))?;
+        let member = LiveMember {
+            member: MemberId(row.id),
+            participant: ParticipantId(row.participant),
+            username: Username::parse(&row.username).map_err(damaged)?,
+            key: ClientKey::from_bytes(key),
+            position: row.position.cast_unsigned(),
+            joined_at: Timestamp(row.joined_at),
+            connection: ConnectionId(row.connection),
+            connected_at: Timestamp(row.connected_at),
+            away: row.away_since.map(Timestamp).zip(row.away_until.map(Timestamp)),
+            overflowed: row.overflowed,
+            owed: owed.remove(&MemberId(row.id)).unwrap_or_default(),
+            stopped_by: row.stopped_by.as_deref().map(stop_reason),
+        };
+        Ok((row.session, member))
+    }))
 }
 
-async fn links(connection: &mut SqliteConnection, session: Uuid) -> sqlx::Result<Vec<LiveLink>> {
+async fn links(connection: &mut SqliteConnection) -> sqlx::Result<Of<LiveLink>> {
     let rows = sqlx::query!(
-        r#"select link.id as "id: Uuid", offerer_member as "offerer_member: Uuid", offerer_id as "offerer: Uuid",
+        r#"select live_link.session_id as "session: Uuid", link.id as "id: Uuid", offerer_member as "offerer_member: Uuid", offerer_id as "offerer: Uuid",
                   offerer_connector, answerer_member as "answerer_member: Uuid", answerer_id as "answerer: Uuid",
                   answerer_connector, stream_type, offered_at, answered_at,
                   offerer_candidates as "offerer_candidates: u32", answerer_candidates as "answerer_candidates: u32",
                   renegotiations as "renegotiations: u32"
            from live_link join link on link.session_id = live_link.session_id and link.id = live_link.link_id
-           where live_link.session_id = ?
-           order by offered_at, link.id"#,
-        session
+           order by offered_at, link.id"#
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let answerer_connector = row.answerer_connector.as_deref().map(ConnectorId::parse).transpose();
-            Ok(LiveLink {
-                link: LinkId(row.id),
-                offered_at: Timestamp(row.offered_at),
-                offerer: end(row.offerer_member, row.offerer),
-                offerer_connector: ConnectorId::parse(&row.offerer_connector).map_err(damaged)?,
-                answerer: end(row.answerer_member, row.answerer),
-                answered: answerer_connector.map_err(damaged)?.zip(row.answered_at.map(Timestamp)),
-                stream: StreamType::parse(&row.stream_type).map_err(damaged)?,
-                traffic: Traffic {
-                    offerer_candidates: row.offerer_candidates,
-                    answerer_candidates: row.answerer_candidates,
-                    renegotiations: row.renegotiations,
-                },
-                carried_by: None,
-            })
-        })
-        .collect()
+    by_session(rows.into_iter().map(|row| {
+        let answerer_connector = row.answerer_connector.as_deref().map(ConnectorId::parse).transpose();
+        let link = LiveLink {
+            link: LinkId(row.id),
+            offered_at: Timestamp(row.offered_at),
+            offerer: end(row.offerer_member, row.offerer),
+            offerer_connector: ConnectorId::parse(&row.offerer_connector).map_err(damaged)?,
+            answerer: end(row.answerer_member, row.answerer),
+            answered: answerer_connector.map_err(damaged)?.zip(row.answered_at.map(Timestamp)),
+            stream: StreamType::parse(&row.stream_type).map_err(damaged)?,
+            traffic: Traffic {
+                offerer_candidates: row.offerer_candidates,
+                answerer_candidates: row.answerer_candidates,
+                renegotiations: row.renegotiations,
+            },
+            carried_by: None,
+        };
+        Ok((row.session, link))
+    }))
 }
 
 fn end(member: Uuid, participant: Uuid) -> End {

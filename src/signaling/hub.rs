@@ -77,13 +77,11 @@ impl Hub {
         hub
     }
 
-    /// Puts a restored room in its place. Its graces are new: the snapshot says so in the database.
+    /// Puts a restored room in its place. Its graces are new, as the database says already.
     fn adopt(&self, room: Room) {
         let cell = Arc::new(RoomCell::new(room.name().clone(), room));
         self.rooms.lock().insert(cell.name.clone(), cell.clone());
         let mut state = cell.state.lock();
-        state.unsynced = true;
-        self.resync(&cell, &mut state, None);
         self.rearm(&cell, &mut state);
     }
 

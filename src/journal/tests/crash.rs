@@ -181,3 +181,50 @@ async fn the_heart_beats_when_nothing_happens() {
     }
     drop(opened);
 }
+
+/// A client may have made thousands of rooms before the crash: the start reads and writes them all at once.
+#[tokio::test]
+async fn thousands_of_rooms_are_found_at_once() {
+    const ROOMS: u128 = 3_000;
+    let bench = Bench::new();
+    let opened = bench.open().await;
+    for room in 0..ROOMS {
+        let id = |kind: u128| Uuid::from_u128(kind << 64 | room);
+        let Change::Joined(ann) = joined(1, 0, 1) else {
+            unreachable!("that is what it makes");
+        };
+        let ann = Joined {
+            participant: ParticipantId(id(2)),
+            member: MemberId(id(3)),
+            connection: ConnectionId(id(4)),
+            ..ann
+        };
+        let record = |change| Record {
+            at: Timestamp(10),
+            session: Some(SessionId(id(1))),
+            change,
+        };
+        let source = Source {
+            address: None,
+            room: Some(RoomName::parse(&format!("room {room}")).unwrap()),
+        };
+        let records = vec![record(started(&format!("room {room}"))), record(Change::Joined(ann))];
+        assert_eq!(opened.journal.submit(source, records, None), Submitted::Accepted);
+    }
+    let mut committed = opened.journal.committed();
+    committed.wait_for(|&seq| seq == 6_000).await.unwrap();
+    drop((opened, committed));
+
+    let begun = Instant::now();
+    let opened = restart(&bench).await;
+    let took = begun.elapsed();
+    assert_eq!(opened.rooms.len(), 3_000);
+    assert!(opened.rooms.iter().all(|(_, room)| room.members.len() == 1));
+    assert_eq!(
+        bench.rows("select distinct away_until || '' from member").await,
+        [(NOW.0 + 60_000).to_string()],
+        "their graces are written too"
+    );
+    // In a debug build, and on a machine that does other things as well.
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
