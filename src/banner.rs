@@ -14,6 +14,8 @@ const MAX_ORIGINS: usize = 4;
 pub struct Banner<'a> {
     /// Where it listens, at least one address.
     pub addresses: &'a [SocketAddr],
+    /// Where the review listens, if not there.
+    pub review: Option<&'a [SocketAddr]>,
     /// The token made for this start; `None` if the user has set one, who then knows it.
     pub made_token: Option<&'a ReviewToken>,
     /// The history's file, absolute.
@@ -27,12 +29,14 @@ impl Banner<'_> {
     pub fn text(&self) -> String {
         let origins = origins(self.addresses);
         let first = origins.first().map(String::as_str).unwrap_or_default();
+        let review = self.review.and_then(|addresses| addresses.first()).map(origin);
+        let review = review.as_deref().unwrap_or(first);
         let (link, token) = match self.made_token {
             Some(token) => (
-                format!("{first}/review?token={}", token.as_str()),
+                format!("{review}/review?token={}", token.as_str()),
                 "the token of that link",
             ),
-            None => (format!("{first}/review (with your REVIEW_TOKEN)"), "your REVIEW_TOKEN"),
+            None => (format!("{review}/review (with your REVIEW_TOKEN)"), "your REVIEW_TOKEN"),
         };
         let mut lines = vec![format!("chatroom-server {} is running.", env!("CARGO_PKG_VERSION"))];
         for (index, origin) in origins.iter().take(MAX_ORIGINS).enumerate() {
@@ -48,7 +52,7 @@ impl Banner<'_> {
         lines.push(row("Review a class at", &link));
         lines.push(row(
             "Ask by REST at",
-            &format!("{first}/api/v1, header \"Authorization: Bearer\" and {token}"),
+            &format!("{review}/api/v1, header \"Authorization: Bearer\" and {token}"),
         ));
         lines.push(row("The history is in", &self.database.display().to_string()));
         lines.push(row("To stop it", "press Ctrl-C"));
@@ -88,6 +92,7 @@ mod tests {
         let token = token.map(|token| ReviewToken::parse(token).unwrap());
         let banner = Banner {
             addresses: &addresses,
+            review: None,
             made_token: token.as_ref(),
             database: Path::new("/home/li/chatroom.db"),
             static_dir: static_dir.map(Path::new),
@@ -121,6 +126,26 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("token="), "{text}");
+    }
+
+    #[test]
+    fn the_review_may_be_elsewhere() {
+        let banner = Banner {
+            addresses: &["0.0.0.0:3000".parse().unwrap()],
+            review: Some(&["192.0.2.1:3001".parse().unwrap(), "[::1]:3001".parse().unwrap()]),
+            made_token: None,
+            database: Path::new("/home/li/chatroom.db"),
+            static_dir: Some(Path::new("/srv/page")),
+        };
+        let text = banner.text();
+        for line in [
+            "Clients connect to  http://localhost:3000\n",
+            "Your page is at     http://localhost:3000/ (",
+            "Review a class at   http://192.0.2.1:3001/review (",
+            "Ask by REST at      http://192.0.2.1:3001/api/v1,",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
     }
 
     #[test]

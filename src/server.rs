@@ -43,6 +43,11 @@ const STOP_WITHIN: Duration = Duration::from_millis(4600);
 /// If a part cannot start, or the server cannot go on. The message is for the user.
 pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Output = Stop>) -> anyhow::Result<()> {
     let (token, is_made) = review_token(&config)?;
+    let review_listeners = match &config.review_listen {
+        Some(listen) => Some(Listeners::bind_review(listen, &config.host).await?),
+        None => None,
+    };
+    warn_of_shared_origin(&config);
     let capacity = Capacity::new(
         config.max_connections,
         config.max_connections_per_address,
@@ -78,18 +83,36 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         review,
         clock: Arc::new(move || clock.now().at),
     };
-    let web = web::router(web_settings(&config, &token), parts);
+    let settings = web_settings(&config, &token);
+    let (web, review) = match review_listeners {
+        Some(listeners) => {
+            let apart = web::routers_apart(settings, parts);
+            (apart.public, Some((listeners, bounded(apart.review))))
+        }
+        None => (web::router(settings, parts), None),
+    };
     let router = router(&config, web, socket);
 
+    let review_addresses = review.as_ref().map(|(listeners, _)| listeners.addresses());
     tell(&Banner {
         addresses: &listeners.addresses(),
+        review: review_addresses.as_deref(),
         made_token: is_made.then_some(&token),
         database: config.database_url.path(),
         static_dir: config.static_dir.as_deref(),
     });
     // From here on a client may be told things: whatever ends this function has to pass the orderly stop below.
     let admission = Arc::new(Admission::new(config.trusted_proxies.clone(), capacity));
-    let mut serving = tokio::spawn(net::serve(listeners, router, admission, stopping.clone()));
+    let until = stopping.clone();
+    let mut serving = tokio::spawn(async move {
+        let main = net::serve(listeners, router, admission.clone(), until.clone());
+        match review {
+            Some((listeners, router)) => {
+                tokio::join!(main, net::serve(listeners, router, admission, until));
+            }
+            None => main.await,
+        }
+    });
     let ended = tokio::select! {
         stop = shutdown => {
             info!(?stop, "stopping");
@@ -214,7 +237,20 @@ fn router(config: &Config, web: Router, socket: Router) -> Router {
         Some(directory) => with_static_files(router, directory),
         None => router,
     };
+    bounded(router)
+}
+
+fn bounded(router: Router) -> Router {
     router.layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
+}
+
+/// Only another origin is a border to the scripts of a page.
+fn warn_of_shared_origin(config: &Config) {
+    if config.static_dir.is_some() && config.review_listen.is_none() {
+        warn!(
+            "a script in a page of STATIC_DIR can do whatever the browser of a reviewer can who opens it: REVIEW_LISTEN gives the review a port of its own"
+        );
+    }
 }
 
 fn tell(banner: &Banner<'_>) {

@@ -191,6 +191,11 @@ pub struct Config {
     )]
     pub allow_short_token: bool,
 
+    /// A port of the review's own, such as 3001 or localhost:3001; the other port then has no review, and of the API only
+    /// what is public. Unset: everything is on one port
+    #[arg(long, value_parser = ReviewListen::parse, value_name = "HOST:PORT", help_heading = "Access")]
+    pub review_listen: Option<ReviewListen>,
+
     /// A directory with a built exercise page, served at / from the same origin
     #[arg(long, value_parser = value::directory, value_name = "DIRECTORY", help_heading = "Pages")]
     pub static_dir: Option<PathBuf>,
@@ -313,8 +318,9 @@ impl Config {
     /// Whether no other machine reaches the server: it listens on loopback addresses, and nothing says that there is a
     /// reverse proxy in front.
     fn is_for_this_machine_only(&self) -> bool {
+        let review = self.review_listen.as_ref().and_then(ReviewListen::hosts);
         let is_behind_proxy = self.allowed_hosts != HostNames::default() || !self.trusted_proxies.are_usual();
-        self.host.are_loopback() && !is_behind_proxy
+        self.host.are_loopback() && review.is_none_or(Hosts::are_loopback) && !is_behind_proxy
     }
 
     /// Whoever opens the exercise page must not be able to download the history with it.

@@ -85,6 +85,11 @@ fn every_bad_value_gets_one_sentence_that_names_it() {
             "may hold only letters, digits, and - . _ ~.",
         ),
         (
+            "REVIEW_LISTEN",
+            "localhost",
+            "must be a port, or a list of hosts all with one port, such as 3001 or localhost:3001, not \"localhost\".",
+        ),
+        (
             "GUESSES_PER_MINUTE",
             "-1",
             "must be a whole number from 0 (no limit) to 100000, not \"-1\".",
@@ -266,6 +271,7 @@ fn a_short_token_is_for_this_machine_only() {
         ("HOST", "class.example"),
         ("ALLOWED_HOSTS", "class.example"),
         ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("REVIEW_LISTEN", "0.0.0.0:3001"),
     ] {
         let sentence = refusal(&[], &[token, reachable]);
         assert!(
@@ -282,6 +288,8 @@ fn a_short_token_is_for_this_machine_only() {
         ("HOST", "localhost"),
         ("HOST", "127.0.0.1,::1"),
         ("TRUSTED_PROXIES", "none"),
+        ("REVIEW_LISTEN", "3001"),
+        ("REVIEW_LISTEN", "[::1]:3001"),
     ] {
         read(&[], &[token, own]).unwrap();
     }

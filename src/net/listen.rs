@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, lookup_host};
 
-use crate::config::{Host, Hosts};
+use crate::config::{Host, Hosts, ReviewListen};
 
 /// How many connections the kernel holds until they are accepted: a whole school that reconnects at once.
 const BACKLOG: i32 = 1024;
@@ -18,22 +18,65 @@ const FREE_PORT_TRIES: usize = 16;
 pub enum BindError {
     /// Another program listens there.
     #[error(
-        "Port {} of {} is taken, perhaps by another chatroom-server: stop that program, or choose another port with --port (variable PORT; 0 takes a free one).",
-        .0.port(), .0.ip()
+        "Port {} of {} is taken, perhaps by another chatroom-server: stop that program, or choose another port with {}; 0 takes a free one.",
+        .0.port(), .0.ip(), .1.port()
     )]
-    Taken(SocketAddr),
+    Taken(SocketAddr, Setting),
     /// The system does not let this user.
-    #[error("This user may not listen on port {} of {}: choose a port from 1024 on with --port (variable PORT).", .0.port(), .0.ip())]
-    Forbidden(SocketAddr),
+    #[error(
+        "This user may not listen on port {} of {}: choose a port from 1024 on with {}.",
+        .0.port(), .0.ip(), .1.port()
+    )]
+    Forbidden(SocketAddr, Setting),
     /// The address is another machine's.
-    #[error("{0} is not an address of this machine: choose another with --host (variable HOST).")]
-    NotHere(IpAddr),
+    #[error("{} is not an address of this machine: choose another with {}.", .0, .1.host())]
+    NotHere(IpAddr, Setting),
     /// A name that stands for no address.
-    #[error("The host {0:?} has no address: choose another with --host (variable HOST).")]
-    Unresolved(String),
+    #[error("The host {:?} has no address: choose another with {}.", .0, .1.host())]
+    Unresolved(String, Setting),
     /// Anything else the system says.
     #[error("Cannot listen on {0}: {1}.")]
     Other(SocketAddr, io::Error),
+}
+
+/// Which setting says where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// Those of everything.
+    Main,
+    /// That of the review.
+    Review,
+}
+
+impl Setting {
+    fn host(self) -> &'static str {
+        match self {
+            Self::Main => "--host (variable HOST)",
+            Self::Review => REVIEW,
+        }
+    }
+
+    fn port(self) -> &'static str {
+        match self {
+            Self::Main => "--port (variable PORT)",
+            Self::Review => REVIEW,
+        }
+    }
+}
+
+const REVIEW: &str = "--review-listen (variable REVIEW_LISTEN)";
+
+impl BindError {
+    fn of_review(self) -> Self {
+        const SETTING: Setting = Setting::Review;
+        match self {
+            Self::Taken(at, _) => Self::Taken(at, SETTING),
+            Self::Forbidden(at, _) => Self::Forbidden(at, SETTING),
+            Self::NotHere(address, _) => Self::NotHere(address, SETTING),
+            Self::Unresolved(name, _) => Self::Unresolved(name, SETTING),
+            other @ Self::Other(..) => other,
+        }
+    }
 }
 
 /// Sockets that listen, at least one, all on the same port.
@@ -59,10 +102,20 @@ impl Listeners {
         loop {
             tries -= 1;
             match bind_all(&places, port) {
-                Err(BindError::Taken(_)) if tries > 0 => {}
+                Err(BindError::Taken(..)) if tries > 0 => {}
                 done => return done.map(Self),
             }
         }
+    }
+
+    /// Listens where the review is to be, by itself at `hosts`.
+    ///
+    /// # Errors
+    /// As [`Listeners::bind`].
+    pub async fn bind_review(listen: &ReviewListen, hosts: &Hosts) -> Result<Self, BindError> {
+        let hosts = listen.hosts().unwrap_or(hosts);
+        let bound = Self::bind(hosts, listen.port()).await;
+        bound.map_err(BindError::of_review)
     }
 
     /// The addresses listened at.
@@ -105,7 +158,7 @@ async fn places_of(host: &Host) -> Result<Vec<Place>, BindError> {
             let found = lookup_host((name.as_str(), 0)).await.map(Iterator::collect::<Vec<_>>);
             match found {
                 Ok(found) if !found.is_empty() => Ok(found.iter().map(|at| place(at.ip(), false)).collect()),
-                _ => Err(BindError::Unresolved(name.clone())),
+                _ => Err(BindError::Unresolved(name.clone(), Setting::Main)),
             }
         }
     }
@@ -154,13 +207,13 @@ fn is_missing(error: &io::Error) -> bool {
 
 fn explain(at: SocketAddr, error: io::Error) -> BindError {
     if is_missing(&error) {
-        return BindError::NotHere(at.ip());
+        return BindError::NotHere(at.ip(), Setting::Main);
     }
     if error.kind() == io::ErrorKind::AddrInUse {
-        return BindError::Taken(at);
+        return BindError::Taken(at, Setting::Main);
     }
     if error.kind() == io::ErrorKind::PermissionDenied {
-        return BindError::Forbidden(at);
+        return BindError::Forbidden(at, Setting::Main);
     }
     BindError::Other(at, error)
 }

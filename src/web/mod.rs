@@ -31,7 +31,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Extensions, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -139,7 +139,43 @@ impl Web {
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
 pub fn router(settings: Settings, parts: Parts) -> Router {
-    let web = Arc::new(Web {
+    let web = share(settings, parts);
+    let routes = public(&web)
+        .merge(for_reviewers(&web))
+        .merge(pages(&web))
+        .merge(rooms(&web));
+    dress(routes, web)
+}
+
+/// The same in two parts, neither of which has anything of the other.
+pub struct Apart {
+    /// What anybody may ask.
+    pub public: Router,
+    /// What a reviewer may, and whether the server is well.
+    pub review: Router,
+}
+
+/// [`router`], for two origins: a script in a page of the one has no way to the other.
+pub fn routers_apart(settings: Settings, parts: Parts) -> Apart {
+    let web = share(settings, parts);
+    let mut public = public(&web);
+    if web.settings.public_rooms {
+        public = public.merge(public_rooms(&web, Router::new().fallback(no_such_path)));
+    }
+    let (list, one) = room_routes();
+    let review = health()
+        .merge(for_reviewers(&web))
+        .merge(pages(&web))
+        .merge(guarded(list.merge(one), &web))
+        .route("/", get(|| async { Redirect::to(review::START) }));
+    Apart {
+        public: dress(public, web.clone()),
+        review: dress(review, web),
+    }
+}
+
+fn share(settings: Settings, parts: Parts) -> Arc<Web> {
+    Arc::new(Web {
         access: Access::new(&settings, parts.review),
         ids: Throttle::new("id of a client", settings.guesses_per_minute),
         settings,
@@ -149,7 +185,11 @@ pub fn router(settings: Settings, parts: Parts) -> Router {
         orders: parts.orders,
         feed: parts.feed,
         clock: parts.clock,
-    });
+    })
+}
+
+/// What is true of every answer.
+fn dress(routes: Routes, web: Arc<Web>) -> Router {
     let header = SetResponseHeaderLayer::if_not_present;
     let layers = ServiceBuilder::new()
         .layer(header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
@@ -158,11 +198,7 @@ pub fn router(settings: Settings, parts: Parts) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(small_bodies_only))
         .layer(DefaultBodyLimit::max(MAX_BODY));
-    Router::new()
-        .merge(public(&web))
-        .merge(for_reviewers(&web))
-        .merge(pages(&web))
-        .merge(rooms(&web))
+    routes
         .route("/api", any(no_such_path))
         .route("/api/{*path}", any(no_such_path))
         .fallback(no_such_path)
@@ -174,14 +210,19 @@ type Routes = Router<Arc<Web>>;
 
 /// What anybody may ask, from any allowed page.
 fn public(web: &Arc<Web>) -> Routes {
-    Router::new()
-        .route("/livez", get(ops::livez))
-        .route("/readyz", get(ops::readyz))
+    health()
         .route("/checkUsername", get(ops::check_username))
         .route("/api/v1/recovery", get(api::recovery::show))
         .route("/api/v1/ice-servers", get(api::ice_servers::show))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(cors::layer(&web.settings.allowed_origins))
+}
+
+fn health() -> Routes {
+    Router::new()
+        .route("/livez", get(ops::livez))
+        .route("/readyz", get(ops::readyz))
+        .method_not_allowed_fallback(method_not_allowed)
 }
 
 fn for_reviewers(web: &Arc<Web>) -> Routes {
@@ -207,18 +248,29 @@ fn for_reviewers(web: &Arc<Web>) -> Routes {
 
 /// The rooms in use may be public, by setting; all the rooms there ever were are a reviewer's even then.
 fn rooms(web: &Arc<Web>) -> Routes {
+    let (list, one) = room_routes();
+    if !web.settings.public_rooms {
+        return guarded(list.merge(one), web);
+    }
+    public_rooms(web, guarded(list, web))
+}
+
+fn room_routes() -> (Routes, Routes) {
     let list = Router::new()
         .route("/api/v1/rooms", get(api::rooms::list))
         .method_not_allowed_fallback(method_not_allowed);
     let one = Router::new()
         .route("/api/v1/rooms/{room}", get(api::rooms::one))
         .method_not_allowed_fallback(method_not_allowed);
-    if !web.settings.public_rooms {
-        return guarded(list.merge(one), web);
-    }
+    (list, one)
+}
+
+/// The rooms in use for any allowed page. What is not in use is for `all` to answer.
+fn public_rooms(web: &Arc<Web>, all: Routes) -> Routes {
+    let (list, one) = room_routes();
     let cors = cors::layer(&web.settings.allowed_origins);
-    let live = list.clone().layer(cors.clone()).with_state(web.clone());
-    let all = guarded(list, web).with_state(web.clone());
+    let live = list.layer(cors.clone()).with_state(web.clone());
+    let all = all.with_state(web.clone());
     let by_status = any(move |request: Request| {
         let routes = if api::rooms::asks_for_live(request.uri()) {
             live.clone()

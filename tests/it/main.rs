@@ -18,6 +18,7 @@ mod process;
 mod proxy;
 mod races;
 mod restart;
+mod review;
 mod seed;
 mod shutdown;
 mod signaling;

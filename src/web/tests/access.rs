@@ -7,9 +7,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use futures_util::FutureExt;
 
-use super::{Answer, CLIENT, Story, TOKEN, request, send};
+use super::{Answer, CLIENT, Story, TOKEN, request, routers_apart, send};
 use crate::config::Origins;
-use crate::journal::{Journal, Options};
+use crate::journal::{Journal, Options, Orders};
 use crate::net::ClientAddress;
 use crate::room::time::Timestamp;
 use crate::web::Readiness;
@@ -572,6 +572,53 @@ async fn public_rooms_are_the_ones_in_use_and_nothing_else() {
     }
     let all = story.json("/api/v1/rooms?status=all").await;
     assert_eq!(all["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn apart_neither_port_has_anything_of_the_other() {
+    let mut story = Story::new().await;
+    for public_rooms in [false, true] {
+        story.settings.public_rooms = public_rooms;
+        let apart = routers_apart(
+            story.settings.clone(),
+            story.parts(story.fixture.history().await, Orders::unheard()),
+        );
+        let headers = [("authorization", &bearer(TOKEN)[..]), ("origin", "http://page.example")];
+        let mut of_reviewers = paths(&story);
+        of_reviewers.extend(["/review", "/review/rooms", "/review/api", "/review/style.css"].map(str::to_owned));
+        for path in of_reviewers {
+            let answer = send(&apart.review, with("GET", &path, &headers)).await;
+            assert_eq!(answer.status, 200, "{path}");
+            assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+            let answer = send(&apart.public, with("GET", &path, &headers)).await;
+            let is_public = public_rooms && ["/api/v1/rooms", "/api/v1/rooms/Chemie%20101"].contains(&&path[..]);
+            assert_eq!(answer.status, if is_public { 200 } else { 404 }, "{path}");
+        }
+        let answer = send(&apart.public, bare("GET", &format!("/review?token={TOKEN}"))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("set-cookie")), (404, None));
+        for path in PUBLIC {
+            let headers = [
+                ("authorization", &bearer(CLIENT)[..]),
+                ("origin", "http://page.example"),
+            ];
+            let answer = send(&apart.public, with("GET", path, &headers)).await;
+            assert!(answer.status == 200 && is_open(&answer), "{path}");
+            let answer = send(&apart.review, with("GET", path, &headers)).await;
+            let expected = if path.ends_with('z') { 200 } else { 404 };
+            assert_eq!(answer.status, expected, "{path}");
+            let preflight = [
+                ("origin", "http://page.example"),
+                ("access-control-request-method", "GET"),
+            ];
+            let preflight = send(&apart.review, with("OPTIONS", path, &preflight)).await;
+            for answer in [answer, preflight] {
+                assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+            }
+        }
+        let answer = send(&apart.review, bare("GET", "/")).await;
+        assert_eq!(answer.header("location"), Some("/review"));
+        assert_eq!(send(&apart.public, bare("GET", "/")).await.status, 404);
+    }
 }
 
 #[tokio::test]

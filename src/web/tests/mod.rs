@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router};
+use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router, routers_apart};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Fixture, Link, START_MS};
@@ -143,9 +143,13 @@ impl Story {
     }
 
     fn router_of(&self, history: History, orders: Orders) -> Router {
+        router(self.settings.clone(), self.parts(history, orders))
+    }
+
+    fn parts(&self, history: History, orders: Orders) -> Parts {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
-        let parts = Parts {
+        Parts {
             history,
             live: Arc::new(self.live.clone()),
             readiness: Arc::new(move || readiness.clone()),
@@ -153,8 +157,7 @@ impl Story {
             review: self.review.clone(),
             feed: Feed::new(self.committed.subscribe(), self.stopping.clone()),
             clock: Arc::new(move || now),
-        };
-        router(self.settings.clone(), parts)
+        }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
