@@ -3,7 +3,8 @@
 use super::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
 use super::input::{Join, LeaveEntry, Relay};
 use super::look::{self, Look};
-use super::member::{Mailbox, Member, Presence};
+use super::mailbox::Mailbox;
+use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply, Seat};
 use super::record::{Change, Joined, LeaveReason, OwedLeave};
 use super::refusal::{Reason, Refusal};
@@ -221,7 +222,14 @@ impl Room {
     }
 
     /// Tells a peer that a member is gone. One that is away hears of it when it is back, even from another run.
-    fn tell_leave(&self, index: usize, connector: ConnectorId, leaver: MemberId, now: Now, out: &mut Vec<Output>) {
+    pub(super) fn tell_leave(
+        &self,
+        index: usize,
+        connector: ConnectorId,
+        leaver: MemberId,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
         let peer = &self.members[index];
         if !peer.is_present() && !peer.mailbox.has_overflowed() {
             let leave = OwedLeave {

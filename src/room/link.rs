@@ -148,6 +148,16 @@ impl Links {
         closed
     }
 
+    /// Closes all links of two members, replaced ones too.
+    pub(super) fn close_all(&mut self, a: MemberId, b: MemberId, now: Tick) -> Vec<Link> {
+        if let Some(pair) = self.pairs.get_mut(&key(a, b)) {
+            for link in std::mem::take(&mut pair.replaced).iter() {
+                pair.closed.push(Closed::of_replaced(link), now);
+            }
+        }
+        self.close(a, b, now, |_| true)
+    }
+
     /// Takes out the links of two members that a newer one takes the place of. They are still links of the two.
     pub(super) fn replace(
         &mut self,

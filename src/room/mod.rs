@@ -64,6 +64,7 @@ mod join;
 mod link;
 mod live;
 mod look;
+mod mailbox;
 mod member;
 pub mod output;
 mod past;

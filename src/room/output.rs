@@ -99,6 +99,8 @@ pub enum Message {
         connector: ConnectorId,
         /// The candidate.
         candidate: Opaque,
+        /// Who sent it. The receiver knows by its connector.
+        member: MemberId,
     },
     /// `reconnect` from a peer's `reconnectWork`.
     Work {
@@ -140,6 +142,24 @@ impl Message {
     /// Whether it says that a peer is gone: the one thing that a member must still be told after a restart.
     pub fn is_leave(&self) -> bool {
         matches!(self, Self::Leave { .. })
+    }
+
+    /// Which member said it, where it is not the server's own word.
+    pub(super) fn sender(&self) -> Option<MemberId> {
+        self.origin().map(|(sender, _)| sender)
+    }
+
+    /// Which member said it by which event, where it is not the server's own word.
+    pub(super) fn origin(&self) -> Option<(MemberId, &'static str)> {
+        match self {
+            Self::Offer { member, .. } => Some((*member, "offer")),
+            Self::Answer { member, .. } => Some((*member, "answer")),
+            Self::Candidate { member, .. } => Some((*member, "icecandidate")),
+            Self::Work { member, .. } => Some((*member, "reconnectWork")),
+            Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::DropAll | Self::Leave { .. } | Self::Error(_) => {
+                None
+            }
+        }
     }
 
     /// The debt that this is to a member who is away, if it must outlast a restart.

@@ -133,7 +133,7 @@ pub enum Change {
         link: LinkId,
         /// What had passed.
         traffic: Traffic,
-        /// In one word, why: `left` (an end left the room), `lost` (the offer can no longer be answered), `replaced` (a newer link took its place).
+        /// In one word, why: `left` (an end left the room), `lost` (the offer can no longer be answered, or what followed is lost), `replaced` (a newer link took its place).
         why: &'static str,
     },
     /// A member that is away is still to be told of a leave. Its [`Change::Reconnected`] settles what it is owed, and so

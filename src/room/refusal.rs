@@ -109,6 +109,10 @@ pub enum Reason {
     Reserved(&'static str),
     /// A field's text is out of bounds.
     Text(&'static str, InvalidText),
+    /// More for a member who is away than one sender's share. Recorded, not told.
+    TooMuchForAway,
+    /// More for a member who is away than is kept in all. Recorded, not told.
+    AwayIsFull,
     /// Too many refused messages on this socket.
     TooManyErrors,
     /// The server is shutting down.
@@ -156,7 +160,9 @@ impl Reason {
             Self::RoomFull { .. } => ErrorKind::RoomFull,
             Self::NotJoined | Self::HeldTooLong => ErrorKind::NotJoined,
             Self::UnknownMember => ErrorKind::UnknownMember,
-            Self::TooManyLinks | Self::TooManyErrors => ErrorKind::RateLimited,
+            Self::TooManyLinks | Self::TooManyErrors | Self::TooMuchForAway | Self::AwayIsFull => {
+                ErrorKind::RateLimited
+            }
             Self::ShuttingDown => ErrorKind::Unavailable,
             Self::Replaced => ErrorKind::Replaced,
             Self::OtherName
@@ -198,6 +204,10 @@ impl Reason {
             Self::NotAString(field) => format!("{field} must be a string."),
             Self::Reserved(field) => format!("{field}: this word is the server's own, choose another."),
             Self::Text(field, problem) => format!("{field} {problem}."),
+            Self::TooMuchForAway => {
+                "Too much for a member who is away: it is not kept, and the two connect anew.".into()
+            }
+            Self::AwayIsFull => "Too much for a member who is away, from all together: it cannot resume.".into(),
             Self::TooManyErrors => "Too many refused messages: slow down.".into(),
             Self::ShuttingDown => "The server is shutting down.".into(),
         }
@@ -233,6 +243,8 @@ impl Reason {
                 InvalidText::NeverShown => format!("{field} 不能包含不会显示的字符"),
                 InvalidText::Invisible => format!("{field} 必须有可见的字符"),
             },
+            Self::TooMuchForAway => "发给离线成员的消息过多：未予保留，双方将重新连接".into(),
+            Self::AwayIsFull => "所有人发给该离线成员的消息过多：其无法恢复".into(),
             Self::TooManyErrors => "被拒绝的消息过多，请放慢速度".into(),
             Self::ShuttingDown => "服务器正在关闭".into(),
         }

@@ -305,7 +305,15 @@ impl Room {
             }
             return self.unknown("remoteConnectorId", from, to, &connector, now);
         }
-        self.tell(route.receiver, Message::Candidate { connector, candidate }, out);
+        self.tell(
+            route.receiver,
+            Message::Candidate {
+                connector,
+                candidate,
+                member: from,
+            },
+            out,
+        );
         Ok(())
     }
 

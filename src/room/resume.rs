@@ -73,6 +73,7 @@ impl Room {
             member: self.members[index].id,
             socket,
         });
+        self.drop_exceeded(index, now, out);
         self.handle_held(socket, held, now, ids, out);
         self.renegotiate(index, now, out);
         self.close_lost_offers(index, now, out);
@@ -99,6 +100,30 @@ impl Room {
         };
         out.push(Output::Record(self.record(now.at, change)));
         cut_replaced("reconnect", old, out);
+    }
+
+    /// Closes the links to those who sent more than is kept: what is missing leaves them broken. Both ends are told, and
+    /// connect anew.
+    fn drop_exceeded(&mut self, index: usize, now: Now, out: &mut Vec<Output>) {
+        let member = self.members[index].id;
+        for sender in self.members[index].mailbox.take_exceeded() {
+            let Some(other) = self.index_of(sender) else {
+                continue;
+            };
+            for link in self.links.close_all(member, sender, now.tick) {
+                let change = Change::LinkClosed {
+                    link: link.id,
+                    traffic: link.traffic,
+                    why: "lost",
+                };
+                out.push(Output::Record(self.record(now.at, change)));
+                for (end, gone) in [(index, sender), (other, member)] {
+                    if let Some(connector) = link.connector_of(self.members[end].id) {
+                        self.tell_leave(end, connector.clone(), gone, now, out);
+                    }
+                }
+            }
+        }
     }
 
     /// Has each present peer of a completed link make a new offer over it.

@@ -9,6 +9,7 @@ use super::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketK
 use super::input::Input;
 use super::link::Links;
 use super::look::Look;
+use super::mailbox::Kept;
 use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply};
 use super::record::{Change, LeaveReason, Record};
@@ -43,8 +44,8 @@ pub enum Delivery {
     Kept,
     /// It waits in the mailbox, and this must be recorded so that it outlasts a restart.
     Owed(Record),
-    /// It did not fit: the mailbox is lost, and this must be recorded.
-    Overflowed(Record),
+    /// It did not fit: something is lost, and this must be recorded.
+    Lost(Vec<Record>),
     /// There is nobody (left) to tell.
     Dropped,
 }
@@ -176,14 +177,26 @@ impl Room {
         // Between a resume and the opening of its mailbox nothing may be lost: that moment is short.
         let away = !member.is_present();
         let owed = message.as_owed().filter(|_| away);
-        if member.mailbox.push(message, away) {
-            return Delivery::Overflowed(self.record(now.at, Change::Overflowed { member: to }));
-        }
-        match owed {
+        let origin = message.origin();
+        match (member.mailbox.push(message, away), owed) {
             // It may have been said while the member was still there, or before a resume that came to nothing.
-            Some(leave) => Delivery::Owed(self.record(now.at, Change::LeaveOwed { member: to, leave })),
-            None => Delivery::Kept,
+            (Kept::Waits, Some(leave)) => Delivery::Owed(self.record(now.at, Change::LeaveOwed { member: to, leave })),
+            (Kept::Waits, None) => Delivery::Kept,
+            (Kept::Dropped, _) => Delivery::Dropped,
+            (Kept::Exceeded, _) => Delivery::Lost(vec![self.blame(origin, Reason::TooMuchForAway, now)]),
+            (Kept::Overflowed, _) => Delivery::Lost(vec![
+                self.record(now.at, Change::Overflowed { member: to }),
+                self.blame(origin, Reason::AwayIsFull, now),
+            ]),
         }
+    }
+
+    /// Whoever is away is not to blame for what others sent: the history says whose messages were too many.
+    fn blame(&self, origin: Option<(MemberId, &'static str)>, reason: Reason, now: Now) -> Record {
+        let sender = origin.and_then(|(sender, _)| self.index_of(sender));
+        let participant = sender.map(|index| self.members[index].participant);
+        let refusal = Refusal::new(origin.map_or("", |(_, event)| event), reason);
+        self.record(now.at, Change::error(participant, &refusal))
     }
 
     /// Opens the line of a resumed member: what waited, in order, and everything after it, goes to its socket.

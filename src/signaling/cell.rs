@@ -190,8 +190,10 @@ impl Hub {
                     self.deliver(cell, state, to, socket, message);
                 }
             }
-            Delivery::Owed(record) | Delivery::Overflowed(record) => {
-                self.enqueue(cell, state, None, vec![Output::Record(record)], None)
+            Delivery::Owed(record) => self.enqueue(cell, state, None, vec![Output::Record(record)], None),
+            Delivery::Lost(records) => {
+                let records = records.into_iter().map(Output::Record).collect();
+                self.enqueue(cell, state, None, records, None);
             }
             Delivery::Kept | Delivery::Dropped => {}
         }

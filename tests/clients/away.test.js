@@ -50,18 +50,23 @@ scenarios('what waits for an away member', {}, (open) => {
     await ann.until(() => ann.peers.connectors.size === 0, 'every connection with Bo is closed');
   });
 
-  test('if more waits than is kept, it starts anew', async (t) => {
+  test('if one sends more than its share, it resumes all the same, and connects anew with that one only', async (t) => {
     const classroom = open(t);
-    const [ann, bo] = await classroom.joined('Ann', 'Bo');
+    const [ann, bo, cy] = await classroom.joined('Ann', 'Bo', 'Cy');
+    await ann.connectedWith(bo, cy);
     const { memberId } = ann;
+    const before = { bo: ann.peers.with(bo.memberId).id, cy: ann.peers.with(cy.memberId).id };
     await classroom.away(ann);
     await sendNumbered(bo, ann, Array.from({ length: 300 }, (_, number) => number));
     const ack = await ann.comeBack();
-    assert.deepEqual([ack.ok, ack.resumed], [true, false]);
-    assert.notEqual(ack.memberId, memberId);
-    await ann.connectedWith(bo);
-    assert.deepEqual(ann.heardOf('reconnect'), [{ type: 'leave' }]);
+    assert.deepEqual([ack.ok, ack.resumed, ack.memberId], [true, true, memberId]);
+    await ann.renegotiatedWith(cy, 1);
+    await ann.until(() => ann.heardOf('leave').length === 1, 'the leave');
+    assert.deepEqual(ann.heardOf('leave'), [{ connectorId: before.bo, memberId: bo.memberId }]);
+    await ann.connectedWith(bo, cy);
+    assert.equal(ann.peers.with(cy.memberId).id, before.cy);
     assert.deepEqual(bo.heardOf('leave').map((leave) => leave.memberId), [memberId]);
+    assert.deepEqual(cy.heardOf('leave'), []);
   });
 });
 

@@ -502,23 +502,6 @@ fn who_is_not_known_any_more_drops_everything_and_joins() {
 }
 
 #[test]
-fn a_mailbox_keeps_256_messages_or_a_mebibyte() {
-    let mut stage = connected();
-    stage.set(&["1 drop"]);
-    for _ in 0..256 {
-        assert_eq!(stage.act("2 candidate ann a1")[0], "ann + candidate for a1");
-    }
-    stage.play(&[
-        ("2 candidate ann a1", "[overflowed ann]; 2 ack"),
-        ("2 candidate ann a1", "2 ack"),
-    ]);
-    stage.play_seen(&[(
-        "3 resume ann -",
-        "3 < dropAll; 2 < leave b1 of ann; 2 < getOffer ann; 3 ack joined ann of bo ann",
-    )]);
-}
-
-#[test]
 fn a_session_ends_when_the_room_has_been_empty_for_the_linger() {
     let mut stage = connected();
     stage.set(&["1 leave", "2 leave"]);

@@ -1,5 +1,6 @@
 mod connectors;
 mod contract;
+mod mailbox;
 mod model;
 mod names;
 mod stage;

@@ -537,7 +537,7 @@ impl World {
         match output {
             Output::Tell { to, socket, message } => match self.room.deliver(to, socket, message, self.now) {
                 Delivery::Emit(line, _) => assert_eq!(self.room.member_on(line), Some(to), "said to somebody else"),
-                Delivery::Overflowed(_) => panic!("so few messages fit"),
+                Delivery::Lost(_) => panic!("so few messages fit"),
                 Delivery::Owed(record) => self.fold.apply(&record),
                 Delivery::Kept | Delivery::Dropped => {}
             },

@@ -270,7 +270,10 @@ impl Stage {
                         lines.push(self.record(record));
                         format!("{} + {text}", self.name(to))
                     }
-                    Delivery::Overflowed(record) => self.record(record),
+                    Delivery::Lost(records) => {
+                        let records: Vec<_> = records.into_iter().map(|record| self.record(record)).collect();
+                        records.join("; ")
+                    }
                     Delivery::Dropped => return,
                 };
                 lines.push(line);

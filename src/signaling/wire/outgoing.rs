@@ -56,7 +56,9 @@ impl Serialize for Outgoing<'_> {
                 map.serialize_entry("answer", &answer.0)?;
                 map.serialize_entry("memberId", member)?;
             }
-            Message::Candidate { connector, candidate } => {
+            Message::Candidate {
+                connector, candidate, ..
+            } => {
                 map.serialize_entry("connectorId", connector)?;
                 map.serialize_entry("candidate", &candidate.0)?;
             }

@@ -204,7 +204,8 @@ impl Played {
             match output {
                 Output::Record(record) => self.records.push(record),
                 Output::Tell { to, socket, message } => match room.deliver(to, socket, message, now) {
-                    Delivery::Owed(record) | Delivery::Overflowed(record) => self.records.push(record),
+                    Delivery::Owed(record) => self.records.push(record),
+                    Delivery::Lost(records) => self.records.extend(records),
                     Delivery::Emit(..) | Delivery::Kept | Delivery::Dropped => {}
                 },
                 Output::OpenMailbox { member, socket } => {

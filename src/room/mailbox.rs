@@ -1,0 +1,143 @@
+//! What waits for a member while it is away.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::id::MemberId;
+use super::output::Message;
+use super::record::OwedLeave;
+
+/// The messages that wait, in order. Each sender has a share of the room there is: whoever sends more loses what it has
+/// sent, and nobody else does. Leaves always fit: they are of links that the member had, and those are bounded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mailbox {
+    messages: VecDeque<Message>,
+    all: Volume,
+    shares: BTreeMap<MemberId, Share>,
+    overflowed: bool,
+}
+
+/// How much it is that others have sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Volume {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Share {
+    waiting: Volume,
+    /// Past it, nothing more of this sender is kept until the member is back.
+    exceeded: bool,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It waits.
+    Waits,
+    /// Its sender has gone past its share before.
+    Dropped,
+    /// It took its sender past its share: all of that sender's is dropped.
+    Exceeded,
+    /// There is no room left at all: everything is lost.
+    Overflowed,
+}
+
+impl Mailbox {
+    /// What one sender may have waiting: an offer and a burst of 40 candidates, and more again.
+    pub(super) const SHARE: Volume = Volume {
+        messages: 64,
+        bytes: 128 << 10,
+    };
+    /// What all may have waiting.
+    pub(super) const ALL: Volume = Volume {
+        messages: 4_096,
+        bytes: 2 << 20,
+    };
+
+    /// A mailbox that has lost something: its member cannot resume.
+    pub(super) fn overflowed() -> Self {
+        Self {
+            overflowed: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether something did not fit, and all is lost.
+    pub(super) fn has_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Keeps a message, within bounds while its member is away.
+    pub(super) fn push(&mut self, message: Message, is_away: bool) -> Kept {
+        let Some(sender) = message.sender() else {
+            self.messages.push_back(message);
+            return Kept::Waits;
+        };
+        let share = self.shares.entry(sender).or_default();
+        if share.exceeded {
+            return Kept::Dropped;
+        }
+        share.waiting.add(message.weight());
+        self.all.add(message.weight());
+        self.messages.push_back(message);
+        if is_away && share.waiting.exceeds(Self::SHARE) {
+            let dropped = std::mem::take(&mut share.waiting);
+            share.exceeded = true;
+            self.all.subtract(dropped);
+            self.messages.retain(|message| message.sender() != Some(sender));
+            return Kept::Exceeded;
+        }
+        if is_away && self.all.exceeds(Self::ALL) {
+            *self = Self::overflowed();
+            return Kept::Overflowed;
+        }
+        Kept::Waits
+    }
+
+    /// A mailbox as a restart finds it: relays are not kept on disk, leaves are.
+    pub(super) fn restored(owed: Vec<OwedLeave>) -> Self {
+        let leave = |OwedLeave { connector, leaver }| Message::Leave {
+            connector,
+            member: leaver,
+        };
+        Self {
+            messages: owed.into_iter().map(leave).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The leaves among what waits, in order.
+    pub(super) fn owed(&self) -> impl Iterator<Item = OwedLeave> {
+        self.messages.iter().filter_map(Message::as_owed)
+    }
+
+    /// Who went past its share. From here on everybody's is kept again: the member is back.
+    pub(super) fn take_exceeded(&mut self) -> Vec<MemberId> {
+        let exceeded = self.shares.extract_if(.., |_, share| share.exceeded);
+        exceeded.map(|(sender, _)| sender).collect()
+    }
+
+    /// Takes all that waits, in order.
+    pub(super) fn drain(&mut self) -> VecDeque<Message> {
+        self.all = Volume::default();
+        self.shares.clear();
+        std::mem::take(&mut self.messages)
+    }
+}
+
+impl Volume {
+    fn add(&mut self, bytes: usize) {
+        self.messages += 1;
+        self.bytes += bytes;
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.messages -= other.messages;
+        self.bytes -= other.bytes;
+    }
+
+    fn exceeds(self, most: Self) -> bool {
+        self.messages > most.messages || self.bytes > most.bytes
+    }
+}
