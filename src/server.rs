@@ -149,6 +149,8 @@ async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Ope
 fn limits(config: &Config) -> Limits {
     Limits {
         capacity: config.max_room_members,
+        people: config.max_session_people,
+        people_per_address: config.max_session_people_per_address,
         grace: config.resume_grace,
         linger: config.session_linger,
     }

@@ -231,6 +231,16 @@ pub struct Config {
     )]
     pub guesses_per_minute: u32,
 
+    /// The most different names that one session of a room takes, over all its time; earlier ones may come back. 0 is no
+    /// limit
+    #[arg(long, default_value = "5000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_session_people: usize,
+
+    /// The most of those names that one address may bring: an IPv6 /64 is one, and a /48 may bring twice as many. 0 is no
+    /// limit
+    #[arg(long, default_value = "1000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_session_people_per_address: usize,
+
     /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
     #[arg(
         long,

@@ -8,7 +8,7 @@ use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply, Seat};
 use super::record::{Change, Joined, LeaveReason, OwedLeave};
 use super::refusal::{Reason, Refusal};
-use super::room::{Ids, Room, Session};
+use super::room::{Ids, Limits, Room, Session};
 use super::time::Now;
 
 impl Room {
@@ -59,6 +59,29 @@ impl Room {
         if others().count() >= capacity {
             return Err(Reason::RoomFull { capacity });
         }
+        self.admit_name(join)
+    }
+
+    /// Whether the session takes one more name. A name that was there before is no new one.
+    fn admit_name(&self, join: &Join) -> Result<(), Reason> {
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
+        if session.participants.contains_key(&join.username) {
+            return Ok(());
+        }
+        let Limits {
+            people,
+            people_per_address,
+            ..
+        } = self.limits;
+        if people > 0 && session.participants.len() >= people {
+            return Err(Reason::TooManyPeople { people });
+        }
+        if people_per_address > 0 && session.brought.has_reached(join.address, people_per_address) {
+            let people = people_per_address;
+            return Err(Reason::TooManyFromAddress { people });
+        }
         Ok(())
     }
 
@@ -77,7 +100,11 @@ impl Room {
     /// Gives the newcomer a place and records it. Returns where it stands.
     fn seat(&mut self, join: Join, look: Look, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) -> usize {
         let Join {
-            socket, key, username, ..
+            socket,
+            address,
+            key,
+            username,
+            ..
         } = join;
         self.continue_session(now, ids, out);
         let members = u32::try_from(self.members.len() + 1).unwrap_or(u32::MAX);
@@ -85,10 +112,10 @@ impl Room {
             unreachable!("continue_session leaves one");
         };
         session.peak = session.peak.max(members);
-        let participant = *session
-            .participants
-            .entry(username.clone())
-            .or_insert_with(|| ParticipantId(ids.ordered(now.at)));
+        let participant = *session.participants.entry(username.clone()).or_insert_with(|| {
+            session.brought.count(address);
+            ParticipantId(ids.ordered(now.at))
+        });
         let member = Member {
             id: MemberId(ids.random()),
             participant,
@@ -131,6 +158,7 @@ impl Room {
             started_at: now.at,
             peak: 0,
             participants: Default::default(),
+            brought: Default::default(),
             empty: None,
         });
         out.push(Output::Record(self.record(

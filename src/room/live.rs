@@ -7,6 +7,7 @@ use super::link::Link;
 use super::look::Look;
 use super::mailbox::Mailbox;
 use super::member::{Member, Presence};
+use super::people::Brought;
 use super::record::{Change, LiveMember, OwedLeave, Record, Snapshot};
 use super::room::{Limits, Room, Session};
 use super::time::Now;
@@ -53,6 +54,7 @@ impl Room {
             started_at: snapshot.started_at,
             peak: snapshot.peak,
             participants: snapshot.participants.into_iter().collect(),
+            brought: Brought::default(),
             empty: None,
         });
         room

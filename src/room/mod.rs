@@ -32,7 +32,13 @@
 //!     fn ordered(&mut self, _: Timestamp) -> Uuid { Uuid::now_v7() }
 //! }
 //!
-//! let limits = Limits { capacity: 10, grace: Duration::from_secs(15), linger: Duration::from_secs(60) };
+//! let limits = Limits {
+//!     capacity: 10,
+//!     people: 5_000,
+//!     people_per_address: 1_000,
+//!     grace: Duration::from_secs(15),
+//!     linger: Duration::from_secs(60),
+//! };
 //! let mut room = Room::new(RoomName::parse("lesson 1")?, limits);
 //! let mut sent = Vec::new();
 //! for (socket, name) in [(1, "Ann"), (2, "Bo")] {
@@ -68,6 +74,7 @@ mod mailbox;
 mod member;
 pub mod output;
 mod past;
+mod people;
 pub mod record;
 pub mod refusal;
 mod relay;

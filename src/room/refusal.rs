@@ -77,6 +77,16 @@ pub enum Reason {
         /// How many members it takes.
         capacity: usize,
     },
+    /// The session has had too many people.
+    TooManyPeople {
+        /// How many it takes.
+        people: usize,
+    },
+    /// The address has brought too many people to the session.
+    TooManyFromAddress {
+        /// How many it may bring.
+        people: usize,
+    },
     /// The socket is in no room.
     NotJoined,
     /// Too many messages were sent before joining, or the join did not come in time.
@@ -154,10 +164,25 @@ impl Refusal {
 }
 
 impl Reason {
+    /// The variable that an operator may change so that this is not refused.
+    pub fn variable(&self) -> Option<&'static str> {
+        let limits = [
+            (matches!(self, Self::RoomFull { .. }), "MAX_ROOM_MEMBERS"),
+            (matches!(self, Self::TooManyPeople { .. }), "MAX_SESSION_PEOPLE"),
+            (
+                matches!(self, Self::TooManyFromAddress { .. }),
+                "MAX_SESSION_PEOPLE_PER_ADDRESS",
+            ),
+        ];
+        limits
+            .into_iter()
+            .find_map(|(is_it, variable)| is_it.then_some(variable))
+    }
+
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NameTaken | Self::NameAlike { .. } => ErrorKind::Repeat,
-            Self::RoomFull { .. } => ErrorKind::RoomFull,
+            Self::RoomFull { .. } | Self::TooManyPeople { .. } | Self::TooManyFromAddress { .. } => ErrorKind::RoomFull,
             Self::NotJoined | Self::HeldTooLong => ErrorKind::NotJoined,
             Self::UnknownMember => ErrorKind::UnknownMember,
             Self::TooManyLinks | Self::TooManyErrors | Self::TooMuchForAway | Self::AwayIsFull => {
@@ -188,6 +213,12 @@ impl Reason {
             Self::OtherName => "username: you are in this room already, under another name; leave first.".into(),
             Self::Replaced => "You have come back to this room on another connection, so this one is over.".into(),
             Self::RoomFull { capacity } => format!("This room is full: it takes {capacity} members."),
+            Self::TooManyPeople { people } => {
+                format!("This session takes no more names: {people} have been in it. Earlier ones may come back.")
+            }
+            Self::TooManyFromAddress { people } => format!(
+                "Your network has brought {people} names to this session, and may bring no more. Earlier ones may come back."
+            ),
             Self::NotJoined => "Join a room first.".into(),
             Self::HeldTooLong => "Join a room first: what was sent before was not followed by a join in time.".into(),
             Self::UnknownMember => "memberId: no such member was ever in this room.".into(),
@@ -220,6 +251,12 @@ impl Reason {
             Self::OtherName => "username：你已用另一个用户名在此房间中，请先离开".into(),
             Self::Replaced => "你已通过另一个连接回到此房间，此连接已结束".into(),
             Self::RoomFull { capacity } => format!("房间已满：最多 {capacity} 人"),
+            Self::TooManyPeople { people } => {
+                format!("此课堂不再接受新的用户名：已有 {people} 个。之前的用户名仍可返回")
+            }
+            Self::TooManyFromAddress { people } => {
+                format!("你所在的网络已为此课堂带来 {people} 个用户名，不能再增加。之前的用户名仍可返回")
+            }
             Self::NotJoined => "请先加入房间".into(),
             Self::HeldTooLong => "请先加入房间：之前发送的消息未能及时等到加入".into(),
             Self::UnknownMember => "memberId：该房间从未有过此成员".into(),

@@ -12,6 +12,7 @@ use super::look::Look;
 use super::mailbox::Kept;
 use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply};
+use super::people::Brought;
 use super::record::{Change, LeaveReason, Record};
 use super::refusal::{Reason, Refusal};
 use super::time::{Now, Tick, Timestamp};
@@ -29,6 +30,10 @@ pub trait Ids {
 pub struct Limits {
     /// The most members a room takes, present or away.
     pub capacity: usize,
+    /// The most different names a session takes, over all its time; 0 is no limit.
+    pub people: usize,
+    /// The most of them that one address may bring; 0 is no limit.
+    pub people_per_address: usize,
     /// How long an away member may resume.
     pub grace: Duration,
     /// How long an empty room's session waits before it ends.
@@ -70,6 +75,7 @@ pub(super) struct Session {
     pub(super) peak: u32,
     /// A name keeps its row for the whole session.
     pub(super) participants: BTreeMap<Username, ParticipantId>,
+    pub(super) brought: Brought,
     /// Set while the room is empty: when the last member left, and when the session is over.
     pub(super) empty: Option<(Timestamp, Tick)>,
 }

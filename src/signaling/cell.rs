@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
+use tracing::warn;
 use uuid::{Timestamp as UuidTime, Uuid};
 
 use super::client::{Callback, Unsaid};
@@ -89,11 +90,26 @@ impl Hub {
         let mut outputs = Vec::new();
         state.room.handle(input, self.clock.now(), &mut Fresh, &mut outputs);
         let outcome = Outcome::of(&outputs);
+        if outcome == Outcome::Refused {
+            self.tell_of_limits(&outputs);
+        }
         self.enqueue(cell, state, from, outputs, callback);
         self.flush(cell, state);
         self.rearm(cell, state);
         self.retire_if_idle(cell, state);
         outcome
+    }
+
+    /// Has the operator know, now and then, that there are clients which a limit keeps out, and which limit that is.
+    fn tell_of_limits(&self, outputs: &[Output]) {
+        for output in outputs {
+            if let Output::Reply(Reply::Refused(refusal)) = output
+                && let Some(variable) = refusal.reason.variable()
+            {
+                self.full_is_told
+                    .then(|| warn!(variable, "refused a join: a limit has been reached"));
+            }
+        }
     }
 
     /// Sends what must be remembered, the doing of the client `from` or of the room itself, to the journal, and queues the rest behind what the room has said before.

@@ -17,6 +17,7 @@ use super::opening::Openings;
 use super::transport::Transports;
 use crate::held::MemoryBudget;
 use crate::journal::{Journal, Source};
+use crate::limit::Seldom;
 use crate::model::address::AddressKey;
 use crate::room::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::room::output::{Message, Reply};
@@ -38,12 +39,17 @@ pub struct Hub {
     last_socket: AtomicU64,
     /// Set once the server stops: sockets that end from then on are not their members' doing.
     stopping: AtomicBool,
+    /// Lines in the log that any client can cause.
+    pub(super) full_is_told: Seldom,
+    pub(super) short_id_is_told: Seldom,
     pub(super) this: Weak<Hub>,
 }
 
 impl Hub {
     /// How often counts are written down, and the calendar follows the wall clock.
     const SWEEP: Duration = Duration::from_secs(5);
+    /// The shortest time between two lines of one kind that tell the operator of what clients do.
+    const TOLD_EVERY: Duration = Duration::from_secs(60);
 
     /// A hub with the rooms that a restart found: their members may resume for `grace`.
     ///
@@ -67,6 +73,8 @@ impl Hub {
             limits,
             last_socket: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            full_is_told: Seldom::new(Self::TOLD_EVERY),
+            short_id_is_told: Seldom::new(Self::TOLD_EVERY),
             this: this.clone(),
         });
         let now = hub.clock.now();

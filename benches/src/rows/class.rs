@@ -25,6 +25,8 @@ const FIRST_DAY: i64 = 1_788_220_800_000;
 
 const LIMITS: Limits = Limits {
     capacity: 100,
+    people: 0,
+    people_per_address: 0,
     grace: Duration::from_secs(15),
     linger: Duration::from_secs(60),
 };

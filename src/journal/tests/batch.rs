@@ -35,6 +35,8 @@ const TABLES: [&str; 8] = [
 
 const LIMITS: Limits = Limits {
     capacity: 10,
+    people: 0,
+    people_per_address: 0,
     grace: Duration::from_millis(40),
     linger: Duration::from_millis(60),
 };

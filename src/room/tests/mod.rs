@@ -3,4 +3,5 @@ mod contract;
 mod mailbox;
 mod model;
 mod names;
+mod people;
 mod stage;

@@ -40,6 +40,8 @@ impl Ids for Counter {
 
 pub(super) const LIMITS: Limits = Limits {
     capacity: 4,
+    people: 0,
+    people_per_address: 0,
     grace: Duration::from_secs(15),
     linger: Duration::from_secs(60),
 };
@@ -59,6 +61,8 @@ pub(super) struct Stage {
     members: HashMap<String, MemberId>,
     participants: HashMap<ParticipantId, String>,
     early: BTreeMap<u64, Vec<Relay>>,
+    /// Where those sit who join next.
+    pub(super) address: AddressKey,
     /// While set, what is said waits here, as it does for the disk.
     pub(super) disk: Option<VecDeque<(u64, Output)>>,
 }
@@ -88,6 +92,7 @@ impl Stage {
             members: HashMap::new(),
             participants: HashMap::new(),
             early: BTreeMap::new(),
+            address: address(),
             disk: None,
         }
     }
@@ -125,7 +130,7 @@ impl Stage {
             panic!("no snapshot");
         };
         let session = self.room.session.as_ref().unwrap().id;
-        self.room = Room::restore(session, *snapshot, LIMITS, LIMITS.grace, self.now);
+        self.room = Room::restore(session, *snapshot, self.room.limits, LIMITS.grace, self.now);
     }
 
     /// One input; what follows, in lines.
@@ -154,7 +159,7 @@ impl Stage {
                 let (username, key) = identity(who);
                 Input::Join(Join {
                     socket,
-                    address: address(),
+                    address: self.address,
                     key,
                     username,
                     held: held(self),
@@ -164,7 +169,7 @@ impl Stage {
                 let (username, key) = identity(who);
                 Input::Resume(Resume {
                     socket,
-                    address: address(),
+                    address: self.address,
                     key,
                     username: Some(username),
                     held: held(self),
@@ -172,7 +177,7 @@ impl Stage {
             }
             ["resume", who, "-"] => Input::Resume(Resume {
                 socket,
-                address: address(),
+                address: self.address,
                 key: identity(who).1,
                 username: None,
                 held: held(self),

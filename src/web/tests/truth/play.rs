@@ -33,6 +33,8 @@ use crate::web::{Feed, Parts, Readiness, router};
 
 const LIMITS: Limits = Limits {
     capacity: 100,
+    people: 0,
+    people_per_address: 0,
     grace: Duration::from_millis(GRACE.unsigned_abs()),
     linger: Duration::from_millis(LINGER.unsigned_abs()),
 };
