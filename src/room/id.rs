@@ -152,6 +152,14 @@ impl ClientKey {
         Ok(Self(Sha256::digest(id.as_bytes()).into()))
     }
 
+    /// From how many characters on an `id` is not to be guessed.
+    pub const SAFE_CHARS: usize = 16;
+
+    /// Whether an `id` is so short that somebody might guess it.
+    pub fn is_short(raw: &str) -> bool {
+        raw.chars().count() < Self::SAFE_CHARS
+    }
+
     /// The hash, as the database keeps it.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -1,7 +1,7 @@
 //! One client's socket, as the server knows it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use socketioxide::extract::AckSender;
@@ -28,6 +28,8 @@ pub(super) struct Client {
     pub(super) transport: Arc<Transport>,
     /// What is to be said to it before the library takes it.
     pub(super) opening: Opening,
+    /// The `id` it last came with may be guessed.
+    pub(super) has_short_id: AtomicBool,
     /// Its end has come: nothing may come of it any more. Set before its end is handled, so that what it has sent
     /// meanwhile keeps nobody waiting.
     pub(super) gone: AtomicBool,
@@ -96,11 +98,14 @@ impl Client {
     }
 
     fn answer(&self, sender: AckSender, reply: &Reply) {
-        let acknowledgement = match reply {
+        let mut acknowledgement = match reply {
             Reply::Done => Acknowledgement::done(),
             Reply::Seated(seat) => Acknowledgement::seated(seat),
             Reply::Refused(refusal) => Acknowledgement::refused(refusal, self.language),
         };
+        if matches!(reply, Reply::Seated(_)) && self.has_short_id.load(Ordering::Relaxed) {
+            acknowledgement.warn_of_short_id(self.language);
+        }
         // Of a socket that cannot take it nothing is left to be told.
         self.say(acknowledgement.payload(), || sender.send(&acknowledgement))
             .ok();

@@ -14,6 +14,8 @@ use socketioxide::extract::AckSender;
 use socketioxide::handler::{DisconnectHandler, FromMessageParts, MessageHandler, Value};
 use socketioxide::socket::{DisconnectReason, Socket};
 
+use tracing::warn;
+
 use super::cell::Outcome;
 use super::client::{Callback, Client, ClientState, Line};
 use super::hub::Hub;
@@ -51,6 +53,7 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
         language: wire::language(accept_language),
         transport: hub.transports().connected(socket.id, socket.req_parts()),
         opening: Opening::default(),
+        has_short_id: AtomicBool::new(false),
         gone: AtomicBool::new(false),
         state: Mutex::new(ClientState::default()),
     };
@@ -175,8 +178,14 @@ impl Turn<'_> {
             Command::Join { .. } | Command::Resume { .. } if self.hub.is_stopping() => {
                 self.refuse(Refusal::new(event, Reason::ShuttingDown), callback)
             }
-            Command::Join { key, username, room } => self.enter(
+            Command::Join {
+                key,
+                has_short_id,
+                username,
                 room,
+            } => self.enter(
+                room,
+                has_short_id,
                 |held| {
                     Input::Join(Join {
                         socket,
@@ -188,8 +197,14 @@ impl Turn<'_> {
                 },
                 callback,
             ),
-            Command::Resume { key, username, room } => self.enter(
+            Command::Resume {
+                key,
+                has_short_id,
+                username,
                 room,
+            } => self.enter(
+                room,
+                has_short_id,
                 |held| {
                     Input::Resume(Resume {
                         socket,
@@ -209,9 +224,11 @@ impl Turn<'_> {
     fn enter(
         &mut self,
         name: RoomName,
+        has_short_id: bool,
         input: impl FnOnce(Vec<Relay>) -> Input,
         callback: Option<Callback>,
     ) -> Outcome {
+        self.note_id(has_short_id);
         self.hub.register(self.line.clone());
         let deadline = self.state.early.deadline();
         let held = self.state.early.take();
@@ -228,6 +245,19 @@ impl Turn<'_> {
             self.state.early.put_back(held, deadline);
         }
         outcome
+    }
+
+    /// An `id` that may be guessed is taken, and its author warned. So is the operator: a page that is deployed so lets
+    /// anybody take anybody's place.
+    fn note_id(&self, is_short: bool) {
+        self.line.client.has_short_id.store(is_short, Ordering::Relaxed);
+        if is_short {
+            self.hub.short_id_is_told.then(|| {
+                warn!(
+                    "a page sends an id of fewer than 16 characters, which may be guessed: it should be a random UUID"
+                )
+            });
+        }
     }
 
     fn relay(&mut self, relay: Relay, callback: Option<Callback>) -> Outcome {

@@ -13,12 +13,14 @@ pub(in crate::signaling) enum Command {
     /// `join`
     Join {
         key: ClientKey,
+        has_short_id: bool,
         username: Username,
         room: RoomName,
     },
     /// `reconnect`
     Resume {
         key: ClientKey,
+        has_short_id: bool,
         username: Option<Username>,
         room: RoomName,
     },
@@ -117,6 +119,7 @@ impl Fields<'_> {
     fn join(self) -> Result<Command, Reason> {
         Ok(Command::Join {
             key: text("id", self.id, ClientKey::parse)?,
+            has_short_id: text("id", self.id, is_short)?,
             username: text("username", self.username, Username::parse)?,
             room: text("roomname", self.roomname, RoomName::parse)?,
         })
@@ -126,6 +129,7 @@ impl Fields<'_> {
         let username = self.username.filter(|raw| raw.get() != "null");
         Ok(Command::Resume {
             key: text("id", self.id, ClientKey::parse)?,
+            has_short_id: text("id", self.id, is_short)?,
             username: username
                 .map(|raw| text("username", Some(raw), Username::parse))
                 .transpose()?,
@@ -183,6 +187,10 @@ impl Fields<'_> {
         let to = text("memberId", self.member_id, |raw| Ok(MemberId::parse(raw)))?;
         Ok(Command::Relay(Relay { to, body }))
     }
+}
+
+fn is_short(id: &str) -> Result<bool, InvalidText> {
+    Ok(ClientKey::is_short(id))
 }
 
 /// Reads a field that must be a string.
@@ -294,6 +302,25 @@ mod tests {
         ];
         for (json, reason) in table {
             assert_eq!(read(json).unwrap_err(), *reason, "{}", &json[..json.len().min(80)]);
+        }
+    }
+
+    #[test]
+    fn an_id_that_may_be_guessed_is_noticed() {
+        for (id, expected) in [
+            ("a", true),
+            ("123456789012345", true),
+            ("1234567890123456", false),
+            ("密密密密密密密密密密密密密密密", true),
+        ] {
+            for event in ["join", "reconnect"] {
+                let json = format!(r#"["{event}",{{"id":"{id}","username":"u","roomname":"r"}}]"#);
+                let (Command::Join { has_short_id, .. } | Command::Resume { has_short_id, .. }) = read(&json).unwrap()
+                else {
+                    panic!("no entry");
+                };
+                assert_eq!(has_short_id, expected, "{id}");
+            }
         }
     }
 

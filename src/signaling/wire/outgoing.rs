@@ -102,6 +102,9 @@ pub(in crate::signaling) struct Acknowledgement<'a> {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<AckError>,
+    /// For the page's author: what is allowed but unwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     seat: Option<AckSeat<'a>>,
 }
@@ -134,6 +137,7 @@ impl<'a> Acknowledgement<'a> {
         Self {
             ok: true,
             error: None,
+            warning: None,
             seat: None,
         }
     }
@@ -146,6 +150,7 @@ impl<'a> Acknowledgement<'a> {
         Self {
             ok: false,
             error: Some(error),
+            warning: None,
             seat: None,
         }
     }
@@ -170,7 +175,18 @@ impl<'a> Acknowledgement<'a> {
         Self {
             ok: true,
             error: None,
+            warning: None,
             seat: Some(seat),
         }
+    }
+
+    /// Adds that the `id` may be guessed.
+    pub(in crate::signaling) fn warn_of_short_id(&mut self, language: Language) {
+        self.warning = Some(match language {
+            Language::English => {
+                "id: fewer than 16 characters can be guessed, and whoever guesses it takes your place. Use crypto.randomUUID()."
+            }
+            Language::Chinese => "id 少于 16 个字符，可能被猜中并被冒用。请使用 crypto.randomUUID()",
+        });
     }
 }
