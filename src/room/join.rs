@@ -239,6 +239,7 @@ impl Room {
         self.remember_gone(member.id);
         for other in &mut self.members {
             other.asked.retain(|asked| *asked != member.id);
+            other.mailbox.let_go(member.id);
         }
         self.farewell(member.id, entries, now, out);
         if self.members.is_empty() {

@@ -28,6 +28,8 @@ struct Share {
     waiting: Volume,
     /// Past it, nothing more of this sender is kept until the member is back.
     exceeded: bool,
+    /// The sender has left. What it said is of links that are closed, and the first to go when there is no room.
+    left: bool,
 }
 
 /// What became of a message.
@@ -89,10 +91,33 @@ impl Mailbox {
             return Kept::Exceeded;
         }
         if is_away && self.all.exceeds(Self::ALL) {
+            self.drop_those_who_left();
+        }
+        if is_away && self.all.exceeds(Self::ALL) {
             *self = Self::overflowed();
             return Kept::Overflowed;
         }
         Kept::Waits
+    }
+
+    /// A sender has left: whoever comes again and again has no new share each time.
+    pub(super) fn let_go(&mut self, sender: MemberId) {
+        if let Some(share) = self.shares.get_mut(&sender) {
+            share.left = true;
+            share.exceeded = false;
+            if share.waiting == Volume::default() {
+                self.shares.remove(&sender);
+            }
+        }
+    }
+
+    fn drop_those_who_left(&mut self) {
+        let gone: BTreeMap<_, _> = self.shares.extract_if(.., |_, share| share.left).collect();
+        for share in gone.values() {
+            self.all.subtract(share.waiting);
+        }
+        let is_gone = |message: &Message| message.sender().is_some_and(|sender| gone.contains_key(&sender));
+        self.messages.retain(|message| !is_gone(message));
     }
 
     /// A mailbox as a restart finds it: relays are not kept on disk, leaves are.

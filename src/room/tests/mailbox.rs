@@ -160,6 +160,30 @@ fn what_all_send_together_is_bounded_and_the_last_is_named() {
     assert_eq!(stage.act("2000 resume ann -")[0], "2000 < dropAll");
 }
 
+#[test]
+fn who_comes_again_and_again_has_no_new_share_each_time() {
+    let mut stage = connected();
+    stage.set(&["1 drop", "2 candidate ann a1"]);
+    for _ in 0..100 {
+        stage.set(&["3 join mallory"]);
+        flood(&mut stage, "3 offer ann m1 user", 63);
+        stage.set(&["3 leave"]);
+    }
+    let heard = stage.act("4 resume ann");
+    assert!(heard.contains(&"4 ack resumed ann of ann bo".to_owned()));
+    assert!(heard.contains(&"4 < candidate for a1".to_owned()));
+}
+
+#[test]
+fn what_somebody_said_before_leaving_is_told_where_there_is_room() {
+    let mut stage = connected();
+    stage.set(&["1 drop", "2 candidate ann a1", "2 leave"]);
+    stage.play_seen(&[(
+        "3 resume ann",
+        "3 ack resumed ann of ann; 3 < candidate for a1; 3 < leave a1 of bo",
+    )]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
