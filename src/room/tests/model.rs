@@ -55,6 +55,13 @@ enum Action {
         slot: usize,
         link: u8,
     },
+    /// Something about a connector that may be anybody's.
+    Forge {
+        slot: usize,
+        to: u8,
+        connector: u8,
+        kind: u8,
+    },
     Drop {
         slot: usize,
     },
@@ -84,6 +91,8 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(slot, link, connector)| Action::Answer { slot, link, connector }),
         3 => (slot.clone(), any::<u8>()).prop_map(|(slot, link)| Action::Candidate { slot, link }),
         2 => (slot.clone(), any::<u8>()).prop_map(|(slot, link)| Action::Work { slot, link }),
+        4 => (slot.clone(), 0..8u8, 0..8u8, 0..3u8)
+            .prop_map(|(slot, to, connector, kind)| Action::Forge { slot, to, connector, kind }),
         5 => slot.prop_map(|slot| Action::Drop { slot }),
         3 => prop_oneof![Just(1u64), Just(7_000), Just(15_000), Just(60_000)].prop_map(|millis| Action::Wait { millis }),
         1 => Just(Action::Stall),
@@ -179,6 +188,8 @@ struct World {
     stalled: Option<VecDeque<Output>>,
     /// Requests for an offer since the last joining of each pair, for the pairs in which nobody has resumed since.
     asked: BTreeSet<(MemberId, MemberId)>,
+    /// Which connectors a member has given to which other one, in an offer or an answer.
+    given: BTreeSet<(MemberId, MemberId, ConnectorId)>,
     /// Who was asked on which socket for an offer to whom, and has made none since.
     owing: BTreeSet<(MemberId, SocketKey, MemberId)>,
 }
@@ -203,6 +214,7 @@ impl World {
             fold: Fold::default(),
             stalled: None,
             asked: BTreeSet::new(),
+            given: BTreeSet::new(),
             owing: BTreeSet::new(),
         }
     }
@@ -450,6 +462,37 @@ impl World {
                     relay: Relay { to: Some(to), body },
                 }
             }
+            Action::Forge {
+                slot,
+                to,
+                connector,
+                kind,
+            } => {
+                let connector = connector_id(*connector);
+                let body = match kind {
+                    0 => Body::Candidate {
+                        remote_connector: connector,
+                        candidate: payload(),
+                    },
+                    1 => Body::Work {
+                        kind: "offer".into(),
+                        data: None,
+                        connector,
+                    },
+                    _ => Body::Answer {
+                        remote_connector: connector,
+                        connector: connector_id(9),
+                        answer: payload(),
+                    },
+                };
+                Input::Relay {
+                    socket: self.sockets[*slot],
+                    relay: Relay {
+                        to: Some(self.member(*to)?),
+                        body,
+                    },
+                }
+            }
             Action::Wait { .. } | Action::Stall | Action::Write => return None,
         })
     }
@@ -479,8 +522,10 @@ impl World {
 
     fn handle(&mut self, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
+        self.note_connector(&input);
         self.room.handle(input, self.now, &mut self.ids, &mut outputs);
         for output in &outputs {
+            self.check_connector(output);
             if let Output::Record(record) = output {
                 self.fold.apply(record);
                 self.note(record);
@@ -512,6 +557,35 @@ impl World {
             }
         }
         outputs
+    }
+
+    fn note_connector(&mut self, input: &Input) {
+        let Input::Relay { socket, relay } = input else {
+            return;
+        };
+        let (Body::Offer { connector, .. } | Body::Answer { connector, .. }) = &relay.body else {
+            return;
+        };
+        if let (Some(own), Some(to)) = (self.room.member_on(*socket), relay.to) {
+            self.given.insert((own, to, connector.clone()));
+        }
+    }
+
+    /// A client is only ever told of connectors that it has given to that very peer.
+    fn check_connector(&self, output: &Output) {
+        let Output::Tell { to, message, .. } = output else {
+            return;
+        };
+        let (connector, peer) = match message {
+            Message::Answer { connector, member, .. }
+            | Message::Candidate { connector, member, .. }
+            | Message::Work { connector, member, .. }
+            | Message::Renegotiate { connector, member }
+            | Message::Leave { connector, member } => (connector, member),
+            Message::GetOffer { .. } | Message::Offer { .. } | Message::DropAll | Message::Error(_) => return,
+        };
+        let is_own = self.given.contains(&(*to, *peer, connector.clone()));
+        assert!(is_own, "told of a connector that is not its own: {message:?}");
     }
 
     fn note(&mut self, record: &Record) {
