@@ -17,10 +17,11 @@ use crate::config::{Config, ReviewToken};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::journal::{self, Journal, Opened};
+use crate::limit::Rate;
 use crate::net::{self, Admission, Capacity, Listeners};
 use crate::room::Limits;
 use crate::room::id::{ClientKey, RoomName, Username};
-use crate::signaling::{self, Clock, Hub};
+use crate::signaling::{self, Clock, EntranceLimits, Hub};
 use crate::signals::Stop;
 use crate::static_files::with_static_files;
 use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
@@ -28,6 +29,9 @@ use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
 /// How long a client may take to send a request's body. Together with the head's limit in [`net::Limits`] no request is
 /// open for longer before it is handled.
 const BODY_WITHIN: Duration = Duration::from_secs(15);
+
+/// How many seconds' worth of handshakes an address may make at once: a whole school comes back at the same moment.
+const HANDSHAKE_BURST: u32 = 30;
 
 /// How long the clients' transports may take to close at the end. One that reads nothing is left to the process's end.
 const TRANSPORTS_WITHIN: Duration = Duration::from_millis(1500);
@@ -72,7 +76,15 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         config.restart_grace,
         memory,
     );
-    let (socket, io) = signaling::router(&hub);
+    let entrance = EntranceLimits {
+        handshakes: Rate {
+            per_second: config.handshakes_per_address,
+            burst: config.handshakes_per_address.saturating_mul(HANDSHAKE_BURST),
+        },
+        capacity,
+        unjoined_per_address: net::admission::unless_off(config.max_unjoined_per_address),
+    };
+    let (socket, io) = signaling::router(&hub, entrance);
     let stopping = CancellationToken::new();
     let parts = web::Parts {
         history: History::new(reader),

@@ -212,13 +212,23 @@ pub struct Config {
 
     /// The most connections that are open at a time; past it the oldest that nobody in a class needs gives way. 0: as many
     /// as the limit of open files allows
-    #[arg(long, default_value = "20000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    #[arg(long, default_value = "16000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
     pub max_connections: usize,
 
     /// The most connections of one address (an IPv6 /64 is one), and the most sockets of it that are in a class. 0: no
     /// limit of its own
     #[arg(long, default_value = "5000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
     pub max_connections_per_address: usize,
+
+    /// The most sockets of one address that are in no class, on either transport; past it the oldest of them gives way.
+    /// 0: no limit of its own
+    #[arg(long, default_value = "2500", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_unjoined_per_address: usize,
+
+    /// How many sockets an address may open each second, and thirty times as many at once; past it they are refused
+    /// (429). 0: any number
+    #[arg(long, default_value = "100", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub handshakes_per_address: u32,
 
     /// How often in a minute an address may show a wrong review token, or a wrong id of a client, before what it asks with
     /// one is answered later, up to 10 s; 0 is no limit

@@ -173,6 +173,11 @@ pub(super) fn limit(raw: &str) -> Parsed<usize> {
     count(raw, 0..=10_000_000)
 }
 
+/// How many a second; 0 is no limit.
+pub(super) fn rate(raw: &str) -> Parsed<u32> {
+    count(raw, 0..=1_000_000).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 fn count(raw: &str, allowed: RangeInclusive<usize>) -> Parsed<usize> {
     let count = raw.parse().ok().filter(|count| allowed.contains(count));
     count.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))

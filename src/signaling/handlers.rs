@@ -153,10 +153,14 @@ impl Turn<'_> {
             Some(_) if binary => Err(Reason::Binary),
             Some(event) => wire::parse(event),
         };
+        let leaves = matches!(command, Ok(Command::Leave { .. }));
         let outcome = match command {
             Ok(command) => self.command(name, command, callback),
             Err(reason) => self.refuse(Refusal::new(name, reason), callback),
         };
+        if leaves || outcome == Outcome::Seated {
+            self.line.client.transport.set_member(!leaves);
+        }
         if outcome == Outcome::Refused {
             self.state.refusals.count();
         }

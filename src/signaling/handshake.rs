@@ -3,11 +3,14 @@
 //! The engine keeps that request's head for as long as the session lives, and hyper's names and values are slices of
 //! the connection's read buffer: all 8 KiB of it would live on, beside the headers' map and what axum has put there.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::http::header::{ACCEPT_LANGUAGE, HeaderName, SEC_WEBSOCKET_KEY};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use hyper::upgrade::OnUpgrade;
 
+use super::seat::Seat;
 use crate::net::{ClientAddress, Connection};
 
 /// The headers that the engine or [`super::handlers`] read after this.
@@ -27,6 +30,9 @@ pub(super) async fn keep_what_is_read(request: Request) -> Request {
     }
     if let Some(address) = head.extensions.remove::<ClientAddress>() {
         kept.extensions_mut().insert(address);
+    }
+    if let Some(seat) = head.extensions.remove::<Arc<Seat>>() {
+        kept.extensions_mut().insert(seat);
     }
     if let Some(upgrade) = head.extensions.remove::<OnUpgrade>() {
         kept.extensions_mut().insert(upgrade);

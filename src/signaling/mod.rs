@@ -7,11 +7,13 @@ mod cell;
 mod client;
 pub mod clock;
 mod early;
+mod entrance;
 pub(crate) mod fuzzing;
 mod handlers;
 mod handshake;
 pub mod hub;
 mod opening;
+mod seat;
 mod transport;
 mod wire;
 
@@ -20,11 +22,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_request};
+use entrance::Entrance;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::{ParserConfig, SocketIo};
 
 pub use clock::Clock;
+pub use entrance::EntranceLimits;
 pub use hub::Hub;
 
 /// The largest message, in bytes, on either transport: Node's default, so that clients meet the same limit.
@@ -45,7 +49,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PATH: &str = "/socket.io";
 
 /// The Socket.IO endpoint, and the handle that closes all transports at the end.
-pub fn router(hub: &Arc<Hub>) -> (Router, SocketIo) {
+pub fn router(hub: &Arc<Hub>, limits: EntranceLimits) -> (Router, SocketIo) {
     let parser = ParserConfig::common()
         .max_incoming_binary_buf_size(MAX_MESSAGE)
         .max_incoming_binaries(16)
@@ -68,10 +72,13 @@ pub fn router(hub: &Arc<Hub>) -> (Router, SocketIo) {
         std::future::ready(())
     };
     io.ns("/", opened.with(register));
-    let router = Router::new()
+    let engine = Router::new()
         .route_service(PATH, service.clone())
-        .route_service(&format!("{PATH}/"), service)
+        .route_service(&format!("{PATH}/"), service);
+    let entrance = Entrance::new(limits, transports.clone(), engine.clone());
+    let router = engine
         .layer(map_request(handshake::keep_what_is_read))
-        .layer(from_fn_with_state(transports, transport::follow));
+        .layer(from_fn_with_state(transports, transport::follow))
+        .layer(from_fn_with_state(Arc::new(entrance), entrance::guard));
     (router, io)
 }

@@ -5,7 +5,7 @@
 //! a WebSocket) or the answered polls have carried away.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use socketioxide::socket::Sid;
 
+use super::seat::Seat;
 use crate::net::Connection;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
@@ -37,12 +38,18 @@ struct Progress {
     /// At most so many bytes have been sent and wait to be read.
     waiting: u64,
     cut: bool,
+    /// The session's, for as long as the engine keeps the session.
+    seat: Weak<Seat>,
+    is_member: bool,
 }
 
 impl Transports {
     /// The transport of a client that has connected.
     pub(super) fn connected(&self, id: Sid, request: &Parts) -> Arc<Transport> {
         let transport = self.of(id);
+        if let Some(seat) = request.extensions.get() {
+            transport.sits_at(seat);
+        }
         let visit = Visit::of(&request.method, request.uri.query().unwrap_or_default());
         if visit.is_some_and(|visit| visit.is_websocket)
             && let Some(connection) = request.extensions.get()
@@ -50,6 +57,18 @@ impl Transports {
             transport.carried_by(connection);
         }
         transport
+    }
+
+    /// Makes known a session that a polling client has opened.
+    pub(super) fn opened(&self, id: Sid, seat: &Arc<Seat>) {
+        self.of(id).sits_at(seat);
+    }
+
+    /// Ends a client's transport, as [`Transport::cut`] does.
+    pub(super) fn cut(&self, id: Sid) {
+        if let Some(transport) = self.find(id) {
+            transport.cut();
+        }
     }
 
     /// Forgets those that nobody speaks to and that cannot carry anything.
@@ -90,10 +109,31 @@ impl Transport {
         }
     }
 
+    /// Says whether its client is in a class: then it gives way to nobody.
+    pub(super) fn set_member(&self, is_member: bool) {
+        let mut progress = self.0.lock();
+        progress.is_member = is_member;
+        if let Some(connection) = &progress.connection {
+            connection.set_member(is_member);
+        }
+        let seat = progress.seat.upgrade();
+        drop(progress);
+        if let Some(seat) = seat {
+            seat.set_member(is_member);
+        }
+    }
+
+    fn sits_at(&self, seat: &Arc<Seat>) {
+        self.0.lock().seat = Arc::downgrade(seat);
+    }
+
     fn carried_by(&self, connection: &Connection) {
         let mut progress = self.0.lock();
         if progress.cut {
             connection.cut();
+        }
+        if progress.is_member {
+            connection.set_member(true);
         }
         // A second WebSocket of one session is refused by the engine.
         if progress.connection.is_none() {
@@ -111,12 +151,18 @@ impl Transport {
         self.0.lock().cut
     }
 
+    fn is_member(&self) -> bool {
+        self.0.lock().is_member
+    }
+
     fn is_open(&self) -> bool {
         let progress = self.0.lock();
-        progress
-            .connection
-            .as_ref()
-            .is_some_and(|connection| !connection.is_over())
+        let has_session = progress.seat.strong_count() > 0;
+        has_session
+            || progress
+                .connection
+                .as_ref()
+                .is_some_and(|connection| !connection.is_over())
     }
 }
 
@@ -132,16 +178,18 @@ impl Progress {
     }
 }
 
-/// A request of a session that exists.
-struct Visit {
+/// What a request to the engine is about.
+pub(super) struct Visit {
     id: Option<Sid>,
-    is_websocket: bool,
-    is_poll: bool,
+    /// It names no session.
+    pub(super) opens_session: bool,
+    pub(super) is_websocket: bool,
+    pub(super) is_poll: bool,
 }
 
 impl Visit {
     /// Reads the query as the engine does.
-    fn of(method: &Method, query: &str) -> Option<Self> {
+    pub(super) fn of(method: &Method, query: &str) -> Option<Self> {
         let value = |name| {
             query
                 .split('&')
@@ -150,6 +198,7 @@ impl Visit {
         let transport = value("transport")?;
         Some(Self {
             id: value("sid").and_then(|id| id.parse().ok()),
+            opens_session: value("sid").is_none(),
             is_websocket: transport == "websocket",
             is_poll: transport == "polling" && method == Method::GET,
         })
@@ -162,19 +211,20 @@ pub(super) async fn follow(State(transports): State<Arc<Transports>>, request: R
     let Some((id, visit)) = visit.and_then(|visit| Some((visit.id?, visit))) else {
         return next.run(request).await;
     };
-    if transports.find(id).is_some_and(|transport| transport.is_cut()) {
+    // The engine would begin an upgrade of a session that it does not know, and end it then.
+    let Some(transport) = transports.find(id).filter(|transport| !transport.is_cut()) else {
         return unknown_session();
-    }
-    // The upgrade may come before the Socket.IO connect.
-    if visit.is_websocket
-        && let Some(connection) = request.extensions().get()
-    {
-        transports.of(id).carried_by(connection);
+    };
+    if let Some(connection) = request.extensions().get::<Connection>() {
+        if visit.is_websocket {
+            // The upgrade may come before the Socket.IO connect.
+            transport.carried_by(connection);
+        } else if transport.is_member() {
+            connection.set_member(true);
+        }
     }
     let response = next.run(request).await;
-    if visit.is_poll
-        && let Some(transport) = transports.find(id)
-    {
+    if visit.is_poll {
         transport.polled(length(&response));
     }
     response
@@ -235,6 +285,16 @@ mod tests {
         connection.cut();
         transports.sweep();
         assert_eq!(transports.0.lock().len(), 0);
+    }
+
+    #[test]
+    fn a_member_is_known_over_whatever_connection_comes_later() {
+        let transport = Transport::default();
+        transport.set_member(true);
+        assert!(transport.is_member());
+        transport.carried_by(&Connection::default());
+        transport.set_member(false);
+        assert!(!transport.is_member());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // Clippy's allow-unwrap-in-tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
+mod admission;
 mod clock;
 mod crash;
 mod disk;

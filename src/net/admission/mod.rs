@@ -25,6 +25,7 @@ use crate::limit::Seldom;
 use crate::model::address::AddressKey;
 
 pub use capacity::Capacity;
+pub(crate) use capacity::unless_off;
 
 /// How many connections that had to give way may still be on their way out while others come in: no more than this, and
 /// no more than a quarter of all.

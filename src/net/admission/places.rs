@@ -14,8 +14,10 @@ use crate::model::address::AddressKey;
 /// be joined, nor come back to.
 const RESERVE: usize = 32;
 
-/// How long something idle counts as just come: it has not had the time to say what it wants.
+/// How long something idle counts as just come, as it has not had the time to say what it wants, while what has just come
+/// is not more than one in so many.
 const FRESH: Duration = Duration::from_secs(1);
+const IDLE_SHARE: usize = 4;
 
 /// The most places.
 #[derive(Debug, Clone, Copy)]
@@ -132,8 +134,9 @@ impl Holder {
     fn next(&self, newcomer: PlaceId, now: Instant) -> Option<PlaceId> {
         let other = |set: &Waiting| set.iter().copied().find(|(_, id)| *id != newcomer);
         let idle = other(&self.idle);
-        let stale = idle.filter(|(since, _)| *since + FRESH <= now);
-        stale.or_else(|| other(&self.visitors)).or(idle).map(|(_, id)| id)
+        let gives_way = |since: Instant| since + FRESH <= now || self.idle.len() > self.others() / IDLE_SHARE;
+        let dispensable = idle.filter(|(since, _)| gives_way(*since));
+        dispensable.or_else(|| other(&self.visitors)).or(idle).map(|(_, id)| id)
     }
 }
 
@@ -350,6 +353,21 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_silence_drives_out_silence() {
+        let mut crowd = Crowd::new(1_000, 100);
+        crowd.enter(SCHOOL, Rank::Visitor);
+        for number in 0..1_000 {
+            let gone = crowd.enter(SCHOOL, Rank::Idle);
+            assert!(!gone.contains(&0), "{number}: {gone:?}");
+        }
+        crowd.rank(1_000, Rank::Visitor);
+        for number in 0..1_000 {
+            let gone = crowd.enter(SCHOOL, Rank::Idle);
+            assert!(!gone.contains(&1_000), "{number}: {gone:?}");
+        }
+    }
+
+    #[test]
     fn over_all_the_address_that_holds_the_most_loses() {
         let mut crowd = Crowd::new(100, 90);
         for _ in 0..10 {
@@ -431,7 +449,7 @@ mod tests {
     /// same address who opens connections without end: nobody who has joined is cut, and nobody before it has had 5 s.
     #[test]
     fn a_school_comes_back_twice_a_minute_beside_a_flood() {
-        let mut crowd = Crowd::new(20_000, 5_000);
+        let mut crowd = Crowd::new(16_000, 5_000);
         let mut joined: Vec<usize> = Vec::new();
         for _ in 0..4 {
             let mut gone: Vec<usize> = Vec::new();

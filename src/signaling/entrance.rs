@@ -1,0 +1,163 @@
+//! Who may open a transport session: so many a second for each address, and so many that are in no class.
+//!
+//! Sessions are made before anyone has shown anything. Past the rate a handshake is refused, as early and cheaply as can
+//! be; past the number the oldest session that is in no class gives way, and its client connects anew by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use socketioxide::socket::Sid;
+use tracing::warn;
+
+use super::seat::{Seat, Seats};
+use super::transport::{Transports, Visit};
+use super::wire;
+use crate::limit::{AddressRate, Rate, Seldom};
+use crate::model::address::AddressKey;
+use crate::net::admission::places::Most;
+use crate::net::{Capacity, ClientAddress, Connection};
+use crate::room::refusal::Language;
+
+/// How often the same trouble is told.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// The most of an answer to a handshake that is looked at: it has some 120 bytes.
+const MOST_ANSWER: usize = 4096;
+
+/// How many sessions there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct EntranceLimits {
+    /// How often each address may open one.
+    pub handshakes: Rate,
+    /// How many there may be in all, and how many in a class.
+    pub capacity: Capacity,
+    /// How many of one address may be in no class.
+    pub unjoined_per_address: usize,
+}
+
+/// Lets sessions be opened.
+pub(super) struct Entrance {
+    handshakes: AddressRate,
+    seats: Arc<Seats>,
+    transports: Arc<Transports>,
+    told_of_rate: Seldom,
+    told_of_crowd: Seldom,
+}
+
+impl Entrance {
+    pub(super) fn new(limits: EntranceLimits, transports: Arc<Transports>, engine: Router) -> Self {
+        let Capacity { over_all, per_address } = limits.capacity;
+        let most = Most {
+            over_all,
+            per_address,
+            others_per_address: limits.unjoined_per_address,
+        };
+        Self {
+            handshakes: AddressRate::new(limits.handshakes),
+            seats: Arc::new(Seats::new(most, transports.clone(), engine)),
+            transports,
+            told_of_rate: Seldom::new(TOLD_EVERY),
+            told_of_crowd: Seldom::new(TOLD_EVERY),
+        }
+    }
+
+    fn take_seat(&self, address: AddressKey) -> Arc<Seat> {
+        let (seat, is_crowded) = Seat::take(&self.seats, address);
+        if is_crowded {
+            self.told_of_crowd.then(|| warn!(
+                %address,
+                "there are as many sockets in no class as MAX_UNJOINED_PER_ADDRESS, MAX_CONNECTIONS_PER_ADDRESS or MAX_CONNECTIONS allows: the oldest give way to new ones"
+            ));
+        }
+        seat
+    }
+
+    fn refuse(&self, address: AddressKey, wait: Duration, headers: &HeaderMap) -> Response {
+        self.told_of_rate.then(|| {
+            warn!(
+                %address,
+                "an address opens more sockets a second than HANDSHAKES_PER_ADDRESS allows: some are refused"
+            )
+        });
+        let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let text = match wire::language(language) {
+            Language::English => "Too many connections are being opened from your address. Wait a moment.",
+            Language::Chinese => "您的网络地址打开的连接过多，请稍候再试。",
+        };
+        let seconds = wait.as_secs().saturating_add(1).to_string();
+        (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], text).into_response()
+    }
+
+    /// Learns which session a polling client has been given.
+    async fn learn(&self, response: Response, seat: &Arc<Seat>) -> Response {
+        let (head, body) = response.into_parts();
+        let Ok(body) = to_bytes(body, MOST_ANSWER).await else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        if let Some(session) = session_of(&body) {
+            self.transports.opened(session, seat);
+            seat.belongs_to(session);
+        }
+        Response::from_parts(head, Body::from(body))
+    }
+}
+
+/// The session that an open packet names.
+fn session_of(answer: &[u8]) -> Option<Sid> {
+    #[derive(serde::Deserialize)]
+    struct Open<'a> {
+        sid: &'a str,
+    }
+    let open: Open<'_> = serde_json::from_slice(answer.strip_prefix(b"0")?).ok()?;
+    open.sid.parse().ok()
+}
+
+/// Lets a handshake pass, or refuses it. Requests of a session that exists pass as they are.
+pub(super) async fn guard(State(entrance): State<Arc<Entrance>>, mut request: Request, next: Next) -> Response {
+    let visit = Visit::of(request.method(), request.uri().query().unwrap_or_default());
+    let Some(visit) = visit.filter(|visit| request.method() == Method::GET && visit.opens_session) else {
+        return next.run(request).await;
+    };
+    let client = request.extensions().get::<ClientAddress>();
+    let Some(address) = client.map(|client| AddressKey::of(client.0)) else {
+        return next.run(request).await;
+    };
+    if let Err(wait) = entrance.handshakes.check(address) {
+        return entrance.refuse(address, wait, request.headers());
+    }
+    let seat = entrance.take_seat(address);
+    if visit.is_websocket
+        && let Some(connection) = request.extensions().get::<Connection>()
+    {
+        seat.carried_by(connection.clone());
+    }
+    request.extensions_mut().insert(seat.clone());
+    let response = next.run(request).await;
+    if visit.is_poll {
+        entrance.learn(response, &seat).await
+    } else {
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_packet_names_its_session() {
+        let session = Sid::new();
+        let open = format!(r#"0{{"sid":"{session}","upgrades":["websocket"],"pingInterval":25000}}"#);
+        assert_eq!(session_of(open.as_bytes()), Some(session));
+        for other in ["", "0", "0{}", r#"{"code":"1"}"#, r#"0{"sid":"short"}"#] {
+            assert_eq!(session_of(other.as_bytes()), None, "{other}");
+        }
+    }
+}

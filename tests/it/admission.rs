@@ -1,0 +1,191 @@
+//! Who is let in when one address wants more than its share: whoever is in a class goes on, and others come in.
+#![cfg(target_os = "linux")]
+
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::harness::{Server, program};
+use crate::polling::PollingSocket;
+use crate::socket::Socket;
+
+const PEOPLE: usize = 300;
+const CONNECTIONS: usize = 8;
+
+fn start(folder: &std::path::Path, variables: &[(&str, &str)]) -> Server {
+    Server::start_unread(program(folder, variables), &folder.join("log"))
+}
+
+fn candidate(to: &Value) -> Value {
+    json!({"remoteConnectorId": "c", "memberId": to, "candidate": 1})
+}
+
+/// Two in a room, of whom one polls, and a link between them.
+async fn pair(port: u16) -> (Socket, Value, PollingSocket) {
+    let (mut ann, _) = Socket::join(port, "class", "Ann").await;
+    let ben = PollingSocket::join(port, "class", "Ben").await;
+    let ben_id = ann.expect("getOffer").await["memberId"].take();
+    ann.emit(
+        "offer",
+        json!({"connectorId": "a", "offer": 1, "memberId": ben_id, "streamType": "user"}),
+    )
+    .await;
+    assert!(ben.poll().await.1[0].starts_with(r#"42["offer""#));
+    (ann, ben_id, ben)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_socket_in_no_class_gives_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[("MAX_UNJOINED_PER_ADDRESS", "10")]);
+    let (mut ann, ben_id, ben) = pair(server.port).await;
+    let silent = Socket::connect(server.port).await;
+    let opened = PollingSocket::open(server.port).await;
+    let connected = PollingSocket::connect(server.port).await;
+    for _ in 0..20 {
+        PollingSocket::open(server.port).await;
+    }
+    silent.closed().await;
+    for gone in [&opened, &connected] {
+        assert_eq!(gone.poll().await.0, 400, "its session has ended");
+    }
+    let (_carl, _) = Socket::join(server.port, "class", "Carl").await;
+    ann.expect("getOffer").await;
+    ann.emit("hangup", json!({"connectorId": "a", "memberId": ben_id}))
+        .await;
+    let told: Vec<_> = ben.poll().await.1;
+    assert!(
+        told.iter().any(|frame| frame.starts_with(r#"42["getOffer""#)),
+        "{told:?}"
+    );
+    // Who has left a class is a newcomer again, and gives way like one.
+    let (mut dora, _) = Socket::join(server.port, "class", "Dora").await;
+    assert_eq!(dora.call("leave", json!([])).await["ok"], true);
+    for _ in 0..20 {
+        PollingSocket::open(server.port).await;
+    }
+    dora.closed().await;
+    assert_eq!(ann.call("icecandidate", candidate(&json!("nobody"))).await["ok"], false);
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    assert_eq!(log.matches("MAX_UNJOINED_PER_ADDRESS").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn handshakes_past_the_rate_are_refused_with_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[("HANDSHAKES_PER_ADDRESS", "1")]);
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let ask = |headers: &str| server.request(path, headers).unwrap();
+    let mut refused = None;
+    for _ in 0..200 {
+        let answer = ask("accept-language: zh\r\n");
+        if !answer.starts_with("HTTP/1.1 200") {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("the rate has no end");
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    assert!(refused.to_lowercase().contains("\r\nretry-after: "), "{refused}");
+    assert!(refused.contains("请稍候"), "{refused}");
+    assert!(
+        refused.to_lowercase().contains("access-control-allow-origin"),
+        "{refused}"
+    );
+    let elsewhere = ask("x-forwarded-for: 192.0.2.1\r\n");
+    assert!(
+        elsewhere.starts_with("HTTP/1.1 200"),
+        "another client of the proxy: {elsewhere}"
+    );
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    assert_eq!(log.matches("HANDSHAKES_PER_ADDRESS").count(), 1, "{log}");
+}
+
+/// One of a school: several connections, of which one becomes a socket, the others stay.
+async fn come(port: u16, number: usize, event: &'static str) -> (Socket, Vec<TcpStream>, Value) {
+    let mut others = Vec::new();
+    for _ in 1..CONNECTIONS {
+        others.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    }
+    let mut socket = Socket::connect(port).await;
+    let me = json!({
+        "id": format!("the secret id of person {number}"),
+        "username": format!("person {number}"),
+        "roomname": format!("room {}", number / 30),
+    });
+    let seat = socket.call(event, me).await;
+    (socket, others, seat)
+}
+
+/// All at once, as after a short loss of the school's line: the first time to join, then to resume while the server has
+/// not yet noticed that the old connections are dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_school_behind_one_address_comes_in_and_back() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[]);
+    let mut before = Vec::new();
+    for event in ["join", "reconnect"] {
+        let began = Instant::now();
+        let mut coming = JoinSet::new();
+        for number in 0..PEOPLE {
+            coming.spawn(come(server.port, number, event));
+        }
+        let came = coming.join_all().await;
+        for (_, _, seat) in &came {
+            assert_eq!(seat["ok"], true, "{event}: {seat}");
+            assert_eq!(seat["resumed"], event == "reconnect", "{seat}");
+        }
+        eprintln!("{event}: {PEOPLE} people in {:?}", began.elapsed());
+        before.push(came);
+    }
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    assert!(!log.contains("WARN"), "{log}");
+}
+
+async fn silence(port: u16, from: &str) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+    socket.connect(([127, 0, 0, 1], port).into()).await.ok()
+}
+
+/// A server with few descriptors, and one client that opens more silent connections than there are, again and again.
+/// From another address it is as if it were not there; from the class's own it takes some tries to come in.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_keep_nobody_out_of_a_class() {
+    for (from, is_elsewhere) in [("127.0.0.2", true), ("127.0.0.1", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let limited = format!("ulimit -n 256; exec {}", crate::harness::PROGRAM);
+        let mut start = crate::harness::command("/bin/sh", folder.path());
+        start.args(["-c", &limited]).env("PORT", "0");
+        let server = Server::start_unread(start, &folder.path().join("log"));
+        let (mut ann, _, _ben) = pair(server.port).await;
+        let port = server.port;
+        let flood = tokio::spawn(async move {
+            let mut silent = VecDeque::new();
+            loop {
+                silent.extend(silence(port, from).await);
+                if silent.len() > 300 {
+                    silent.pop_front();
+                }
+            }
+        });
+        let (mut came, mut failed) = (0, 0);
+        while came < 4 {
+            let Some(socket) = Socket::try_connect(port).await else {
+                failed += 1;
+                continue;
+            };
+            let name = format!("guest {came}");
+            let (_guest, seat) = socket.joined("class", &name).await;
+            assert_eq!(ann.expect("getOffer").await["memberId"], seat["memberId"]);
+            came += 1;
+        }
+        flood.abort();
+        eprintln!("beside a flood from {from}: {came} came in, {failed} did not at once");
+        assert!(failed == 0 || !is_elsewhere, "{came} came in, {failed} did not");
+    }
+}
