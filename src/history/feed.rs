@@ -7,26 +7,58 @@ use super::{Error, History};
 use crate::room::id::{ParticipantId, RoomName, SessionId};
 use crate::room::time::Timestamp;
 
+/// The most entries that one look goes through to find those of a room.
+const EXAMINED: i64 = 5_000;
+
+/// With more sessions in a room it costs less to look through everybody's entries.
+const SESSIONS: i64 = 200;
+
+/// What one look found.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The entries, by number.
+    pub events: Vec<Event>,
+    /// There are no others up to this number.
+    pub up_to: i64,
+}
+
 impl History {
-    /// The entries after a number and up to the `newest`, of one room or of all, by number; at most `limit`. There may be
-    /// more as long as there are some.
+    /// The entries after a number and up to the `newest`, of one room or of all, by number; at most `limit`.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn fresh(
-        &self,
-        after: i64,
-        newest: i64,
-        room: Option<&RoomName>,
-        limit: i64,
-    ) -> Result<Vec<Event>, Error> {
+    pub async fn fresh(&self, after: i64, newest: i64, room: Option<&RoomName>, limit: i64) -> Result<Fresh, Error> {
         let room = room.map(RoomName::as_str);
+        let mut end = newest;
         let rows = match room {
             // Whoever is far behind must not look at everybody else's entries to find a room's own.
-            Some(room) if newest.saturating_sub(after) > limit => self.of_room(after, newest, room, limit).await?,
-            _ => self.of_any(after, newest, room, limit).await?,
+            Some(room) if newest.saturating_sub(after) > limit && self.has_few_sessions(room).await? => {
+                let rows = self.of_room(after, newest, room, limit).await?;
+                end = rows.last().map_or(newest, |last| last.seq);
+                rows
+            }
+            _ => {
+                if room.is_some() {
+                    end = newest.min(after.saturating_add(EXAMINED));
+                }
+                let rows = self.of_any(after, end, room, limit).await?;
+                let is_full = i64::try_from(rows.len()) == Ok(limit);
+                end = rows.last().filter(|_| is_full).map_or(end, |last| last.seq);
+                rows
+            }
         };
-        rows.into_iter().map(Event::try_from).collect()
+        let events = rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
+        Ok(Fresh { events, up_to: end })
+    }
+
+    async fn has_few_sessions(&self, room: &str) -> Result<bool, Error> {
+        let most = SESSIONS + 1;
+        let sessions = sqlx::query_scalar!(
+            r#"select count(*) as "sessions!: i64" from (select 1 from session where room = ?1 limit ?2) as own"#,
+            room,
+            most
+        );
+        Ok(sessions.fetch_one(&self.reader).await? <= SESSIONS)
     }
 
     /// Looks at every entry of the range until it has enough.
@@ -115,6 +147,7 @@ impl TryFrom<Row> for Event {
 
 #[cfg(test)]
 mod tests {
+    use super::{EXAMINED, SESSIONS};
     use crate::history::fixture::Fixture;
     use crate::room::id::RoomName;
 
@@ -136,6 +169,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_room_of_many_sessions_is_found_in_looks_of_bounded_length() {
+        let fixture = Fixture::new().await;
+        let other = fixture.session("other", 0, None).await;
+        let mut seqs = Vec::new();
+        for session in 0..=SESSIONS {
+            let one = fixture.session("one", session, Some(session)).await;
+            seqs.push(fixture.event(one, None, session, "joined", None).await);
+        }
+        let person = uuid::Uuid::nil();
+        fixture.errors(other, person, 2 * EXAMINED).await;
+        let last = fixture.session("one", 1000, None).await;
+        seqs.push(fixture.event(last, None, 1000, "joined", None).await);
+        let newest = *seqs.last().unwrap();
+        let (history, room) = (fixture.history().await, RoomName::parse("one").unwrap());
+        let (mut found, mut seen, mut looks) = (Vec::new(), 0, 0);
+        while seen < newest {
+            let fresh = history.fresh(seen, newest, Some(&room), 100).await.unwrap();
+            assert!(seen < fresh.up_to && fresh.up_to <= seen + EXAMINED);
+            (seen, looks) = (fresh.up_to, looks + 1);
+            found.extend(fresh.events.iter().map(|event| event.seq));
+        }
+        assert_eq!((found, looks), (seqs, 5));
+    }
+
+    #[tokio::test]
     async fn sessions_that_overlap_are_told_in_order() {
         let fixture = Fixture::new().await;
         let sessions = [
@@ -154,12 +212,12 @@ mod tests {
         let (history, room) = (fixture.history().await, RoomName::parse("one").unwrap());
         let (mut all, mut seen) = (Vec::new(), after);
         loop {
-            let events = history.fresh(seen, 1_002, Some(&room), 2).await.unwrap();
-            let Some(last) = events.last() else {
+            let fresh = history.fresh(seen, 1_002, Some(&room), 2).await.unwrap();
+            if fresh.events.is_empty() && fresh.up_to == 1_002 {
                 return all;
-            };
-            seen = last.seq;
-            all.push(events.iter().map(|event| event.seq).collect());
+            }
+            seen = fresh.up_to;
+            all.push(fresh.events.iter().map(|event| event.seq).collect());
         }
     }
 }

@@ -14,6 +14,7 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -29,7 +30,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(2);
 /// How many entries are read, and wait for the reader, at once.
 const LOOK: i64 = 200;
-/// Every stream is a connection, and a look at the database after every commit.
+/// How often a stream looks at the database for what is new, however often something is committed.
+const EVERY: Duration = Duration::from_millis(100);
+/// Every stream is a connection, and such a look after commits.
 const STREAMS: usize = 64;
 
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -97,6 +100,7 @@ pub(crate) async fn show(
         seen: 0,
         room,
         ready: VecDeque::new(),
+        next_look: Instant::now(),
         _place: place.map_err(|_| Error::TooManyStreams)?,
         web: web.clone(),
     };
@@ -136,6 +140,8 @@ struct Reader {
     /// Everything up to here was looked at.
     seen: i64,
     room: Option<RoomName>,
+    /// Not before this.
+    next_look: Instant,
     /// Read, and not yet taken.
     ready: VecDeque<Event>,
     _place: OwnedSemaphorePermit,
@@ -148,21 +154,23 @@ impl Reader {
             if let Some(event) = self.ready.pop_front() {
                 return write(&event);
             }
+            sleep_until(self.next_look).await;
             // Before the look: what is committed after it wakes the wait below.
             let newest = *self.committed.borrow_and_update();
-            let room = self.room.as_ref();
+            let (room, looked) = (self.room.as_ref(), Instant::now());
             let fresh = self.web.history.fresh(self.seen, newest, room, LOOK).await;
             let fresh = fresh
                 .inspect_err(|error| tracing::error!(%error, "a stream of events ends"))
                 .ok()?;
-            match fresh.last() {
-                Some(last) => self.seen = last.seq,
-                None => {
-                    self.seen = newest;
-                    self.committed.changed().await.ok()?;
-                }
+            self.seen = fresh.up_to;
+            if self.seen == newest {
+                // Who is behind goes on at once.
+                self.next_look = looked + EVERY;
             }
-            self.ready.extend(fresh);
+            if fresh.events.is_empty() && self.seen == newest {
+                self.committed.changed().await.ok()?;
+            }
+            self.ready.extend(fresh.events);
         }
     }
 }
