@@ -89,8 +89,12 @@ fn sentence(kind: &str, who: Option<&str>, detail: &Value) -> String {
         "error" => {
             let whom = who.unwrap_or("Somebody who was not in the room");
             let reason = text("message").trim_end_matches('.');
+            let often = match detail["count"].as_i64() {
+                Some(often @ 2..) => format!(" {often} times"),
+                _ => String::new(),
+            };
             format!(
-                "{whom} was told an error: {} ({}).",
+                "{whom} was told an error{often}: {} ({}).",
                 first_of(reason, text("code")),
                 text("event")
             )
@@ -171,6 +175,12 @@ mod tests {
                 Some("Bo"),
                 json!({"code": "invalid", "event": "offer"}),
                 "Bo was told an error: invalid (offer).",
+            ),
+            (
+                "error",
+                Some("Bo"),
+                json!({"code": "rateLimited", "event": "offer", "message": "Too much.", "count": 120}),
+                "Bo was told an error 120 times: Too much (offer).",
             ),
             (
                 "gap",
