@@ -12,10 +12,13 @@ use crate::history::wording;
 use crate::room::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
-use crate::web::params::Params;
+use crate::web::params::{Params, kept_room};
 
 /// The most rooms on one page.
 const LIMIT: usize = 100;
+
+/// As many people are enough for one page, also if they are in fewer rooms.
+const PEOPLE: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "rooms.html")]
@@ -35,7 +38,11 @@ struct Room {
 /// `GET /review/rooms`
 pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> Page {
     let mut params = params?;
-    let after = params.text("after").filter(|name| !name.is_empty());
+    let after = params.optional("after", |name| match name {
+        "" => Ok(None),
+        name => kept_room(name.to_owned()).map(Some).ok_or("must be the name of a room"),
+    })?;
+    let after = after.flatten();
     params.finish()?;
     let filter = RoomFilter {
         live_only: true,
@@ -43,12 +50,19 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
     };
     let is_first = after.is_none();
     let found = web.history.rooms(&filter, &Piece { limit: LIMIT, after }).await?;
-    let mut rooms = Vec::with_capacity(found.rows.len());
+    let mut rooms: Vec<Room> = Vec::with_capacity(found.rows.len());
+    let (mut next, mut people) = (found.next, 0);
     for room in found.rows {
+        if people >= PEOPLE {
+            next = rooms.last().map(|room| room.name.clone());
+            break;
+        }
         // Between two reads the last one may have left.
         let Some(session) = room.session else { continue };
+        let members = web.history.members(session.id).await?;
+        people += members.len();
         rooms.push(Room {
-            members: web.history.members(session.id).await?,
+            members,
             name: room.room,
             session,
         });
@@ -56,9 +70,7 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
     html(&RoomsPage {
         now: web.now(),
         rooms,
-        next: found
-            .next
-            .map(|last| address::page("/review/rooms", &[("after", &last)])),
+        next: next.map(|last| address::page("/review/rooms", &[("after", &last)])),
         is_first,
     })
 }
