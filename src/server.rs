@@ -201,6 +201,10 @@ fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
         public_rooms: config.public_rooms,
         allowed_hosts: config.allowed_hosts.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        questions: web::QuestionLimits {
+            at_once: config.max_answers,
+            of_address: config.max_questions,
+        },
         ice_servers: config.ice_servers.clone(),
         turn_secret: config.turn_secret.clone(),
         turn_ttl: config.turn_ttl,

@@ -241,6 +241,16 @@ pub struct Config {
     )]
     pub guesses_per_minute: u32,
 
+    /// How many questions about the past (the review's pages, lists and files) are answered at once, so that signaling has
+    /// the rest of the machine; the others wait. 0 is no limit
+    #[arg(long, default_value = "2", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_answers: usize,
+
+    /// How many such questions one client address may have waiting or being answered; who asks more is refused. 0 is no
+    /// limit
+    #[arg(long, default_value = "16", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_questions: usize,
+
     /// The most different names that one session of a room takes, over all its time; earlier ones may come back. 0 is no
     /// limit
     #[arg(long, default_value = "5000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]

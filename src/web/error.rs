@@ -1,7 +1,7 @@
 //! What a refused request is told: RFC 9457 problems, each with a `code` that does not change.
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -72,6 +72,12 @@ pub(crate) enum Error {
     /// As many streams of events are open as there may be.
     #[error("Too many streams of events are open. Close one, or try again later.")]
     TooManyStreams,
+    /// As many questions of one address wait as may.
+    #[error("Too many questions of this address are waiting for an answer. Wait for some of them.")]
+    TooManyQuestions,
+    /// As many questions wait as may.
+    #[error("Too many questions are waiting for an answer. Try again in a moment.")]
+    Busy,
     /// What the body says is not what is asked for.
     #[error("{}{reason}.", if field.is_empty() { String::new() } else { format!("{field} ") })]
     BadBody {
@@ -132,6 +138,8 @@ impl Error {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "notReady"),
+            Self::TooManyQuestions => (StatusCode::TOO_MANY_REQUESTS, "tooManyQuestions"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "tooManyStreams"),
             Self::BadBody { .. } => (StatusCode::BAD_REQUEST, "invalidBody"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "notJson"),
@@ -161,6 +169,11 @@ impl Error {
 
     /// The header that tells the client what to do next, where there is one. Added to other forms of answers too.
     pub(crate) fn add_headers(&self, response: &mut Response) {
+        if let Self::TooManyQuestions | Self::Busy | Self::TooManyStreams = self {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if let Self::Unauthorized(_) = self {
             let challenge = HeaderValue::from_static("Bearer realm=\"chatroom-server\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

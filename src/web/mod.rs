@@ -20,6 +20,7 @@ mod review;
 mod tests;
 mod throttle;
 mod timeline;
+mod turns;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub use self::cors::{allowed_pages_only, socket_layer};
 use self::error::Error;
 pub use self::live::{LiveRooms, Readiness, Recovery};
 use self::throttle::{Cost, Throttle, asker};
+pub use self::turns::QuestionLimits;
+use self::turns::{Turns, in_turn};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
 use crate::journal::{Orders, ReviewSecrets};
@@ -76,6 +79,8 @@ pub struct Settings {
     pub allowed_hosts: HostNames,
     /// The origins whose pages may read what is public.
     pub allowed_origins: Origins,
+    /// How many questions about the past are answered.
+    pub questions: QuestionLimits,
     /// The STUN and TURN servers that pages are told of.
     pub ice_servers: IceServers,
     /// What credentials for the TURN servers are made from; without it these are not told.
@@ -113,6 +118,7 @@ struct Web {
     orders: Orders,
     feed: Feed,
     clock: Clock,
+    turns: Turns,
 }
 
 impl Web {
@@ -162,7 +168,7 @@ pub fn routers_apart(settings: Settings, parts: Parts) -> Apart {
     if web.settings.public_rooms {
         public = public.merge(public_rooms(&web, Router::new().fallback(no_such_path)));
     }
-    let (list, one) = room_routes();
+    let (list, one) = room_routes(&web);
     let review = health()
         .merge(for_reviewers(&web))
         .merge(pages(&web))
@@ -178,6 +184,7 @@ fn share(settings: Settings, parts: Parts) -> Arc<Web> {
     Arc::new(Web {
         access: Access::new(&settings, parts.review),
         ids: Throttle::new("id of a client", settings.guesses_per_minute),
+        turns: Turns::new(settings.questions),
         settings,
         history: parts.history,
         live: parts.live,
@@ -226,48 +233,52 @@ fn health() -> Routes {
 }
 
 fn for_reviewers(web: &Arc<Web>) -> Routes {
+    let in_turn = from_fn_with_state(web.clone(), in_turn);
     let routes = Router::new()
         .route("/api/v1/rooms/{room}/participants", get(api::rooms::participants))
-        .route("/api/v1/openapi.json", get(api::document::show))
-        .route("/api/v1/participants/erase", post(api::removal::erase))
-        .route("/api/v1/events", get(api::feed::show))
         .route("/api/v1/sessions", get(api::sessions::list))
-        .route(
-            "/api/v1/sessions/{id}",
-            get(api::sessions::one).delete(api::removal::delete),
-        )
         .route("/api/v1/sessions/{id}/participants", get(api::sessions::participants))
         .route("/api/v1/sessions/{id}/events", get(api::sessions::events))
         .route("/api/v1/sessions/{id}/links", get(api::sessions::links))
         .route("/api/v1/sessions/{id}/attendance.csv", get(api::downloads::attendance))
         .route("/api/v1/sessions/{id}/events.csv", get(api::downloads::events))
         .route("/api/v1/sessions/{id}/timeline.svg", get(api::downloads::picture))
+        .layer(in_turn)
+        .route("/api/v1/openapi.json", get(api::document::show))
+        .route("/api/v1/participants/erase", post(api::removal::erase))
+        .route("/api/v1/events", get(api::feed::show))
+        .route(
+            "/api/v1/sessions/{id}",
+            get(api::sessions::one).delete(api::removal::delete),
+        )
         .method_not_allowed_fallback(method_not_allowed);
     guarded(routes, web)
 }
 
 /// The rooms in use may be public, by setting; all the rooms there ever were are a reviewer's even then.
 fn rooms(web: &Arc<Web>) -> Routes {
-    let (list, one) = room_routes();
+    let (list, one) = room_routes(web);
     if !web.settings.public_rooms {
         return guarded(list.merge(one), web);
     }
     public_rooms(web, guarded(list, web))
 }
 
-fn room_routes() -> (Routes, Routes) {
+fn room_routes(web: &Arc<Web>) -> (Routes, Routes) {
     let list = Router::new()
         .route("/api/v1/rooms", get(api::rooms::list))
+        .layer(from_fn_with_state(web.clone(), in_turn))
         .method_not_allowed_fallback(method_not_allowed);
     let one = Router::new()
         .route("/api/v1/rooms/{room}", get(api::rooms::one))
+        .layer(from_fn_with_state(web.clone(), in_turn))
         .method_not_allowed_fallback(method_not_allowed);
     (list, one)
 }
 
 /// The rooms in use for any allowed page. What is not in use is for `all` to answer.
 fn public_rooms(web: &Arc<Web>, all: Routes) -> Routes {
-    let (list, one) = room_routes();
+    let (list, one) = room_routes(web);
     let cors = cors::layer(&web.settings.allowed_origins);
     let live = list.layer(cors.clone()).with_state(web.clone());
     let all = all.with_state(web.clone());
@@ -296,8 +307,9 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/sessions/{id}", get(pages::session::show))
         .route("/review/sessions/{id}/timeline", get(pages::session::picture))
         .route("/review/rooms", get(pages::rooms::show))
-        .route("/review/api", get(pages::api::show))
         .route("/review/people/{username}", get(pages::person::show))
+        .layer(from_fn_with_state(web.clone(), in_turn))
+        .route("/review/api", get(pages::api::show))
         .route("/review/sign-out", post(review::sign_out))
         .route("/review/", get(pages::no_such_page))
         .route("/review/{*path}", get(pages::no_such_page))

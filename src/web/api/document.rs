@@ -141,6 +141,8 @@ fn complete(path: &str, operation: &mut Operation) {
             "403",
             "The host name is not one the server answers to, or a page of another origin asks",
         ));
+        problems.push(("429", "Too many questions of this address are waiting for an answer"));
+        problems.push(("503", "Too many questions are waiting for an answer"));
     }
     for (status, description) in problems {
         let problem = ResponseBuilder::new()

@@ -64,11 +64,12 @@ pub(crate) async fn attendance(
     let now = web.now();
     let session = session(&web, id, now).await?;
     let name = filename::of_session("attendance", &session, "csv");
+    let asked = web.clone();
     let pages = move |page: Page<String>| {
-        let (web, session) = (web.clone(), session.clone());
+        let (web, session) = (asked.clone(), session.clone());
         async move { web.history.attendance(&session, None, &page, now).await }
     };
-    download(&name, &ATTENDANCE, pages, attendance_row).await
+    download(web, &name, &ATTENDANCE, pages, attendance_row).await
 }
 
 /// `GET /api/v1/sessions/{id}/events.csv`
@@ -91,11 +92,19 @@ pub(crate) async fn events(
     params.finish()?;
     let session = session(&web, id, web.now()).await?;
     let name = filename::of_session("events", &session, "csv");
+    // What happens while it is read is not in it: otherwise it might never end.
+    let last = web.history.last_seq(id).await?;
+    let asked = web.clone();
     let pages = move |page: Page<i64>| {
-        let web = web.clone();
-        async move { web.history.events(id, &[], &page).await }
+        let web = asked.clone();
+        async move {
+            let mut found = web.history.events(id, &[], &page).await?;
+            found.next = found.next.filter(|next| *next < last);
+            found.rows.retain(|event| event.seq <= last);
+            Ok(found)
+        }
     };
-    download(&name, &EVENTS, pages, event_row).await
+    download(web, &name, &EVENTS, pages, event_row).await
 }
 
 /// `GET /api/v1/sessions/{id}/timeline.svg`
@@ -161,6 +170,7 @@ fn event_row(table: &mut Table, event: &Event) {
 /// Reads page after page as the client takes them. The first is read before anything is answered, so that a database
 /// that fails is a problem and not half a file.
 async fn download<T, K, F>(
+    web: Arc<Web>,
     name: &filename::FileName,
     columns: &[&str],
     mut pages: impl FnMut(Page<K>) -> F + Send + 'static,
@@ -175,18 +185,20 @@ where
     let first = pages(page(None)).await?;
     let mut table = Table::with_columns(columns);
     first.rows.iter().for_each(|item| row(&mut table, item));
-    let start = (Some(table.into_bytes()), first.next, pages, row);
-    let chunks = stream::try_unfold(start, move |(ready, next, mut pages, row)| async move {
+    let start = (Some(table.into_bytes()), first.next, pages, row, web);
+    let chunks = stream::try_unfold(start, move |(ready, next, mut pages, row, web)| async move {
         if let Some(bytes) = ready {
-            return Ok(Some((bytes, (None, next, pages, row))));
+            return Ok(Some((bytes, (None, next, pages, row, web))));
         }
         let Some(next) = next else {
             return Ok::<_, history::Error>(None);
         };
+        let turn = web.turns.turn().await;
         let slice = pages(page(Some(next))).await?;
         let mut table = Table::default();
         slice.rows.iter().for_each(|item| row(&mut table, item));
-        Ok(Some((table.into_bytes(), (None, slice.next, pages, row))))
+        drop(turn);
+        Ok(Some((table.into_bytes(), (None, slice.next, pages, row, web))))
     });
     let mut response = ([(CONTENT_TYPE, csv::CONTENT_TYPE)], Body::from_stream(chunks)).into_response();
     name.put(&mut response, "attachment");

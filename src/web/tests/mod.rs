@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Feed, LiveRooms, Parts, Readiness, Recovery, Settings, router, routers_apart};
+use super::{Feed, LiveRooms, Parts, QuestionLimits, Readiness, Recovery, Settings, router, routers_apart};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Fixture, Link, START_MS};
@@ -190,6 +190,10 @@ fn settings() -> Settings {
         guesses_per_minute: 600,
         trusted_proxies: TrustedProxies::parse("127.0.0.1").unwrap(),
         public_rooms: false,
+        questions: QuestionLimits {
+            at_once: 2,
+            of_address: 16,
+        },
         allowed_hosts: HostNames::parse("class.example").unwrap(),
         allowed_origins: Origins::Any,
         ice_servers: IceServers::default(),

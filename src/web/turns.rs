@@ -1,0 +1,169 @@
+//! Questions about the past take turns, so that slow ones, however many, leave the rooms their share of the machine and of
+//! the database's readers.
+//!
+//! A few are answered at once, on threads of their own: what goes on there never holds up a thread that carries messages.
+//! The others wait in order. Each address may have some in here; who has more is told to come back.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::Web;
+use super::error::Error;
+use crate::model::address::AddressKey;
+use crate::net::ClientAddress;
+
+/// The most questions that wait, of all addresses.
+const WAITING: usize = 256;
+
+/// How many questions are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuestionLimits {
+    /// At once, over all; 0 is as many as come.
+    pub at_once: usize,
+    /// Answered or waiting, of one address; 0 is as many as come.
+    pub of_address: usize,
+}
+
+/// Who is answered, and who waits.
+pub(crate) struct Turns {
+    limits: QuestionLimits,
+    turns: Arc<Semaphore>,
+    questions: Arc<Mutex<HashMap<AddressKey, usize>>>,
+    has_warned: AtomicBool,
+}
+
+/// A question that is answered or waits.
+struct Question {
+    of: AddressKey,
+    questions: Arc<Mutex<HashMap<AddressKey, usize>>>,
+}
+
+impl Turns {
+    pub(crate) fn new(limits: QuestionLimits) -> Self {
+        let at_once = match limits.at_once {
+            0 => Semaphore::MAX_PERMITS,
+            at_once => at_once.min(Semaphore::MAX_PERMITS),
+        };
+        Self {
+            limits,
+            turns: Arc::new(Semaphore::new(at_once)),
+            questions: Arc::default(),
+            has_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits until it is one's turn, which lasts as long as the permit.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        self.turns.clone().acquire_owned().await.ok()
+    }
+
+    fn ask(&self, of: AddressKey) -> Result<Question, Error> {
+        let mut questions = self.questions.lock();
+        let all: usize = questions.values().sum();
+        if self.limits.at_once > 0 && all >= WAITING + self.limits.at_once {
+            return Err(Error::Busy);
+        }
+        let own = questions.entry(of).or_default();
+        if self.limits.of_address > 0 && *own >= self.limits.of_address {
+            if !self.has_warned.swap(true, Ordering::Relaxed) {
+                tracing::warn!(address = %of, "questions are refused: MAX_QUESTIONS are waiting already");
+            }
+            return Err(Error::TooManyQuestions);
+        }
+        *own += 1;
+        drop(questions);
+        Ok(Question {
+            of,
+            questions: self.questions.clone(),
+        })
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut own) = self.questions.lock().entry(self.of) {
+            *own.get_mut() -= 1;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
+    }
+}
+
+/// Middleware of what asks the history for much.
+pub(crate) async fn in_turn(State(web): State<Arc<Web>>, request: Request, next: Next) -> Result<Response, Error> {
+    let client = request.extensions().get::<ClientAddress>();
+    let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.0);
+    let _question = web.turns.ask(AddressKey::of(address))?;
+    let turn = web.turns.turn().await;
+    // Who goes away while the answer is made ends it at its next wait.
+    let gone = CancellationToken::new();
+    let _until_gone = gone.clone().drop_guard();
+    let runtime = Handle::current();
+    let answer = spawn_blocking(move || {
+        let _turn = turn;
+        runtime.block_on(gone.run_until_cancelled_owned(next.run(request)))
+    });
+    match answer.await {
+        Ok(answer) => answer.ok_or(Error::Internal),
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        Err(_) => Err(Error::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> AddressKey {
+        AddressKey::of(IpAddr::from([192, 0, 2, last]))
+    }
+
+    #[test]
+    fn an_address_has_so_many_questions_and_others_theirs() {
+        let turns = Turns::new(QuestionLimits {
+            at_once: 1,
+            of_address: 2,
+        });
+        let first = turns.ask(address(1)).unwrap();
+        let _second = turns.ask(address(1)).unwrap();
+        assert!(matches!(turns.ask(address(1)), Err(Error::TooManyQuestions)));
+        let _other = turns.ask(address(2)).unwrap();
+        drop(first);
+        let _again = turns.ask(address(1)).unwrap();
+        drop((_second, _other, _again));
+        assert!(turns.questions.lock().is_empty(), "nobody is remembered");
+    }
+
+    #[test]
+    fn all_together_have_so_many() {
+        let turns = Turns::new(QuestionLimits {
+            at_once: 1,
+            of_address: 2,
+        });
+        let asked: Vec<_> = (0..=255).map_while(|last| turns.ask(address(last)).ok()).collect();
+        let more: Vec<_> = (0..=255).map_while(|last| turns.ask(address(last)).ok()).collect();
+        assert_eq!(asked.len() + more.len(), WAITING + 1);
+        assert!(matches!(turns.ask(address(9)), Err(Error::Busy)));
+        let free = Turns::new(QuestionLimits {
+            at_once: 0,
+            of_address: 0,
+        });
+        let asked: Vec<_> = (0..1_000).map_while(|_| free.ask(address(1)).ok()).collect();
+        assert_eq!(asked.len(), 1_000);
+    }
+}
