@@ -11,6 +11,7 @@ mod recovery;
 mod removal;
 mod rooms;
 mod sessions;
+mod strangers;
 mod truth;
 
 use std::sync::Arc;
