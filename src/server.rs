@@ -18,7 +18,7 @@ use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::journal::{self, Journal, Opened};
 use crate::limit::Rate;
-use crate::net::{self, Admission, Capacity, Listeners};
+use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::room::Limits;
 use crate::room::id::{ClientKey, RoomName, Username};
 use crate::signaling::{self, Clock, EntranceLimits, Hub};
@@ -74,7 +74,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         limits(&config),
         rooms,
         config.restart_grace,
-        memory,
+        memory.clone(),
     );
     let entrance = EntranceLimits {
         handshakes: Rate {
@@ -115,12 +115,13 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     });
     // From here on a client may be told things: whatever ends this function has to pass the orderly stop below.
     let admission = Arc::new(Admission::new(config.trusted_proxies.clone(), capacity));
+    let inbound = Arc::new(InboundLimits::new(memory, pace_limits(&config), signaling::MAX_MESSAGE));
     let until = stopping.clone();
     let mut serving = tokio::spawn(async move {
-        let main = net::serve(listeners, router, admission.clone(), until.clone());
+        let main = net::serve(listeners, router, admission.clone(), inbound.clone(), until.clone());
         match review {
             Some((listeners, router)) => {
-                tokio::join!(main, net::serve(listeners, router, admission, until));
+                tokio::join!(main, net::serve(listeners, router, admission, inbound, until));
             }
             None => main.await,
         }
@@ -165,6 +166,13 @@ fn limits(config: &Config) -> Limits {
         people_per_address: config.max_session_people_per_address,
         grace: config.resume_grace,
         linger: config.session_linger,
+    }
+}
+
+fn pace_limits(config: &Config) -> PaceLimits {
+    PaceLimits {
+        messages: config.messages_per_socket,
+        bytes: config.bytes_per_socket,
     }
 }
 

@@ -210,6 +210,16 @@ pub struct Config {
     #[arg(long, default_value = "64MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
     pub max_held_per_address: usize,
 
+    /// How many messages a WebSocket or a polling session may send each second, and eight times as many at once; one
+    /// that sends more is read more slowly, and cut after 10 s of it. 0 is no limit
+    #[arg(long, default_value = "500", value_parser = value::per_second, value_name = "COUNT", help_heading = "Limits")]
+    pub messages_per_socket: usize,
+
+    /// How many bytes a WebSocket may send each second, such as 4MiB, and eight times as many at once; one that sends
+    /// more is read more slowly, and cut after 10 s of it. 0 is no limit
+    #[arg(long, default_value = "4MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
+    pub bytes_per_socket: usize,
+
     /// The most connections that are open at a time; past it the oldest that nobody in a class needs gives way. 0: as many
     /// as the limit of open files allows
     #[arg(long, default_value = "16000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]

@@ -183,6 +183,14 @@ fn count(raw: &str, allowed: RangeInclusive<usize>) -> Parsed<usize> {
     count.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))
 }
 
+/// How often each second; 0 is no limit.
+pub(super) fn per_second(raw: &str) -> Parsed<usize> {
+    count(raw, 0..=1_000_000)
+}
+
+/// More than any machine has, and little enough to be reckoned with.
+const MOST_BYTES: usize = 1 << 44;
+
 /// A number of bytes, such as 65536, 64KiB or 1GiB.
 pub(super) fn bytes(raw: &str) -> Parsed<usize> {
     let wrong = || "must be a number of bytes such as 65536, 64KiB, 256MiB or 1GiB".to_owned();
@@ -195,7 +203,8 @@ pub(super) fn bytes(raw: &str) -> Parsed<usize> {
         _ => return Err(wrong()),
     };
     let number = digits.parse::<usize>().ok();
-    number.and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+    let bytes = number.and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| *bytes <= MOST_BYTES).ok_or_else(wrong)
 }
 
 pub(super) fn guesses(raw: &str) -> Parsed<u32> {

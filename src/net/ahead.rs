@@ -12,6 +12,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
 
+use super::inbound::Inbound;
+
 /// How many bytes are fetched at once for who wants fewer.
 const AT_ONCE: usize = 8192;
 
@@ -19,19 +21,21 @@ thread_local! {
     static SHARED: RefCell<[u8; AT_ONCE]> = const { RefCell::new([0; AT_ONCE]) };
 }
 
-/// A stream whose small reads do not each ask the system.
+/// A stream whose small reads do not each ask the system, and that lets its [`Inbound`] look at what it reads.
 #[derive(Debug)]
 pub(super) struct ReadAhead<S> {
     stream: S,
+    inbound: Inbound,
     /// What was fetched and nobody has read yet, from `read` on. No memory when there is nothing.
     fetched: Vec<u8>,
     read: usize,
 }
 
 impl<S> ReadAhead<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S, inbound: Inbound) -> Self {
         Self {
             stream,
+            inbound,
             fetched: Vec::new(),
             read: 0,
         }
@@ -60,21 +64,55 @@ impl<S: AsyncRead + Unpin> ReadAhead<S> {
             Poll::Ready(Ok(()))
         })
     }
+
+    /// [`Self::fetch`] of a WebSocket's frames.
+    fn fetch_frames(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        SHARED.with_borrow_mut(|shared| {
+            let before = buf.filled().len();
+            // A part of a header alone is nothing to hand on, and nothing would look like the end.
+            while buf.filled().len() == before {
+                ready!(self.inbound.poll_ready(cx))?;
+                let mut fetched = ReadBuf::new(shared);
+                ready!(Pin::new(&mut self.stream).poll_read(cx, &mut fetched))?;
+                if fetched.filled().is_empty() {
+                    break;
+                }
+                let rest = &mut self.fetched;
+                self.inbound.pass(fetched.filled(), |slice| {
+                    let (wanted, more) = slice.split_at(buf.remaining().min(slice.len()));
+                    buf.put_slice(wanted);
+                    rest.extend_from_slice(more);
+                })?;
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.fetched.is_empty() {
+        let this = &mut *self;
+        let is_frames = this.inbound.is_frames(&mut this.fetched, &mut this.read)?;
+        if !is_frames {
+            ready!(this.inbound.poll_ready(cx))?;
+        }
+        let before = buf.filled().len();
+        if !this.fetched.is_empty() {
             // Counts as the system's own answer would: a peer that sends without end must not keep its thread.
             let turn = ready!(coop::poll_proceed(cx));
-            self.hand_over(buf);
+            this.hand_over(buf);
             turn.made_progress();
-            return Poll::Ready(Ok(()));
+        } else if is_frames {
+            return this.fetch_frames(cx, buf);
+        } else if buf.remaining() >= AT_ONCE {
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        } else {
+            ready!(this.fetch(cx, buf))?;
         }
-        if buf.remaining() >= AT_ONCE {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        if !is_frames {
+            this.inbound.request(&buf.filled()[before..])?;
         }
-        self.fetch(cx, buf)
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -106,9 +144,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::io::AsyncReadExt;
 
     use super::*;
+    use crate::held::MemoryBudget;
+    use crate::model::address::AddressKey;
+    use crate::net::connection::Connection;
+    use crate::net::inbound::InboundLimits;
+    use crate::net::pace::PaceLimits;
+
+    fn inbound(connection: &Connection) -> Inbound {
+        let limits = InboundLimits::new(MemoryBudget::default(), PaceLimits::default(), 1_000_000);
+        let peer = AddressKey::of("192.0.2.1".parse().unwrap());
+        Inbound::new(Arc::new(limits), connection.clone(), peer)
+    }
 
     /// Bytes that all arrive at once, and how often they were asked for.
     struct Arrived {
@@ -119,7 +170,7 @@ mod tests {
     impl Arrived {
         fn ahead(count: usize) -> ReadAhead<Self> {
             let bytes = (0..count).map(|n| (n % 251) as u8).collect();
-            ReadAhead::new(Self { bytes, asked: 0 })
+            ReadAhead::new(Self { bytes, asked: 0 }, inbound(&Connection::default()))
         }
     }
 

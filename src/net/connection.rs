@@ -3,14 +3,16 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 
 use super::admission::Place;
 use crate::held::Holder;
+use crate::model::address::AddressKey;
 
 /// Whose request it is, among the extensions of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +28,29 @@ struct State {
     written: AtomicU64,
     cut: AtomicBool,
     is_member: AtomicBool,
+    stage: AtomicU8,
+    /// Counts what changes whose the bytes are that arrive: a request begins to be answered, or has been.
+    turns: AtomicU32,
+    /// What was read so far ends with a request's head.
+    is_after_head: AtomicBool,
+    /// Who sent the last request, by what the proxies say.
+    client: Mutex<Option<AddressKey>>,
     reader: AtomicWaker,
     writer: AtomicWaker,
     server: AtomicWaker,
     /// None for one that nobody has accepted.
     place: OnceLock<Place>,
+}
+
+/// What arrives on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Requests.
+    Http,
+    /// Nothing that may be read: the answer decides what it is.
+    Upgrading,
+    /// A WebSocket's frames.
+    Frames,
 }
 
 impl State {
@@ -116,6 +136,52 @@ impl Connection {
     /// Whether it has ended, by [`Self::cut`] or by itself.
     pub fn is_over(&self) -> bool {
         self.0.cut.load(Ordering::SeqCst)
+    }
+
+    /// A request is about to be answered; `upgrades` if the connection may become a WebSocket by it. False if the client
+    /// has not waited for that answer before it went on: what it sent then would pass unseen.
+    pub(super) fn begin(&self, client: Option<AddressKey>, upgrades: bool) -> bool {
+        *self.0.client.lock() = client;
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+        let is_after_head = self.0.is_after_head.swap(false, Ordering::Relaxed);
+        if upgrades && is_after_head {
+            self.set_stage(Stage::Upgrading);
+        }
+        is_after_head
+    }
+
+    /// A request has been answered.
+    pub(super) fn end(&self, is_upgraded: bool) {
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+        self.0.is_after_head.store(false, Ordering::Relaxed);
+        let stage = if is_upgraded { Stage::Frames } else { Stage::Http };
+        self.set_stage(stage);
+        // It may wait for this.
+        self.0.reader.wake();
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        match self.0.stage.load(Ordering::Relaxed) {
+            0 => Stage::Http,
+            1 => Stage::Upgrading,
+            _ => Stage::Frames,
+        }
+    }
+
+    fn set_stage(&self, stage: Stage) {
+        self.0.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn turn(&self) -> u32 {
+        self.0.turns.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_after_head(&self, is_after_head: bool) {
+        self.0.is_after_head.store(is_after_head, Ordering::Relaxed);
+    }
+
+    pub(super) fn client(&self) -> Option<AddressKey> {
+        *self.0.client.lock()
     }
 
     pub(super) fn count(&self, bytes: usize) {

@@ -5,14 +5,19 @@ mod ahead;
 mod connection;
 pub mod descriptors;
 pub mod forwarded;
+mod frames;
+mod inbound;
 mod listen;
+mod pace;
 mod query;
 mod serve;
 mod stall;
 
 pub use admission::{Admission, Capacity};
 pub use connection::{ClientAddress, Connection};
+pub use inbound::InboundLimits;
 pub use listen::{BindError, Listeners};
+pub use pace::PaceLimits;
 pub use serve::{Limits, serve, serve_with};
 
 #[cfg(test)]

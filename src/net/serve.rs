@@ -10,12 +10,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::CONNECTION;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,9 +29,11 @@ use tracing::{debug, warn};
 
 use super::admission::Admission;
 use super::ahead::ReadAhead;
-use super::connection::Connection;
+use super::connection::{ClientAddress, Connection};
+use super::inbound::{Inbound, InboundLimits};
 use super::stall::StallGuard;
 use super::{Listeners, query};
+use crate::model::address::AddressKey;
 
 /// The shortest time between two complaints that nothing can be accepted: success and failure may alternate quickly.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -69,8 +73,14 @@ impl Default for Limits {
 /// At `shutdown` nothing more is accepted, idle connections close, and the call returns when the last request is
 /// answered or [`Limits::drain`] is over. Upgraded connections (WebSocket) are not waited for: whoever upgraded them
 /// closes them.
-pub async fn serve(listeners: Listeners, router: Router, admission: Arc<Admission>, shutdown: CancellationToken) {
-    serve_with(listeners, router, admission, shutdown, Limits::default()).await;
+pub async fn serve(
+    listeners: Listeners,
+    router: Router,
+    admission: Arc<Admission>,
+    inbound: Arc<InboundLimits>,
+    shutdown: CancellationToken,
+) {
+    serve_with(listeners, router, admission, inbound, shutdown, Limits::default()).await;
 }
 
 /// [`serve`] within other limits.
@@ -78,6 +88,7 @@ pub async fn serve_with(
     listeners: Listeners,
     router: Router,
     admission: Arc<Admission>,
+    inbound: Arc<InboundLimits>,
     shutdown: CancellationToken,
     limits: Limits,
 ) {
@@ -88,6 +99,7 @@ pub async fn serve_with(
         let server = Server {
             router: router.clone(),
             admission: admission.clone(),
+            inbound: inbound.clone(),
             limits,
             shutdown: shutdown.clone(),
             cut: cut.clone(),
@@ -109,6 +121,7 @@ pub async fn serve_with(
 struct Server {
     router: Router,
     admission: Arc<Admission>,
+    inbound: Arc<InboundLimits>,
     limits: Limits,
     /// No new connection, no new request.
     shutdown: CancellationToken,
@@ -151,7 +164,8 @@ impl Server {
         // On a socket for both families an IPv4 peer would look like ::ffff:192.0.2.1.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let handle = self.admission.enter(peer.ip());
-        let stream = StallGuard::new(ReadAhead::new(stream), handle.clone(), self.limits.stall);
+        let inbound = Inbound::new(self.inbound.clone(), handle.clone(), AddressKey::of(peer.ip()));
+        let stream = StallGuard::new(ReadAhead::new(stream, inbound), handle.clone(), self.limits.stall);
         self.connections.spawn(self.clone().connection(stream, peer, handle));
     }
 
@@ -200,9 +214,26 @@ fn introduce(request: Request<Incoming>, peer: SocketAddr, connection: &Connecti
 async fn answer(router: Router, request: Request, connection: Connection) -> Result<Response, Infallible> {
     let response = match query::refuse(request.uri()) {
         Some(refusal) => refusal,
-        None => router.oneshot(request).await?,
+        None => answer_in_turn(router, request, &connection).await?,
     };
     Ok(rest_after(response, connection))
+}
+
+/// Lets the connection know to whom what it reads belongs: to this request, the next, or a WebSocket.
+async fn answer_in_turn(router: Router, mut request: Request, connection: &Connection) -> Result<Response, Infallible> {
+    let extensions = request.extensions();
+    let upgrades = request.method() == Method::GET && extensions.get::<OnUpgrade>().is_some();
+    let client = extensions.get().map(|ClientAddress(address)| AddressKey::of(*address));
+    let has_waited = connection.begin(client, upgrades);
+    if !upgrades {
+        request.extensions_mut().remove::<OnUpgrade>();
+    } else if !has_waited {
+        let refusal = "Nothing may be sent after an upgrade's request before it is answered.\n";
+        return Ok((StatusCode::BAD_REQUEST, [(CONNECTION, "close")], refusal).into_response());
+    }
+    let response = router.oneshot(request).await?;
+    connection.end(upgrades && response.status() == StatusCode::SWITCHING_PROTOCOLS);
+    Ok(response)
 }
 
 /// Lets a connection count as idle once its answer is sent, or is short enough to be as good as sent.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::config::{Config, TrustedProxies, Variables};
+use crate::held::MemoryBudget;
 
 const SHORT: Limits = Limits {
     head: Duration::from_millis(400),
@@ -45,7 +46,19 @@ async fn start_for(router: Router, capacity: Capacity) -> Running {
     let address = listeners.addresses()[0];
     let stop = CancellationToken::new();
     let admission = Arc::new(Admission::new(TrustedProxies::parse("127.0.0.0/8").unwrap(), capacity));
-    let serving = tokio::spawn(serve_with(listeners, router, admission.clone(), stop.clone(), SHORT));
+    let inbound = Arc::new(InboundLimits::new(
+        MemoryBudget::default(),
+        PaceLimits::default(),
+        1_000_000,
+    ));
+    let serving = tokio::spawn(serve_with(
+        listeners,
+        router,
+        admission.clone(),
+        inbound,
+        stop.clone(),
+        SHORT,
+    ));
     Running {
         address,
         stop,

@@ -10,6 +10,7 @@ mod files;
 mod harness;
 mod history;
 mod ice;
+mod inbound;
 mod ledger;
 mod load;
 mod page;

@@ -1,0 +1,162 @@
+//! What a client may send, and what the server keeps of it.
+#![cfg(target_os = "linux")]
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::harness::{Server, program};
+use crate::socket::{PATIENCE, Socket};
+use crate::vitals::eventually;
+
+const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: localhost\r\n\
+    connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+const MIB: usize = 1 << 20;
+
+/// A frame's header with a mask of zeros, which leaves the payload as it is.
+fn header(first: u8, length: usize) -> Vec<u8> {
+    let mut header = vec![first, 0x80 | 127];
+    header.extend((length as u64).to_be_bytes());
+    header.extend([0; 4]);
+    header
+}
+
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    frame.extend(payload);
+    frame
+}
+
+/// A WebSocket without a library, of which the answer's head has been read.
+async fn open(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(UPGRADE.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+/// Waits until the server has ended it.
+async fn ended(mut stream: TcpStream) {
+    let mut rest = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest))
+        .await
+        .expect("still open");
+}
+
+#[tokio::test]
+async fn a_socket_that_repeats_its_connect_is_cut_before_it_costs_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[]));
+    let mut member = Socket::join(server.port, "lesson", "Ann").await.0;
+    let before = server.most_memory();
+    let connects = frame(0x81, b"40").repeat(10_000);
+    for _ in 0..4 {
+        let mut stream = open(server.port).await;
+        let sending = async { while stream.write_all(&connects).await.is_ok() {} };
+        timeout(PATIENCE, sending).await.expect("it is still read");
+    }
+    let grown = server.most_memory() - before;
+    assert!(grown < 16 * MIB, "{} MiB more", grown / MIB);
+    let seat = member
+        .call("reconnect", json!({"id": "x", "roomname": "elsewhere"}))
+        .await;
+    assert!(seat.is_object(), "others are served");
+}
+
+#[tokio::test]
+async fn frames_behind_a_handshake_pass_nobody_unseen() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[]));
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    let sent = [UPGRADE.as_bytes(), &frame(0x81, b"40").repeat(500), b"\r\n\r\n"].concat();
+    stream.write_all(&sent).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("before it is answered"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_large_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[("MAX_UNJOINED_PER_ADDRESS", "0")]));
+    let large = format!("42[\"x\",\"{}\"]", "x".repeat(990_000));
+    let mut sockets = vec![Socket::connect(server.port).await];
+    sockets[0].send(&large).await.unwrap();
+    sockets[0].expect("error").await;
+    let before = server.memory();
+    for _ in 0..60 {
+        let mut socket = Socket::connect(server.port).await;
+        socket.send(&large).await.unwrap();
+        socket.expect("error").await;
+        sockets.push(socket);
+    }
+    let kept = || server.memory().saturating_sub(before);
+    eventually("their memory is given back", PATIENCE, || kept() < 10 * MIB).await;
+}
+
+#[tokio::test]
+async fn unfinished_messages_of_one_address_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[("MAX_HELD_PER_ADDRESS", "1MiB")]));
+    let (mut ann, _) = Socket::join(server.port, "lesson", "Ann").await;
+    let mut streams = Vec::new();
+    for _ in 0..12 {
+        let mut stream = open(server.port).await;
+        let unfinished = [header(0x01, 300_000), vec![b'x'; 300_000]].concat();
+        // One of those before may be cut by this one, or this one.
+        let _ = stream.write_all(&unfinished).await;
+        streams.push(stream);
+    }
+    let mut cut = 0;
+    for stream in &mut streams {
+        let mut read = [0; 4096];
+        // The engine's own greeting comes first.
+        while let Ok(Ok(taken)) = timeout(Duration::from_millis(200), stream.read(&mut read)).await {
+            if taken == 0 {
+                cut += 1;
+                break;
+            }
+        }
+        cut += usize::from(stream.write_all(&frame(0x8a, b"")).await.is_err());
+    }
+    assert!(cut >= 9, "{cut} were cut");
+    assert_eq!(
+        ann.call("leave", json!([])).await["ok"],
+        true,
+        "a member is never cut for it"
+    );
+}
+
+#[tokio::test]
+async fn who_sends_without_end_is_read_slowly_and_then_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[("MESSAGES_PER_SOCKET", "50")]));
+    let stream = open(server.port).await;
+    let (read, mut write) = stream.into_split();
+    let pongs = frame(0x8a, b"").repeat(1_000);
+    let start = std::time::Instant::now();
+    let sending = async { while write.write_all(&pongs).await.is_ok() {} };
+    timeout(Duration::from_secs(30), sending).await.expect("still open");
+    assert!(
+        start.elapsed() >= Duration::from_secs(10),
+        "cut too soon: {:?}",
+        start.elapsed()
+    );
+    ended(read.reunite(write).unwrap()).await;
+}
