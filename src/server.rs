@@ -152,6 +152,7 @@ async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Ope
     let clock = clock.clone();
     let options = journal::Options {
         grace: config.restart_grace,
+        min_free_disk: config.min_free_disk as u64,
         retention: config.retention,
         capacity: config.journal_backlog,
         ..journal::Options::new(config.database_url.clone())
@@ -241,6 +242,9 @@ fn readiness(journal: &Journal) -> web::ReadinessProbe {
     let journal = journal.clone();
     Arc::new(move || match journal.status() {
         journal::Status::Ready => Readiness::Ready,
+        journal::Status::LowDisk { free, only_membership } => Readiness::Degraded {
+            reason: low_disk(free, only_membership),
+        },
         journal::Status::Degraded {
             reason,
             waiting,
@@ -252,6 +256,16 @@ fn readiness(journal: &Journal) -> web::ReadinessProbe {
             ),
         },
     })
+}
+
+fn low_disk(free: u64, only_membership: bool) -> String {
+    let mib = free / (1024 * 1024);
+    let unrecorded = if only_membership {
+        "Only who is there is recorded, no links and no refusals"
+    } else {
+        "Refusals are not recorded"
+    };
+    format!("The disk has only {mib} MiB left for the history (MIN_FREE_DISK). {unrecorded}. Signaling goes on.")
 }
 
 /// Everything the server answers: the socket for pages of allowed origins, REST, and the exercise page for the rest.

@@ -240,6 +240,11 @@ pub struct Config {
     #[arg(long, default_value = "100", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
     pub handshakes_per_address: u32,
 
+    /// The free space of the database's disk below which refusals are no longer recorded; below half of it only who is
+    /// there is. 0 is no limit
+    #[arg(long, default_value = "100MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
+    pub min_free_disk: usize,
+
     /// How often in a minute an address may show a wrong review token, or a wrong id of a client, before what it asks with
     /// one is answered later, up to 10 s; 0 is no limit
     #[arg(

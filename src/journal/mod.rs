@@ -23,6 +23,7 @@ mod review;
 mod rows;
 mod shared;
 mod snapshot;
+mod space;
 mod writer;
 
 #[cfg(test)]
@@ -70,6 +71,8 @@ pub struct Options {
     pub patience: Duration,
     /// How long those who were there before this start may come back.
     pub grace: Duration,
+    /// The free space of the disk, in bytes, below which less is recorded; 0 is no limit.
+    pub min_free_disk: u64,
     /// How long after its end a session is kept; `None` is for ever.
     pub retention: Option<Duration>,
 }
@@ -82,6 +85,7 @@ impl Options {
             capacity: 50_000,
             patience: Duration::from_secs(1),
             grace: Duration::from_secs(60),
+            min_free_disk: 0,
             retention: None,
         }
     }
@@ -130,6 +134,13 @@ pub enum Submitted {
 pub enum Status {
     /// What is told is written.
     Ready,
+    /// The disk has less space left than [`Options::min_free_disk`]: refusals are not recorded.
+    LowDisk {
+        /// How many bytes there are.
+        free: u64,
+        /// Whether links are not recorded either.
+        only_membership: bool,
+    },
     /// Signaling goes on without waiting for the disk.
     Degraded {
         /// What the database said last, or that it says nothing.
@@ -203,8 +214,12 @@ impl Journal {
 
     /// Whether the database keeps up.
     pub fn status(&self) -> Status {
-        match self.inner.shared.queue().degraded(Instant::now()) {
-            None => Status::Ready,
+        let degraded = self.inner.shared.queue().degraded(Instant::now());
+        match degraded {
+            None => match self.inner.shared.space.shortage() {
+                None => Status::Ready,
+                Some((free, only_membership)) => Status::LowDisk { free, only_membership },
+            },
             Some(degraded) => Status::Degraded {
                 reason: degraded.reason,
                 waiting: degraded.waiting,

@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::lock::DatabaseLock;
 use super::orders::{Errands, Orders};
+use super::space::Space;
 use super::writer::{Pace, last_group};
 use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review};
 use crate::room::id::SessionId;
@@ -134,7 +135,11 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
 
     let (orders, given) = Orders::new();
     let writer = Writer {
-        shared: Arc::new(Shared::new(Queue::new(options.capacity, options.patience), last_seq)),
+        shared: Arc::new(Shared::new(
+            Queue::new(options.capacity, options.patience),
+            Space::new(options.min_free_disk),
+            last_seq,
+        )),
         options: connect,
         connection: Some(connection),
         reader: reader(&path),
@@ -143,6 +148,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
         next_seq: last_seq + 1,
         next_group,
         pace: Pace::default(),
+        file: path,
         lock: Some(lock),
     };
     Ok(Ready {

@@ -45,6 +45,8 @@ pub(super) struct Queue {
     /// The number of the `gap` of our own that still waits.
     gap: Option<u64>,
     dropped: u64,
+    /// Events that were left out for want of space, until a gap says so.
+    left_out: u64,
     /// The rooms of which something was given up.
     damaged: HashSet<RoomName>,
     trouble: Option<Trouble>,
@@ -108,6 +110,7 @@ impl Queue {
             releasing: false,
             gap: None,
             dropped: 0,
+            left_out: 0,
             damaged: HashSet::new(),
             trouble: None,
             state: State::Open,
@@ -282,6 +285,21 @@ impl Queue {
     /// Records ever dropped.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// So many events are not recorded: the disk has no space for them.
+    pub(super) fn leave_out(&mut self, events: u64) {
+        self.left_out += events;
+    }
+
+    /// The disk has space: what was left out before is one gap.
+    pub(super) fn count_left_out(&mut self, at: Timestamp, now: Instant) {
+        let dropped = std::mem::take(&mut self.left_out);
+        if dropped > 0 {
+            let change = Change::Gap { dropped };
+            let session = None;
+            self.drop_records(&[Record { at, session, change }], now);
+        }
     }
 
     fn push(&mut self, source: Source, records: Vec<Record>, release: Option<Release>, now: Instant) {

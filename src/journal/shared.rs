@@ -4,14 +4,17 @@
 //! being told, and nothing of a room's may run while the queue is locked.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
 
 use super::queue::Queue;
+use super::space::Space;
 use super::{Release, Source, Submitted};
 use crate::room::record::Record;
+use crate::room::time::Timestamp;
 
 pub(super) struct Shared {
     /// A std mutex: it is held for a push or a pop, never across an await.
@@ -20,16 +23,18 @@ pub(super) struct Shared {
     pub(super) work: Notify,
     /// Something may be due to be released.
     due: Notify,
+    pub(super) space: Space,
     pub(super) committed: watch::Sender<i64>,
     pub(super) dropped: watch::Sender<u64>,
 }
 
 impl Shared {
-    pub(super) fn new(queue: Queue, last_seq: i64) -> Self {
+    pub(super) fn new(queue: Queue, space: Space, last_seq: i64) -> Self {
         Self {
             queue: Mutex::new(queue),
             work: Notify::new(),
             due: Notify::new(),
+            space,
             committed: watch::Sender::new(last_seq),
             dropped: watch::Sender::new(0),
         }
@@ -39,9 +44,11 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn submit(&self, source: Source, records: Vec<Record>, release: Option<Release>) -> Submitted {
+    pub(super) fn submit(&self, source: Source, mut records: Vec<Record>, release: Option<Release>) -> Submitted {
+        let left_out = self.space.thin(&mut records);
         let (submitted, was_gathering, is_gathering) = {
             let mut queue = self.queue();
+            queue.leave_out(left_out);
             let was_gathering = queue.gathers_until().is_some();
             let submitted = queue.submit(source, records, release, Instant::now());
             (submitted, was_gathering, queue.gathers_until().is_some())
@@ -94,6 +101,14 @@ impl Shared {
         let lost = self.queue().abandon();
         self.due.notify_one();
         lost
+    }
+
+    /// Sees whether the disk has space, and counts in one gap what was left out while it had none.
+    pub(super) fn look_at_disk(&self, file: &Path, at: Timestamp) {
+        self.space.look(file);
+        if self.space.shortage().is_none() {
+            self.queue().count_left_out(at, Instant::now());
+        }
     }
 
     fn count_dropped(&self) {

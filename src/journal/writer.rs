@@ -4,6 +4,7 @@
 //! `SQLITE_FULL`, sqlx 0.9 keeps a wrong transaction depth for good), and the next one tells by the stored number
 //! whether the group was committed after all: so a commit whose answer was lost is not written twice.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,8 @@ pub(super) struct Writer {
     pub(super) next_seq: i64,
     pub(super) next_group: i64,
     pub(super) pace: Pace,
+    /// The database, for its disk's sake.
+    pub(super) file: PathBuf,
     /// Held for as long as the database is ours.
     pub(super) lock: Option<DatabaseLock>,
 }
@@ -82,6 +85,7 @@ impl Writer {
     /// Writes until the journal is closed and nothing waits.
     pub(super) async fn run(mut self) {
         let mut beat_at = Instant::now() + HEARTBEAT;
+        self.shared.look_at_disk(&self.file, (self.clock)());
         loop {
             if self.gathers().await {
                 continue;
@@ -98,6 +102,7 @@ impl Writer {
             };
             if let Some(records) = records {
                 self.write_all(records).await;
+                self.shared.look_at_disk(&self.file, (self.clock)());
                 beat_at = Instant::now() + HEARTBEAT;
             } else if !self.errands.is_due() {
                 tokio::select! {

@@ -271,3 +271,29 @@ async fn closing_waits_for_what_its_last_releases_record() {
         assert_eq!(written, [(stop * 2).to_string()]);
     }
 }
+
+/// Who was there is worth more than what was refused.
+#[tokio::test]
+async fn a_disk_without_space_keeps_membership_only() {
+    let bench = Bench::new();
+    let options = Options {
+        min_free_disk: u64::MAX,
+        ..bench.options()
+    };
+    let opened = Journal::open(options, || NOW).await.unwrap();
+    // The writer has looked at the disk before it writes.
+    write(&opened.journal, beginning()).await;
+    let only_membership = true;
+    assert!(matches!(opened.journal.status(), Status::LowDisk { only_membership: o, .. } if o == only_membership));
+    let records = vec![at(20, joined(2, 0, 2)), at(20, offered(1, 1, 2)), at(20, error())];
+    write(&opened.journal, records).await;
+    write(&opened.journal, many_errors(100)).await;
+    assert_eq!(bench.rows("select count(*) || '' from participant").await, ["2"]);
+    assert_eq!(bench.rows("select count(*) || '' from link").await, ["0"]);
+    assert_eq!(
+        bench
+            .rows("select count(*) || '' from event where kind in ('error', 'gap')")
+            .await,
+        ["0"]
+    );
+}
