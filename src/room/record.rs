@@ -268,7 +268,8 @@ pub struct Snapshot {
     pub started_at: Timestamp,
     /// The most members there were at once.
     pub peak: u32,
-    /// Everyone who has been in this session, in no particular order: a name keeps its row.
+    /// Everyone who has been in this session, in no particular order: a name keeps its row. A repair needs only those
+    /// whose rows may be missing.
     pub participants: Vec<(Username, ParticipantId)>,
     /// The members, in the order they joined.
     pub members: Vec<LiveMember>,

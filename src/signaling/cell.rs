@@ -5,7 +5,7 @@
 //! journal; everything after it waits behind it, so that nobody sees the room's changes out of order. With nothing
 //! waiting, a relay goes straight out.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,9 @@ use super::client::{Callback, Unsaid};
 use super::hub::Hub;
 use crate::journal::{Source, Submitted};
 use crate::model::address::AddressKey;
-use crate::room::id::{MemberId, RoomName, SocketKey};
+use crate::room::id::{MemberId, ParticipantId, RoomName, SocketKey};
 use crate::room::output::{Message, Reply};
-use crate::room::record::Record;
+use crate::room::record::{Change, Record};
 use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Ids, Input, Output, Room};
 
@@ -44,6 +44,8 @@ pub(super) struct RoomState {
     postponed: u32,
     /// The journal has dropped some of this room's records: it needs a snapshot.
     pub(super) unsynced: bool,
+    /// Whose rows may be missing then: those whose joins were dropped, or nobody knows who.
+    pub(super) missing: Missing,
     /// Taken out of the registry: look it up again.
     pub(super) retired: bool,
 }
@@ -142,8 +144,10 @@ impl Hub {
                 }
             })
         });
+        let newcomers = newcomers(&records);
         if self.journal.submit(cell.source(from), records, release) == Submitted::Dropped {
             state.unsynced = true;
+            state.missing.add(newcomers);
         }
     }
 
@@ -260,8 +264,12 @@ impl Hub {
         if !self.journal.admits(&source) {
             return;
         }
-        let snapshot = state.room.snapshot(self.clock.now());
+        let mut snapshot = state.room.snapshot(self.clock.now());
+        state.missing.keep_in(&mut snapshot);
         state.unsynced = self.journal.submit(source, vec![snapshot], None) == Submitted::Dropped;
+        if !state.unsynced {
+            state.missing = Missing::default();
+        }
     }
 
     /// Sets the room's timer to what is due next.
@@ -323,6 +331,7 @@ impl RoomCell {
             timer: None,
             postponed: 0,
             unsynced: false,
+            missing: Missing::default(),
             retired: false,
         };
         Self {
@@ -338,6 +347,45 @@ impl RoomCell {
             room: Some(self.name.clone()),
         }
     }
+}
+
+/// Whose rows a repair has to write, besides those of the members: a session may have had thousands.
+pub(super) enum Missing {
+    Of(HashSet<ParticipantId>),
+    Unknown,
+}
+
+impl Default for Missing {
+    fn default() -> Self {
+        Self::Of(HashSet::new())
+    }
+}
+
+impl Missing {
+    fn add(&mut self, newcomers: Vec<ParticipantId>) {
+        if let Self::Of(missing) = self {
+            missing.extend(newcomers);
+        }
+    }
+
+    fn keep_in(&self, snapshot: &mut Record) {
+        if let (Self::Of(missing), Change::Snapshot(live)) = (self, &mut snapshot.change) {
+            live.participants
+                .retain(|(_, participant)| missing.contains(participant));
+        }
+    }
+}
+
+/// Who comes in, perhaps for the first time.
+fn newcomers(records: &[Record]) -> Vec<ParticipantId> {
+    let newcomer = |record: &Record| {
+        if let Change::Joined(joined) = &record.change {
+            Some(joined.participant)
+        } else {
+            None
+        }
+    };
+    records.iter().filter_map(newcomer).collect()
 }
 
 impl Outcome {

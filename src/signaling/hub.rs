@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::cell::{Outcome, RoomCell};
+use super::cell::{Missing, Outcome, RoomCell};
 use super::client::{Callback, Line};
 use super::clock::Clock;
 use super::opening::Openings;
@@ -226,7 +226,10 @@ impl Hub {
         let damaged = self.journal.take_damaged();
         for cell in cells {
             let mut state = cell.state.lock();
-            state.unsynced |= damaged.contains(&cell.name);
+            if damaged.contains(&cell.name) {
+                state.unsynced = true;
+                state.missing = Missing::Unknown;
+            }
             self.resync(&cell, &mut state, None);
             let mut outputs = Vec::new();
             state.room.progress(self.clock.now(), &mut outputs);
