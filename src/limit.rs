@@ -75,12 +75,17 @@ pub struct KeyedRate<K: Clone + Eq + Hash> {
 impl<K: Clone + Eq + Hash> KeyedRate<K> {
     /// Lets each key do so much.
     pub fn new(rate: Rate) -> Self {
-        Self::times(rate, 1)
+        Self::within(rate.quota(1))
     }
 
-    fn times(rate: Rate, factor: u32) -> Self {
+    /// Lets each key do so much in a minute, also all at once; 0 means no limit.
+    pub fn per_minute(count: u32) -> Self {
+        Self::within(NonZeroU32::new(count).map(Quota::per_minute))
+    }
+
+    fn within(quota: Option<Quota>) -> Self {
         Self {
-            limiter: rate.quota(factor).map(RateLimiter::hashmap),
+            limiter: quota.map(RateLimiter::hashmap),
             tidied: Seldom::new(TIDIED_EVERY),
         }
     }
@@ -118,7 +123,15 @@ impl AddressRate {
     pub fn new(rate: Rate) -> Self {
         Self {
             networks: KeyedRate::new(rate),
-            sites: KeyedRate::times(rate, SITE_FACTOR),
+            sites: KeyedRate::within(rate.quota(SITE_FACTOR)),
+        }
+    }
+
+    /// Lets each address do so much in a minute, also all at once; 0 means no limit.
+    pub fn per_minute(count: u32) -> Self {
+        Self {
+            networks: KeyedRate::per_minute(count),
+            sites: KeyedRate::per_minute(count.saturating_mul(SITE_FACTOR)),
         }
     }
 
@@ -153,6 +166,15 @@ mod tests {
         }
         assert!(rate.check(key("192.0.2.1")).unwrap_err() <= Duration::from_secs(1));
         assert_eq!(rate.check(key("192.0.2.2")), Ok(()));
+    }
+
+    #[test]
+    fn a_minutes_worth_may_come_at_once() {
+        let rate = AddressRate::per_minute(120);
+        assert!((0..120).all(|_| rate.check(key("192.0.2.1")).is_ok()));
+        assert!(rate.check(key("192.0.2.1")).unwrap_err() <= Duration::from_millis(500));
+        let free = AddressRate::per_minute(0);
+        assert!((0..1_000).all(|_| free.check(key("192.0.2.1")).is_ok()));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::limit::Rate;
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::room::Limits;
 use crate::room::id::{ClientKey, RoomName, Username};
-use crate::signaling::{self, Clock, EntranceLimits, Hub};
+use crate::signaling::{self, Clock, EntranceLimits, Hub, Rates};
 use crate::signals::Stop;
 use crate::static_files::with_static_files;
 use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
@@ -75,6 +75,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         rooms,
         config.restart_grace,
         memory.clone(),
+        rates(&config),
     );
     let entrance = EntranceLimits {
         handshakes: Rate {
@@ -142,6 +143,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         // Closing the transports ends the long polls that `serving` waits for.
         None => tokio::join!(serving, closing).0,
     };
+    hub.settle();
     journal.close(end.saturating_duration_since(Instant::now())).await?;
     served.context("The server's network loop broke")?;
     info!("stopped");
@@ -158,6 +160,21 @@ async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Ope
         ..journal::Options::new(config.database_url.clone())
     };
     Ok(Journal::open(options, move || clock.now().at).await?)
+}
+
+fn rates(config: &Config) -> Rates {
+    Rates {
+        joins_per_socket: config.joins_per_socket,
+        joins_per_address: config.joins_per_address,
+        joins_per_room: config.joins_per_room,
+        rooms_per_address: config.rooms_per_address,
+        takeovers: config.max_takeovers,
+        relays_per_pair: config.relays_per_pair,
+        waiting_per_pair: config.max_waiting_per_pair,
+        refusals_per_socket: config.refusals_per_socket,
+        refusals_per_address: config.refusals_per_address,
+        refusals_per_room: config.refusals_per_room,
+    }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -276,6 +276,50 @@ pub struct Config {
     #[arg(long, default_value = "1000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
     pub max_session_people_per_address: usize,
 
+    /// How many joins a minute one connection may ask for, also all at once; a resume that finds its member is none. 0 is
+    /// no limit
+    #[arg(long, default_value = "60", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub joins_per_socket: u32,
+
+    /// How many joins a minute one client address may ask for, also all at once (an IPv6 /64 is one, and a /48 may do
+    /// sixteen times as much). 0 is no limit
+    #[arg(long, default_value = "1500", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub joins_per_address: u32,
+
+    /// How many joins a minute one room takes, also all at once: more than one address may ask for, so that none keeps the
+    /// others out. 0 is no limit
+    #[arg(long, default_value = "3000", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub joins_per_room: u32,
+
+    /// How many rooms a minute one client address may open, also all at once. 0 is no limit
+    #[arg(long, default_value = "600", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub rooms_per_address: u32,
+
+    /// How often within 10 s a member may move to another connection while its last one is still there (the same page in
+    /// two tabs). 0 is no limit
+    #[arg(long, default_value = "3", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub max_takeovers: u32,
+
+    /// How many messages a second one member may send to one other; ten seconds' worth at once. 0 is no limit
+    #[arg(long, default_value = "200", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub relays_per_pair: u32,
+
+    /// How much that one member has sent may wait for one other to read it; more is refused. 0 is no limit
+    #[arg(long, default_value = "2MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
+    pub max_waiting_per_pair: usize,
+
+    /// How many refused messages a minute of one connection the history lists one by one; the rest is counted. 0 is no limit
+    #[arg(long, default_value = "60", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub refusals_per_socket: u32,
+
+    /// How many refused messages a minute of one client address the history lists one by one. 0 is no limit
+    #[arg(long, default_value = "300", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub refusals_per_address: u32,
+
+    /// How many refused messages a minute in one room the history lists one by one. 0 is no limit
+    #[arg(long, default_value = "300", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub refusals_per_room: u32,
+
     /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
     #[arg(
         long,

@@ -173,7 +173,7 @@ pub(super) fn limit(raw: &str) -> Parsed<usize> {
     count(raw, 0..=10_000_000)
 }
 
-/// How many a second; 0 is no limit.
+/// How many in some time; 0 is no limit.
 pub(super) fn rate(raw: &str) -> Parsed<u32> {
     count(raw, 0..=1_000_000).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
 }

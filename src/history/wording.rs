@@ -39,6 +39,19 @@ pub fn count(number: i64, one: &str, many: &str) -> String {
     format!("{number} {word}")
 }
 
+/// A large number, its digits in groups of three: `1,234`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// A length of time (milliseconds) in a sentence: `52 minutes`, `1 hour 5 minutes`, `40 seconds`.
 pub fn length(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;
@@ -106,6 +119,13 @@ mod tests {
             (90_000_000, "25 hours", "25 h 00 min"),
         ] {
             assert_eq!((length(ms).as_str(), duration(ms).as_str()), (said, shown), "{ms}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(grouped(number), shown);
         }
     }
 

@@ -374,7 +374,7 @@ fn give_back<K: Eq + Hash>(table: &mut HashMap<K, usize>, key: K, weight: usize)
 }
 
 fn is_refusal(record: &Record) -> bool {
-    matches!(record.change, Change::Error { .. })
+    matches!(record.change, Change::Error { .. } | Change::MoreErrors { .. })
 }
 
 /// About what a record takes besides itself.
@@ -394,6 +394,7 @@ fn bytes(change: &Change) -> usize {
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }
         | Change::Overflowed { .. }
+        | Change::MoreErrors { .. }
         | Change::Gap { .. } => 0,
     }
 }

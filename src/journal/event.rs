@@ -110,6 +110,11 @@ fn content(change: &Change) -> Option<Content> {
             let detail = serde_json::json!({ "code": code, "event": event, "message": message });
             Content::new("error", *participant, Some(detail))
         }
+        Change::MoreErrors { participant, count } => {
+            let message = "Too many were refused to list each.";
+            let detail = serde_json::json!({ "code": "rateLimited", "message": message, "count": count });
+            Content::new("error", *participant, Some(detail))
+        }
         Change::Gap { dropped } => Content::new("gap", None, Some(serde_json::json!({ "dropped": dropped }))),
         Change::LinkOffered(_)
         | Change::LinkAnswered { .. }

@@ -52,6 +52,7 @@ async fn write_alone(connection: &mut SqliteConnection, record: &Record) -> sqlx
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }
         | Change::Error { .. }
+        | Change::MoreErrors { .. }
         | Change::Gap { .. } => unreachable!("a batch takes it"),
     }
 }

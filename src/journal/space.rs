@@ -83,7 +83,7 @@ impl Space {
 /// The last level at which it is recorded.
 fn needs(change: &Change) -> Level {
     match change {
-        Change::Error { .. } => Level::All,
+        Change::Error { .. } | Change::MoreErrors { .. } => Level::All,
         Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }

@@ -30,6 +30,7 @@ impl Record {
             | Change::Error { .. } => true,
             Change::SessionEnded { .. }
             | Change::Gap { .. }
+            | Change::MoreErrors { .. }
             | Change::LinkOffered(_)
             | Change::LinkAnswered { .. }
             | Change::LinkProgress { .. }
@@ -105,6 +106,13 @@ pub enum Change {
         event: String,
         /// What was wrong, in English; never holds what the client sent.
         message: String,
+    },
+    /// Clients were told more errors than are listed one by one.
+    MoreErrors {
+        /// Who, if the socket was a member's.
+        participant: Option<ParticipantId>,
+        /// How many.
+        count: u64,
     },
     /// Events that had to be dropped while the database could not be written.
     Gap {

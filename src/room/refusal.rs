@@ -125,8 +125,88 @@ pub enum Reason {
     AwayIsFull,
     /// Too many refused messages on this socket.
     TooManyErrors,
+    /// More than this limit allows.
+    TooMuch(Limit),
+    /// A large message before a join.
+    TooLargeBeforeJoin {
+        /// How many KiB it may have.
+        kib: usize,
+    },
     /// The server is shutting down.
     ShuttingDown,
+}
+
+/// A limit on how much one client, one address or one room may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Joins on one socket.
+    JoinsOfSocket,
+    /// Joins of one address.
+    JoinsOfAddress,
+    /// Joins in one room.
+    JoinsOfRoom,
+    /// Rooms that one address opens.
+    RoomsOfAddress,
+    /// Sockets that take over one member.
+    Takeovers,
+    /// Messages from one member to one other.
+    RelaysOfPair,
+    /// What waits for one member, sent by one other.
+    WaitingOfPair,
+}
+
+impl Limit {
+    /// All of them, in order.
+    pub const ALL: [Self; 7] = [
+        Self::JoinsOfSocket,
+        Self::JoinsOfAddress,
+        Self::JoinsOfRoom,
+        Self::RoomsOfAddress,
+        Self::Takeovers,
+        Self::RelaysOfPair,
+        Self::WaitingOfPair,
+    ];
+
+    /// The variable that sets it.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::JoinsOfSocket => "JOINS_PER_SOCKET",
+            Self::JoinsOfAddress => "JOINS_PER_ADDRESS",
+            Self::JoinsOfRoom => "JOINS_PER_ROOM",
+            Self::RoomsOfAddress => "ROOMS_PER_ADDRESS",
+            Self::Takeovers => "MAX_TAKEOVERS",
+            Self::RelaysOfPair => "RELAYS_PER_PAIR",
+            Self::WaitingOfPair => "MAX_WAITING_PER_PAIR",
+        }
+    }
+
+    fn english(self) -> &'static str {
+        match self {
+            Self::JoinsOfSocket => "This page has joined too often: wait a minute, then try again.",
+            Self::JoinsOfAddress => "Too many joins came from this network address: wait a minute, then try again.",
+            Self::JoinsOfRoom => "Too many joins came to this room: wait a minute, then try again.",
+            Self::RoomsOfAddress => {
+                "Too many rooms were opened from this network address: wait a minute, then try again."
+            }
+            Self::Takeovers => {
+                "This id has come back on too many connections: it may be open in two tabs. Close one, then try again."
+            }
+            Self::RelaysOfPair => "Too many messages to this member: slow down.",
+            Self::WaitingOfPair => "This member's connection is slow, and too much of yours waits for it: slow down.",
+        }
+    }
+
+    fn chinese(self) -> &'static str {
+        match self {
+            Self::JoinsOfSocket => "此页面加入过于频繁，请一分钟后再试",
+            Self::JoinsOfAddress => "此网络地址加入过于频繁，请一分钟后再试",
+            Self::JoinsOfRoom => "此房间加入过于频繁，请一分钟后再试",
+            Self::RoomsOfAddress => "此网络地址新建的房间过多，请一分钟后再试",
+            Self::Takeovers => "此 id 在过多的连接上返回，可能同时在两个标签页中打开，请关闭其中一个后再试",
+            Self::RelaysOfPair => "发送给该成员的消息过多，请放慢速度",
+            Self::WaitingOfPair => "该成员的连接较慢，你发送的消息积压过多，请放慢速度",
+        }
+    }
 }
 
 impl Refusal {
@@ -185,7 +265,7 @@ impl Reason {
             Self::RoomFull { .. } | Self::TooManyPeople { .. } | Self::TooManyFromAddress { .. } => ErrorKind::RoomFull,
             Self::NotJoined | Self::HeldTooLong => ErrorKind::NotJoined,
             Self::UnknownMember => ErrorKind::UnknownMember,
-            Self::TooManyLinks | Self::TooManyErrors | Self::TooMuchForAway | Self::AwayIsFull => {
+            Self::TooManyLinks | Self::TooManyErrors | Self::TooMuch(_) | Self::TooMuchForAway | Self::AwayIsFull => {
                 ErrorKind::RateLimited
             }
             Self::ShuttingDown => ErrorKind::Unavailable,
@@ -199,6 +279,7 @@ impl Reason {
             | Self::NotJson
             | Self::NotAnObject
             | Self::Binary
+            | Self::TooLargeBeforeJoin { .. }
             | Self::UnknownEvent
             | Self::Missing(_)
             | Self::NotAString(_)
@@ -240,6 +321,10 @@ impl Reason {
             }
             Self::AwayIsFull => "Too much for a member who is away, from all together: it cannot resume.".into(),
             Self::TooManyErrors => "Too many refused messages: slow down.".into(),
+            Self::TooMuch(limit) => limit.english().into(),
+            Self::TooLargeBeforeJoin { kib } => {
+                format!("Join a room first: before that a message has at most {kib} KiB.")
+            }
             Self::ShuttingDown => "The server is shutting down.".into(),
         }
     }
@@ -283,6 +368,8 @@ impl Reason {
             Self::TooMuchForAway => "发给离线成员的消息过多：未予保留，双方将重新连接".into(),
             Self::AwayIsFull => "所有人发给该离线成员的消息过多：其无法恢复".into(),
             Self::TooManyErrors => "被拒绝的消息过多，请放慢速度".into(),
+            Self::TooMuch(limit) => limit.chinese().into(),
+            Self::TooLargeBeforeJoin { kib } => format!("请先加入房间：加入之前一条消息最多 {kib} KiB"),
             Self::ShuttingDown => "服务器正在关闭".into(),
         }
     }

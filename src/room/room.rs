@@ -250,6 +250,17 @@ impl Room {
         self.seated(socket).map(|index| self.members[index].id)
     }
 
+    /// The socket that what is told to a member goes straight to, if there is one.
+    pub fn line_of(&self, member: MemberId) -> Option<SocketKey> {
+        self.index_of(member).and_then(|index| self.members[index].line)
+    }
+
+    /// The session, and who is on this socket.
+    pub fn whose(&self, socket: SocketKey) -> (Option<SessionId>, Option<ParticipantId>) {
+        let participant = self.seated(socket).map(|index| self.members[index].participant);
+        (self.session.as_ref().map(|session| session.id), participant)
+    }
+
     /// Counts of what passed over the links, where they have grown since they were last recorded.
     pub fn progress(&mut self, now: Now, out: &mut Vec<Output>) {
         let session = self.session.as_ref().map(|session| session.id);

@@ -14,8 +14,9 @@ use tokio::task::AbortHandle;
 use tracing::warn;
 use uuid::{Timestamp as UuidTime, Uuid};
 
-use super::client::{Callback, Unsaid};
+use super::client::{Callback, Client, Unsaid};
 use super::hub::Hub;
+use super::unlisted::Unlisted;
 use crate::journal::{Source, Submitted};
 use crate::model::address::AddressKey;
 use crate::room::id::{MemberId, ParticipantId, RoomName, SocketKey};
@@ -42,6 +43,8 @@ pub(super) struct RoomState {
     timer: Option<(Tick, AbortHandle)>,
     /// How often what is due was put off.
     postponed: u32,
+    /// Refusals that are not listed, to be written as one row.
+    pub(super) unlisted: Unlisted,
     /// The journal has dropped some of this room's records: it needs a snapshot.
     pub(super) unsynced: bool,
     /// Whose rows may be missing then: those whose joins were dropped, or nobody knows who.
@@ -84,18 +87,25 @@ impl Hub {
         &self,
         cell: &Arc<RoomCell>,
         state: &mut RoomState,
-        from: Option<AddressKey>,
+        from: Option<&Client>,
         input: Input,
         callback: Option<Callback>,
     ) -> Outcome {
-        self.resync(cell, state, from);
+        self.resync(cell, state, from.map(|client| client.address));
+        let now = self.clock.now();
         let mut outputs = Vec::new();
-        state.room.handle(input, self.clock.now(), &mut Fresh, &mut outputs);
+        state.room.handle(input, now, &mut Fresh, &mut outputs);
         let outcome = Outcome::of(&outputs);
         if outcome == Outcome::Refused {
             self.tell_of_limits(&outputs);
         }
-        self.enqueue(cell, state, from, outputs, callback);
+        if let Some(client) = from {
+            self.list_or_count(cell, state, client, &mut outputs, now.tick);
+        }
+        if outputs.iter().any(is_end_of_session) {
+            outputs.splice(..0, state.take_unlisted(now.at));
+        }
+        self.enqueue(cell, state, from.map(|client| client.address), outputs, callback);
         self.flush(cell, state);
         self.rearm(cell, state);
         self.retire_if_idle(cell, state);
@@ -112,6 +122,33 @@ impl Hub {
                     .then(|| warn!(variable, "refused a join: a limit has been reached"));
             }
         }
+    }
+
+    /// Takes the refusals that are too many to be listed out of what must be remembered: they are only counted, and
+    /// their sender need not wait to be told.
+    fn list_or_count(
+        &self,
+        cell: &RoomCell,
+        state: &mut RoomState,
+        client: &Client,
+        outputs: &mut Vec<Output>,
+        now: Tick,
+    ) {
+        outputs.retain(|output| {
+            let Output::Record(Record {
+                session,
+                change: Change::Error { participant, .. },
+                ..
+            }) = output
+            else {
+                return true;
+            };
+            let is_listed = self.allowances.is_recorded(client, Some(&cell.name), now);
+            if !is_listed {
+                state.unlisted.add(*session, *participant);
+            }
+            is_listed
+        });
     }
 
     /// Sends what must be remembered, the doing of the client `from` or of the room itself, to the journal, and queues the rest behind what the room has said before.
@@ -322,6 +359,13 @@ impl Hub {
     }
 }
 
+impl RoomState {
+    /// What was refused and not listed since the last time, to be remembered.
+    pub(super) fn take_unlisted(&mut self, at: Timestamp) -> Vec<Output> {
+        self.unlisted.take(at).into_iter().map(Output::Record).collect()
+    }
+}
+
 impl RoomCell {
     pub(super) fn new(name: RoomName, room: Room) -> Self {
         let state = RoomState {
@@ -330,6 +374,7 @@ impl RoomCell {
             first: 0,
             timer: None,
             postponed: 0,
+            unlisted: Unlisted::default(),
             unsynced: false,
             missing: Missing::default(),
             retired: false,
@@ -404,6 +449,16 @@ impl Outcome {
         }
         Self::Other
     }
+}
+
+fn is_end_of_session(output: &Output) -> bool {
+    matches!(
+        output,
+        Output::Record(Record {
+            change: Change::SessionEnded { .. },
+            ..
+        })
+    )
 }
 
 /// What must be remembered, and the rest, each in order.

@@ -8,10 +8,11 @@ use socketioxide::extract::AckSender;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
 
+use super::allowance::{Bucket, PairRates};
 use super::cell::RoomCell;
 use super::early::EarlyRelays;
 use super::opening::{Holding, Opening, Said};
-use super::transport::Transport;
+use super::transport::{ENVELOPE, Transport};
 use super::wire::{Acknowledgement, Outgoing};
 use crate::model::address::AddressKey;
 use crate::room::id::SocketKey;
@@ -33,6 +34,8 @@ pub(super) struct Client {
     /// Its end has come: nothing may come of it any more. Set before its end is handled, so that what it has sent
     /// meanwhile keeps nobody waiting.
     pub(super) gone: AtomicBool,
+    /// How many refusals are still listed one by one.
+    pub(super) refusals: Mutex<Bucket>,
     /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
     pub(super) state: Mutex<ClientState>,
 }
@@ -44,6 +47,8 @@ pub(super) struct ClientState {
     pub(super) room: Option<Arc<RoomCell>>,
     pub(super) early: EarlyRelays,
     pub(super) refusals: Refusals,
+    pub(super) joins: Bucket,
+    pub(super) pairs: PairRates,
 }
 
 /// A client's socket to speak to, with its language.
@@ -94,7 +99,9 @@ impl Client {
             message,
             language: self.language,
         };
-        self.say(message.payload(), || socket.emit(outgoing.event(), &outgoing))
+        self.say(message.payload() + ENVELOPE, || {
+            socket.emit(outgoing.event(), &outgoing)
+        })
     }
 
     fn answer(&self, sender: AckSender, reply: &Reply) {

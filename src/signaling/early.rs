@@ -19,7 +19,9 @@ impl EarlyRelays {
     /// How many are held.
     pub(super) const MOST: usize = 64;
     /// How many bytes of payload are held: a socket that has shown nothing of itself gets no more memory.
-    pub(super) const BYTES: usize = 4 << 20;
+    pub(super) const BYTES: usize = 256 << 10;
+    /// The most bytes of one message on a socket without a member, whatever it is.
+    pub(super) const MESSAGE_BYTES: usize = 64 << 10;
     /// How long the first is held, and all that came after it with it.
     pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 

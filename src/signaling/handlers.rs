@@ -16,19 +16,21 @@ use socketioxide::socket::{DisconnectReason, Socket};
 
 use tracing::warn;
 
+use super::allowance::Entry;
 use super::cell::Outcome;
 use super::client::{Callback, Client, ClientState, Line};
+use super::early::EarlyRelays;
 use super::hub::Hub;
 use super::opening::Opening;
 use super::wire::{self, Command, Event};
 use crate::model::address::AddressKey;
 use crate::net::ClientAddress;
 use crate::room::Input;
-use crate::room::id::RoomName;
+use crate::room::id::{ClientKey, RoomName};
 use crate::room::input::{Join, Relay, Resume};
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Change, Record};
-use crate::room::refusal::{Reason, Refusal};
+use crate::room::refusal::{Limit, Reason, Refusal};
 
 /// Marks our handlers for the library's traits.
 pub(super) struct Ours;
@@ -54,6 +56,7 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
         transport: hub.transports().connected(socket.id, socket.req_parts()),
         opening: Opening::default(),
         has_short_id: AtomicBool::new(false),
+        refusals: Mutex::default(),
         gone: AtomicBool::new(false),
         state: Mutex::new(ClientState::default()),
     };
@@ -112,7 +115,7 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
                 socket: self.client.key,
                 why: describe(reason),
             };
-            self.hub.input(&room, self.client.address, input, None);
+            self.hub.input(&room, &self.client, input, None);
         }
         drop(state);
         defer(socket);
@@ -133,11 +136,25 @@ fn describe(reason: DisconnectReason) -> &'static str {
     }
 }
 
+/// What a socket is told that has not joined, and sends more than it may before.
+const TOO_LARGE: Reason = Reason::TooLargeBeforeJoin {
+    kib: EarlyRelays::MESSAGE_BYTES >> 10,
+};
+
 /// The handling of one message, with the client's state locked.
 struct Turn<'a> {
     hub: &'a Arc<Hub>,
     line: Line,
     state: &'a mut ClientState,
+}
+
+/// What somebody asks for that comes in.
+struct Asked<'a> {
+    event: &'a str,
+    key: ClientKey,
+    has_short_id: bool,
+    room: RoomName,
+    is_resume: bool,
 }
 
 impl Turn<'_> {
@@ -149,6 +166,7 @@ impl Turn<'_> {
             return self.brush_off(Refusal::new(name, Reason::TooManyErrors), callback);
         }
         let command = match &event {
+            _ if self.state.room.is_none() && text.len() > EarlyRelays::MESSAGE_BYTES => Err(TOO_LARGE),
             None => Err(Reason::NotJson),
             Some(_) if binary => Err(Reason::Binary),
             Some(event) => wire::parse(event),
@@ -171,12 +189,9 @@ impl Turn<'_> {
         match command {
             Command::Relay(relay) => self.relay(relay, callback),
             Command::Leave { entries } => match self.state.room.clone() {
-                Some(room) => self.hub.input(
-                    &room,
-                    self.line.client.address,
-                    Input::Leave { socket, entries },
-                    callback,
-                ),
+                Some(room) => self
+                    .hub
+                    .input(&room, &self.line.client, Input::Leave { socket, entries }, callback),
                 None => self.refuse(Refusal::new(event, Reason::NotJoined), callback),
             },
             Command::Join { .. } | Command::Resume { .. } if self.hub.is_stopping() => {
@@ -188,8 +203,13 @@ impl Turn<'_> {
                 username,
                 room,
             } => self.enter(
-                room,
-                has_short_id,
+                Asked {
+                    event,
+                    key,
+                    has_short_id,
+                    room,
+                    is_resume: false,
+                },
                 |held| {
                     Input::Join(Join {
                         socket,
@@ -207,8 +227,13 @@ impl Turn<'_> {
                 username,
                 room,
             } => self.enter(
-                room,
-                has_short_id,
+                Asked {
+                    event,
+                    key,
+                    has_short_id,
+                    room,
+                    is_resume: true,
+                },
                 |held| {
                     Input::Resume(Resume {
                         socket,
@@ -227,23 +252,23 @@ impl Turn<'_> {
     /// with it, or goes on waiting.
     fn enter(
         &mut self,
-        name: RoomName,
-        has_short_id: bool,
+        asked: Asked<'_>,
         input: impl FnOnce(Vec<Relay>) -> Input,
         callback: Option<Callback>,
     ) -> Outcome {
-        self.note_id(has_short_id);
+        self.note_id(asked.has_short_id);
+        if let Err(limit) = self.may_enter(&asked) {
+            return self.refuse(Refusal::new(asked.event, Reason::TooMuch(limit)), callback);
+        }
+        let name = asked.room;
         self.hub.register(self.line.clone());
         let deadline = self.state.early.deadline();
         let held = self.state.early.take();
-        let (room, outcome) = self
-            .hub
-            .enter(&name, self.line.client.address, input(held.clone()), callback);
+        let (room, outcome) = self.hub.enter(&name, &self.line.client, input(held.clone()), callback);
         if outcome == Outcome::Seated {
             let socket = self.line.client.key;
             if let Some(other) = self.state.room.replace(room).filter(|other| other.name != name) {
-                self.hub
-                    .input(&other, self.line.client.address, Input::Move { socket }, None);
+                self.hub.input(&other, &self.line.client, Input::Move { socket }, None);
             }
         } else {
             self.state.early.put_back(held, deadline);
@@ -264,19 +289,30 @@ impl Turn<'_> {
         }
     }
 
-    fn relay(&mut self, relay: Relay, callback: Option<Callback>) -> Outcome {
-        if let Some(room) = self.state.room.clone() {
-            return self.hub.input(
-                &room,
-                self.line.client.address,
-                Input::Relay {
-                    socket: self.line.client.key,
-                    relay,
-                },
-                callback,
-            );
-        }
+    fn may_enter(&mut self, asked: &Asked<'_>) -> Result<(), Limit> {
+        let client = &self.line.client;
+        let entry = Entry {
+            client,
+            room: &asked.room,
+            key: &asked.key,
+            standing: self.hub.entry_standing(&asked.room, &asked.key, client.key),
+            is_resume: asked.is_resume,
+        };
         let now = self.hub.clock().now().tick;
+        self.hub.allowances.enter(&entry, &mut self.state.joins, now)
+    }
+
+    fn relay(&mut self, relay: Relay, callback: Option<Callback>) -> Outcome {
+        let now = self.hub.clock().now().tick;
+        if let Some(room) = self.state.room.clone() {
+            let quota = self.hub.allowances.pair_quota();
+            if relay.to.is_none_or(|to| self.state.pairs.take(to, quota, now)) {
+                return self.hub.relay(&room, &self.line.client, relay, callback);
+            }
+            self.hub.allowances.tell(Limit::RelaysOfPair, self.line.client.address);
+            let reason = Reason::TooMuch(Limit::RelaysOfPair);
+            return self.refuse(Refusal::new(relay.body.event(), reason), callback);
+        }
         match self.state.early.hold(relay, now) {
             Ok(first) => {
                 if let Some(deadline) = first {
@@ -316,7 +352,7 @@ impl Turn<'_> {
         if let Some(room) = self.state.room.clone() {
             return self.hub.input(
                 &room,
-                self.line.client.address,
+                &self.line.client,
                 Input::Refuse {
                     socket: self.line.client.key,
                     refusal,
@@ -337,6 +373,7 @@ impl Turn<'_> {
 
     /// Refuses a message off the record: this socket has had its share of it.
     fn brush_off(&self, refusal: Refusal, callback: Option<Callback>) {
+        self.hub.count_refusal(self.state.room.as_ref(), self.line.client.key);
         let reply = Reply::Refused(refusal.clone());
         self.line.emit(&Message::Error(refusal)).ok();
         if let Some(callback) = callback {

@@ -10,18 +10,21 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::allowance::{Allowances, EntryStanding, Rates};
 use super::cell::{Missing, Outcome, RoomCell};
-use super::client::{Callback, Line};
+use super::client::{Callback, Client, Line};
 use super::clock::Clock;
 use super::opening::Openings;
 use super::transport::Transports;
+use super::unlisted::Unlisted;
 use crate::held::MemoryBudget;
 use crate::journal::{Journal, Source};
 use crate::limit::Seldom;
-use crate::model::address::AddressKey;
 use crate::room::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
+use crate::room::input::Relay;
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Record, Snapshot};
+use crate::room::refusal::{Limit, Reason, Refusal};
 use crate::room::{Input, Limits, Room, Standing};
 
 /// All rooms, and the sockets of their members.
@@ -32,6 +35,9 @@ pub struct Hub {
     transports: Arc<Transports>,
     memory: MemoryBudget,
     pub(super) openings: Openings,
+    pub(super) allowances: Allowances,
+    /// Refusals on sockets that are in no room, to be written as one row.
+    unlisted: Mutex<Unlisted>,
     pub(super) journal: Journal,
     pub(super) clock: Arc<Clock>,
     limits: Limits,
@@ -61,6 +67,7 @@ impl Hub {
         restored: Vec<(SessionId, Snapshot)>,
         grace: Duration,
         memory: MemoryBudget,
+        rates: Rates,
     ) -> Arc<Self> {
         let hub = Arc::new_cyclic(|this| Self {
             rooms: Mutex::default(),
@@ -68,6 +75,8 @@ impl Hub {
             transports: Arc::default(),
             memory,
             openings: Openings::default(),
+            allowances: Allowances::new(rates),
+            unlisted: Mutex::default(),
             journal,
             clock,
             limits,
@@ -140,6 +149,20 @@ impl Hub {
         Some(read(&state.room))
     }
 
+    /// What the client with this secret, on this socket, is to a room.
+    pub(super) fn entry_standing(&self, room: &RoomName, key: &ClientKey, socket: SocketKey) -> EntryStanding {
+        let now = self.clock.now();
+        let look = |room: &Room| match room.standing(key, now) {
+            _ if room.is_idle() => EntryStanding::NoRoom,
+            Some(standing) if room.member_on(socket) == Some(standing.member) => EntryStanding::Seated,
+            Some(standing) if !standing.resumable => EntryStanding::Stranger,
+            Some(standing) if standing.away_for.is_some() => EntryStanding::Away,
+            Some(_) => EntryStanding::SitsElsewhere,
+            None => EntryStanding::Stranger,
+        };
+        self.look(room, look).unwrap_or(EntryStanding::NoRoom)
+    }
+
     /// Makes a socket known, so that rooms can speak to it.
     pub(super) fn register(&self, line: Line) {
         self.lines.write().insert(line.client.key, line);
@@ -154,7 +177,7 @@ impl Hub {
     pub(super) fn enter(
         &self,
         name: &RoomName,
-        from: AddressKey,
+        from: &Client,
         input: Input,
         callback: Option<Callback>,
     ) -> (Arc<RoomCell>, Outcome) {
@@ -178,11 +201,53 @@ impl Hub {
     pub(super) fn input(
         &self,
         cell: &Arc<RoomCell>,
-        from: AddressKey,
+        from: &Client,
         input: Input,
         callback: Option<Callback>,
     ) -> Outcome {
         self.drive(cell, &mut cell.state.lock(), Some(from), input, callback)
+    }
+
+    /// Hands a message for another member to the room, unless too much of its sender waits for that member already.
+    pub(super) fn relay(
+        &self,
+        cell: &Arc<RoomCell>,
+        from: &Client,
+        relay: Relay,
+        callback: Option<Callback>,
+    ) -> Outcome {
+        let state = &mut cell.state.lock();
+        let socket = from.key;
+        let input = if self.takes(&state.room, from, &relay) {
+            Input::Relay { socket, relay }
+        } else {
+            self.allowances.tell(Limit::WaitingOfPair, from.address);
+            let reason = Reason::TooMuch(Limit::WaitingOfPair);
+            let refusal = Refusal::new(relay.body.event(), reason);
+            Input::Refuse { socket, refusal }
+        };
+        self.drive(cell, state, Some(from), input, callback)
+    }
+
+    /// Whether the receiver's socket has room for more of this sender.
+    fn takes(&self, room: &Room, from: &Client, relay: &Relay) -> bool {
+        let Some(socket) = relay.to.and_then(|to| room.line_of(to)) else {
+            return true;
+        };
+        let (lines, most) = (self.lines.read(), self.allowances.rates.waiting_per_pair);
+        lines
+            .get(&socket)
+            .is_none_or(|line| line.client.transport.takes(from.key, relay.body.payload_len(), most))
+    }
+
+    /// Counts a refusal that is not listed in the history, on a socket that may be in a room.
+    pub(super) fn count_refusal(&self, room: Option<&Arc<RoomCell>>, socket: SocketKey) {
+        let Some(cell) = room else {
+            return self.unlisted.lock().add(None, None);
+        };
+        let state = &mut cell.state.lock();
+        let (session, participant) = state.room.whose(socket);
+        state.unlisted.add(session, participant);
     }
 
     /// Records and says what was wrong with a message on a socket that is in no room.
@@ -191,13 +256,11 @@ impl Hub {
             address: Some(line.client.address),
             room: None,
         };
-        let release = move || {
-            // A socket that is gone need not be told.
-            line.emit(&message).ok();
-            if let (Some(callback), Message::Error(refusal)) = (callback, message) {
-                callback.answer(&Reply::Refused(refusal));
-            }
-        };
+        if !self.allowances.is_recorded(&line.client, None, self.clock.now().tick) {
+            self.unlisted.lock().add(None, None);
+            return tell_refusal(&line, message, callback);
+        }
+        let release = move || tell_refusal(&line, message, callback);
         // A refusal that is dropped is counted like any other; no room's state depends on it.
         let _ = self.journal.submit(source, vec![record], Some(Box::new(release)));
     }
@@ -223,6 +286,8 @@ impl Hub {
         };
         self.transports.sweep();
         self.openings.sweep();
+        self.allowances.sweep(self.clock.now().tick);
+        self.list_unlisted();
         let damaged = self.journal.take_damaged();
         for cell in cells {
             let mut state = cell.state.lock();
@@ -231,10 +296,42 @@ impl Hub {
                 state.missing = Missing::Unknown;
             }
             self.resync(&cell, &mut state, None);
-            let mut outputs = Vec::new();
+            let mut outputs = state.take_unlisted(self.clock.now().at);
             state.room.progress(self.clock.now(), &mut outputs);
             self.enqueue(&cell, &mut state, None, outputs, None);
             self.retire_if_idle(&cell, &mut state);
         }
+    }
+
+    /// Writes down how many refusals were not listed, of sockets in no room.
+    fn list_unlisted(&self) {
+        let records = self.unlisted.lock().take(self.clock.now().at);
+        if !records.is_empty() {
+            let nobody = Source {
+                address: None,
+                room: None,
+            };
+            // A refusal that is dropped is counted like any other; no room's state depends on it.
+            let _ = self.journal.submit(nobody, records, None);
+        }
+    }
+
+    /// Writes down what was only counted so far: the server is about to end.
+    pub fn settle(&self) {
+        self.list_unlisted();
+        let cells: Vec<_> = self.rooms.lock().values().cloned().collect();
+        for cell in cells {
+            let mut state = cell.state.lock();
+            let outputs = state.take_unlisted(self.clock.now().at);
+            self.enqueue(&cell, &mut state, None, outputs, None);
+        }
+    }
+}
+
+/// Tells a client what was wrong. One that is gone need not be told.
+fn tell_refusal(line: &Line, message: Message, callback: Option<Callback>) {
+    line.emit(&message).ok();
+    if let (Some(callback), Message::Error(refusal)) = (callback, message) {
+        callback.answer(&Reply::Refused(refusal));
     }
 }

@@ -3,6 +3,7 @@
 //! A message's way: [`handlers`] -> [`wire`] (what does it say) -> [`hub`] (which room) -> [`cell`] (in what order) ->
 //! [`crate::room`] (what follows) -> [`cell`] again (what waits for the disk) -> [`wire`] -> the socket.
 
+mod allowance;
 mod cell;
 mod client;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod hub;
 mod opening;
 mod seat;
 mod transport;
+mod unlisted;
 mod wire;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::{ParserConfig, SocketIo};
 
+pub use allowance::Rates;
 pub use clock::Clock;
 pub use entrance::EntranceLimits;
 pub use hub::Hub;

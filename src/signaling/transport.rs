@@ -17,6 +17,7 @@ use socketioxide::socket::Sid;
 
 use super::seat::Seat;
 use crate::net::Connection;
+use crate::room::id::SocketKey;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
 const MOST_WAITING: u64 = 16 * 1024 * 1024;
@@ -37,10 +38,70 @@ struct Progress {
     carried: u64,
     /// At most so many bytes have been sent and wait to be read.
     waiting: u64,
+    /// Whose that is, while it is more than a moment's worth.
+    shares: Shares,
     cut: bool,
     /// The session's, for as long as the engine keeps the session.
     seat: Weak<Seat>,
     is_member: bool,
+}
+
+/// What waits for a client, by who sent it. What is carried away counts as everybody's in proportion: nobody keeps a list
+/// of what was sent in which order.
+#[derive(Default)]
+struct Shares(Vec<Share>);
+
+struct Share {
+    sender: SocketKey,
+    bytes: u64,
+    messages: u64,
+}
+
+/// From so many waiting bytes on it matters whose they are.
+const BEHIND: u64 = 64 * 1024;
+
+/// How many messages of one sender may wait for a client: a quarter of all that may.
+const MESSAGES_PER_SENDER: u64 = super::MAX_WAITING as u64 / 4;
+
+/// An event takes at least so many bytes besides what it carries.
+pub(super) const ENVELOPE: usize = 32;
+
+impl Shares {
+    /// Counts a message, unless too much of its sender waits already.
+    fn take(&mut self, sender: SocketKey, bytes: u64, most: u64) -> bool {
+        let Some(share) = self.0.iter_mut().find(|share| share.sender == sender) else {
+            let messages = 1;
+            self.0.push(Share {
+                sender,
+                bytes,
+                messages,
+            });
+            return true;
+        };
+        if share.bytes + bytes > most || share.messages >= MESSAGES_PER_SENDER {
+            return false;
+        }
+        share.bytes += bytes;
+        share.messages += 1;
+        true
+    }
+
+    /// Of so many waiting bytes so many have been carried away.
+    fn carried(&mut self, bytes: u64, waiting: u64) {
+        if self.0.is_empty() {
+            return;
+        }
+        if bytes >= waiting {
+            self.0 = Vec::new();
+            return;
+        }
+        let rest = |value: u64| u64::try_from(u128::from(value) * u128::from(waiting - bytes) / u128::from(waiting));
+        for share in &mut self.0 {
+            share.bytes = rest(share.bytes).unwrap_or(0);
+            share.messages = rest(share.messages).unwrap_or(0);
+        }
+        self.0.retain(|share| share.bytes > 0);
+    }
 }
 
 impl Transports {
@@ -99,6 +160,15 @@ impl Transport {
         true
     }
 
+    /// Whether it has room for a message of this sender, of which at most `most` bytes may wait (0: any number). If so,
+    /// the message is about to be sent. One sender cannot fill it up, so that a slow reader is not cut for what one other
+    /// sends it.
+    pub(super) fn takes(&self, sender: SocketKey, bytes: usize, most: usize) -> bool {
+        let mut progress = self.0.lock();
+        progress.look();
+        most == 0 || progress.waiting < BEHIND || progress.shares.take(sender, (bytes + ENVELOPE) as u64, most as u64)
+    }
+
     /// Ends it: a WebSocket breaks, a poll is answered as one of an unknown session. Client libraries connect anew after
     /// either, which they do not after a Socket.IO disconnect.
     pub(super) fn cut(&self) {
@@ -143,8 +213,7 @@ impl Transport {
     }
 
     fn polled(&self, bytes: u64) {
-        let mut progress = self.0.lock();
-        progress.waiting = progress.waiting.saturating_sub(bytes);
+        self.0.lock().carry(bytes);
     }
 
     fn is_cut(&self) -> bool {
@@ -172,9 +241,15 @@ impl Progress {
     fn look(&mut self) {
         if let Some(connection) = &self.connection {
             let carried = connection.written();
-            self.waiting = self.waiting.saturating_sub(carried - self.carried);
+            let new = carried - self.carried;
             self.carried = carried;
+            self.carry(new);
         }
+    }
+
+    fn carry(&mut self, bytes: u64) {
+        self.shares.carried(bytes, self.waiting);
+        self.waiting = self.waiting.saturating_sub(bytes);
     }
 }
 
@@ -260,6 +335,29 @@ mod tests {
         assert!(transport.admit(1), "a poll has carried some away");
         transport.cut();
         assert!(!transport.admit(0), "nothing more is sent over what was cut");
+    }
+
+    #[test]
+    fn one_sender_has_a_share_of_what_waits_and_gets_it_back() {
+        const MOST: usize = 1_000_000;
+        let transport = Transport::default();
+        let send = |sender: u64, bytes: usize| {
+            let takes = transport.takes(SocketKey(sender), bytes, MOST);
+            takes && transport.admit(bytes + ENVELOPE)
+        };
+        assert!(send(1, BEHIND as usize), "a moment's worth is nobody's business");
+        let sent = (0..100).filter(|_| send(1, 100_000)).count();
+        assert_eq!(sent, 9);
+        assert!(send(2, 100_000), "another has its own");
+        let small = (0..2_000).filter(|_| send(2, 10)).count() as u64;
+        assert_eq!(small, MESSAGES_PER_SENDER - 1);
+        let waiting = transport.0.lock().waiting;
+        transport.polled(waiting / 2);
+        assert!((0..4).all(|_| send(1, 100_000)));
+        assert!(!send(1, 200_000));
+        transport.polled(u64::MAX);
+        assert!(transport.0.lock().shares.0.is_empty());
+        assert!(transport.takes(SocketKey(1), 5 * MOST, 0), "0 is no limit");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod history;
 mod ice;
 mod inbound;
 mod ledger;
+mod limits;
 mod load;
 mod page;
 mod polling;

@@ -42,7 +42,7 @@ fn entry(id: &str, name: &str, room: &str) -> Value {
 
 #[tokio::test]
 async fn a_hundred_sockets_resume_at_once_and_one_holds_the_member() {
-    let class = class(&[]);
+    let class = class(&[("MAX_TAKEOVERS", "0")]);
     let port = class.server.port;
     let ((mut ann, _), (bo, bo_id)) = pair(port, "lesson").await;
     bo.vanish();
@@ -74,7 +74,7 @@ async fn a_hundred_sockets_resume_at_once_and_one_holds_the_member() {
 
 #[tokio::test]
 async fn fifty_resumes_in_a_row_are_one_member() {
-    let class = class(&[]);
+    let class = class(&[("MAX_TAKEOVERS", "0")]);
     let port = class.server.port;
     let ((mut ann, _), (bo, bo_id)) = pair(port, "lesson").await;
     let mut left = vec![bo];
@@ -179,7 +179,7 @@ async fn whoever_drops_while_joining_leaves_no_ghost() {
 #[tokio::test]
 async fn a_join_while_the_old_socket_goes_is_one_member() {
     let mut seed = Seed::from_env("RACES_SEED");
-    let class = class(&[SHORT_GRACE]);
+    let class = class(&[("MAX_TAKEOVERS", "0"), SHORT_GRACE]);
     let port = class.server.port;
     let races = (0..40).map(|number| {
         let pauses = [seed.below(2_000), seed.below(2_000)].map(Duration::from_micros);

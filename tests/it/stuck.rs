@@ -55,7 +55,10 @@ async fn fill(server: &Server, sender: &mut Socket, to: &Value) {
 #[tokio::test]
 async fn a_stalled_member_is_away_at_once_and_resumes_beside_its_stuck_socket() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start_unread(program(folder.path(), &[]), &folder.path().join("log"));
+    let mut server = Server::start_unread(
+        program(folder.path(), &[("MAX_WAITING_PER_PAIR", "0")]),
+        &folder.path().join("log"),
+    );
     let (mut ann, ann_seat) = Socket::join(server.port, "lesson", "ann").await;
     let (mut stuck, seat) = narrow_member(server.port, "lesson", "bo").await;
     ann.expect("getOffer").await;
@@ -100,7 +103,10 @@ async fn a_stalled_member_is_away_at_once_and_resumes_beside_its_stuck_socket() 
 #[tokio::test]
 async fn a_reader_that_falls_too_far_behind_costs_a_bounded_sum() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_unread(program(folder.path(), &[]), &folder.path().join("log"));
+    let server = Server::start_unread(
+        program(folder.path(), &[("MAX_WAITING_PER_PAIR", "0")]),
+        &folder.path().join("log"),
+    );
     let (mut ann, ann_seat) = Socket::join(server.port, "lesson", "ann").await;
     let (mut stuck, seat) = narrow_member(server.port, "lesson", "bo").await;
     let polling = PollingSocket::join(server.port, "lesson", "cy").await;

@@ -103,7 +103,7 @@ impl Batch {
                 self.links.carried(session, *link, *traffic);
                 self.links.closed(session, *link, why, at);
             }
-            Change::Error { .. } => self.sessions.failed(session),
+            Change::Error { .. } | Change::MoreErrors { .. } => self.sessions.failed(session),
             Change::Gap { .. } => {}
             Change::LeaveOwed { .. } | Change::Overflowed { .. } | Change::Snapshot(_) => return false,
         }

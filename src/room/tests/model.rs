@@ -170,7 +170,9 @@ impl Fold {
             }
             Change::Overflowed { member } => assert!(self.members.contains_key(member)),
             Change::Error { .. } => {}
-            Change::Gap { .. } | Change::Snapshot(_) => panic!("the room records no {record:?}"),
+            Change::Gap { .. } | Change::MoreErrors { .. } | Change::Snapshot(_) => {
+                panic!("the room records no {record:?}")
+            }
         }
     }
 }

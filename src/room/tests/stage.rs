@@ -374,6 +374,7 @@ impl Stage {
                     .unwrap_or("nobody");
                 let _ = write!(text, "error {code} {who}");
             }
+            Change::MoreErrors { .. } => panic!("the room counts none"),
             Change::Gap { dropped } => {
                 let _ = write!(text, "gap {dropped}");
             }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::history::events::{Event, KINDS};
-use crate::history::wording::{count, isolated};
+use crate::history::wording::{count, grouped, isolated};
 use crate::room::time::Timestamp;
 
 /// One entry as it is read.
@@ -86,6 +86,16 @@ fn sentence(kind: &str, who: Option<&str>, detail: &Value) -> String {
         "left" => left(somebody, text("reason")),
         "disconnected" => format!("{somebody} dropped{}.", because(text("why"))),
         "reconnected" => format!("{somebody} came back."),
+        "error" if detail["count"].is_u64() && detail["event"].is_null() => {
+            let more = detail["count"].as_u64().unwrap_or_default();
+            let (messages, were) = if more == 1 {
+                ("message", "was")
+            } else {
+                ("messages", "were")
+            };
+            let of = who.map(|who| format!(" of {who}")).unwrap_or_default();
+            format!("… and {} more {messages}{of} {were} refused.", grouped(more))
+        }
         "error" => {
             let whom = who.unwrap_or("Somebody who was not in the room");
             let reason = text("message").trim_end_matches('.');
@@ -181,6 +191,18 @@ mod tests {
                 Some("Bo"),
                 json!({"code": "rateLimited", "event": "offer", "message": "Too much.", "count": 120}),
                 "Bo was told an error 120 times: Too much (offer).",
+            ),
+            (
+                "error",
+                Some("Bo"),
+                json!({"code": "rateLimited", "count": 1234567}),
+                "… and 1,234,567 more messages of Bo were refused.",
+            ),
+            (
+                "error",
+                None,
+                json!({"code": "rateLimited", "count": 1}),
+                "… and 1 more message was refused.",
             ),
             (
                 "gap",
