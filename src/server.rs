@@ -234,6 +234,7 @@ fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
         ice_servers: config.ice_servers.clone(),
         turn_secret: config.turn_secret.clone(),
         turn_ttl: config.turn_ttl,
+        turn_credentials_per_member: config.turn_credentials_per_member,
     }
 }
 

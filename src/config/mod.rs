@@ -320,6 +320,10 @@ pub struct Config {
     #[arg(long, default_value = "300", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
     pub refusals_per_room: u32,
 
+    /// How many credentials for the TURN servers one member gets in a minute. 0 is no limit
+    #[arg(long, default_value = "6", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
+    pub turn_credentials_per_member: u32,
+
     /// What is logged: a level, or levels by module, as tracing's EnvFilter reads them
     #[arg(
         long,

@@ -1,5 +1,7 @@
 //! What a refused request is told: RFC 9457 problems, each with a `code` that does not change.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -40,6 +42,11 @@ pub(crate) enum Error {
     /// No credential, or a wrong one. The text says how to get in.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// A member has asked for credentials again and again.
+    #[error(
+        "This member has been given as many credentials for TURN servers as TURN_CREDENTIALS_PER_MEMBER allows. Keep those you have, or wait."
+    )]
+    TooManyCredentials(Duration),
     /// The request came by a host name that is not known to be ours.
     #[error(
         "This host name is not one the server answers to here. Use its IP address or localhost, or list the name in ALLOWED_HOSTS."
@@ -129,6 +136,7 @@ impl Error {
             Self::DuplicateParameter(_) => (StatusCode::BAD_REQUEST, "duplicateParameter"),
             Self::BadQuery => (StatusCode::BAD_REQUEST, "invalidQuery"),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::TooManyCredentials(_) => (StatusCode::TOO_MANY_REQUESTS, "tooManyCredentials"),
             Self::HostNotAllowed => (StatusCode::FORBIDDEN, "hostNotAllowed"),
             Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "originNotAllowed"),
             Self::CrossOrigin => (StatusCode::FORBIDDEN, "crossOrigin"),
@@ -173,6 +181,12 @@ impl Error {
             response
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Self::TooManyCredentials(wait) = self {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         if let Self::Unauthorized(_) = self {
             let challenge = HeaderValue::from_static("Bearer realm=\"chatroom-server\"");

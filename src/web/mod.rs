@@ -49,7 +49,8 @@ use self::turns::{Turns, in_turn};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
 use crate::journal::{Orders, ReviewSecrets};
-use crate::room::id::{ClientKey, RoomName};
+use crate::limit::KeyedRate;
+use crate::room::id::{ClientKey, MemberId, RoomName};
 use crate::room::time::Timestamp;
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
@@ -87,6 +88,8 @@ pub struct Settings {
     pub turn_secret: Option<TurnSecret>,
     /// How long such credentials are good.
     pub turn_ttl: Duration,
+    /// How many such credentials a member gets in a minute; 0 is no limit.
+    pub turn_credentials_per_member: u32,
 }
 
 /// What the routes are made of.
@@ -110,6 +113,7 @@ pub struct Parts {
 /// What the handlers share.
 struct Web {
     settings: Settings,
+    turn_credentials: KeyedRate<MemberId>,
     access: Access,
     ids: Throttle,
     history: History,
@@ -185,6 +189,7 @@ fn share(settings: Settings, parts: Parts) -> Arc<Web> {
         access: Access::new(&settings, parts.review),
         ids: Throttle::new("id of a client", settings.guesses_per_minute),
         turns: Turns::new(settings.questions),
+        turn_credentials: KeyedRate::per_minute(settings.turn_credentials_per_member),
         settings,
         history: parts.history,
         live: parts.live,

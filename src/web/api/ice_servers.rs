@@ -82,7 +82,8 @@ impl Server {
     ),
     responses(
         (status = 200, description = "Without TURN servers for somebody who is no member", body = Answer),
-        (status = 401, description = "A room is given, but the client's own id is missing", body = Problem, content_type = "application/problem+json")
+        (status = 401, description = "A room is given, but the client's own id is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "The member has asked for credentials too often; Retry-After says when to ask again", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn show(
@@ -100,17 +101,24 @@ pub(crate) async fn show(
         (Some(room), Some(id)) => web.membership(&room, id, &extensions).await,
     };
     let stun = Server::stun(web.settings.ice_servers.stun());
-    let turn = member.and_then(|member| turn(&web, member.member));
+    let turn = match member {
+        Some(member) => turn(&web, member.member)?,
+        None => None,
+    };
     let servers = [Some(stun), turn].into_iter().flatten();
     Ok(Json(Answer {
         ice_servers: servers.filter(|server| !server.urls.is_empty()).collect(),
     }))
 }
 
-fn turn(web: &Web, member: MemberId) -> Option<Server> {
-    let secret = web.settings.turn_secret.as_ref()?;
+/// What the member needs for the TURN servers, if there are any. Each credential is good for hours: a few will do.
+fn turn(web: &Web, member: MemberId) -> Result<Option<Server>, Error> {
+    let urls = web.settings.ice_servers.turn();
+    let Some(secret) = web.settings.turn_secret.as_ref().filter(|_| !urls.is_empty()) else {
+        return Ok(None);
+    };
+    web.turn_credentials.check(&member).map_err(Error::TooManyCredentials)?;
     let ttl = i64::try_from(web.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
     let expires_at = (web.now().0 / 1000).saturating_add(ttl);
-    let urls = web.settings.ice_servers.turn();
-    Some(Server::turn(urls, secret, expires_at, member))
+    Ok(Some(Server::turn(urls, secret, expires_at, member)))
 }

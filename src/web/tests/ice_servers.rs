@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use serde_json::json;
 
-use super::{Answer, CLIENT, Story, TOKEN, request};
+use super::{Answer, CLIENT, Story, TOKEN, request, send};
 use crate::config::{IceServers, TurnSecret};
 use crate::history::fixture::START_MS;
 
@@ -75,6 +75,25 @@ async fn a_member_gets_credentials_that_a_turn_server_takes() {
     story.settings.turn_ttl = Duration::from_secs(60);
     let username = ask(&story, OWN, Some(CLIENT)).await.json()["iceServers"][1]["username"].to_string();
     assert!(username.starts_with(&format!("\"{}:", now + 60)), "{username}");
+}
+
+#[tokio::test]
+async fn a_member_gets_a_few_credentials_a_minute() {
+    let story = story().await;
+    let router = story.router().await;
+    let ask = async |id: &str| {
+        let asked = request("GET", OWN).header("authorization", format!("Bearer {id}"));
+        send(&router, asked.body(Body::empty()).unwrap()).await
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(CLIENT).await.status, 200);
+    }
+    let refused = ask(CLIENT).await;
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=20).contains(&seconds), "{seconds}");
+    assert!(refused.text.contains("TURN_CREDENTIALS_PER_MEMBER"), "{}", refused.text);
+    assert_eq!(refused.problem(), (429, "tooManyCredentials".into(), "".into()));
+    assert_eq!(ask("a stranger").await.status, 200);
 }
 
 #[tokio::test]

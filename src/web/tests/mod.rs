@@ -200,6 +200,7 @@ fn settings() -> Settings {
         ice_servers: IceServers::default(),
         turn_secret: None,
         turn_ttl: Duration::from_secs(3600),
+        turn_credentials_per_member: 3,
     }
 }
 
