@@ -1,8 +1,11 @@
 //! Relays that a socket sends before its `join` or `reconnect`: a client library sends what it buffered while offline
 //! first. They are held a little while, and handled with the join.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::transport::Transport;
+use crate::held::{Held, Holder};
 use crate::room::input::Relay;
 use crate::room::time::Tick;
 
@@ -13,6 +16,8 @@ pub(super) struct EarlyRelays {
     bytes: usize,
     /// When what is held is refused; set by the first.
     deadline: Option<Tick>,
+    /// Where the bytes are counted, while there are any.
+    memory: Option<Box<Held>>,
 }
 
 impl EarlyRelays {
@@ -25,10 +30,20 @@ impl EarlyRelays {
     /// How long the first is held, and all that came after it with it.
     pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// Holds a relay, or gives it back if there are too many. The first says when to [`Self::expire`].
-    pub(super) fn hold(&mut self, relay: Relay, now: Tick) -> Result<Option<Tick>, Relay> {
+    /// Holds a relay, or gives it back if there are too many, here or in all the server's memory. The first says when
+    /// to [`Self::expire`].
+    pub(super) fn hold(
+        &mut self,
+        relay: Relay,
+        now: Tick,
+        memory: impl FnOnce() -> Held,
+    ) -> Result<Option<Tick>, Relay> {
         let bytes = self.bytes + relay.body.payload_len();
         if self.held.len() >= Self::MOST || bytes > Self::BYTES {
+            return Err(relay);
+        }
+        let memory = self.memory.get_or_insert_with(|| Box::new(memory()));
+        if memory.set(bytes).is_err() {
             return Err(relay);
         }
         self.bytes = bytes;
@@ -40,23 +55,14 @@ impl EarlyRelays {
         Ok(self.deadline)
     }
 
-    /// Takes all, in order: the socket has become a member's.
+    /// A copy of all, in order, for a join that may be refused.
+    pub(super) fn relays(&self) -> Vec<Relay> {
+        self.held.clone()
+    }
+
+    /// Takes all, in order.
     pub(super) fn take(&mut self) -> Vec<Relay> {
-        self.deadline = None;
-        self.bytes = 0;
-        std::mem::take(&mut self.held)
-    }
-
-    /// Puts back what a refused join did not use.
-    pub(super) fn put_back(&mut self, held: Vec<Relay>, deadline: Option<Tick>) {
-        self.bytes = held.iter().map(|relay| relay.body.payload_len()).sum();
-        self.held = held;
-        self.deadline = deadline;
-    }
-
-    /// When what is held is refused.
-    pub(super) fn deadline(&self) -> Option<Tick> {
-        self.deadline
+        std::mem::take(self).held
     }
 
     /// Takes all, if they have been held too long.
@@ -65,5 +71,76 @@ impl EarlyRelays {
             Some(deadline) if deadline <= now => self.take(),
             _ => Vec::new(),
         }
+    }
+}
+
+/// Whose messages are held: a socket that is in no room, and goes first where memory runs out.
+pub(super) struct Stranger(pub(super) Arc<Transport>);
+
+impl Holder for Stranger {
+    fn is_member(&self) -> bool {
+        false
+    }
+
+    fn give_way(&self) {
+        self.0.cut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::held::{HeldLimits, MemoryBudget};
+    use crate::model::address::AddressKey;
+    use crate::room::id::ConnectorId;
+    use crate::room::input::{Body, Opaque};
+
+    fn relay(bytes: usize) -> Relay {
+        let candidate = format!("\"{}\"", "x".repeat(bytes - 2));
+        let body = Body::Candidate {
+            remote_connector: ConnectorId::parse("c").unwrap(),
+            candidate: Opaque(RawValue::from_string(candidate).unwrap()),
+        };
+        Relay { to: None, body }
+    }
+
+    fn budget(in_all: usize) -> MemoryBudget {
+        MemoryBudget::new(HeldLimits { in_all, per_address: 0 })
+    }
+
+    fn held(budget: &MemoryBudget) -> Held {
+        let address = AddressKey::of("192.0.2.1".parse().unwrap());
+        budget.held(address, Some(Arc::new(Stranger(Arc::default()))))
+    }
+
+    #[test]
+    fn so_many_are_held_and_counted_and_given_back() {
+        let budget = budget(1 << 30);
+        let mut early = EarlyRelays::default();
+        for _ in 0..4 {
+            early.hold(relay(60_000), Tick(0), || held(&budget)).unwrap();
+        }
+        assert!(early.hold(relay(60_000), Tick(0), || held(&budget)).is_err(), "256 KiB");
+        assert!(budget.bytes() >= 240_000, "{}", budget.bytes());
+        for _ in 0..60 {
+            early.hold(relay(3), Tick(0), || held(&budget)).unwrap();
+        }
+        assert!(early.hold(relay(3), Tick(0), || held(&budget)).is_err(), "64 messages");
+        assert_eq!(early.relays().len(), 64);
+        assert!(early.expire(Tick(9_999)).is_empty());
+        assert_eq!(early.expire(Tick(10_000)).len(), 64);
+        assert_eq!(budget.bytes(), 0);
+    }
+
+    #[test]
+    fn past_the_servers_memory_none_is_held() {
+        let budget = budget(100_000);
+        let mut early = EarlyRelays::default();
+        early.hold(relay(60_000), Tick(0), || held(&budget)).unwrap();
+        assert!(early.hold(relay(60_000), Tick(0), || held(&budget)).is_err());
+        assert_eq!(early.take().len(), 1);
+        assert_eq!(budget.bytes(), 0);
     }
 }

@@ -19,7 +19,7 @@ use tracing::warn;
 use super::allowance::Entry;
 use super::cell::Outcome;
 use super::client::{Callback, Client, ClientState, Line};
-use super::early::EarlyRelays;
+use super::early::{EarlyRelays, Stranger};
 use super::hub::Hub;
 use super::opening::Opening;
 use super::wire::{self, Command, Event};
@@ -262,16 +262,14 @@ impl Turn<'_> {
         }
         let name = asked.room;
         self.hub.register(self.line.clone());
-        let deadline = self.state.early.deadline();
-        let held = self.state.early.take();
-        let (room, outcome) = self.hub.enter(&name, &self.line.client, input(held.clone()), callback);
+        let held = self.state.early.relays();
+        let (room, outcome) = self.hub.enter(&name, &self.line.client, input(held), callback);
         if outcome == Outcome::Seated {
             let socket = self.line.client.key;
             if let Some(other) = self.state.room.replace(room).filter(|other| other.name != name) {
                 self.hub.input(&other, &self.line.client, Input::Move { socket }, None);
             }
-        } else {
-            self.state.early.put_back(held, deadline);
+            self.state.early.take();
         }
         outcome
     }
@@ -313,7 +311,12 @@ impl Turn<'_> {
             let reason = Reason::TooMuch(Limit::RelaysOfPair);
             return self.refuse(Refusal::new(relay.body.event(), reason), callback);
         }
-        match self.state.early.hold(relay, now) {
+        let client = &self.line.client;
+        let memory = || {
+            let stranger = Stranger(client.transport.clone());
+            self.hub.memory().held(client.address, Some(Arc::new(stranger)))
+        };
+        match self.state.early.hold(relay, now, memory) {
             Ok(first) => {
                 if let Some(deadline) = first {
                     self.expire_at(self.hub.clock().instant(deadline));
