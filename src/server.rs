@@ -85,7 +85,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         capacity,
         unjoined_per_address: net::admission::unless_off(config.max_unjoined_per_address),
     };
-    let (socket, io) = signaling::router(&hub, entrance);
+    let (socket, io) = signaling::router(&hub, entrance, pace_limits(&config));
     let stopping = CancellationToken::new();
     let parts = web::Parts {
         history: History::new(reader),

@@ -24,10 +24,10 @@ const CONNECT: [u8; 2] = *b"40";
 
 /// What began in the bytes that passed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) frames: u32,
+pub(crate) struct Seen {
+    pub(crate) frames: u32,
     /// Messages that ask for a Socket.IO connect: the engine starts a task for each.
-    pub(super) connects: u32,
+    pub(crate) connects: u32,
 }
 
 /// Where a connection is among its client's frames.

@@ -15,9 +15,11 @@ mod stall;
 
 pub use admission::{Admission, Capacity};
 pub use connection::{ClientAddress, Connection};
+pub(crate) use frames::Seen;
 pub use inbound::InboundLimits;
 pub use listen::{BindError, Listeners};
 pub use pace::PaceLimits;
+pub(crate) use pace::{Pace, TooFast};
 pub use serve::{Limits, serve, serve_with};
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(crate) struct Pace {
     /// The end of the last wait.
     waits_until: Instant,
     /// Made only while it is too fast.
-    wait: Option<Pin<Box<Sleep>>>,
+    sleeping: Option<Pin<Box<Sleep>>>,
 }
 
 /// A bucket that is filled only when it is empty: until then nobody needs to know the time.
@@ -72,7 +72,7 @@ impl Pace {
             refilled: now,
             over_since: now,
             waits_until: now,
-            wait: None,
+            sleeping: None,
         }
     }
 
@@ -96,27 +96,38 @@ impl Pace {
     /// Waits until more may be read.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TooFast>> {
         loop {
-            if self.messages.has_some() && self.bytes.has_some() {
-                return Poll::Ready(Ok(()));
+            if let Some(sleeping) = &mut self.sleeping {
+                ready!(sleeping.as_mut().poll(cx));
+                self.sleeping = None;
             }
-            if let Some(wait) = &mut self.wait {
-                ready!(wait.as_mut().poll(cx));
-                self.wait = None;
+            match self.wait()? {
+                None => return Poll::Ready(Ok(())),
+                Some(wait) => self.sleeping = Some(Box::pin(sleep(wait))),
             }
-            let now = Instant::now();
-            self.refill(now);
-            let over = match (self.messages.has_some(), self.bytes.has_some()) {
-                (true, true) => return Poll::Ready(Ok(())),
-                (false, _) => TooFast::Messages,
-                (true, false) => TooFast::Bytes,
-            };
-            if self.over_for(now) > PATIENCE {
-                return Poll::Ready(Err(over));
-            }
-            let wait = self.messages.refilled_in().max(self.bytes.refilled_in());
-            self.waits_until = now + wait;
-            self.wait = Some(Box::pin(sleep(wait)));
         }
+    }
+
+    /// How long to wait until more may be read, if not at all.
+    ///
+    /// # Errors
+    /// If that has gone on for too long.
+    pub(crate) fn wait(&mut self) -> Result<Option<Duration>, TooFast> {
+        if self.messages.has_some() && self.bytes.has_some() {
+            return Ok(None);
+        }
+        let now = Instant::now();
+        self.refill(now);
+        let over = match (self.messages.has_some(), self.bytes.has_some()) {
+            (true, true) => return Ok(None),
+            (false, _) => TooFast::Messages,
+            (true, false) => TooFast::Bytes,
+        };
+        if self.over_for(now) > PATIENCE {
+            return Err(over);
+        }
+        let wait = self.messages.refilled_in().max(self.bytes.refilled_in());
+        self.waits_until = now + wait;
+        Ok(Some(wait))
     }
 
     /// For how long it has been too fast, without a pause.

@@ -14,6 +14,7 @@ mod handlers;
 mod handshake;
 pub mod hub;
 mod opening;
+mod records;
 mod seat;
 mod transport;
 mod unlisted;
@@ -34,6 +35,8 @@ pub use clock::Clock;
 pub use entrance::EntranceLimits;
 pub use hub::Hub;
 
+use crate::net::PaceLimits;
+
 /// The largest message, in bytes, on either transport: Node's default, so that clients meet the same limit.
 pub const MAX_MESSAGE: usize = 1_000_000;
 
@@ -51,8 +54,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The path of the Socket.IO endpoint; clients append a slash.
 const PATH: &str = "/socket.io";
 
-/// The Socket.IO endpoint, and the handle that closes all transports at the end.
-pub fn router(hub: &Arc<Hub>, limits: EntranceLimits) -> (Router, SocketIo) {
+/// The Socket.IO endpoint, and the handle that closes all transports at the end. `pace` is how fast a polling session
+/// may send.
+pub fn router(hub: &Arc<Hub>, limits: EntranceLimits, pace: PaceLimits) -> (Router, SocketIo) {
     let parser = ParserConfig::common()
         .max_incoming_binary_buf_size(MAX_MESSAGE)
         .max_incoming_binaries(16)
@@ -81,7 +85,7 @@ pub fn router(hub: &Arc<Hub>, limits: EntranceLimits) -> (Router, SocketIo) {
     let entrance = Entrance::new(limits, transports.clone(), engine.clone());
     let router = engine
         .layer(map_request(handshake::keep_what_is_read))
-        .layer(from_fn_with_state(transports, transport::follow))
+        .layer(from_fn_with_state((transports, pace), transport::follow))
         .layer(from_fn_with_state(Arc::new(entrance), entrance::guard));
     (router, io)
 }

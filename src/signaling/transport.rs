@@ -6,17 +6,21 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONNECTION, CONTENT_LENGTH};
 use axum::http::{Method, StatusCode, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use socketioxide::socket::Sid;
+use tracing::debug;
 
+use super::records::Records;
 use super::seat::Seat;
-use crate::net::Connection;
+use crate::net::{Connection, Pace, PaceLimits, Seen, TooFast};
 use crate::room::id::SocketKey;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
@@ -28,7 +32,11 @@ pub(super) struct Transports(Mutex<HashMap<Sid, Arc<Transport>>>);
 
 /// One client's transport.
 #[derive(Default)]
-pub(super) struct Transport(Mutex<Progress>);
+pub(super) struct Transport {
+    progress: Mutex<Progress>,
+    /// How fast a polling client sends. A WebSocket's frames are counted below the engine.
+    pace: Mutex<Option<Box<Pace>>>,
+}
 
 #[derive(Default)]
 struct Progress {
@@ -151,7 +159,7 @@ impl Transports {
 impl Transport {
     /// Counts what is about to be sent. False if the client is too far behind to be sent anything.
     pub(super) fn admit(&self, bytes: usize) -> bool {
-        let mut progress = self.0.lock();
+        let mut progress = self.progress.lock();
         progress.look();
         if progress.cut || progress.waiting > MOST_WAITING {
             return false;
@@ -164,7 +172,7 @@ impl Transport {
     /// the message is about to be sent. One sender cannot fill it up, so that a slow reader is not cut for what one other
     /// sends it.
     pub(super) fn takes(&self, sender: SocketKey, bytes: usize, most: usize) -> bool {
-        let mut progress = self.0.lock();
+        let mut progress = self.progress.lock();
         progress.look();
         most == 0 || progress.waiting < BEHIND || progress.shares.take(sender, (bytes + ENVELOPE) as u64, most as u64)
     }
@@ -172,7 +180,7 @@ impl Transport {
     /// Ends it: a WebSocket breaks, a poll is answered as one of an unknown session. Client libraries connect anew after
     /// either, which they do not after a Socket.IO disconnect.
     pub(super) fn cut(&self) {
-        let mut progress = self.0.lock();
+        let mut progress = self.progress.lock();
         progress.cut = true;
         if let Some(connection) = &progress.connection {
             connection.cut();
@@ -181,7 +189,7 @@ impl Transport {
 
     /// Says whether its client is in a class: then it gives way to nobody.
     pub(super) fn set_member(&self, is_member: bool) {
-        let mut progress = self.0.lock();
+        let mut progress = self.progress.lock();
         progress.is_member = is_member;
         if let Some(connection) = &progress.connection {
             connection.set_member(is_member);
@@ -194,11 +202,11 @@ impl Transport {
     }
 
     fn sits_at(&self, seat: &Arc<Seat>) {
-        self.0.lock().seat = Arc::downgrade(seat);
+        self.progress.lock().seat = Arc::downgrade(seat);
     }
 
     fn carried_by(&self, connection: &Connection) {
-        let mut progress = self.0.lock();
+        let mut progress = self.progress.lock();
         if progress.cut {
             connection.cut();
         }
@@ -213,19 +221,46 @@ impl Transport {
     }
 
     fn polled(&self, bytes: u64) {
-        self.0.lock().carry(bytes);
+        self.progress.lock().carry(bytes);
+    }
+
+    /// How long a polling client has to wait until more of what it sends is read, if at all.
+    pub(super) fn wait_to_send(&self) -> Result<Option<Duration>, TooFast> {
+        let mut pace = self.pace.lock();
+        let waits = pace.as_mut().map_or(Ok(None), |pace| pace.wait());
+        waits.inspect_err(|why| self.end(*why))
+    }
+
+    /// Counts what a polling client has sent.
+    pub(super) fn sent(&self, seen: Seen) -> Result<(), TooFast> {
+        let mut pace = self.pace.lock();
+        let counted = pace.as_mut().map_or(Ok(()), |pace| pace.count(seen, 0));
+        counted.inspect_err(|why| self.end(*why))
+    }
+
+    fn end(&self, why: TooFast) {
+        debug!("a polling session is ended: {why}");
+        self.cut();
+    }
+
+    /// The body of a request that sends something, as fast as this client may.
+    fn records(self: &Arc<Self>, body: Body, limits: PaceLimits) -> Body {
+        let bytes = 0;
+        let limits = PaceLimits { bytes, ..limits };
+        self.pace.lock().get_or_insert_with(|| Box::new(Pace::new(limits)));
+        Body::new(Records::new(body, self.clone()))
     }
 
     fn is_cut(&self) -> bool {
-        self.0.lock().cut
+        self.progress.lock().cut
     }
 
     fn is_member(&self) -> bool {
-        self.0.lock().is_member
+        self.progress.lock().is_member
     }
 
     fn is_open(&self) -> bool {
-        let progress = self.0.lock();
+        let progress = self.progress.lock();
         let has_session = progress.seat.strong_count() > 0;
         has_session
             || progress
@@ -260,6 +295,7 @@ pub(super) struct Visit {
     pub(super) opens_session: bool,
     pub(super) is_websocket: bool,
     pub(super) is_poll: bool,
+    is_post: bool,
 }
 
 impl Visit {
@@ -276,12 +312,17 @@ impl Visit {
             opens_session: value("sid").is_none(),
             is_websocket: transport == "websocket",
             is_poll: transport == "polling" && method == Method::GET,
+            is_post: transport == "polling" && method == Method::POST,
         })
     }
 }
 
 /// Follows what the clients' requests carry away, and turns those of a transport that was cut away.
-pub(super) async fn follow(State(transports): State<Arc<Transports>>, request: Request, next: Next) -> Response {
+pub(super) async fn follow(
+    State((transports, limits)): State<(Arc<Transports>, PaceLimits)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let visit = Visit::of(request.method(), request.uri().query().unwrap_or_default());
     let Some((id, visit)) = visit.and_then(|visit| Some((visit.id?, visit))) else {
         return next.run(request).await;
@@ -298,9 +339,24 @@ pub(super) async fn follow(State(transports): State<Arc<Transports>>, request: R
             connection.set_member(true);
         }
     }
+    if visit.is_post {
+        return send(&transports.of(id), limits, request, next).await;
+    }
     let response = next.run(request).await;
     if visit.is_poll {
         transport.polled(length(&response));
+    }
+    response
+}
+
+/// Passes on what a polling client sends.
+async fn send(transport: &Arc<Transport>, limits: PaceLimits, request: Request, next: Next) -> Response {
+    let request = request.map(|body| transport.records(body, limits));
+    let response = next.run(request).await;
+    if transport.is_cut() && !response.status().is_success() {
+        let refusal =
+            "This session has sent more than MESSAGES_PER_SOCKET allows, or repeated its connect: it is ended.\n";
+        return (StatusCode::TOO_MANY_REQUESTS, [(CONNECTION, "close")], refusal).into_response();
     }
     response
 }
@@ -351,12 +407,12 @@ mod tests {
         assert!(send(2, 100_000), "another has its own");
         let small = (0..2_000).filter(|_| send(2, 10)).count() as u64;
         assert_eq!(small, MESSAGES_PER_SENDER - 1);
-        let waiting = transport.0.lock().waiting;
+        let waiting = transport.progress.lock().waiting;
         transport.polled(waiting / 2);
         assert!((0..4).all(|_| send(1, 100_000)));
         assert!(!send(1, 200_000));
         transport.polled(u64::MAX);
-        assert!(transport.0.lock().shares.0.is_empty());
+        assert!(transport.progress.lock().shares.0.is_empty());
         assert!(transport.takes(SocketKey(1), 5 * MOST, 0), "0 is no limit");
     }
 

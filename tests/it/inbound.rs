@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::harness::{Server, program};
+use crate::polling::PollingSocket;
 use crate::socket::{PATIENCE, Socket};
 use crate::vitals::eventually;
 
@@ -159,4 +160,31 @@ async fn who_sends_without_end_is_read_slowly_and_then_cut() {
         start.elapsed()
     );
     ended(read.reunite(write).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_body_of_many_packets_counts_as_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[]));
+    let post = async |socket: &PollingSocket, body: String| {
+        let answer = reqwest::Client::new()
+            .post(&socket.url)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let socket = PollingSocket::open(server.port).await;
+    let (status, text) = post(&socket, ["40"; 1_000].join("\x1e")).await;
+    assert!(status == 429 && text.contains("MESSAGES_PER_SOCKET"), "{status} {text}");
+    let socket = PollingSocket::connect(server.port).await;
+    assert_eq!(
+        post(&socket, ["3"; 1_200].join("\x1e")).await.0,
+        200,
+        "a mesh's burst passes"
+    );
+    let start = std::time::Instant::now();
+    assert_eq!(post(&socket, ["3"; 6_500].join("\x1e")).await.0, 200);
+    assert!(start.elapsed() >= Duration::from_secs(1), "the rest is read slowly");
 }

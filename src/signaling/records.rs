@@ -1,0 +1,141 @@
+//! The bodies of polling clients' requests, record by record: one request may hold as many packets as a WebSocket sends
+//! in a minute, and counts as them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
+
+use super::transport::Transport;
+use crate::net::{Seen, TooFast};
+
+/// What separates packets (Engine.IO 4).
+const SEPARATOR: u8 = 0x1e;
+/// How Socket.IO's connect begins.
+const CONNECT: &[u8] = b"40";
+/// How many bytes the engine gets at once: it must not have handled thousands of packets before one can be too many.
+const AT_ONCE: usize = 4096;
+
+/// A body that comes as fast as its session's client may send.
+pub(super) struct Records {
+    body: Body,
+    transport: Arc<Transport>,
+    /// What has come and waits for its turn.
+    come: Bytes,
+    start: RecordStart,
+    wait: Option<Pin<Box<Sleep>>>,
+}
+
+/// How the record that is passing begins: so many bytes of it have come, and they are so far those of a connect.
+#[derive(Debug, Clone, Copy)]
+struct RecordStart {
+    known: usize,
+    is_connect: bool,
+}
+
+impl RecordStart {
+    const NEW: Self = Self {
+        known: 0,
+        is_connect: true,
+    };
+
+    /// Counts the records that begin in these bytes.
+    fn count(&mut self, bytes: &[u8]) -> Seen {
+        let mut seen = Seen::default();
+        for byte in bytes {
+            if *byte == SEPARATOR {
+                *self = Self::NEW;
+                continue;
+            }
+            if self.known < CONNECT.len() {
+                seen.frames += u32::from(self.known == 0);
+                self.is_connect &= CONNECT[self.known] == *byte;
+                self.known += 1;
+                seen.connects += u32::from(self.is_connect && self.known == CONNECT.len());
+            }
+        }
+        seen
+    }
+}
+
+impl Records {
+    pub(super) fn new(body: Body, transport: Arc<Transport>) -> Self {
+        Self {
+            body,
+            transport,
+            come: Bytes::new(),
+            start: RecordStart::NEW,
+            wait: None,
+        }
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TooFast>> {
+        loop {
+            if let Some(wait) = &mut self.wait {
+                ready!(wait.as_mut().poll(cx));
+                self.wait = None;
+            }
+            match self.transport.wait_to_send()? {
+                None => return Poll::Ready(Ok(())),
+                Some(wait) => self.wait = Some(Box::pin(sleep(wait))),
+            }
+        }
+    }
+}
+
+impl HttpBody for Records {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        while this.come.is_empty() {
+            let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(cx)?) else {
+                return Poll::Ready(None);
+            };
+            match frame.into_data() {
+                Ok(data) => this.come = data,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        ready!(this.poll_turn(cx)).map_err(axum::Error::new)?;
+        let part = this.come.split_to(AT_ONCE.min(this.come.len()));
+        let seen = this.start.count(&part);
+        this.transport.sent(seen).map_err(axum::Error::new)?;
+        Poll::Ready(Some(Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.come.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.come.is_empty() {
+            return self.body.size_hint();
+        }
+        SizeHint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_counted_however_they_are_cut() {
+        let body = b"40\x1e42[\"x\",{}]\x1e\x1e2\x1e40{}\x1e4\x1e0\x1e140";
+        for size in 1..body.len() {
+            let mut start = RecordStart::NEW;
+            let mut all = Seen::default();
+            for part in body.chunks(size) {
+                let seen = start.count(part);
+                all.frames += seen.frames;
+                all.connects += seen.connects;
+            }
+            assert_eq!(all, Seen { frames: 7, connects: 2 }, "in parts of {size}");
+        }
+    }
+}
