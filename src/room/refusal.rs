@@ -153,11 +153,15 @@ pub enum Limit {
     RelaysOfPair,
     /// What waits for one member, sent by one other.
     WaitingOfPair,
+    /// Sockets of one address that are in a class.
+    SocketsOfAddress,
+    /// Sockets of all addresses that are in a class.
+    Sockets,
 }
 
 impl Limit {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::JoinsOfSocket,
         Self::JoinsOfAddress,
         Self::JoinsOfRoom,
@@ -165,6 +169,8 @@ impl Limit {
         Self::Takeovers,
         Self::RelaysOfPair,
         Self::WaitingOfPair,
+        Self::SocketsOfAddress,
+        Self::Sockets,
     ];
 
     /// The variable that sets it.
@@ -177,6 +183,8 @@ impl Limit {
             Self::Takeovers => "MAX_TAKEOVERS",
             Self::RelaysOfPair => "RELAYS_PER_PAIR",
             Self::WaitingOfPair => "MAX_WAITING_PER_PAIR",
+            Self::SocketsOfAddress => "MAX_CONNECTIONS_PER_ADDRESS",
+            Self::Sockets => "MAX_CONNECTIONS",
         }
     }
 
@@ -193,6 +201,8 @@ impl Limit {
             }
             Self::RelaysOfPair => "Too many messages to this member: slow down.",
             Self::WaitingOfPair => "This member's connection is slow, and too much of yours waits for it: slow down.",
+            Self::SocketsOfAddress => "Too many people of this network address are in a class: try again later.",
+            Self::Sockets => "Too many people are in a class on this server: try again later.",
         }
     }
 
@@ -205,6 +215,8 @@ impl Limit {
             Self::Takeovers => "此 id 在过多的连接上返回，可能同时在两个标签页中打开，请关闭其中一个后再试",
             Self::RelaysOfPair => "发送给该成员的消息过多，请放慢速度",
             Self::WaitingOfPair => "该成员的连接较慢，你发送的消息积压过多，请放慢速度",
+            Self::SocketsOfAddress => "此网络地址已有过多的人在课堂中，请稍后再试",
+            Self::Sockets => "此服务器的课堂人数已满，请稍后再试",
         }
     }
 }

@@ -129,6 +129,7 @@ impl Allowances {
             }
             EntryStanding::NoRoom | EntryStanding::Stranger | EntryStanding::Seated | EntryStanding::Away => {}
         }
+        entry.client.transport.may_join()?;
         let address = entry.client.address;
         if !joins.take(Quota::per_minute(self.rates.joins_per_socket), now) {
             return Err(Limit::JoinsOfSocket);

@@ -117,6 +117,13 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
             };
             self.hub.input(&room, &self.client, input, None);
         }
+        // Its transport may stay, and would keep a place that gives way to nobody. One that ends gives its place back.
+        if matches!(
+            reason,
+            DisconnectReason::ClientNSDisconnect | DisconnectReason::ServerNSDisconnect
+        ) {
+            self.client.transport.set_member(false);
+        }
         drop(state);
         defer(socket);
     }

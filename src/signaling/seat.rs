@@ -14,7 +14,8 @@ use super::PATH;
 use super::transport::Transports;
 use crate::model::address::AddressKey;
 use crate::net::Connection;
-use crate::net::admission::places::{Most, PlaceId, Places, Rank};
+use crate::net::admission::places::{Full, Most, PlaceId, Places, Rank};
+use crate::room::refusal::Limit;
 
 /// All sessions.
 pub(super) struct Seats {
@@ -88,6 +89,14 @@ impl Seat {
     pub(super) fn set_member(&self, is_member: bool) {
         let rank = if is_member { Rank::Member } else { Rank::Visitor };
         give_up(self.seats.places.lock().rank(self.id, rank, Instant::now()));
+    }
+
+    /// Whether who sits here may come into a class.
+    pub(super) fn may_join(&self) -> Result<(), Limit> {
+        self.seats.places.lock().may_join(self.id).map_err(|full| match full {
+            Full::Address => Limit::SocketsOfAddress,
+            Full::OverAll => Limit::Sockets,
+        })
     }
 
     /// Names the connection that carries the session from its beginning.

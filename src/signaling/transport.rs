@@ -22,6 +22,7 @@ use super::records::Records;
 use super::seat::Seat;
 use crate::net::{Connection, Pace, PaceLimits, Seen, TooFast};
 use crate::room::id::SocketKey;
+use crate::room::refusal::Limit;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
 const MOST_WAITING: u64 = 16 * 1024 * 1024;
@@ -199,6 +200,12 @@ impl Transport {
         if let Some(seat) = seat {
             seat.set_member(is_member);
         }
+    }
+
+    /// Whether its client may come into a class.
+    pub(super) fn may_join(&self) -> Result<(), Limit> {
+        let seat = self.progress.lock().seat.upgrade();
+        seat.map_or(Ok(()), |seat| seat.may_join())
     }
 
     fn sits_at(&self, seat: &Arc<Seat>) {

@@ -109,6 +109,28 @@ async fn joins_of_one_address_are_few_but_whoever_was_in_comes_back() {
 }
 
 #[tokio::test]
+async fn as_many_sockets_of_one_address_are_in_a_class_as_may_be_and_whoever_was_in_comes_back() {
+    let class = class(&[("MAX_CONNECTIONS_PER_ADDRESS", "2")]);
+    let port = class.server.port;
+    let (_ann, seat) = Socket::join(port, "lesson", "ann").await;
+    let (mut bo, _) = Socket::join(port, "lesson", "bo").await;
+    let mut cy = Socket::connect(port).await;
+    for event in ["join", "reconnect"] {
+        let refused = cy.call(event, me("cy", "lesson")).await;
+        assert_eq!(error(&refused), "rateLimited");
+        assert!(message(&refused).contains("are in a class"), "{refused}");
+    }
+    assert_eq!(bo.call("join", me("bo", "another lesson")).await["ok"], true);
+    // Whoever is in no class any more takes nobody's place, also if the transport stays.
+    bo.send("41").await.unwrap();
+    bo.send("40").await.unwrap();
+    while !bo.frame().await.unwrap().starts_with("40") {}
+    assert_eq!(cy.call("join", me("cy", "lesson")).await["ok"], true);
+    let (_ann_again, back) = Socket::resume(port, "lesson", "ann").await;
+    assert_eq!((&back["memberId"], &back["resumed"]), (&seat["memberId"], &json!(true)));
+}
+
+#[tokio::test]
 async fn rooms_of_one_address_are_few_but_those_there_are_take_joins() {
     let class = class(&[("ROOMS_PER_ADDRESS", "2")]);
     let port = class.server.port;

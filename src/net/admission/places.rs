@@ -64,6 +64,15 @@ pub(crate) enum Rank {
     Member,
 }
 
+/// Whose members are as many as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// Those of the address, or of its site.
+    Address,
+    /// All.
+    OverAll,
+}
+
 /// Names a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PlaceId(u64);
@@ -196,6 +205,27 @@ impl<T> Places<T> {
             Some(entry) if entry.rank != rank => self.change(id, entry.address, rank, now),
             _ => Vec::new(),
         }
+    }
+
+    /// Whether who has this place may come into a class, or is in one: members never give way, so there are only so many.
+    ///
+    /// # Errors
+    /// Who has as many as may be.
+    pub(crate) fn may_join(&self, id: PlaceId) -> Result<(), Full> {
+        let Some(entry) = self.entries.get(&id).filter(|entry| entry.rank != Rank::Member) else {
+            return Ok(());
+        };
+        let (address, site) = (entry.address, site_of(entry.address));
+        let members = |holder: Option<&Holder>| holder.map_or(0, |holder| holder.members);
+        if members(self.addresses.get(&address)) >= self.most.per_address
+            || members(self.sites.get(&site)) >= self.share_of_site(address).all
+        {
+            return Err(Full::Address);
+        }
+        if self.members >= self.most.over_all {
+            return Err(Full::OverAll);
+        }
+        Ok(())
     }
 
     /// Gives a place back.
@@ -407,6 +437,39 @@ mod tests {
         assert_eq!(crowd.enter(SCHOOL, Rank::Visitor), NOBODY);
         assert_eq!(crowd.enter(SCHOOL, Rank::Visitor), [50]);
         assert_eq!(crowd.rank(0, Rank::Visitor), [51], "who has left a class is a newcomer");
+    }
+
+    #[test]
+    fn so_many_of_an_address_of_a_site_and_of_all_may_join() {
+        let mut crowd = Crowd::new(50, 2);
+        let may_join = |crowd: &mut Crowd, address: &str| {
+            crowd.enter(address, Rank::Visitor);
+            crowd.places.may_join(crowd.ids[crowd.ids.len() - 1])
+        };
+        for _ in 0..2 {
+            assert_eq!(may_join(&mut crowd, SCHOOL), Ok(()));
+            crowd.enter(SCHOOL, Rank::Member);
+        }
+        assert_eq!(may_join(&mut crowd, SCHOOL), Err(Full::Address));
+        assert_eq!(
+            crowd.places.may_join(crowd.ids[1]),
+            Ok(()),
+            "who is in a class may go to another"
+        );
+        crowd.rank(1, Rank::Visitor);
+        assert_eq!(may_join(&mut crowd, SCHOOL), Ok(()), "somebody has left");
+        for network in 0..16 {
+            let host = format!("2001:db8:0:{network:x}::1");
+            crowd.enter(&host, Rank::Member);
+            assert_eq!(may_join(&mut crowd, &host), Ok(()));
+            crowd.enter(&host, Rank::Member);
+        }
+        assert_eq!(may_join(&mut crowd, "2001:db8:0:99::1"), Err(Full::Address));
+        assert_eq!(may_join(&mut crowd, "2001:db8:1::1"), Ok(()));
+        for host in 0..17 {
+            crowd.enter(&format!("198.51.100.{host}"), Rank::Member);
+        }
+        assert_eq!(may_join(&mut crowd, "203.0.113.1"), Err(Full::OverAll));
     }
 
     #[test]
