@@ -6,18 +6,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::TrustedProxies;
 use crate::net::forwarded;
-use crate::{signaling, web};
+use crate::{net, signaling, static_files, web};
 
 /// Reads any bytes.
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
+    ("frames", net::fuzzing::frames),
     ("message", signaling::fuzzing::message),
     ("language", signaling::fuzzing::language),
-    ("parameters", web::fuzzing::parameters),
+    ("parameters", parameters),
     ("cursor", web::fuzzing::cursor),
-    ("path", web::fuzzing::path),
+    ("path", path),
     ("forwarded", forwarded_headers),
 ];
 
@@ -29,6 +30,18 @@ pub fn run(name: &str, bytes: &[u8]) {
     let target = TARGETS.iter().find(|(known, _)| *known == name);
     let (_, read) = target.unwrap_or_else(|| panic!("there is no target {name}"));
     read(bytes);
+}
+
+/// Reads a query: of a list, and of a transport's request.
+fn parameters(bytes: &[u8]) {
+    web::fuzzing::parameters(bytes);
+    signaling::fuzzing::query(bytes);
+}
+
+/// Reads a path: of a part of it what it names, of all of it whether a file may be served for it.
+fn path(bytes: &[u8]) {
+    web::fuzzing::path(bytes);
+    static_files::fuzz(bytes);
 }
 
 /// Each line is a header, in turn: nobody but a trusted proxy may say whom it speaks for, or over what.

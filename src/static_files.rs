@@ -1,6 +1,6 @@
 //! The exercise page: files of a directory, wherever no route of ours is.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,7 +9,7 @@ use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{percent_decode, percent_decode_str};
 use tokio::fs;
 use tower::ServiceBuilder;
 use tower_http::services::ServeDir;
@@ -70,6 +70,23 @@ async fn is_inside(directory: &Path, path: &str) -> bool {
         }
     }
     true
+}
+
+/// Reads a path, for [`crate::fuzzing`]: what is public leads nowhere but down, and to nothing hidden or ours.
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let path = percent_decode(bytes).decode_utf8_lossy();
+    if !is_public(&path) {
+        return;
+    }
+    let down = path.replace('\\', "/");
+    let mut parts = Path::new(down.trim_start_matches('/')).components();
+    let first = parts.clone().next().map(|first| first.as_os_str().to_ascii_lowercase());
+    assert!(
+        first.is_none_or(|first| OURS.iter().all(|ours| first != *ours)),
+        "{path:?}"
+    );
+    let is_down = |part| matches!(part, Component::Normal(name) if !name.as_encoded_bytes().starts_with(b".") || name == ".well-known");
+    assert!(parts.all(is_down), "{path:?}");
 }
 
 #[cfg(test)]

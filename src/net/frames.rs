@@ -20,7 +20,7 @@ const CONTROL: u8 = 8;
 const MASKED: u8 = 0x80;
 
 /// How Socket.IO's connect begins as Engine.IO carries it.
-const CONNECT: [u8; 2] = *b"40";
+pub(super) const CONNECT: [u8; 2] = *b"40";
 
 /// What began in the bytes that passed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

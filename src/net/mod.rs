@@ -6,6 +6,7 @@ mod connection;
 pub mod descriptors;
 pub mod forwarded;
 mod frames;
+pub(crate) mod fuzzing;
 mod inbound;
 mod listen;
 mod pace;

@@ -1,5 +1,8 @@
 //! What reads clients' words, for [`crate::fuzzing`].
 
+use axum::http::Method;
+
+use super::transport::Visit;
 use super::wire::{self, Command, Event};
 use crate::room::input::Body;
 
@@ -18,6 +21,16 @@ pub(crate) fn message(bytes: &[u8]) {
         Body::Work { data: None, .. } => return,
     };
     assert!(text.contains(opaque.0.get()), "{:?} is not what was sent", opaque.0);
+}
+
+/// Reads the query of a transport's request.
+pub(crate) fn query(bytes: &[u8]) {
+    let Ok(query) = std::str::from_utf8(bytes) else { return };
+    for method in [Method::GET, Method::POST] {
+        if let Some(visit) = Visit::of(&method, query) {
+            assert!(!(visit.is_poll && visit.is_websocket), "{query}");
+        }
+    }
 }
 
 /// Reads an `Accept-Language`.
