@@ -49,11 +49,14 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
         .headers
         .get("accept-language")
         .and_then(|value| value.to_str().ok());
+    let address = address(socket);
+    let transport = hub.transports().connected(socket.id, socket.req_parts());
+    transport.counts_for(hub.memory(), address);
     let client = Client {
         key: hub.next_socket(),
-        address: address(socket),
+        address,
         language: wire::language(accept_language),
-        transport: hub.transports().connected(socket.id, socket.req_parts()),
+        transport,
         opening: Opening::default(),
         has_short_id: AtomicBool::new(false),
         refusals: Mutex::default(),

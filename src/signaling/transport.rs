@@ -20,6 +20,8 @@ use tracing::debug;
 
 use super::records::Records;
 use super::seat::Seat;
+use crate::held::{Held, MemoryBudget, STEP};
+use crate::model::address::AddressKey;
 use crate::net::{Connection, Pace, PaceLimits, Seen, TooFast};
 use crate::room::id::SocketKey;
 use crate::room::refusal::Limit;
@@ -49,6 +51,10 @@ struct Progress {
     waiting: u64,
     /// Whose that is, while it is more than a moment's worth.
     shares: Shares,
+    /// Where it is counted as memory of the client's address.
+    memory: Option<(MemoryBudget, AddressKey)>,
+    /// What is counted there, while it is more than a moment's worth.
+    held: Option<Box<Held>>,
     cut: bool,
     /// The session's, for as long as the engine keeps the session.
     seat: Weak<Seat>,
@@ -166,7 +172,12 @@ impl Transport {
             return false;
         }
         progress.waiting += bytes as u64;
-        true
+        progress.is_within_budget()
+    }
+
+    /// Says whose memory it is that waits for this client.
+    pub(super) fn counts_for(&self, memory: &MemoryBudget, address: AddressKey) {
+        self.progress.lock().memory = Some((memory.clone(), address));
     }
 
     /// Whether it has room for a message of this sender, of which at most `most` bytes may wait (0: any number). If so,
@@ -292,6 +303,25 @@ impl Progress {
     fn carry(&mut self, bytes: u64) {
         self.shares.carried(bytes, self.waiting);
         self.waiting = self.waiting.saturating_sub(bytes);
+        if self.held.is_some() {
+            self.is_within_budget();
+        }
+    }
+
+    /// Counts what waits as memory of the client's address. False if this client is the one to give way for it. A
+    /// WebSocket may also have to give way to others of its address; polls that nobody sends hold nothing for long.
+    fn is_within_budget(&mut self) -> bool {
+        let waiting = usize::try_from(self.waiting).unwrap_or(usize::MAX);
+        if waiting <= STEP {
+            self.held = None;
+            return true;
+        }
+        let Some((memory, address)) = &self.memory else {
+            return true;
+        };
+        let holder = self.connection.as_ref().map(Connection::holder);
+        let held = self.held.get_or_insert_with(|| Box::new(memory.held(*address, holder)));
+        held.set(waiting).is_ok()
     }
 }
 
@@ -387,6 +417,7 @@ fn unknown_session() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::held::HeldLimits;
 
     #[test]
     fn a_client_may_be_so_far_behind_and_no_further() {
@@ -421,6 +452,36 @@ mod tests {
         transport.polled(u64::MAX);
         assert!(transport.progress.lock().shares.0.is_empty());
         assert!(transport.takes(SocketKey(1), 5 * MOST, 0), "0 is no limit");
+    }
+
+    #[test]
+    fn what_waits_for_clients_of_one_address_is_bounded_in_all() {
+        let limits = HeldLimits {
+            in_all: 0,
+            per_address: 10 * STEP,
+        };
+        let memory = MemoryBudget::new(limits);
+        let address = |text: &str| AddressKey::of(text.parse().unwrap());
+        let client = |text: &str, is_member: bool| {
+            let (transport, connection) = (Transport::default(), Connection::default());
+            transport.counts_for(&memory, address(text));
+            transport.carried_by(&connection);
+            transport.set_member(is_member);
+            (transport, connection)
+        };
+        let (slow, slow_connection) = client("192.0.2.1", true);
+        let (stranger, stranger_connection) = client("192.0.2.1", false);
+        let (other, other_connection) = client("192.0.2.2", false);
+        assert!(stranger.admit(4 * STEP) && other.admit(10 * STEP));
+        assert_eq!(memory.bytes(), 14 * STEP);
+        assert!(slow.admit(9 * STEP), "who is in no room gives way to who is");
+        assert!(stranger_connection.is_over());
+        assert!(!slow_connection.is_over() && !other_connection.is_over());
+        assert!(!slow.admit(2 * STEP), "its address has no more");
+        slow.polled(u64::MAX);
+        other.polled(u64::MAX);
+        assert_eq!(memory.bytes(), 0, "what was carried away is given back");
+        assert!(slow.admit(9 * STEP));
     }
 
     #[test]
