@@ -17,6 +17,8 @@ pub(super) struct Look {
     small: Box<str>,
     /// The same, where a capital that only looks Latin as a capital counts as that (М, which is no м).
     capital: Box<str>,
+    /// The same, where a capital that is drawn as a bar is an l ("MiIIer").
+    bars: Box<str>,
     /// People count with these: names that differ in them are two.
     digits: Box<str>,
 }
@@ -28,13 +30,15 @@ impl Look {
         Self {
             small: outline(&fold(&plain)).into(),
             capital: outline(&fold(&capital)).into(),
+            bars: skeleton_of(&with_bars(&plain)).into(),
             digits: plain.chars().filter(char::is_ascii_digit).collect(),
         }
     }
 
     /// Whether people would take one for the other.
     pub(super) fn resembles(&self, other: &Self) -> bool {
-        self.digits == other.digits && (self.small == other.small || self.capital == other.capital)
+        self.digits == other.digits
+            && (self.small == other.small || self.capital == other.capital || self.bars == other.bars)
     }
 }
 
@@ -115,16 +119,35 @@ fn latin_if_it_looks_so(c: char) -> char {
     }
 }
 
-/// The skeleton of Unicode's confusables (UTS 39), in small letters. Left as they are: ASCII digits (0 is no O here),
-/// and ideographs, which those who read them tell apart (土 and 士).
+/// In small letters, but for capitals like I, which are the l that they are drawn as, and for L, which is not: nobody
+/// takes Ian for Lan.
+fn with_bars(text: &str) -> String {
+    let mut bars = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'L' => bars.push('L'),
+            _ if c.is_uppercase() && skeleton(c.encode_utf8(&mut [0; 4])).eq(['l']) => bars.push('l'),
+            _ => bars.push_str(&fold(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    bars
+}
+
+/// The skeleton, in small letters.
 fn outline(text: &str) -> String {
-    let mut outline = String::with_capacity(text.len());
+    fold(&skeleton_of(text))
+}
+
+/// The skeleton of Unicode's confusables (UTS 39). Left as they are: ASCII digits (0 is no O here), and ideographs, which
+/// those who read them tell apart (土 and 士). Left out: a dot over i or j, which is drawn in the place of their own.
+fn skeleton_of(text: &str) -> String {
+    let mut bones = String::with_capacity(text.len());
     for part in text.split_inclusive(is_told_apart) {
         let (letters, last) = part.split_at(part.trim_end_matches(is_told_apart).len());
-        outline.extend(skeleton(letters));
-        outline.push_str(last);
+        bones.extend(skeleton(letters));
+        bones.push_str(last);
     }
-    fold(&outline)
+    bones.replace("i\u{307}", "i").replace("j\u{307}", "j")
 }
 
 fn is_told_apart(c: char) -> bool {
