@@ -12,8 +12,9 @@ use crate::{net, signaling, static_files, web};
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("frames", net::fuzzing::frames),
+    ("records", signaling::fuzzing::records),
     ("message", signaling::fuzzing::message),
     ("language", signaling::fuzzing::language),
     ("parameters", parameters),

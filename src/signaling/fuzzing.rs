@@ -23,6 +23,11 @@ pub(crate) fn message(bytes: &[u8]) {
     assert!(text.contains(opaque.0.get()), "{:?} is not what was sent", opaque.0);
 }
 
+/// Reads the body of a polling client's request.
+pub(crate) fn records(bytes: &[u8]) {
+    super::records::fuzz(bytes);
+}
+
 /// Reads the query of a transport's request.
 pub(crate) fn query(bytes: &[u8]) {
     let Ok(query) = std::str::from_utf8(bytes) else { return };

@@ -120,6 +120,28 @@ impl HttpBody for Records {
     }
 }
 
+/// Reads a body, for [`crate::fuzzing`], in parts as its first byte says: what is counted is what the engine will find.
+pub(super) fn fuzz(bytes: &[u8]) {
+    let Some((size, body)) = bytes.split_first() else {
+        return;
+    };
+    let (mut start, mut all) = (RecordStart::NEW, Seen::default());
+    for part in body.chunks(usize::from(*size) + 1) {
+        let seen = start.count(part);
+        all.frames += seen.frames;
+        all.connects += seen.connects;
+    }
+    let records = body
+        .split(|byte| *byte == SEPARATOR)
+        .filter(|record| !record.is_empty());
+    let connects = records.clone().filter(|record| record.starts_with(CONNECT));
+    let there = Seen {
+        frames: records.clone().count() as u32,
+        connects: connects.count() as u32,
+    };
+    assert_eq!(all, there);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
