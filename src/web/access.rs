@@ -116,11 +116,12 @@ impl Access {
             let token = bearer(asked.headers).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
             return self.check_token(token, asked).await;
         }
-        let is_https = self.is_https(asked);
-        let value = cookies::find(asked.uri, asked.headers, is_https).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
-        // Not a guess: nobody can make one of a token that they guess.
-        if self.cookies.read(value, now).is_none() {
-            return Err(Error::Unauthorized(WRONG_COOKIE));
+        // A wrong one is not a guess: nobody can make one of a token that they guess.
+        if self.signed_in(asked, now).is_none() {
+            let has_one = cookies::all(asked.uri, asked.headers, self.is_https(asked))
+                .next()
+                .is_some();
+            return Err(Error::Unauthorized(if has_one { WRONG_COOKIE } else { HOW_TO_GET_IN }));
         }
         if is_of_the_review(asked, visits) {
             Ok(())
@@ -130,8 +131,7 @@ impl Access {
     }
 
     fn signed_in(&self, asked: Asked<'_>, now: Timestamp) -> Option<SignedIn> {
-        let value = cookies::find(asked.uri, asked.headers, self.is_https(asked))?;
-        self.cookies.read(value, now)
+        cookies::all(asked.uri, asked.headers, self.is_https(asked)).find_map(|value| self.cookies.read(value, now))
     }
 
     fn is_https(&self, asked: Asked<'_>) -> bool {

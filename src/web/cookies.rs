@@ -124,16 +124,16 @@ fn set(uri: &Uri, headers: &HeaderMap, is_https: bool, value: &str, lasts: Durat
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
-/// The value of the cookie that a request brings.
-pub(crate) fn find<'a>(uri: &Uri, headers: &'a HeaderMap, is_https: bool) -> Option<&'a str> {
+/// The values of all cookies of that name that a request brings. A page on another port of the host can add some, which
+/// come first if they are for a longer path; and what other cookies hold need not be text.
+pub(crate) fn all<'a>(uri: &Uri, headers: &'a HeaderMap, is_https: bool) -> impl Iterator<Item = &'a str> {
     let wanted = name(uri, headers, is_https);
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == wanted).then_some(value))
+        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok()?.trim().split_once('='))
+        .filter_map(move |(name, value)| (name == wanted).then_some(value))
 }
 
 /// Cookies are common to all ports of a host: two servers on one would throw each other's away, if they had one name.

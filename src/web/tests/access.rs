@@ -248,6 +248,25 @@ async fn guessing_an_id_waits_and_so_does_the_right_one_which_gets_in() {
     );
 }
 
+/// Cookies are common to all ports of a host, and those for a longer path come first.
+#[tokio::test]
+async fn cookies_that_other_pages_of_the_host_have_set_lock_nobody_out() {
+    let story = Story::new().await;
+    let cookie = cookie(&story).await;
+    for others in [
+        "chatroom_review_3000=planted; ",
+        "chatroom_review_3000=; chatroom_review_3000=planted; ",
+        "name=Zo\u{eb}; ",
+        "=; ;; name; ",
+    ] {
+        let all = format!("{others}{cookie}");
+        let asked = with("GET", "/review", &[("cookie", &all)]);
+        assert_eq!(story.send(asked).await.status, 200, "{others}");
+        let alone = with("GET", "/review", &[("cookie", others)]);
+        assert_eq!(story.send(alone).await.status, 401, "{others}");
+    }
+}
+
 #[tokio::test]
 async fn a_cookie_opens_the_review_until_it_ends_or_is_signed_out() {
     let mut story = Story::new().await;
