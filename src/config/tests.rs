@@ -337,3 +337,34 @@ fn the_example_file_has_every_variable_once_and_shows_its_default() {
     let defaults = Config::read::<[&str; 0]>([], &Variables::new()).unwrap();
     assert_eq!(format!("{from_example:?}"), format!("{defaults:?}"));
 }
+
+/// Operators look limits up in one table, whatever they are called on the command line.
+#[test]
+fn the_table_of_limits_has_every_one_with_its_default() {
+    let table = include_str!("../../docs/security.md");
+    let shown: Vec<(&str, &str)> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | `"))
+        .filter_map(|(name, rest)| Some((name, rest.split_once("` | ")?.0)))
+        .collect();
+    let command = command();
+    let known: Vec<(String, String)> = command
+        .get_arguments()
+        .map(|arg| (variable(arg), arg.get_default_values().join(" ".as_ref())))
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+        .collect();
+    for arg in command
+        .get_arguments()
+        .filter(|arg| arg.get_help_heading() == Some("Limits"))
+    {
+        let name = variable(arg);
+        let rows = shown.iter().filter(|(shown, _)| *shown == name).count();
+        assert_eq!(rows, 1, "rows of {name}");
+    }
+    for row in shown {
+        assert!(
+            known.iter().any(|(name, value)| (name.as_str(), value.as_str()) == row),
+            "{row:?}"
+        );
+    }
+}

@@ -140,7 +140,7 @@ impl Params {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "says in the document what the parameters are")]
 pub(crate) struct Paging {
-    /// The most rows; 50 if it is not given
+    /// The most rows, 50 if it is not given; there may be fewer though nextCursor is not null
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The nextCursor of the page before

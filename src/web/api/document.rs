@@ -28,8 +28,9 @@ const ICE_SERVERS: &str = "/api/v1/ice-servers";
     info(
         title = "chatroom-server",
         description = "Who was in which room, when, and who connected with whom. Times are RFC 3339 in UTC, durations \
-            whole milliseconds; lists come in pages, and nextCursor asks for the next one. What is refused is a problem \
-            (RFC 9457) with a code that does not change."
+            whole milliseconds; lists come in pages, and nextCursor asks for the next one: a page may hold fewer rows than \
+            limit, even none, and only a nextCursor of null is the end. What is refused is a problem (RFC 9457) with a \
+            code that does not change. Answers of 429 and 503 to too many questions bring Retry-After."
     ),
     tags(
         (name = "rooms", description = "Rooms"),
@@ -141,8 +142,11 @@ fn complete(path: &str, operation: &mut Operation) {
             "403",
             "The host name is not one the server answers to, or a page of another origin asks",
         ));
-        problems.push(("429", "Too many questions of this address are waiting for an answer"));
-        problems.push(("503", "Too many questions are waiting for an answer"));
+        problems.push((
+            "429",
+            "tooManyQuestions: too many questions of this address are waiting for an answer",
+        ));
+        problems.push(("503", "busy: too many questions are waiting for an answer"));
     }
     for (status, description) in problems {
         let problem = ResponseBuilder::new()

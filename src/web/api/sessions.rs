@@ -182,6 +182,8 @@ fn kinds(raw: &str) -> Result<Vec<&'static str>, String> {
     operation_id = "listLinks",
     tag = "sessions",
     summary = "Who connected with whom, and where it stopped",
+    description = "All pairs who were there at the same time. Of a session of more than 1,000 people, or of as many \
+        connections as cannot be looked at together, only the pairs who have a link.",
     params(SessionPath, Paging),
     responses(
         (status = 200, description = "A page of pairs, by name", body = List<Pair>)
