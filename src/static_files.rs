@@ -53,23 +53,18 @@ fn is_hidden(part: &str) -> bool {
     part.starts_with('.') && part != ".well-known"
 }
 
-/// Whether what is served for a path lies in the directory and is not hidden there, behind whatever links. What is not
-/// there at all counts as inside.
+/// Whether what is served for a path is there, lies in the directory and is not hidden there, behind whatever links. What
+/// is not there is not asked for: a path that is too long would be an error, which anybody could put into the log.
 async fn is_inside(directory: &Path, path: &str) -> bool {
     let file = parts(path).fold(directory.to_owned(), |file, part| file.join(part));
-    let Ok(directory) = fs::canonicalize(directory).await else {
+    let index = fs::canonicalize(file.join(INDEX)).await.ok();
+    let (Ok(directory), Ok(file)) = (fs::canonicalize(directory).await, fs::canonicalize(file).await) else {
         return false;
     };
-    for file in [file.join(INDEX), file] {
-        let Ok(file) = fs::canonicalize(file).await else {
-            continue;
-        };
+    [Some(file), index].into_iter().flatten().all(|file| {
         let inside = file.strip_prefix(&directory).ok().map(Path::to_string_lossy);
-        if inside.is_none_or(|inside| parts(&inside).any(is_hidden)) {
-            return false;
-        }
-    }
-    true
+        inside.is_some_and(|inside| !parts(&inside).any(is_hidden))
+    })
 }
 
 /// Reads a path, for [`crate::fuzzing`]: what is public leads nowhere but down, and to nothing hidden or ours.
@@ -181,6 +176,10 @@ mod tests {
             "/secret.txt",
             "/led/",
             "/led/index.html",
+            &format!("/{}", "a".repeat(256)),
+            &"/a".repeat(3_000),
+            "/app.js/x",
+            "/a%00b",
         ] {
             let (status, text) = ask("GET", path).await;
             assert_eq!((status, text.as_str()), (StatusCode::NOT_FOUND, ""), "{path}");
