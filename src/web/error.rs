@@ -73,6 +73,9 @@ pub(crate) enum Error {
     /// The request's body is over the limit.
     #[error("The request's body is larger than {0} bytes.")]
     BodyTooLarge(usize),
+    /// The request's body ended early, or took longer than one may.
+    #[error("The request's body did not arrive in time, or not all of it.")]
+    BodyCut,
     /// Not everything works. The text says what does not.
     #[error("{0}")]
     NotReady(String),
@@ -145,6 +148,7 @@ impl Error {
             Self::NoSuchSession => (StatusCode::NOT_FOUND, "sessionNotFound"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge"),
+            Self::BodyCut => (StatusCode::REQUEST_TIMEOUT, "bodyCut"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "notReady"),
             Self::TooManyQuestions => (StatusCode::TOO_MANY_REQUESTS, "tooManyQuestions"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),

@@ -84,6 +84,7 @@ pub(crate) async fn delete(
     responses(
         (status = 200, description = "What was changed, or would be", body = Erasure),
         (status = 409, description = "They took part in a session that goes on", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
@@ -96,7 +97,10 @@ pub(crate) async fn erase(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Erasure>, Error> {
     params.finish()?;
-    let body = body.map_err(|_| Error::BodyTooLarge(MAX_BODY))?;
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::BodyTooLarge(MAX_BODY),
+        _ => Error::BodyCut,
+    })?;
     let (username, dry_run) = request(fields(&headers, &body)?)?;
     let erased = web.orders.erase(username.clone(), dry_run).await;
     Ok(Json(Erasure {

@@ -56,6 +56,20 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_arrive_is_not_called_too_large() {
+    let bench = Bench::new().await;
+    let cut = futures_util::stream::iter([Ok("{"), Err(std::io::Error::other("cut"))]);
+    let asked = request("POST", "/api/v1/participants/erase")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("content-type", "application/json");
+    let answer = send(&bench.router, asked.body(Body::from_stream(cut)).unwrap()).await;
+    assert_eq!(answer.problem(), (408, "bodyCut".into(), String::new()));
+    let large = format!("{{\"username\": \"{}\"}}", "a".repeat(70_000));
+    let answer = bench.ask("POST", "/api/v1/participants/erase", &large).await;
+    assert_eq!(answer.problem(), (413, "bodyTooLarge".into(), String::new()));
+}
+
+#[tokio::test]
 async fn a_session_goes_with_all_that_hangs_on_it() {
     let story = Story::new().await;
     for index in 0..2_500 {
