@@ -3,9 +3,9 @@
 use super::frames::{CONNECT, Frames, PIECE, Seen};
 
 /// The largest message here.
-const MOST: usize = 40_000;
+const MOST: usize = 20_000;
 /// The most bytes that are passed.
-const MOST_BYTES: usize = 150_000;
+const MOST_BYTES: usize = 50_000;
 
 /// Stands for a run: two bytes say how often the third comes. So a short input has large frames.
 const RUN: u8 = 0xee;
