@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sqlx::Row;
 
-use crate::harness::{Server, program};
+use crate::harness::{NO_RATES, Server, program};
 use crate::history::History;
 use crate::ledger::Ledger;
 use crate::load::Class;
@@ -102,7 +102,7 @@ fn wall_clock() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
 }
 
-/// A server with graces and lingers that run out during the test.
+/// A server with graces and lingers that run out during the test, and no limit on how often its clients come and go.
 pub(crate) fn start(folder: &Path, port: u16) -> Server {
     let port = port.to_string();
     let variables = [
@@ -111,5 +111,7 @@ pub(crate) fn start(folder: &Path, port: u16) -> Server {
         ("RESTART_GRACE", "1s"),
         ("SESSION_LINGER", "300ms"),
     ];
-    Server::start_unread(program(folder, &variables), &folder.join("log"))
+    let mut program = program(folder, &variables);
+    program.envs(NO_RATES);
+    Server::start_unread(program, &folder.join("log"))
 }

@@ -11,6 +11,16 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chatroom-server");
 /// What a reviewer shows in these tests.
 pub(crate) const TOKEN: &str = "token-of-the-integration-tests";
 
+/// For clients that come and go more often than people do, all from one address.
+pub(crate) const NO_RATES: [(&str, &str); 6] = [
+    ("HANDSHAKES_PER_ADDRESS", "0"),
+    ("JOINS_PER_ADDRESS", "0"),
+    ("JOINS_PER_ROOM", "0"),
+    ("JOINS_PER_SOCKET", "0"),
+    ("MAX_TAKEOVERS", "0"),
+    ("ROOMS_PER_ADDRESS", "0"),
+];
+
 /// A command with no environment but what is given, in a directory of its own.
 pub(crate) fn command(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Server, program};
+use crate::harness::{NO_RATES, Server, program};
 use crate::history::{DATABASE, History};
 use crate::seed::{Seed, number_from_env};
 use crate::socket::Socket;
@@ -55,20 +55,14 @@ impl Person {
             assert_eq!(seat["ok"], true, "{seat}");
             visits += 1;
             let stay = Duration::from_millis(self.seed.below(300));
-            self.talk(&mut socket, &seat, Instant::now() + stay).await;
+            self.talk(&mut socket, Instant::now() + stay).await;
             entering = self.go(socket).await;
         }
         visits
     }
 
     /// Makes the peer connections it is asked for, and says a few things of its own.
-    async fn talk(&mut self, socket: &mut Socket, seat: &Value, until: Instant) {
-        let members = seat["members"].as_array().unwrap();
-        let peer = &members[self.seed.below(members.len() as u64) as usize]["memberId"];
-        for number in 0..self.seed.below(20) {
-            let candidate = json!({"remoteConnectorId": "c", "memberId": peer, "candidate": number});
-            let _ = socket.send(&format!("42{}", json!(["icecandidate", candidate]))).await;
-        }
+    async fn talk(&mut self, socket: &mut Socket, until: Instant) {
         while socket
             .listen_until(until.min(Instant::now() + Duration::from_millis(20)))
             .await
@@ -78,7 +72,20 @@ impl Person {
                 if let Some(answer) = self.answer(&event, &payload) {
                     let _ = socket.send(&format!("42{answer}")).await;
                 }
+                self.send_candidates(socket, &payload).await;
             }
+        }
+    }
+
+    /// Once it knows its peer's connector.
+    async fn send_candidates(&mut self, socket: &mut Socket, payload: &Value) {
+        let (remote, peer) = (&payload["remoteConnectorId"], &payload["memberId"]);
+        if remote.is_null() {
+            return;
+        }
+        for number in 0..self.seed.below(20) {
+            let candidate = json!({"remoteConnectorId": remote, "memberId": peer, "candidate": number});
+            let _ = socket.send(&format!("42{}", json!(["icecandidate", candidate]))).await;
         }
     }
 
@@ -208,7 +215,9 @@ async fn a_long_life_costs_no_more_than_a_short_one() {
     let mut seed = Seed::from_env("SOAK_SEED");
     let folder = tempfile::tempdir().unwrap();
     let variables = [("RESUME_GRACE", "1s"), ("SESSION_LINGER", "1s")];
-    let mut server = Server::start_unread(program(folder.path(), &variables), &folder.path().join("log"));
+    let mut program = program(folder.path(), &variables);
+    program.envs(NO_RATES);
+    let mut server = Server::start_unread(program, &folder.path().join("log"));
     let before = server.sockets();
     let (start, end) = (Instant::now(), Instant::now() + span);
     let lives = (0..people).map(|number| {
