@@ -92,7 +92,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         live: Arc::new(Live(hub.clone())),
         readiness: readiness(&journal),
         orders,
-        feed: Feed::new(journal.committed(), stopping.clone()),
+        feed: Feed::new(journal.committed(), stopping.clone(), config.max_streams),
         review,
         clock: Arc::new(move || clock.now().at),
     };

@@ -266,6 +266,11 @@ pub struct Config {
     #[arg(long, default_value = "16", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
     pub max_questions: usize,
 
+    /// How many event streams (open pages of the review, and whoever follows `/api/v1/events`) there may be at once. 0 is
+    /// no limit
+    #[arg(long, default_value = "64", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]
+    pub max_streams: usize,
+
     /// The most different names that one session of a room takes, over all its time; earlier ones may come back. 0 is no
     /// limit
     #[arg(long, default_value = "5000", value_parser = value::limit, value_name = "COUNT", help_heading = "Limits")]

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::history::events::{Event, EventKind};
+use crate::limit::Seldom;
 use crate::room::id::RoomName;
 use crate::web::Web;
 use crate::web::error::{Error, Problem};
@@ -32,8 +33,8 @@ const RETRY: Duration = Duration::from_secs(2);
 const LOOK: i64 = 200;
 /// How often a stream looks at the database for what is new, however often something is committed.
 const EVERY: Duration = Duration::from_millis(100);
-/// Every stream is a connection, and such a look after commits.
-const STREAMS: usize = 64;
+/// The shortest time between two lines in the log that say that streams are refused.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -41,17 +42,30 @@ const LAST_EVENT_ID: &str = "last-event-id";
 pub struct Feed {
     committed: watch::Receiver<i64>,
     stopping: CancellationToken,
+    /// Every stream is a connection, and a look after commits.
     places: Arc<Semaphore>,
+    told: Seldom,
 }
 
 impl Feed {
-    /// `committed` is the number of the last entry in the database; at `stopping` all streams end.
-    pub fn new(committed: watch::Receiver<i64>, stopping: CancellationToken) -> Self {
+    /// `committed` is the number of the last entry in the database; at `stopping` all streams end. There are at most
+    /// `most` of them at once; 0 is no limit.
+    pub fn new(committed: watch::Receiver<i64>, stopping: CancellationToken, most: usize) -> Self {
+        let places = if most == 0 { Semaphore::MAX_PERMITS } else { most };
         Self {
             committed,
             stopping,
-            places: Arc::new(Semaphore::new(STREAMS)),
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            told: Seldom::new(TOLD_EVERY),
         }
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.places.clone().try_acquire_owned().map_err(|_| {
+            self.told
+                .then(|| tracing::warn!("event streams are refused: MAX_STREAMS are open already"));
+            Error::TooManyStreams
+        })
     }
 }
 
@@ -94,14 +108,14 @@ pub(crate) async fn show(
     let after = params.optional("after", params::seq)?;
     params.finish()?;
     let after = last_event_id(&headers)?.or(after);
-    let place = web.feed.places.clone().try_acquire_owned();
+    let place = web.feed.place()?;
     let mut reader = Reader {
         committed: web.feed.committed.clone(),
         seen: 0,
         room,
         ready: VecDeque::new(),
         next_look: Instant::now(),
-        _place: place.map_err(|_| Error::TooManyStreams)?,
+        _place: place,
         web: web.clone(),
     };
     // A number that was never given (of another database, say) would wait for ages.

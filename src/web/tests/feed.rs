@@ -176,7 +176,7 @@ async fn streams_are_bounded_and_give_their_place_back() {
     let story = story().await;
     let router = story.router().await;
     let mut open = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..super::STREAMS {
         open.push(Stream::open(&router, "/api/v1/events", None).await);
     }
     assert_eq!(refusal(&router, "/api/v1/events").await.problem().1, "tooManyStreams");

@@ -37,6 +37,9 @@ use crate::room::time::Timestamp;
 const TOKEN: &str = "a-token-for-reviewers";
 const CLIENT: &str = "6f9d1d2c-0000-4000-8000-000000000001";
 
+/// How many event streams there may be.
+const STREAMS: usize = 64;
+
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -156,7 +159,7 @@ impl Story {
             readiness: Arc::new(move || readiness.clone()),
             orders,
             review: self.review.clone(),
-            feed: Feed::new(self.committed.subscribe(), self.stopping.clone()),
+            feed: Feed::new(self.committed.subscribe(), self.stopping.clone(), STREAMS),
             clock: Arc::new(move || now),
         }
     }

@@ -301,7 +301,7 @@ impl Played {
             readiness: Arc::new(|| Readiness::Ready),
             orders: opened.orders.clone(),
             review: opened.review.clone(),
-            feed: Feed::new(watch::Sender::new(0).subscribe(), stopping),
+            feed: Feed::new(watch::Sender::new(0).subscribe(), stopping, 0),
             clock: Arc::new(move || now),
         };
         Reviewer(router(settings(), parts))
