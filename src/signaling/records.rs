@@ -16,8 +16,8 @@ use crate::net::{Seen, TooFast};
 const SEPARATOR: u8 = 0x1e;
 /// How Socket.IO's connect begins.
 const CONNECT: &[u8] = b"40";
-/// How many bytes the engine gets at once: it must not have handled thousands of packets before one can be too many.
-const AT_ONCE: usize = 4096;
+/// How many bytes the engine gets at once: as many as come. Of smaller pieces its decoder has refused whole bodies.
+const AT_ONCE: usize = 1 << 20;
 
 /// A body that comes as fast as its session's client may send.
 pub(super) struct Records {
