@@ -39,7 +39,7 @@ describe('what only the example has', { timeout: 200_000 }, () => {
   });
 
   test('camera and microphone that are switched off, and on again', async (t) => {
-    const stage = new Stage(t, browser, server);
+    const stage = new Stage(t, browser, server, { hasMicrophones: true });
     const [ann, bo] = await stage.joined('Ann', 'Bo');
     await stage.seeEachOther(ann, bo);
     await ann.press('Microphone');

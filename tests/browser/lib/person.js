@@ -5,8 +5,11 @@ import { pause, until } from '../../clients/lib/wait.js';
 import { probe } from './probe.js';
 import { Reader } from './reader.js';
 
-/** How long people may take to see each other, on a machine that encodes thirty videos at once, in milliseconds. */
-const PATIENCE = 45_000;
+/** How long people may take to see each other, on a busy machine that encodes thirty videos at once, in milliseconds. */
+const PATIENCE = 90_000;
+
+/** Small: each frame of each page is drawn by the processor. */
+const WINDOW = { width: 640, height: 480 };
 
 /** How many more frames tell a video that moves from one that stands. */
 const MOVES = 3;
@@ -18,10 +21,11 @@ export class Person extends Reader {
    * @param {import('../../clients/lib/server.js').Server} server whose page is opened
    * @param {string} username
    * @param {string} roomname
+   * @param {boolean} hasMicrophone
    */
-  static async at(browser, server, username, roomname) {
-    const person = await Person.of(browser);
-    await person.page.addInitScript(probe);
+  static async at(browser, server, username, roomname, hasMicrophone) {
+    const person = await Person.of(browser, { viewport: WINDOW });
+    await person.page.addInitScript(probe, hasMicrophone);
     person.network = new Proxy(server.port);
     person.url = await person.network.open();
     return Object.assign(person, { username, roomname });

@@ -1,8 +1,10 @@
 /**
  * Runs in a page before its own scripts, and keeps an eye on what it shows and on its peer connections. Of the page it
  * needs nothing but a name at each video, as `aria-label`.
+ *
+ * @param {boolean} hasMicrophone whether a page that asks for a microphone gets one, and not the camera alone
  */
-export function probe() {
+export function probe(hasMicrophone) {
   /** @type {Set<RTCPeerConnection>} */
   const connections = new Set();
   /** What somebody who looks at the page would have noticed since `watch`. @type {string[]} */
@@ -20,6 +22,12 @@ export function probe() {
       });
     }
   };
+
+  // Sound costs ten times what these small videos do, and nobody listens.
+  if (!hasMicrophone && navigator.mediaDevices) {
+    const getUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = (wanted) => getUserMedia({ ...wanted, audio: false });
+  }
 
   /** How far a video has come that a peer sends; `null` for one's own. @param {HTMLVideoElement} video */
   async function progress(video) {

@@ -32,15 +32,16 @@ export class Stage {
    * @param {import('node:test').TestContext} t
    * @param {import('playwright-core').Browser} browser
    * @param {import('../../clients/lib/server.js').Server} server
+   * @param {{hasMicrophones?: boolean}} [settings]
    */
-  constructor(t, browser, server) {
-    Object.assign(this, { browser, server, roomname: `Class ${crypto.randomUUID().slice(0, 8)}` });
+  constructor(t, browser, server, { hasMicrophones = false } = {}) {
+    Object.assign(this, { browser, server, hasMicrophones, roomname: `Class ${crypto.randomUUID().slice(0, 8)}` });
     t.after(() => this.close());
   }
 
   /** Somebody before the lobby. @param {string} username */
   async person(username) {
-    const person = await Person.at(this.browser, this.server, username, this.roomname);
+    const person = await Person.at(this.browser, this.server, username, this.roomname, this.hasMicrophones);
     this.people.push(person);
     return person;
   }
