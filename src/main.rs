@@ -6,7 +6,11 @@ use anyhow::Context;
 use chatroom_server::config::{Config, Task};
 use chatroom_server::net::Listeners;
 use chatroom_server::{export, logging, server, signals};
+use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// How long work that cannot be interrupted (a file being read) may still hold up the end.
 const LEFTOVERS: Duration = Duration::from_millis(200);

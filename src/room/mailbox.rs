@@ -84,10 +84,7 @@ impl Mailbox {
         self.all.add(message.weight());
         self.messages.push_back(message);
         if is_away && share.waiting.exceeds(Self::SHARE) {
-            let dropped = std::mem::take(&mut share.waiting);
-            share.exceeded = true;
-            self.all.subtract(dropped);
-            self.messages.retain(|message| message.sender() != Some(sender));
+            self.end_share(sender);
             return Kept::Exceeded;
         }
         if is_away && self.all.exceeds(Self::ALL) {
@@ -98,6 +95,24 @@ impl Mailbox {
             return Kept::Overflowed;
         }
         Kept::Waits
+    }
+
+    /// Drops all of one sender's, and whatever else it sends until the member is back.
+    pub(super) fn end_share(&mut self, sender: MemberId) {
+        let share = self.shares.entry(sender).or_default();
+        let dropped = std::mem::take(&mut share.waiting);
+        share.exceeded = true;
+        self.all.subtract(dropped);
+        self.messages.retain(|message| message.sender() != Some(sender));
+    }
+
+    /// About how much memory holds what waits of one sender, in bytes.
+    pub(super) fn memory_of(&self, sender: MemberId) -> usize {
+        let waiting = self
+            .shares
+            .get(&sender)
+            .map_or(Volume::default(), |share| share.waiting);
+        waiting.bytes + waiting.messages * size_of::<Message>()
     }
 
     /// A sender has left: whoever comes again and again has no new share each time.

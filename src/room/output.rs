@@ -150,7 +150,7 @@ impl Message {
     }
 
     /// Which member said it by which event, where it is not the server's own word.
-    pub(super) fn origin(&self) -> Option<(MemberId, &'static str)> {
+    pub fn origin(&self) -> Option<(MemberId, &'static str)> {
         match self {
             Self::Offer { member, .. } => Some((*member, "offer")),
             Self::Answer { member, .. } => Some((*member, "answer")),

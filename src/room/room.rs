@@ -197,6 +197,22 @@ impl Room {
         }
     }
 
+    /// About how much memory holds what waits of this sender, in all mailboxes, in bytes.
+    pub fn memory_of(&self, sender: MemberId) -> usize {
+        self.members.iter().map(|member| member.mailbox.memory_of(sender)).sum()
+    }
+
+    /// There is no memory for what waits of this sender: mailboxes keep nothing of it, as if its shares were used up.
+    /// `event` is what came last. Returns what must be recorded.
+    pub fn end_shares(&mut self, sender: MemberId, event: &'static str, now: Now) -> Record {
+        let holding = self
+            .members
+            .iter_mut()
+            .filter(|member| member.mailbox.memory_of(sender) > 0);
+        holding.for_each(|member| member.mailbox.end_share(sender));
+        self.blame(Some((sender, event)), Reason::TooMuchForAway, now)
+    }
+
     /// Whoever is away is not to blame for what others sent: the history says whose messages were too many.
     fn blame(&self, origin: Option<(MemberId, &'static str)>, reason: Reason, now: Now) -> Record {
         let sender = origin.and_then(|(sender, _)| self.index_of(sender));

@@ -17,6 +17,7 @@ use uuid::{Timestamp as UuidTime, Uuid};
 use super::client::{Callback, Client, Unsaid};
 use super::hub::Hub;
 use super::unlisted::Unlisted;
+use super::waiting::{Shares, Waiting};
 use crate::journal::{Source, Submitted};
 use crate::model::address::AddressKey;
 use crate::room::id::{MemberId, ParticipantId, RoomName, SocketKey};
@@ -41,6 +42,8 @@ pub(super) struct RoomState {
     /// The number of the first batch in `queue`.
     first: u64,
     timer: Option<(Tick, AbortHandle)>,
+    /// What waits in the mailboxes, counted for the address of each sender.
+    waiting: Waiting,
     /// How often what is due was put off.
     postponed: u32,
     /// Refusals that are not listed, to be written as one row.
@@ -107,6 +110,7 @@ impl Hub {
         }
         self.enqueue(cell, state, from.map(|client| client.address), outputs, callback);
         self.flush(cell, state);
+        state.waiting.recount(&state.room);
         self.rearm(cell, state);
         self.retire_if_idle(cell, state);
         outcome
@@ -225,7 +229,9 @@ impl Hub {
                 }
             }
             Output::OpenMailbox { member, socket } => {
-                for message in state.room.open_mailbox(member, socket) {
+                let messages = state.room.open_mailbox(member, socket);
+                state.waiting.recount(&state.room);
+                for message in messages {
                     self.deliver(cell, state, member, socket, message);
                 }
             }
@@ -240,6 +246,7 @@ impl Hub {
 
     fn deliver(&self, cell: &Arc<RoomCell>, state: &mut RoomState, to: MemberId, socket: SocketKey, message: Message) {
         let now = self.clock.now();
+        let origin = message.origin();
         match state.room.deliver(to, socket, message, now) {
             Delivery::Emit(line, message) => {
                 if let Err(unsaid) = self.emit(line, &message) {
@@ -252,8 +259,52 @@ impl Hub {
                 let records = records.into_iter().map(Output::Record).collect();
                 self.enqueue(cell, state, None, records, None);
             }
-            Delivery::Kept | Delivery::Dropped => {}
+            Delivery::Kept => {
+                if let Some((sender, event)) = origin {
+                    self.count_waiting(cell, state, sender, event, now);
+                }
+            }
+            Delivery::Dropped => {}
         }
+    }
+
+    /// Counts what waits of a sender for its address, as long as its socket is known.
+    fn count_waiting(
+        &self,
+        cell: &Arc<RoomCell>,
+        state: &mut RoomState,
+        sender: MemberId,
+        event: &'static str,
+        now: Now,
+    ) {
+        let new = || {
+            let socket = state.room.line_of(sender)?;
+            let address = self.lines.read().get(&socket)?.client.address;
+            let holder = Shares {
+                hub: self.this.clone(),
+                cell: Arc::downgrade(cell),
+                sender,
+                event,
+            };
+            Some(self.memory().held(address, Some(Arc::new(holder))))
+        };
+        if state.waiting.count(&state.room, sender, new).is_err() {
+            self.end_shares(cell, state, sender, event, now);
+        }
+    }
+
+    /// Nothing more waits of this sender until those it is for are back: there is no memory for it.
+    pub(super) fn end_shares(
+        &self,
+        cell: &Arc<RoomCell>,
+        state: &mut RoomState,
+        sender: MemberId,
+        event: &'static str,
+        now: Now,
+    ) {
+        let record = state.room.end_shares(sender, event, now);
+        self.enqueue(cell, state, None, vec![Output::Record(record)], None);
+        state.waiting.recount(&state.room);
     }
 
     fn emit(&self, socket: SocketKey, message: &Message) -> Result<(), Unsaid> {
@@ -373,6 +424,7 @@ impl RoomCell {
             queue: VecDeque::new(),
             first: 0,
             timer: None,
+            waiting: Waiting::default(),
             postponed: 0,
             unlisted: Unlisted::default(),
             unsynced: false,

@@ -18,6 +18,7 @@ mod records;
 mod seat;
 mod transport;
 mod unlisted;
+mod waiting;
 mod wire;
 
 use std::sync::Arc;

@@ -16,8 +16,6 @@ use crate::net::{Seen, TooFast};
 const SEPARATOR: u8 = 0x1e;
 /// How Socket.IO's connect begins.
 const CONNECT: &[u8] = b"40";
-/// How many bytes the engine gets at once: as many as come. Of smaller pieces its decoder has refused whole bodies.
-const AT_ONCE: usize = 1 << 20;
 
 /// A body that comes as fast as its session's client may send.
 pub(super) struct Records {
@@ -102,7 +100,8 @@ impl HttpBody for Records {
             }
         }
         ready!(this.poll_turn(cx)).map_err(axum::Error::new)?;
-        let part = this.come.split_to(AT_ONCE.min(this.come.len()));
+        // Whole, as it came: of smaller pieces the engine's decoder has refused whole bodies.
+        let part = std::mem::take(&mut this.come);
         let seen = this.start.count(&part);
         this.transport.sent(seen).map_err(axum::Error::new)?;
         Poll::Ready(Some(Ok(Frame::data(part))))

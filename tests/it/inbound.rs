@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -142,6 +142,40 @@ async fn unfinished_messages_of_one_address_are_bounded() {
         true,
         "a member is never cut for it"
     );
+}
+
+#[tokio::test]
+async fn what_one_address_has_waiting_in_mailboxes_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[("MAX_HELD_PER_ADDRESS", "256KiB")]));
+    let (ann, seat) = Socket::join(server.port, "lesson", "Ann").await;
+    let mut senders = Vec::new();
+    for number in 0..8 {
+        senders.push(Socket::join(server.port, "lesson", &format!("Sender {number}")).await.0);
+    }
+    ann.vanish();
+    let is_away = || {
+        server
+            .ask_as_reviewer("/api/v1/rooms/lesson")
+            .unwrap()
+            .contains("\"away\"")
+    };
+    eventually("Ann is away", PATIENCE, is_away).await;
+    for sender in &mut senders {
+        let offer = json!({"type": "offer", "sdp": "x".repeat(60_000)});
+        let relay = json!({"connectorId": "c", "offer": offer, "memberId": seat["memberId"], "streamType": "user"});
+        assert_eq!(sender.call("offer", relay).await["ok"], true);
+    }
+    let (mut ann, seat) = Socket::resume(server.port, "lesson", "Ann").await;
+    assert_eq!(seat["resumed"], true);
+    let events = ann.events_so_far().await;
+    let offers = events.iter().filter(|(name, _)| name == "offer").count();
+    assert!((2..=4).contains(&offers), "{offers} of 8 fit");
+    let asked = senders.iter_mut().map(async |sender| sender.events_so_far().await);
+    let asked = futures_util::future::join_all(asked).await;
+    let is_asked = |(name, payload): &(String, Value)| name == "getOffer" && payload["memberId"] == seat["memberId"];
+    let anew = asked.iter().filter(|events| events.iter().any(is_asked)).count();
+    assert_eq!(anew, 8 - offers, "whose did not fit are asked to offer again");
 }
 
 #[tokio::test]

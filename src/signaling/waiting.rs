@@ -1,0 +1,75 @@
+//! What waits in a room's mailboxes, counted for the addresses of those who sent it.
+
+use std::collections::BTreeMap;
+use std::sync::Weak;
+
+use super::cell::RoomCell;
+use super::hub::Hub;
+use crate::held::{Held, Holder, OverBudget, STEP};
+use crate::room::Room;
+use crate::room::id::MemberId;
+
+/// What each sender has waiting in the room's mailboxes. Who has little is not in it.
+#[derive(Default)]
+pub(super) struct Waiting(BTreeMap<MemberId, Held>);
+
+impl Waiting {
+    /// Counts what waits of a sender now; `new` makes the place to count it, if anybody knows its address.
+    ///
+    /// # Errors
+    /// If its address may have no more memory.
+    pub(super) fn count(
+        &mut self,
+        room: &Room,
+        sender: MemberId,
+        new: impl FnOnce() -> Option<Held>,
+    ) -> Result<(), OverBudget> {
+        let bytes = room.memory_of(sender);
+        if bytes <= STEP {
+            return Ok(());
+        }
+        if !self.0.contains_key(&sender) {
+            let Some(held) = new() else { return Ok(()) };
+            self.0.insert(sender, held);
+        }
+        self.0.get_mut(&sender).map_or(Ok(()), |held| held.set(bytes))
+    }
+
+    /// Gives back what waits no more.
+    pub(super) fn recount(&mut self, room: &Room) {
+        self.0.retain(|sender, held| {
+            let bytes = room.memory_of(*sender);
+            // Less than before is never refused, and more was counted as it came.
+            _ = held.set(bytes.min(held.counted()));
+            bytes > STEP
+        });
+    }
+}
+
+/// One sender's shares of a room's mailboxes. They give way before anybody's connection does: those it is lost to are
+/// offered the connection anew when they are back.
+pub(super) struct Shares {
+    pub(super) hub: Weak<Hub>,
+    pub(super) cell: Weak<RoomCell>,
+    pub(super) sender: MemberId,
+    /// What it sent when they were first counted.
+    pub(super) event: &'static str,
+}
+
+impl Holder for Shares {
+    fn is_member(&self) -> bool {
+        false
+    }
+
+    fn give_way(&self) {
+        let (Some(hub), Some(cell)) = (self.hub.upgrade(), self.cell.upgrade()) else {
+            return;
+        };
+        let (sender, event) = (self.sender, self.event);
+        // Whoever asks may hold a room's lock.
+        tokio::spawn(async move {
+            let now = hub.clock.now();
+            hub.end_shares(&cell, &mut cell.state.lock(), sender, event, now);
+        });
+    }
+}
