@@ -116,7 +116,12 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     });
     // From here on a client may be told things: whatever ends this function has to pass the orderly stop below.
     let admission = Arc::new(Admission::new(config.trusted_proxies.clone(), capacity));
-    let inbound = Arc::new(InboundLimits::new(memory, pace_limits(&config), signaling::MAX_MESSAGE));
+    let inbound = Arc::new(InboundLimits::new(
+        memory,
+        pace_limits(&config),
+        signaling::MAX_MESSAGE,
+        config.reads_per_address,
+    ));
     let until = stopping.clone();
     let mut serving = tokio::spawn(async move {
         let main = net::serve(listeners, router, admission.clone(), inbound.clone(), until.clone());

@@ -19,7 +19,7 @@ const BOTH_CORES: &str = "0,1";
 
 /// What one address, one connection or one pair may do, raised for a load that comes from one address and is faster than
 /// any class. None is off: that the server counts is part of what is measured.
-const RAISED: [(&str, &str); 16] = [
+const RAISED: [(&str, &str); 17] = [
     ("BYTES_PER_SOCKET", "1GiB"),
     ("HANDSHAKES_PER_ADDRESS", "100000"),
     ("JOINS_PER_ADDRESS", "1000000"),
@@ -32,6 +32,7 @@ const RAISED: [(&str, &str); 16] = [
     ("MAX_UNJOINED_PER_ADDRESS", "100000"),
     ("MAX_WAITING_PER_PAIR", "1GiB"),
     ("MESSAGES_PER_SOCKET", "1000000"),
+    ("READS_PER_ADDRESS", "1000000"),
     ("REFUSALS_PER_ADDRESS", "1000000"),
     ("RELAYS_PER_PAIR", "1000000"),
     ("ROOMS_PER_ADDRESS", "1000000"),

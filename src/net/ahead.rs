@@ -156,7 +156,7 @@ mod tests {
     use crate::net::pace::PaceLimits;
 
     fn inbound(connection: &Connection) -> Inbound {
-        let limits = InboundLimits::new(MemoryBudget::default(), PaceLimits::default(), 1_000_000);
+        let limits = InboundLimits::new(MemoryBudget::default(), PaceLimits::default(), 1_000_000, 0);
         let peer = AddressKey::of("192.0.2.1".parse().unwrap());
         Inbound::new(Arc::new(limits), connection.clone(), peer)
     }

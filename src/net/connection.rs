@@ -91,6 +91,11 @@ impl Connection {
         }
     }
 
+    /// Whether it carries somebody who is in a room.
+    pub(super) fn is_member(&self) -> bool {
+        Holder::is_member(&*self.0)
+    }
+
     /// Waits for its end.
     pub(super) async fn over(&self) {
         poll_fn(|cx| {

@@ -1,15 +1,18 @@
 //! What has arrived on one connection, and whether more may be read.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::time::{Sleep, sleep};
 use tracing::warn;
 
 use super::connection::{Connection, Stage};
 use super::frames::Frames;
 use super::pace::{Pace, PaceLimits, TooFast};
+use super::reads::Reads;
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::limit::Seldom;
 use crate::model::address::AddressKey;
@@ -26,16 +29,19 @@ pub struct InboundLimits {
     pub pace: PaceLimits,
     /// The largest message, in bytes.
     pub most_message: usize,
+    reads: Reads,
     told: Seldom,
 }
 
 impl InboundLimits {
-    /// Limits as given.
-    pub fn new(memory: MemoryBudget, pace: PaceLimits, most_message: usize) -> Self {
+    /// Limits as given; `reads` is how often requests and sockets in no room are read for one address each second, and 0
+    /// no limit.
+    pub fn new(memory: MemoryBudget, pace: PaceLimits, most_message: usize, reads: u32) -> Self {
         Self {
             memory,
             pace,
             most_message,
+            reads: Reads::new(reads),
             told: Seldom::new(TOLD_EVERY),
         }
     }
@@ -55,6 +61,8 @@ pub(super) struct Inbound {
     /// Made with the first that is large.
     held: Option<Held>,
     frames: Option<Box<(Frames, Pace)>>,
+    /// Until the address may be read again.
+    wait: Option<Pin<Box<Sleep>>>,
 }
 
 /// How far a request's head has come.
@@ -71,7 +79,7 @@ enum Line {
 
 impl Inbound {
     pub(super) fn new(limits: Arc<InboundLimits>, connection: Connection, peer: AddressKey) -> Self {
-        Self {
+        let mut inbound = Self {
             limits,
             turn: connection.turn(),
             connection,
@@ -80,7 +88,11 @@ impl Inbound {
             line: Line::Start,
             held: None,
             frames: None,
-        }
+            wait: None,
+        };
+        // To accept it cost as much as a read.
+        inbound.count_read(0);
+        inbound
     }
 
     /// Whether frames are looked at; if they are from here on, `fetched` is what of them has come already.
@@ -104,6 +116,10 @@ impl Inbound {
 
     /// Waits until more may be read.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.as_mut().poll(cx));
+            self.wait = None;
+        }
         let Some(frames) = &mut self.frames else {
             // Whoever answers the request wakes the reader.
             return if self.connection.stage() == Stage::Upgrading {
@@ -125,6 +141,9 @@ impl Inbound {
         let seen = frames.pass(bytes, hand_on);
         let waiting = frames.unfinished();
         pace.count(seen, bytes.len()).map_err(|why| self.cut(why))?;
+        if !self.connection.is_member() {
+            self.count_read(bytes.len());
+        }
         self.hold(waiting)
     }
 
@@ -138,11 +157,20 @@ impl Inbound {
             }
         }
         self.waiting += bytes.len();
+        self.count_read(bytes.len());
         if self.line != Line::Beyond {
             self.line = bytes.iter().fold(self.line, |line, byte| line.then(*byte));
         }
         self.connection.set_after_head(self.line == Line::Empty);
         self.hold(self.waiting)
+    }
+
+    /// Has the next read wait if this one was too much for the address.
+    fn count_read(&mut self, bytes: usize) {
+        let wait = self.limits.reads.count(self.peer, self.connection.client(), bytes);
+        if !wait.is_zero() {
+            self.wait = Some(Box::pin(sleep(wait)));
+        }
     }
 
     fn hold(&mut self, bytes: usize) -> io::Result<()> {

@@ -11,6 +11,7 @@ mod inbound;
 mod listen;
 mod pace;
 mod query;
+mod reads;
 mod serve;
 mod stall;
 

@@ -21,6 +21,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -146,6 +147,8 @@ impl Server {
                 Ok((stream, peer)) => {
                     pause.failures = 0;
                     self.let_in(stream, peer);
+                    // Thousands may wait to be accepted: others have their turn in between.
+                    yield_now().await;
                 }
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => tokio::select! {

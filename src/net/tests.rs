@@ -50,6 +50,7 @@ async fn start_for(router: Router, capacity: Capacity) -> Running {
         MemoryBudget::default(),
         PaceLimits::default(),
         1_000_000,
+        0,
     ));
     let serving = tokio::spawn(serve_with(
         listeners,

@@ -1,6 +1,7 @@
 //! What waits in a room's mailboxes, counted for the addresses of those who sent it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Weak;
 
 use super::cell::RoomCell;
@@ -28,11 +29,10 @@ impl Waiting {
         if bytes <= STEP {
             return Ok(());
         }
-        if !self.0.contains_key(&sender) {
-            let Some(held) = new() else { return Ok(()) };
-            self.0.insert(sender, held);
+        match self.0.entry(sender) {
+            Entry::Occupied(mut held) => held.get_mut().set(bytes),
+            Entry::Vacant(place) => new().map_or(Ok(()), |held| place.insert(held).set(bytes)),
         }
-        self.0.get_mut(&sender).map_or(Ok(()), |held| held.set(bytes))
     }
 
     /// Gives back what waits no more.

@@ -12,12 +12,13 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chatroom-server");
 pub(crate) const TOKEN: &str = "token-of-the-integration-tests";
 
 /// For clients that come and go more often than people do, all from one address.
-pub(crate) const NO_RATES: [(&str, &str); 6] = [
+pub(crate) const NO_RATES: [(&str, &str); 7] = [
     ("HANDSHAKES_PER_ADDRESS", "0"),
     ("JOINS_PER_ADDRESS", "0"),
     ("JOINS_PER_ROOM", "0"),
     ("JOINS_PER_SOCKET", "0"),
     ("MAX_TAKEOVERS", "0"),
+    ("READS_PER_ADDRESS", "0"),
     ("ROOMS_PER_ADDRESS", "0"),
 ];
 
