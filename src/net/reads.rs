@@ -66,7 +66,9 @@ impl Reads {
         let mut table = self.table.lock();
         let address = client.unwrap_or(peer);
         if address != peer {
-            table.proxies.insert(peer);
+            if table.proxies.len() < MOST_KEYS {
+                table.proxies.insert(peer);
+            }
         } else if table.proxies.contains(&peer) {
             return Duration::ZERO;
         }

@@ -8,9 +8,6 @@ import { Reader } from './reader.js';
 /** How long people may take to see each other, on a busy machine that encodes thirty videos at once, in milliseconds. */
 const PATIENCE = 90_000;
 
-/** Small: each frame of each page is drawn by the processor. */
-const WINDOW = { width: 640, height: 480 };
-
 /** How many more frames tell a video that moves from one that stands. */
 const MOVES = 3;
 
@@ -24,7 +21,7 @@ export class Person extends Reader {
    * @param {boolean} hasMicrophone
    */
   static async at(browser, server, username, roomname, hasMicrophone) {
-    const person = await Person.of(browser, { viewport: WINDOW });
+    const person = await Person.of(browser);
     await person.page.addInitScript(probe, hasMicrophone);
     person.network = new Proxy(server.port);
     person.url = await person.network.open();
