@@ -203,14 +203,15 @@ impl Room {
     }
 
     /// There is no memory for what waits of this sender: mailboxes keep nothing of it, as if its shares were used up.
-    /// `event` is what came last. Returns what must be recorded.
-    pub fn end_shares(&mut self, sender: MemberId, event: &'static str, now: Now) -> Record {
+    /// `origin` is the sender, and what it sent last. Returns what must be recorded.
+    pub fn end_shares(&mut self, origin: (MemberId, &'static str), now: Now) -> Record {
+        let (sender, _) = origin;
         let holding = self
             .members
             .iter_mut()
             .filter(|member| member.mailbox.memory_of(sender) > 0);
         holding.for_each(|member| member.mailbox.end_share(sender));
-        self.blame(Some((sender, event)), Reason::TooMuchForAway, now)
+        self.blame(Some(origin), Reason::TooMuchForAway, now)
     }
 
     /// Whoever is away is not to blame for what others sent: the history says whose messages were too many.

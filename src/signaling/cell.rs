@@ -110,7 +110,6 @@ impl Hub {
         }
         self.enqueue(cell, state, from.map(|client| client.address), outputs, callback);
         self.flush(cell, state);
-        state.waiting.recount(&state.room);
         self.rearm(cell, state);
         self.retire_if_idle(cell, state);
         outcome
@@ -207,7 +206,7 @@ impl Hub {
     fn flush(&self, cell: &Arc<RoomCell>, state: &mut RoomState) {
         while state.queue.front().is_some_and(|batch| batch.ready) {
             let Some(batch) = state.queue.pop_front() else {
-                return;
+                break;
             };
             state.first += 1;
             let mut callback = batch.callback;
@@ -215,6 +214,7 @@ impl Hub {
                 self.act(cell, state, output, &mut callback);
             }
         }
+        state.waiting.recount(&state.room);
     }
 
     fn act(&self, cell: &Arc<RoomCell>, state: &mut RoomState, output: Output, callback: &mut Option<Callback>) {
@@ -229,9 +229,7 @@ impl Hub {
                 }
             }
             Output::OpenMailbox { member, socket } => {
-                let messages = state.room.open_mailbox(member, socket);
-                state.waiting.recount(&state.room);
-                for message in messages {
+                for message in state.room.open_mailbox(member, socket) {
                     self.deliver(cell, state, member, socket, message);
                 }
             }
@@ -260,36 +258,30 @@ impl Hub {
                 self.enqueue(cell, state, None, records, None);
             }
             Delivery::Kept => {
-                if let Some((sender, event)) = origin {
-                    self.count_waiting(cell, state, sender, event, now);
+                if let Some(origin) = origin {
+                    self.count_waiting(cell, state, origin, now);
                 }
             }
             Delivery::Dropped => {}
         }
     }
 
-    /// Counts what waits of a sender for its address, as long as its socket is known.
-    fn count_waiting(
-        &self,
-        cell: &Arc<RoomCell>,
-        state: &mut RoomState,
-        sender: MemberId,
-        event: &'static str,
-        now: Now,
-    ) {
+    /// Counts what waits of a sender for its address, as long as its socket is known. `origin` is the sender, and what it
+    /// sent last.
+    fn count_waiting(&self, cell: &Arc<RoomCell>, state: &mut RoomState, origin: (MemberId, &'static str), now: Now) {
+        let (sender, _) = origin;
         let new = || {
             let socket = state.room.line_of(sender)?;
             let address = self.lines.read().get(&socket)?.client.address;
             let holder = Shares {
                 hub: self.this.clone(),
                 cell: Arc::downgrade(cell),
-                sender,
-                event,
+                origin,
             };
             Some(self.memory().held(address, Some(Arc::new(holder))))
         };
         if state.waiting.count(&state.room, sender, new).is_err() {
-            self.end_shares(cell, state, sender, event, now);
+            self.end_shares(cell, state, origin, now);
         }
     }
 
@@ -298,11 +290,10 @@ impl Hub {
         &self,
         cell: &Arc<RoomCell>,
         state: &mut RoomState,
-        sender: MemberId,
-        event: &'static str,
+        origin: (MemberId, &'static str),
         now: Now,
     ) {
-        let record = state.room.end_shares(sender, event, now);
+        let record = state.room.end_shares(origin, now);
         self.enqueue(cell, state, None, vec![Output::Record(record)], None);
         state.waiting.recount(&state.room);
     }

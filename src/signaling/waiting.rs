@@ -51,9 +51,8 @@ impl Waiting {
 pub(super) struct Shares {
     pub(super) hub: Weak<Hub>,
     pub(super) cell: Weak<RoomCell>,
-    pub(super) sender: MemberId,
-    /// What it sent when they were first counted.
-    pub(super) event: &'static str,
+    /// The sender, and what it sent when they were first counted.
+    pub(super) origin: (MemberId, &'static str),
 }
 
 impl Holder for Shares {
@@ -65,11 +64,11 @@ impl Holder for Shares {
         let (Some(hub), Some(cell)) = (self.hub.upgrade(), self.cell.upgrade()) else {
             return;
         };
-        let (sender, event) = (self.sender, self.event);
+        let origin = self.origin;
         // Whoever asks may hold a room's lock.
         tokio::spawn(async move {
             let now = hub.clock.now();
-            hub.end_shares(&cell, &mut cell.state.lock(), sender, event, now);
+            hub.end_shares(&cell, &mut cell.state.lock(), origin, now);
         });
     }
 }
