@@ -220,8 +220,8 @@ pub struct Config {
     #[arg(long, default_value = "4MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]
     pub bytes_per_socket: usize,
 
-    /// How often each second an address is read as long as it is in no room: its requests and other sockets, 4 KiB at a
-    /// time, and new connections; what comes faster waits, up to two seconds for each. 0 is no limit
+    /// How much is read of an address each second as long as it is in no room: requests, messages and new connections
+    /// count one each, each KiB one more; what comes faster waits, up to two seconds for each. 0 is no limit
     #[arg(long, default_value = "4000", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
     pub reads_per_address: u32,
 

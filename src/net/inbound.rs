@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 use tracing::warn;
 
 use super::connection::{Connection, Stage};
 use super::frames::Frames;
 use super::pace::{Pace, PaceLimits, TooFast};
 use super::reads::Reads;
+use super::turns::{Slot, Turns};
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::limit::Seldom;
 use crate::model::address::AddressKey;
 
+/// How many bytes are handed on in one turn: a request, or a few messages.
+const IN_TURN: usize = 1024;
 /// The shortest time between two lines in the log.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -30,6 +33,7 @@ pub struct InboundLimits {
     /// The largest message, in bytes.
     pub most_message: usize,
     reads: Reads,
+    pub(super) turns: Arc<Turns>,
     told: Seldom,
 }
 
@@ -42,17 +46,19 @@ impl InboundLimits {
             pace,
             most_message,
             reads: Reads::new(reads),
+            turns: Arc::new(Turns::new()),
             told: Seldom::new(TOLD_EVERY),
         }
     }
 }
 
 /// One connection's.
-#[derive(Debug)]
 pub(super) struct Inbound {
     limits: Arc<InboundLimits>,
     connection: Connection,
     peer: AddressKey,
+    /// Where its reads count once it carries a member.
+    slot: Slot,
     /// The part of the connection's life that `waiting` and `line` are about.
     turn: u32,
     /// Bytes that have come since, and so may still wait for the rest of their request.
@@ -61,8 +67,17 @@ pub(super) struct Inbound {
     /// Made with the first that is large.
     held: Option<Held>,
     frames: Option<Box<(Frames, Pace)>>,
-    /// Until the address may be read again.
-    wait: Option<Pin<Box<Sleep>>>,
+    /// Whether what was taken last passes in turn.
+    in_turn: bool,
+    /// Until more of it may be handed on.
+    wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+/// How what was read is handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pass {
+    AtOnce,
+    InTurn,
 }
 
 /// How far a request's head has come.
@@ -80,46 +95,42 @@ enum Line {
 impl Inbound {
     pub(super) fn new(limits: Arc<InboundLimits>, connection: Connection, peer: AddressKey) -> Self {
         let mut inbound = Self {
-            limits,
             turn: connection.turn(),
+            slot: limits.turns.slot(peer),
+            limits,
             connection,
             peer,
             waiting: 0,
             line: Line::Start,
             held: None,
             frames: None,
+            in_turn: false,
             wait: None,
         };
-        // To accept it cost as much as a read.
-        inbound.count_read(0);
+        // To accept it cost as much as a read, which its first one pays.
+        inbound.rate(1, 0);
         inbound
     }
 
-    /// Whether frames are looked at; if they are from here on, `fetched` is what of them has come already.
-    pub(super) fn is_frames(&mut self, fetched: &mut Vec<u8>, read: &mut usize) -> io::Result<bool> {
-        if self.frames.is_some() {
-            return Ok(true);
-        }
-        if self.connection.stage() != Stage::Frames {
-            return Ok(false);
+    /// Looks at frames once the connection is a WebSocket; `fetched` is what of them has come already.
+    pub(super) fn begin_frames(&mut self, fetched: &mut Vec<u8>, read: &mut usize) -> io::Result<()> {
+        if self.frames.is_some() || self.connection.stage() != Stage::Frames {
+            return Ok(());
         }
         self.held = None;
+        self.slot = self.limits.turns.slot(self.address());
         self.frames = Some(Box::new((
             Frames::new(self.limits.most_message),
             Pace::new(self.limits.pace),
         )));
         let mut passed = Vec::new();
-        self.pass(&fetched[*read..], |slice| passed.extend_from_slice(slice))?;
+        self.frames(&fetched[*read..], |slice| passed.extend_from_slice(slice))?;
         (*fetched, *read) = (passed, 0);
-        Ok(true)
+        Ok(())
     }
 
     /// Waits until more may be read.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(wait) = &mut self.wait {
-            ready!(wait.as_mut().poll(cx));
-            self.wait = None;
-        }
         let Some(frames) = &mut self.frames else {
             // Whoever answers the request wakes the reader.
             return if self.connection.stage() == Stage::Upgrading {
@@ -132,8 +143,35 @@ impl Inbound {
         Poll::Ready(paced.map_err(|why| self.cut(why)))
     }
 
-    /// Looks at frames, and gives what is to be handed on of them.
-    pub(super) fn pass(&mut self, bytes: &[u8], hand_on: impl FnMut(&[u8])) -> io::Result<()> {
+    /// Waits until what was read may be handed on. Gives how much of it may be at once.
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        if !self.in_turn {
+            return Poll::Ready(usize::MAX);
+        }
+        if self.wait.is_none() {
+            self.wait_for(Duration::ZERO);
+        }
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.as_mut().poll(cx));
+            self.wait = None;
+        }
+        Poll::Ready(IN_TURN)
+    }
+
+    /// Looks at what was read, and gives what is to be handed on of it: at once, or in turn.
+    pub(super) fn take(&mut self, bytes: &[u8], mut hand_on: impl FnMut(&[u8], Pass)) -> io::Result<()> {
+        let is_member = self.frames.is_some() && self.connection.is_member();
+        self.in_turn = !is_member || self.limits.turns.is_crowded(self.slot, bytes.len());
+        let pass = if self.in_turn { Pass::InTurn } else { Pass::AtOnce };
+        if self.frames.is_some() {
+            self.frames(bytes, |slice| hand_on(slice, pass))
+        } else {
+            hand_on(bytes, pass);
+            self.request(bytes)
+        }
+    }
+
+    fn frames(&mut self, bytes: &[u8], hand_on: impl FnMut(&[u8])) -> io::Result<()> {
         let Some(frames) = &mut self.frames else {
             return Ok(());
         };
@@ -142,14 +180,15 @@ impl Inbound {
         let waiting = frames.unfinished();
         pace.count(seen, bytes.len()).map_err(|why| self.cut(why))?;
         if !self.connection.is_member() {
-            self.count_read(bytes.len());
+            self.rate(seen.frames, bytes.len());
         }
         self.hold(waiting)
     }
 
-    /// Looks at what was read of a request.
-    pub(super) fn request(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn request(&mut self, bytes: &[u8]) -> io::Result<()> {
         let turn = self.connection.turn();
+        // Each that was answered has begun and ended; more than one have come together.
+        let requests = turn.wrapping_sub(self.turn) / 2;
         if self.turn != turn {
             (self.turn, self.waiting, self.line) = (turn, 0, Line::Start);
             if self.connection.client() != Some(self.peer) {
@@ -157,7 +196,7 @@ impl Inbound {
             }
         }
         self.waiting += bytes.len();
-        self.count_read(bytes.len());
+        self.rate(requests, bytes.len());
         if self.line != Line::Beyond {
             self.line = bytes.iter().fold(self.line, |line, byte| line.then(*byte));
         }
@@ -165,22 +204,38 @@ impl Inbound {
         self.hold(self.waiting)
     }
 
-    /// Has the next read wait if this one was too much for the address.
-    fn count_read(&mut self, bytes: usize) {
-        let wait = self.limits.reads.count(self.peer, self.connection.client(), bytes);
+    /// Has what was read wait if it is too much for the address.
+    fn rate(&mut self, messages: u32, bytes: usize) {
+        let client = self.connection.client();
+        let wait = self.limits.reads.count(self.peer, client, messages, bytes);
         if !wait.is_zero() {
-            self.wait = Some(Box::pin(sleep(wait)));
+            self.wait_for(wait);
         }
+    }
+
+    fn wait_for(&mut self, time: Duration) {
+        let (turns, address) = (self.limits.turns.clone(), self.address());
+        let until = (!time.is_zero()).then(|| sleep(time));
+        self.wait = Some(Box::pin(async move {
+            if let Some(until) = until {
+                until.await;
+            }
+            turns.take(address).await;
+        }));
+    }
+
+    fn address(&self) -> AddressKey {
+        self.connection.client().unwrap_or(self.peer)
     }
 
     fn hold(&mut self, bytes: usize) -> io::Result<()> {
         if self.held.is_none() && bytes <= STEP {
             return Ok(());
         }
-        let held = self.held.get_or_insert_with(|| {
-            let address = self.connection.client().unwrap_or(self.peer);
-            self.limits.memory.held(address, Some(self.connection.holder()))
-        });
+        let address = self.address();
+        let held = self
+            .held
+            .get_or_insert_with(|| self.limits.memory.held(address, Some(self.connection.holder())));
         held.set(bytes).map_err(|over| {
             self.connection.cut();
             io::Error::new(io::ErrorKind::ConnectionAborted, over)
@@ -189,7 +244,7 @@ impl Inbound {
 
     fn cut(&self, why: TooFast) -> io::Error {
         self.limits.told.then(|| {
-            let address = self.connection.client().unwrap_or(self.peer);
+            let address = self.address();
             warn!(%address, "a WebSocket is cut: {why}");
         });
         self.connection.cut();

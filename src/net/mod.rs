@@ -14,6 +14,7 @@ mod query;
 mod reads;
 mod serve;
 mod stall;
+mod turns;
 
 pub use admission::{Admission, Capacity};
 pub use connection::{ClientAddress, Connection};

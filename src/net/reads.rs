@@ -14,7 +14,7 @@ use crate::limit::SITE_FACTOR;
 use crate::model::address::AddressKey;
 
 /// As many bytes count as one more read.
-const PART: usize = 4096;
+const PART: usize = 1024;
 /// How far an address gets into debt. A page whose neighbours flood still gets in, some seconds later.
 const LONGEST: Duration = Duration::from_secs(1);
 /// As much as may come at once, as the time that it takes at the rate: others wait until it has been read.
@@ -56,13 +56,13 @@ impl Reads {
         }
     }
 
-    /// Counts what was read on a connection of this peer, on behalf of the client that its last request named. Returns
-    /// how long the next read has to wait.
-    pub(super) fn count(&self, peer: AddressKey, client: Option<AddressKey>, bytes: usize) -> Duration {
+    /// Counts what was read on a connection of this peer, on behalf of the client that its last request named: so many
+    /// requests or messages, of so many bytes in all. Returns how long that has to wait until it may be handed on.
+    pub(super) fn count(&self, peer: AddressKey, client: Option<AddressKey>, messages: u32, bytes: usize) -> Duration {
         if self.rate == 0 {
             return Duration::ZERO;
         }
-        let cost = Duration::from_secs(1 + (bytes / PART) as u64) / self.rate;
+        let cost = Duration::from_secs(u64::from(messages.max(1)) + (bytes / PART) as u64) / self.rate;
         let mut table = self.table.lock();
         let address = client.unwrap_or(peer);
         if address != peer {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn waits(reads: &Reads, text: &str, times: usize) -> Duration {
-        let wait = |_| reads.count(key(text), None, 100);
+        let wait = |_| reads.count(key(text), None, 1, 100);
         (0..times).map(wait).last().unwrap_or_default()
     }
 
@@ -126,13 +126,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn large_reads_count_for_more() {
+    async fn large_reads_and_many_messages_count_for_more() {
         let reads = Reads::new(100);
-        assert_eq!(reads.count(key("192.0.2.1"), None, 24 * PART), Duration::ZERO);
+        assert_eq!(reads.count(key("192.0.2.1"), None, 1, 24 * PART), Duration::ZERO);
         assert_eq!(
-            reads.count(key("192.0.2.1"), None, 9 * PART),
+            reads.count(key("192.0.2.1"), None, 1, 9 * PART),
             Duration::from_millis(100)
         );
+        assert_eq!(reads.count(key("192.0.2.1"), None, 10, 100), Duration::from_millis(200));
     }
 
     #[tokio::test(start_paused = true)]
@@ -148,16 +149,16 @@ mod tests {
     async fn a_proxy_that_names_its_clients_has_no_share() {
         let reads = Reads::new(100);
         let (proxy, client) = (key("127.0.0.1"), key("192.0.2.1"));
-        assert_eq!(reads.count(proxy, Some(client), 100), Duration::ZERO);
+        assert_eq!(reads.count(proxy, Some(client), 1, 100), Duration::ZERO);
         assert_eq!(waits(&reads, "127.0.0.1", 1_000), Duration::ZERO);
-        assert!((0..200).any(|_| reads.count(proxy, Some(client), 100) > Duration::ZERO));
+        assert!((0..200).any(|_| reads.count(proxy, Some(client), 1, 100) > Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_has_paused_is_forgotten() {
         let reads = Reads::new(1_000_000);
         for number in 0..2 * MOST_KEYS as u32 {
-            reads.count(AddressKey::of(std::net::Ipv4Addr::from_bits(number).into()), None, 1);
+            reads.count(AddressKey::of(std::net::Ipv4Addr::from_bits(number).into()), None, 1, 1);
             tokio::time::advance(Duration::from_micros(1)).await;
         }
         assert!(reads.table.lock().networks.keys.len() <= MOST_KEYS);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,6 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,6 +41,9 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// The largest head of a request, in bytes: a query of 8 KiB, and twice the cookies that browsers send to one host. (hyper
 /// looks after each read, so one read may go past it.)
 const MOST_HEAD: usize = 32 * 1024;
+
+/// The address whose turn it is to be accepted: nobody's own.
+const ACCEPTING: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// An answer of fewer bytes than this is with the system as soon as it is written.
 const SHORT: u64 = 64 * 1024;
@@ -146,9 +148,9 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     pause.failures = 0;
-                    self.let_in(stream, peer);
                     // Thousands may wait to be accepted: others have their turn in between.
-                    yield_now().await;
+                    self.inbound.turns.clone().take(AddressKey::of(ACCEPTING)).await;
+                    self.let_in(stream, peer);
                 }
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => tokio::select! {
