@@ -24,6 +24,7 @@ mod rows;
 mod shared;
 mod snapshot;
 mod space;
+mod unchanged;
 mod writer;
 
 #[cfg(test)]

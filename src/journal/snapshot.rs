@@ -6,12 +6,13 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::owed;
+use super::unchanged::Unchanged;
 use crate::room::id::{RoomName, SessionId};
 use crate::room::record::{LeaveReason, LiveLink, LiveMember, Snapshot};
 use crate::room::time::Timestamp;
 use crate::sql::ids;
 
-/// Makes the rows of this session say what the snapshot says.
+/// Makes the rows of this session say what the snapshot says. Only those are written that do not.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     session: SessionId,
@@ -20,11 +21,12 @@ pub(super) async fn write(
 ) -> sqlx::Result<()> {
     end_others(connection, Some(session), &live.room, at).await?;
     put_session(connection, session, live).await?;
-    for member in &live.members {
+    let unchanged = Unchanged::read(connection, session).await?;
+    for member in live.members.iter().filter(|member| !unchanged.has_member(member)) {
         put_member(connection, session, member).await?;
     }
     put_gone_participants(connection, session, live, at).await?;
-    for link in &live.links {
+    for link in live.links.iter().filter(|link| !unchanged.has_link(link)) {
         put_link(connection, session, link).await?;
     }
     end_rows(connection, session, &Keep::of(live)?, at).await?;

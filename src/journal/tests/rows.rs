@@ -241,7 +241,30 @@ async fn a_snapshot_repairs_what_a_gap_left() {
         );
         assert_eq!(bench.rows(LIVE_LINKS).await, ["mine yours"]);
     }
+
+    // The next knows of one more drop.
+    sqlx::raw_sql(NOTE_WRITES)
+        .execute(&mut bench.intruder().await)
+        .await
+        .unwrap();
+    let mut next = snapshot;
+    next.members[0].away = Some((Timestamp(70), Timestamp(9_000)));
+    write(&opened.journal, vec![at(80, Change::Snapshot(Box::new(next)))]).await;
+    let written = bench.rows("select written from note order by written").await;
+    assert_eq!(written, ["connection 0141", "member 00CA"], "only what has changed");
 }
+
+/// Writes down what is written.
+const NOTE_WRITES: &str = "
+    create table note (written text);
+    create trigger note_member after update on member begin
+        insert into note values ('member ' || hex(substr(new.id, 15)));
+    end;
+    create trigger note_connection after update on connection begin
+        insert into note values ('connection ' || hex(substr(new.id, 15)));
+    end;
+    create trigger note_link after update on link begin insert into note values ('link'); end;
+    create trigger note_live_link after update on live_link begin insert into note values ('live link'); end;";
 
 fn live(person: u128, joined_at: i64, nth: u128, connected_at: i64, away: Option<(i64, i64)>) -> LiveMember {
     LiveMember {

@@ -1,0 +1,92 @@
+//! Which rows of a session say already what its room says: a repair leaves those as they are.
+
+use std::collections::HashSet;
+
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use crate::room::id::SessionId;
+use crate::room::record::{LeaveReason, LiveLink, LiveMember};
+
+/// What is stored of a session's live members and links.
+pub(super) struct Unchanged {
+    members: HashSet<MemberRow>,
+    links: HashSet<LinkRow>,
+}
+
+/// What may change of a member that is owed no leave.
+#[derive(PartialEq, Eq, Hash)]
+struct MemberRow {
+    id: Uuid,
+    connection: Uuid,
+    away_since: Option<i64>,
+    away_until: Option<i64>,
+    overflowed: bool,
+    stopped_by: Option<String>,
+}
+
+/// What may change of a link that is open.
+#[derive(PartialEq, Eq, Hash)]
+struct LinkRow {
+    id: Uuid,
+    answered_at: Option<i64>,
+    answerer_connector: Option<String>,
+    offerer_candidates: i64,
+    answerer_candidates: i64,
+    renegotiations: i64,
+}
+
+impl Unchanged {
+    pub(super) async fn read(connection: &mut SqliteConnection, session: SessionId) -> sqlx::Result<Self> {
+        let members = sqlx::query_as!(
+            MemberRow,
+            r#"select id as "id: _", connection_id as "connection: _", away_since, away_until,
+                      overflowed as "overflowed: _", stopped_by
+               from member
+               where session_id = ? and not exists (select 1 from owed_leave where member_id = member.id)"#,
+            session.0
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let links = sqlx::query_as!(
+            LinkRow,
+            r#"select link.id as "id: _", answered_at, answerer_connector, offerer_candidates, answerer_candidates,
+                      renegotiations
+               from link join live_link on live_link.session_id = link.session_id and link_id = link.id
+               where link.session_id = ? and closed_at is null"#,
+            session.0
+        )
+        .fetch_all(connection)
+        .await?;
+        Ok(Self {
+            members: members.into_iter().collect(),
+            links: links.into_iter().collect(),
+        })
+    }
+
+    pub(super) fn has_member(&self, live: &LiveMember) -> bool {
+        let (away_since, away_until) = live.away.map(|(since, until)| (since.0, until.0)).unzip();
+        let row = MemberRow {
+            id: live.member.0,
+            connection: live.connection.0,
+            away_since,
+            away_until,
+            overflowed: live.overflowed,
+            stopped_by: live.stopped_by.map(|reason| LeaveReason::as_str(reason).to_owned()),
+        };
+        live.owed.is_empty() && self.members.contains(&row)
+    }
+
+    pub(super) fn has_link(&self, live: &LiveLink) -> bool {
+        let (answerer_connector, answered_at) = live.answered.as_ref().map(|(id, at)| (id.to_string(), at.0)).unzip();
+        let row = LinkRow {
+            id: live.link.0,
+            answered_at,
+            answerer_connector,
+            offerer_candidates: live.traffic.offerer_candidates.into(),
+            answerer_candidates: live.traffic.answerer_candidates.into(),
+            renegotiations: live.traffic.renegotiations.into(),
+        };
+        self.links.contains(&row)
+    }
+}
