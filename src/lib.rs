@@ -17,6 +17,7 @@ pub mod limit;
 pub mod logging;
 pub mod model;
 pub mod net;
+mod priority;
 pub mod room;
 pub mod server;
 pub mod signaling;

@@ -24,6 +24,7 @@ use super::Web;
 use super::error::Error;
 use crate::model::address::AddressKey;
 use crate::net::ClientAddress;
+use crate::priority::step_back;
 
 /// The most questions that wait, of all addresses.
 const WAITING: usize = 256;
@@ -116,6 +117,8 @@ pub(crate) async fn in_turn(State(web): State<Arc<Web>>, request: Request, next:
     let runtime = Handle::current();
     let answer = spawn_blocking(move || {
         let _turn = turn;
+        // The database's readers, which this starts, with it.
+        step_back();
         runtime.block_on(gone.run_until_cancelled_owned(next.run(request)))
     });
     match answer.await {
