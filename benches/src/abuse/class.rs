@@ -45,6 +45,7 @@ struct Seen {
     not_ready: Cell<u32>,
     no_review: Cell<u32>,
     told: RefCell<Vec<Told>>,
+    rests: Cell<bool>,
 }
 
 /// What it got in one stretch of time.
@@ -77,7 +78,7 @@ impl Class {
             let (one, other, connector) = pair(&source, room, &seen).await?;
             let peer = other.id.clone();
             seen.heard.borrow_mut().push(words::now());
-            pages.spawn_local(count_cut(seen.clone(), send(one, peer, connector)));
+            pages.spawn_local(count_cut(seen.clone(), send(one, peer, connector, seen.clone())));
             pages.spawn_local(count_cut(seen.clone(), hear(other, room, seen.clone())));
         }
         pages.spawn_local(newcomers(source, seen.clone()));
@@ -101,6 +102,11 @@ impl Class {
             not_ready: seen.not_ready.take(),
             no_review: seen.no_review.take(),
         }
+    }
+
+    /// From now on it only stays.
+    pub(super) fn rest(&self) {
+        self.seen.rests.set(true);
     }
 
     /// Ends it, and gives what it was told of who came and went.
@@ -135,12 +141,12 @@ async fn pair(source: &Source, room: usize, seen: &Seen) -> Result<(Member, Memb
     Ok((one, other, theirs))
 }
 
-async fn send(mut one: Member, peer: String, connector: String) -> Result<()> {
+async fn send(mut one: Member, peer: String, connector: String, seen: Rc<Seen>) -> Result<()> {
     let mut turn = interval(EACH_RELAY);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = turn.tick() => one.page.outbox.text(&[&words::candidate(&connector, &peer, words::now())]),
+            _ = turn.tick(), if !seen.rests.get() => one.page.outbox.text(&[&words::candidate(&connector, &peer, words::now())]),
             filled = one.page.fill() => filled?,
         }
         let page = &mut one.page;
@@ -177,6 +183,9 @@ async fn newcomers(source: Source, seen: Rc<Seen>) {
     let mut under_way = JoinSet::new();
     for number in 0.. {
         turn.tick().await;
+        if seen.rests.get() {
+            break;
+        }
         let seen = seen.clone();
         under_way.spawn_local(async move {
             let visit = timeout(PATIENCE, visit(source, number, &seen)).await;
@@ -190,6 +199,7 @@ async fn newcomers(source: Source, seen: Rc<Seen>) {
         });
         while under_way.try_join_next().is_some() {}
     }
+    while under_way.join_next().await.is_some() {}
 }
 
 /// Comes, stays for a moment, and leaves.
@@ -214,6 +224,9 @@ async fn looks(source: Source, seen: Rc<Seen>) {
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turn.tick().await;
+        if seen.rests.get() {
+            return;
+        }
         seen.looks.set(seen.looks.get() + 1);
         if !is_ok(source, "/readyz", "").await {
             seen.not_ready.set(seen.not_ready.get() + 1);

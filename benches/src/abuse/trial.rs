@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use super::attacks::{Attack, Tally};
@@ -57,11 +58,23 @@ pub struct Outcome {
     pub tally: Tally,
 }
 
-/// Starts a server, a class and the attack.
+/// A server after an attack, with its class still in it. Others may be attacked meanwhile: it only stays.
+pub struct Aftermath {
+    attack: Attack,
+    server: Subject,
+    class: Class,
+    before: Service,
+    during: Service,
+    memory: [u64; 2],
+    memory_after: JoinHandle<Result<u64>>,
+    tally: Tally,
+}
+
+/// Starts a server, a class and the attack, and returns after the attack.
 ///
 /// # Errors
 /// If the server fails altogether.
-pub async fn run(attack: Attack, plan: Plan) -> Result<Outcome> {
+pub async fn run(attack: Attack, plan: Plan) -> Result<Aftermath> {
     let folder = subject::folder()?;
     if attack == Attack::Review {
         huge::make(&folder.path().join("chatroom.db")).await?;
@@ -83,29 +96,63 @@ pub async fn run(attack: Attack, plan: Plan) -> Result<Outcome> {
     let tally = attack_with(attack, &server, plan).await?;
     let during = class.service();
     let memory_at_end = process::resident(server.pid).context("the server died")?;
-    sleep(plan.after).await;
-    let after = class.service();
-    let memory_after = process::resident(server.pid)?;
-    let told = class.end();
-    let (folder, stop) = server.finish().await?;
-    Ok(Outcome {
+    class.rest();
+    let pid = server.pid;
+    Ok(Aftermath {
+        attack,
+        server,
+        class,
         before,
         during,
-        after,
-        memory: [memory_before, memory_at_end, memory_after],
-        lost: ledger::lost(&folder.path().join("chatroom.db"), &told).await?,
-        told: told.len(),
-        stop,
+        memory: [memory_before, memory_at_end],
+        memory_after: spawn_local(async move {
+            sleep(plan.after).await;
+            process::resident(pid)
+        }),
         tally,
     })
 }
 
-/// The attacker is a process of its own, and nice: what it takes of the core that it shares with the class is not to be
-/// mistaken for the server's slowness.
+impl Aftermath {
+    /// What it comes after.
+    pub fn attack(&self) -> Attack {
+        self.attack
+    }
+
+    /// Whether its time is over.
+    pub fn is_over(&self) -> bool {
+        self.memory_after.is_finished()
+    }
+
+    /// Waits for its end, stops the server and looks into the history.
+    ///
+    /// # Errors
+    /// If the server has died, or does not stop.
+    pub async fn outcome(self) -> Result<Outcome> {
+        let memory_after = self.memory_after.await?.context("the server died")?;
+        let after = self.class.service();
+        let told = self.class.end();
+        let (folder, stop) = self.server.finish().await?;
+        let [before, at_end] = self.memory;
+        Ok(Outcome {
+            before: self.before,
+            during: self.during,
+            after,
+            memory: [before, at_end, memory_after],
+            lost: ledger::lost(&folder.path().join("chatroom.db"), &told).await?,
+            told: told.len(),
+            stop,
+            tally: self.tally,
+        })
+    }
+}
+
+/// The attacker is a process of its own, which runs when the class does not: what it takes of the core that it shares with
+/// the class is not to be mistaken for the server's slowness.
 async fn attack_with(attack: Attack, server: &Subject, plan: Plan) -> Result<Tally> {
     let from = if plan.from_the_class { THEIR_ADDRESS } else { ANOTHER };
-    let child = Command::new("nice")
-        .args(["-n", "15"])
+    let child = Command::new("chrt")
+        .args(["--idle", "0"])
         .arg(std::env::current_exe()?)
         .args(["--attacker", &attack.name()])
         .args(["--from", &from.to_string(), "--server", &server.address.to_string()])

@@ -1,5 +1,6 @@
 //! Does what one client can do to harm others, beside classes that behave, and says what those notice.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use chatroom_benches::abuse::attacks::Attack;
 use chatroom_benches::abuse::table;
-use chatroom_benches::abuse::trial::{self, Plan};
+use chatroom_benches::abuse::trial::{self, Aftermath, Plan};
 use chatroom_benches::report;
 use clap::{Parser, ValueEnum};
 use tokio::task::LocalSet;
@@ -70,15 +71,7 @@ async fn run(options: Options) -> Result<()> {
         false => options.only,
     };
     let mut text = table::HEADING.to_owned();
-    for attack in attacks {
-        let line = match trial::run(attack, plan).await {
-            Ok(outcome) => {
-                eprintln!("{}: {outcome:.2?}", attack.name());
-                table::line(attack, &outcome)
-            }
-            Err(error) => format!("| {} | | | | | | | | | {error:#} | **no** |", attack.title()),
-        };
-        eprintln!("{line}");
+    for line in lines(&attacks, plan).await {
         text += &line;
         text.push('\n');
     }
@@ -88,4 +81,41 @@ async fn run(options: Options) -> Result<()> {
         Some(document) => report::put_into(&document, name, &text),
         None => Ok(()),
     }
+}
+
+/// Each attack's line. What comes after one is waited for beside the next.
+async fn lines(attacks: &[Attack], plan: Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut waiting: VecDeque<Aftermath> = VecDeque::new();
+    for attack in attacks {
+        match trial::run(*attack, plan).await {
+            Ok(aftermath) => waiting.push_back(aftermath),
+            Err(error) => lines.push(failed(*attack, &error)),
+        }
+        while waiting.front().is_some_and(Aftermath::is_over) {
+            lines.extend(line_of(waiting.pop_front()).await);
+        }
+    }
+    while !waiting.is_empty() {
+        lines.extend(line_of(waiting.pop_front()).await);
+    }
+    lines
+}
+
+async fn line_of(aftermath: Option<Aftermath>) -> Option<String> {
+    let aftermath = aftermath?;
+    let attack = aftermath.attack();
+    let line = match aftermath.outcome().await {
+        Ok(outcome) => {
+            eprintln!("{}: {outcome:.2?}", attack.name());
+            table::line(attack, &outcome)
+        }
+        Err(error) => failed(attack, &error),
+    };
+    eprintln!("{line}");
+    Some(line)
+}
+
+fn failed(attack: Attack, error: &anyhow::Error) -> String {
+    format!("| {} | | | | | | | | | {error:#} | **no** |", attack.title())
 }
