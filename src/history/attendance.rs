@@ -8,8 +8,9 @@ use super::page::{Page, Slice};
 use super::people::Person;
 use super::sessions::Session;
 use super::{Error, History};
-use crate::room::id::ParticipantId;
-use crate::room::time::Timestamp;
+use crate::model::id::ParticipantId;
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::LeaveReason;
 
 /// The most people that one page looks at. The next page goes on from there, however few were present for long enough.
 const EXAMINED: usize = 1_000;
@@ -35,7 +36,7 @@ pub struct Attendance {
     /// How often they came back.
     pub reconnect_count: i64,
     /// Why they last left.
-    pub leave_reason: Option<String>,
+    pub leave_reason: Option<LeaveReason>,
     /// What share of the session's duration they were present for, in percent with one decimal.
     pub present_pct: f64,
     /// When they were present.
@@ -65,7 +66,7 @@ impl Person {
             away_ms: self.away(now).minus(&present).total_ms(),
             longest_gap_ms: present.longest_gap_ms(Interval::new(self.joined_at, self.left_at.unwrap_or(now))),
             reconnect_count: self.reconnect_count,
-            leave_reason: self.leave_reason.clone(),
+            leave_reason: self.leave_reason,
             present_pct: percent(present.total_ms(), session.span().ms()),
             intervals,
         }

@@ -7,8 +7,8 @@ use super::page::{Page, Slice};
 use super::rooms::Presence;
 use super::sessions::last_id_at;
 use super::{Error, History};
-use crate::room::id::{ParticipantId, RoomName, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{ParticipantId, RoomName, SessionId};
+use crate::model::time::Timestamp;
 
 /// The most people that one page looks at. The next page goes on from there, however few were there at the moment.
 const EXAMINED: usize = 1_000;

@@ -1,6 +1,5 @@
 //! How ids and times leave the database, and how times are written for people.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
@@ -10,8 +9,8 @@ use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use crate::room::id::{LinkId, MemberId, ParticipantId, RoomName, SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{LinkId, MemberId, ParticipantId, RoomName, SessionId, Username};
+use crate::model::time::Timestamp;
 
 macro_rules! column {
     ($name:ident, $inner:ty) => {
@@ -85,10 +84,8 @@ macro_rules! typed {
 typed!(RoomName);
 typed!(Username);
 
-/// RFC 3339 in UTC with milliseconds.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let time: DateTime<Utc> = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
-        serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        serializer.serialize_str(&self.rfc3339())
     }
 }

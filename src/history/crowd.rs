@@ -5,8 +5,8 @@ use uuid::Uuid;
 use super::links::{Names, Pair, ends, pair, together};
 use super::page::{Page, Slice};
 use super::{Error, History};
-use crate::room::id::{ParticipantId, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{ParticipantId, SessionId};
+use crate::model::time::Timestamp;
 
 /// The most people who are looked at for one page, whether or not they are in a pair of it.
 const EXAMINED: i64 = 1_000;

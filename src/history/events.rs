@@ -2,43 +2,17 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::openapi::schema::{self, Schema};
-use utoipa::openapi::{ObjectBuilder, RefOr};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 use super::page::{Page, Slice};
 use super::{Error, History};
-use crate::room::id::{ParticipantId, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{ParticipantId, SessionId};
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::EventKind;
+use crate::sql::json;
 
 /// The most entries that one page looks at. The next page goes on from there, however few had a wanted kind.
 const EXAMINED: i64 = 10_000;
-
-/// The kinds of entries, by the words the tables and the API use.
-pub const KINDS: [&str; 8] = [
-    "session_started",
-    "session_ended",
-    "joined",
-    "left",
-    "disconnected",
-    "reconnected",
-    "error",
-    "gap",
-];
-
-/// What the API's document says of a kind: one of [`KINDS`].
-pub enum EventKind {}
-
-impl PartialSchema for EventKind {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(schema::Type::String)
-            .enum_values(Some(KINDS))
-            .into()
-    }
-}
-
-impl ToSchema for EventKind {}
 
 /// One entry of the journal.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -49,8 +23,7 @@ pub struct Event {
     /// When it happened.
     pub at: Timestamp,
     /// What happened.
-    #[schema(value_type = EventKind)]
-    pub kind: String,
+    pub kind: EventKind,
     /// In which session; of none are a gap, and an error that a client in no room was told.
     pub session_id: Option<SessionId>,
     /// Whom it happened to, if anybody.
@@ -70,18 +43,18 @@ impl History {
     pub async fn events(
         &self,
         session: SessionId,
-        kinds: &[&str],
+        kinds: &[EventKind],
         page: &Page<i64>,
     ) -> Result<Slice<Event, i64>, Error> {
         let after = page.after.unwrap_or(0);
         // What comes later than this is for the next page, also if it is committed between the two reads.
         let last_examined = self.last_examined(session, after).await?;
         let up_to = last_examined.unwrap_or(i64::MAX);
-        let kinds = (!kinds.is_empty()).then(|| serde_json::Value::from(kinds).to_string());
+        let kinds = (!kinds.is_empty()).then(|| json(kinds)).transpose()?;
         let limit = page.probe();
         let rows = sqlx::query!(
             r#"
-            select event.seq as "seq!", event.at as "at: Timestamp", event.kind,
+            select event.seq as "seq!", event.at as "at: Timestamp", event.kind as "kind: EventKind",
                 event.participant_id as "participant_id: ParticipantId", participant.username as "username?",
                 event.detail
             from event

@@ -4,8 +4,9 @@ use serde_json::value::RawValue;
 
 use super::events::Event;
 use super::{Error, History};
-use crate::room::id::{ParticipantId, RoomName, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{ParticipantId, RoomName, SessionId};
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::EventKind;
 
 /// The most entries that one look goes through to find those of a room.
 const EXAMINED: i64 = 5_000;
@@ -66,7 +67,7 @@ impl History {
         let rows = sqlx::query_as!(
             Row,
             r#"
-            select event.seq as "seq!", event.at as "at: Timestamp", event.kind,
+            select event.seq as "seq!", event.at as "at: Timestamp", event.kind as "kind: EventKind",
                 event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
                 participant.username as "username?", event.detail
             from event
@@ -98,7 +99,7 @@ impl History {
                 order by next_seq
                 limit 2
             )
-            select event.seq as "seq!", event.at as "at!: Timestamp", event.kind as "kind!",
+            select event.seq as "seq!", event.at as "at!: Timestamp", event.kind as "kind!: EventKind",
                 event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
                 participant.username as "username?", event.detail
             from event
@@ -121,7 +122,7 @@ impl History {
 struct Row {
     seq: i64,
     at: Timestamp,
-    kind: String,
+    kind: EventKind,
     session_id: Option<SessionId>,
     participant_id: Option<ParticipantId>,
     username: Option<String>,
@@ -149,7 +150,7 @@ impl TryFrom<Row> for Event {
 mod tests {
     use super::{EXAMINED, SESSIONS};
     use crate::history::fixture::Fixture;
-    use crate::room::id::RoomName;
+    use crate::model::id::RoomName;
 
     #[tokio::test]
     async fn one_look_finds_a_room_behind_all_the_others() {

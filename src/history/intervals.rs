@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// A stretch of time from a moment up to, not including, a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::intervals::Intervals;
 use super::json::{Millis, from_json};
-use super::outcome::{Outcome, Together, judge};
+use super::outcome::{Judgement, Outcome, Together, judge};
 use super::page::{Page, Slice};
 use super::people::Person;
 use super::{Error, History};
-use crate::room::id::{LinkId, ParticipantId, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{LinkId, ParticipantId, SessionId};
+use crate::model::time::Timestamp;
 use crate::sql::{ids, json};
 
 /// Two people who were in the room together.
@@ -28,6 +28,9 @@ pub struct Pair {
     pub sentence: String,
     /// Their peer connections, by time of offer; of very many the latest 32 from either to the other.
     pub links: Vec<Link>,
+    /// The place of the one that says how far they got.
+    #[serde(skip)]
+    pub(super) by: Option<usize>,
 }
 
 /// One of the two of a pair.
@@ -389,7 +392,7 @@ pub(super) fn together(memberships: [&Intervals; 2], now: Timestamp) -> Option<T
 }
 
 pub(super) fn pair(one: &Person, other: &Person, links: Vec<Link>, together: Option<Together>) -> Pair {
-    let (outcome, sentence) = judge([&one.username, &other.username], &links, together);
+    let Judgement { outcome, sentence, by } = judge([&one.username, &other.username], &links, together);
     let between = [one, other].map(|person| PairMember {
         id: person.id,
         username: person.username.clone(),
@@ -399,6 +402,7 @@ pub(super) fn pair(one: &Person, other: &Person, links: Vec<Link>, together: Opt
         outcome,
         sentence,
         links,
+        by,
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::links::Link;
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// How long two people may take to get a step further. A page may have to ask for the camera first.
 const STEP_WITHIN_MS: i64 = 30_000;
@@ -41,23 +41,39 @@ impl Together {
     }
 }
 
-/// Judges a pair by the link that got furthest, of those that every pair has one of (camera and microphone) if there are
-/// any. `together` is nothing when one of the two has gone: then nothing is under way any more.
-pub(super) fn judge(names: [&str; 2], links: &[Link], together: Option<Together>) -> (Outcome, String) {
-    let main = links.iter().filter(|link| link.stream_type == "user");
+/// What became of a pair.
+pub(super) struct Judgement {
+    pub(super) outcome: Outcome,
+    pub(super) sentence: String,
+    /// The place among the links of the one that says so, if there are any.
+    pub(super) by: Option<usize>,
+}
+
+/// Judges a pair by the link that got furthest (of several the latest), of those that every pair has one of (camera and
+/// microphone) if there are any. `together` is nothing when one of the two has gone: then nothing is under way any more.
+pub(super) fn judge(names: [&str; 2], links: &[Link], together: Option<Together>) -> Judgement {
+    let furthest = |(_, link): &(usize, &Link)| outcome(link, together);
+    let main = links.iter().enumerate().filter(|(_, link)| link.stream_type == "user");
     let best = main
-        .max_by_key(|link| outcome(link, together))
-        .or_else(|| links.iter().max_by_key(|link| outcome(link, together)));
-    if let Some(link) = best {
-        return (outcome(link, together), sentence(link, together));
+        .max_by_key(furthest)
+        .or_else(|| links.iter().enumerate().max_by_key(furthest));
+    if let Some((place, link)) = best {
+        return Judgement {
+            outcome: outcome(link, together),
+            sentence: sentence(link, together),
+            by: Some(place),
+        };
     }
     let [one, other] = names;
-    if together.is_some_and(|together| together.is_recent(together.since)) {
+    let (outcome, sentence) = if together.is_some_and(|together| together.is_recent(together.since)) {
         let sentence = format!("{one} and {other} have just met, and neither has made an offer yet.");
-        return (Outcome::Waiting, sentence);
-    }
-    let sentence = format!("{one} and {other} were in the room together, but neither made an offer.");
-    (Outcome::NoOffer, sentence)
+        (Outcome::Waiting, sentence)
+    } else {
+        let sentence = format!("{one} and {other} were in the room together, but neither made an offer.");
+        (Outcome::NoOffer, sentence)
+    };
+    let by = None;
+    Judgement { outcome, sentence, by }
 }
 
 fn outcome(link: &Link, together: Option<Together>) -> Outcome {
@@ -108,7 +124,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::room::id::LinkId;
+    use crate::model::id::LinkId;
 
     fn link(stream: &str, is_answered: bool, candidates: (i64, i64), is_closed: bool) -> Link {
         Link {
@@ -157,6 +173,12 @@ mod tests {
                 Outcome::NoCandidates,
                 "Offer and answer were exchanged, but no candidates from either of them.",
             ),
+            // Of two that got as far the latest.
+            (
+                vec![link("user", true, (4, 0), true), link("user", true, (0, 0), true)],
+                Outcome::NoCandidates,
+                "Offer and answer were exchanged, but no candidates from either of them.",
+            ),
             (
                 vec![unanswered(), connected(), unanswered()],
                 Outcome::Connected,
@@ -175,7 +197,7 @@ mod tests {
             ),
         ] {
             let judged = judge(["Ann", "Bo"], &links, together(0, 60_000));
-            assert_eq!(judged, (outcome, sentence.to_owned()));
+            assert_eq!((judged.outcome, judged.sentence.as_str()), (outcome, sentence));
         }
     }
 
@@ -207,7 +229,10 @@ mod tests {
                 "Still connecting: no candidates from Bo yet.",
             ),
         ] {
-            let judged = |together| judge(["Ann", "Bo"], &links, together);
+            let judged = |together| {
+                let Judgement { outcome, sentence, .. } = judge(["Ann", "Bo"], &links, together);
+                (outcome, sentence)
+            };
             assert_eq!(judged(together(1, 29_999)), (Outcome::Waiting, sentence.to_owned()));
             assert_eq!(judged(together(1, 30_002)).0, failed);
             // Who has gone connects no more; who has come back may.
@@ -215,8 +240,11 @@ mod tests {
             assert_eq!(judged(together(50_000, 60_000)).0, Outcome::Waiting);
         }
         let closed = [link("user", false, (3, 0), true)];
-        assert_eq!(judge(["Ann", "Bo"], &closed, together(1, 4)).0, Outcome::NoAnswer);
+        assert_eq!(judge(["Ann", "Bo"], &closed, together(1, 4)).outcome, Outcome::NoAnswer);
         let connected = [link("user", true, (3, 1), false)];
-        assert_eq!(judge(["Ann", "Bo"], &connected, together(1, 4)).0, Outcome::Connected);
+        assert_eq!(
+            judge(["Ann", "Bo"], &connected, together(1, 4)).outcome,
+            Outcome::Connected
+        );
     }
 }

@@ -12,8 +12,9 @@ use super::json::{Millis, from_json};
 use super::page::{Page, Slice};
 use super::rooms::Presence;
 use super::{Error, History};
-use crate::room::id::{ParticipantId, SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{ParticipantId, SessionId, Username};
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::LeaveReason;
 use crate::sql::ids;
 
 /// One person of a session.
@@ -24,7 +25,7 @@ pub struct Person {
     pub(super) username: String,
     pub(super) joined_at: Timestamp,
     pub(super) left_at: Option<Timestamp>,
-    pub(super) leave_reason: Option<String>,
+    pub(super) leave_reason: Option<LeaveReason>,
     pub(super) reconnect_count: i64,
     /// By time.
     connections: Vec<Connection>,
@@ -151,7 +152,8 @@ impl History {
             Row,
             r#"
             select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
+                leave_reason as "leave_reason: LeaveReason", reconnect_count
             from participant where session_id = ? order by username limit ?
             "#,
             session.0,
@@ -188,7 +190,8 @@ impl History {
             Row,
             r#"
             select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
+                leave_reason as "leave_reason: LeaveReason", reconnect_count
             from participant where session_id = ?1 and username > ?2 order by username limit ?3
             "#,
             session.0,
@@ -285,7 +288,8 @@ impl History {
             Row,
             r#"
             select participant.id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
+                leave_reason as "leave_reason: LeaveReason", reconnect_count
             from json_each(?2) as wanted cross join participant on participant.id = unhex(wanted.value) and session_id = ?1
             "#,
             session.0,
@@ -331,7 +335,8 @@ impl History {
             Row,
             r#"
             select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp", leave_reason, reconnect_count
+                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
+                leave_reason as "leave_reason: LeaveReason", reconnect_count
             from participant where username = ? and session_id >= ? and session_id <= ?
             "#,
             name,
@@ -409,7 +414,7 @@ struct Row {
     username: String,
     joined_at: Timestamp,
     left_at: Option<Timestamp>,
-    leave_reason: Option<String>,
+    leave_reason: Option<LeaveReason>,
     reconnect_count: i64,
 }
 

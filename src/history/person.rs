@@ -4,8 +4,8 @@ use super::attendance::Attendance;
 use super::page::{Page, Slice};
 use super::sessions::{Session, SessionFilter, first_id_at, last_id_at};
 use super::{Error, History};
-use crate::room::id::{SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{SessionId, Username};
+use crate::model::time::Timestamp;
 
 /// The most sessions that totals are made of: the newest ones.
 pub const COUNTED: i64 = 500;

@@ -5,8 +5,8 @@ use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 use super::fixture::Fixture;
 use super::page::Page;
 use super::sessions::{self, Along, Order, SessionFilter, SessionStatus};
-use crate::room::id::{RoomName, SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{RoomName, SessionId, Username};
+use crate::model::time::Timestamp;
 
 /// What may be read as a whole: what a query was given, or has put together within bounds before.
 const BOUNDED: [&str; 11] = [

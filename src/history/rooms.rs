@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::page::{Page, Slice};
 use super::sessions::Session;
 use super::{Error, History};
-use crate::room::id::{ParticipantId, RoomName, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{ParticipantId, RoomName, SessionId};
+use crate::model::time::Timestamp;
 
 /// The most names that one page of a search looks at. The next page goes on from there, however few were found.
 const EXAMINED: i64 = 5_000;

@@ -8,8 +8,8 @@ use uuid::{Builder, Uuid};
 use super::intervals::Interval;
 use super::page::{Page, Slice};
 use super::{Error, History};
-use crate::room::id::{RoomName, SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{RoomName, SessionId, Username};
+use crate::model::time::Timestamp;
 
 /// Which sessions are wanted. Empty fields do not restrict.
 #[derive(Debug, Clone, Default)]

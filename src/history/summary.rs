@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::attendance::Attendance;
-use super::links::{Link, Pair};
+use super::links::Pair;
 use super::outcome::Outcome;
 use super::sessions::{Session, SessionStatus};
 use super::wording::{are_away, count, isolated, length, names};
+use crate::model::vocabulary::LeaveReason;
 
 /// The most pairs that are told one by one.
 const TOLD_PAIRS: usize = 3;
@@ -67,7 +68,7 @@ fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
         let is_member = person.left_at.is_none();
         let kind = if is_live && is_member && !is_here(person) {
             0
-        } else if !is_member && is_lost(person.leave_reason.as_deref()) {
+        } else if !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost) {
             1
         } else if person.reconnect_count > 0 {
             2
@@ -87,11 +88,6 @@ fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
         }
     }
     told
-}
-
-/// Whether somebody went without meaning to.
-fn is_lost(reason: Option<&str>) -> bool {
-    matches!(reason, Some("timeout" | "server_shutdown" | "server_crash"))
 }
 
 /// Who did not connect with whom.
@@ -139,7 +135,7 @@ pub fn failed(pair: &Pair) -> bool {
 /// A pair in a clause, without its full stop: `Bo and Cy never connected: Bo's offer was never answered`.
 pub fn told_pair(pair: &Pair) -> String {
     let [one, other] = [0, 1].map(|index| isolated(&pair.between[index].username));
-    let link = decisive(pair);
+    let link = pair.by.and_then(|place| pair.links.get(place));
     let (offerer, answerer) = link.map_or((one.clone(), other.clone()), |link| {
         (isolated(&link.offerer), isolated(&link.answerer))
     });
@@ -164,18 +160,6 @@ pub fn told_pair(pair: &Pair) -> String {
             )
         }
     }
-}
-
-/// The link that says how far a pair got.
-fn decisive(pair: &Pair) -> Option<&Link> {
-    let users = pair.links.iter().filter(|link| link.stream_type == "user");
-    let furthest = |link: &&Link| {
-        let candidates = link.offerer_candidates.min(1) + link.answerer_candidates.min(1);
-        (link.answered_at.is_some(), candidates, link.closed_at.is_none())
-    };
-    users
-        .max_by_key(furthest)
-        .or_else(|| pair.links.iter().max_by_key(furthest))
 }
 
 fn nothing_wrong(people: &[Attendance], pairs: Option<&[Pair]>) -> String {
@@ -217,9 +201,9 @@ mod tests {
 
     use super::*;
     use crate::history::intervals::Span;
-    use crate::history::links::PairMember;
-    use crate::room::id::{LinkId, ParticipantId, SessionId};
-    use crate::room::time::Timestamp;
+    use crate::history::links::{Link, PairMember};
+    use crate::model::id::{LinkId, ParticipantId, SessionId};
+    use crate::model::time::Timestamp;
 
     fn session(people: usize, minutes: i64, is_live: bool, errors: i64) -> Session {
         Session {
@@ -262,8 +246,8 @@ mod tests {
             longest_gap_ms: 0,
             reconnect_count: if let Went::Left(back) = went { back } else { 0 },
             leave_reason: match went {
-                Went::Left(_) => Some("left".to_owned()),
-                Went::Lost => Some("timeout".to_owned()),
+                Went::Left(_) => Some(LeaveReason::Left),
+                Went::Lost => Some(LeaveReason::Timeout),
                 Went::Here | Went::Away => None,
             },
             present_pct: 100.0,
@@ -293,6 +277,7 @@ mod tests {
             between: [member(one), member(other)],
             outcome,
             sentence: String::new(),
+            by: (outcome != Outcome::NoOffer).then_some(0),
             links: if outcome == Outcome::NoOffer {
                 vec![]
             } else {

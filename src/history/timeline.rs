@@ -13,8 +13,8 @@ use super::people::Person;
 use super::sessions::{Session, SessionStatus};
 use super::zone::Zone;
 use super::{Error, History};
-use crate::room::id::ParticipantId;
-use crate::room::time::Timestamp;
+use crate::model::id::ParticipantId;
+use crate::model::time::Timestamp;
 use crate::sql::ids;
 
 /// Marks of one kind and person that are closer than this part of the session are one mark: they could not be told
@@ -337,7 +337,7 @@ mod tests {
 
     use super::*;
     use crate::history::fixture::{Fixture, START_MS};
-    use crate::room::id::SessionId;
+    use crate::model::id::SessionId;
 
     fn empty(from: i64, to: i64) -> Timeline {
         Timeline {

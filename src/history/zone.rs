@@ -3,7 +3,7 @@
 use chrono::{DateTime, LocalResult, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// A zone of the IANA database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

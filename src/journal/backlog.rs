@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::{Release, Source};
 use crate::limit::SITE_FACTOR;
 use crate::model::address::AddressKey;
-use crate::room::id::RoomName;
+use crate::model::id::RoomName;
 use crate::room::record::{Change, Record, Snapshot};
 
 /// What an owner may have written in its turn, in records.

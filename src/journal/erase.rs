@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::orders::{Erased, OrderError};
-use crate::room::id::Username;
+use crate::model::id::Username;
 
 /// Gives a person another name everywhere, or says what that would change.
 pub(super) async fn erase(

@@ -6,7 +6,8 @@ use sqlx::SqliteConnection;
 use uuid::fmt::Simple;
 
 use super::writer::Numbered;
-use crate::room::id::ParticipantId;
+use crate::model::id::ParticipantId;
+use crate::model::vocabulary::EventKind;
 use crate::room::record::Change;
 use crate::sql::json;
 
@@ -42,7 +43,7 @@ struct Row {
     at: i64,
     session: Option<Simple>,
     participant: Option<Simple>,
-    kind: &'static str,
+    kind: EventKind,
     detail: Option<Value>,
 }
 
@@ -62,13 +63,13 @@ impl Row {
 }
 
 struct Content {
-    kind: &'static str,
+    kind: EventKind,
     participant: Option<ParticipantId>,
     detail: Option<Value>,
 }
 
 impl Content {
-    fn new(kind: &'static str, participant: Option<ParticipantId>, detail: Option<Value>) -> Option<Self> {
+    fn new(kind: EventKind, participant: Option<ParticipantId>, detail: Option<Value>) -> Option<Self> {
         Some(Self {
             kind,
             participant,
@@ -79,17 +80,17 @@ impl Content {
 
 fn content(change: &Change) -> Option<Content> {
     match change {
-        Change::SessionStarted { .. } => Content::new("session_started", None, None),
-        Change::SessionEnded { .. } => Content::new("session_ended", None, None),
+        Change::SessionStarted { .. } => Content::new(EventKind::SessionStarted, None, None),
+        Change::SessionEnded { .. } => Content::new(EventKind::SessionEnded, None, None),
         Change::Joined(joined) => {
             let detail = serde_json::json!({ "members": joined.members });
-            Content::new("joined", Some(joined.participant), Some(detail))
+            Content::new(EventKind::Joined, Some(joined.participant), Some(detail))
         }
         Change::Left {
             participant, reason, ..
         } => {
-            let detail = serde_json::json!({ "reason": reason.as_str() });
-            Content::new("left", Some(*participant), Some(detail))
+            let detail = serde_json::json!({ "reason": reason });
+            Content::new(EventKind::Left, Some(*participant), Some(detail))
         }
         Change::Disconnected {
             participant,
@@ -97,10 +98,10 @@ fn content(change: &Change) -> Option<Content> {
             why,
             ..
         } => {
-            let detail = serde_json::json!({ "why": why, "until": until });
-            Content::new("disconnected", Some(*participant), Some(detail))
+            let detail = serde_json::json!({ "why": why, "until": until.rfc3339() });
+            Content::new(EventKind::Disconnected, Some(*participant), Some(detail))
         }
-        Change::Reconnected { participant, .. } => Content::new("reconnected", Some(*participant), None),
+        Change::Reconnected { participant, .. } => Content::new(EventKind::Reconnected, Some(*participant), None),
         Change::Error {
             participant,
             code,
@@ -108,14 +109,14 @@ fn content(change: &Change) -> Option<Content> {
             message,
         } => {
             let detail = serde_json::json!({ "code": code, "event": event, "message": message });
-            Content::new("error", *participant, Some(detail))
+            Content::new(EventKind::Error, *participant, Some(detail))
         }
         Change::MoreErrors { participant, count } => {
             let message = "Too many were refused to list each.";
             let detail = serde_json::json!({ "code": "rateLimited", "message": message, "count": count });
-            Content::new("error", *participant, Some(detail))
+            Content::new(EventKind::Error, *participant, Some(detail))
         }
-        Change::Gap { dropped } => Content::new("gap", None, Some(serde_json::json!({ "dropped": dropped }))),
+        Change::Gap { dropped } => Content::new(EventKind::Gap, None, Some(serde_json::json!({ "dropped": dropped }))),
         Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }

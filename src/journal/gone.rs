@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::room::id::{MemberId, SessionId};
+use crate::model::id::{MemberId, SessionId};
 
 /// How many leaves of all rooms together are remembered.
 const REMEMBERED: i64 = 65_536;

@@ -51,9 +51,9 @@ pub use self::review::ReviewSecrets;
 use self::shared::{Shared, run_releases};
 use self::writer::Writer;
 use crate::model::address::AddressKey;
-use crate::room::id::{RoomName, SessionId};
+use crate::model::id::{RoomName, SessionId};
+use crate::model::time::Timestamp;
 use crate::room::record::{Record, Snapshot};
-use crate::room::time::Timestamp;
 
 /// What runs after a commit: a room's outputs. It must not wait.
 pub type Release = Box<dyn FnOnce() + Send>;

@@ -15,9 +15,9 @@ use super::orders::{Errands, Orders};
 use super::space::Space;
 use super::writer::{Pace, last_group};
 use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review};
-use crate::room::id::SessionId;
+use crate::model::id::SessionId;
+use crate::model::time::Timestamp;
 use crate::room::record::Snapshot;
-use crate::room::time::Timestamp;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 

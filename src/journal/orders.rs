@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
 use super::{erase, review};
-use crate::room::id::{SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{SessionId, Username};
+use crate::model::time::Timestamp;
 
 /// The most orders that wait.
 const WAITING: usize = 16;

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::restore::damaged;
-use crate::room::id::{ConnectorId, MemberId};
+use crate::model::id::{ConnectorId, MemberId};
 use crate::room::record::OwedLeave;
 
 /// Remembers a leave once. A member that is not known (its own rows were lost in a gap) is owed nothing.
@@ -62,11 +62,12 @@ mod tests {
     use std::time::Duration;
 
     use crate::journal::{DatabaseFile, Journal, Opened, Options, Source};
-    use crate::room::id::{
+    use crate::model::id::{
         ClientKey, ConnectionId, ConnectorId, MemberId, ParticipantId, RoomName, SessionId, Username,
     };
-    use crate::room::record::{Change, Joined, LeaveReason, OwedLeave, Record};
-    use crate::room::time::Timestamp;
+    use crate::model::time::Timestamp;
+    use crate::model::vocabulary::LeaveReason;
+    use crate::room::record::{Change, Joined, OwedLeave, Record};
     use uuid::Uuid;
 
     const ANN: MemberId = MemberId(Uuid::from_u128(1));

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::backlog::{Backlog, Hold, Submission};
 use super::{Release, Source, Submitted};
-use crate::room::id::RoomName;
+use crate::model::id::RoomName;
+use crate::model::time::Timestamp;
 use crate::room::record::{Change, Record};
-use crate::room::time::Timestamp;
 
 /// How long what nobody waits for may wait for more of its kind: a group costs the same for one record as for some. What
 /// is lost with a crash is as much more.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 
 use super::gone;
-use crate::room::record::LeaveReason;
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::{DropReason, EventKind, LeaveReason};
 
 /// Closes what the last run left open, and begins this run's heartbeat, in one transaction. Returns the last moment the
 /// last run is known to have lived; the heartbeat does not go back behind that.
@@ -47,7 +47,6 @@ pub(super) async fn extend_graces(
 struct Stop {
     at: i64,
     reason: &'static str,
-    why: &'static str,
 }
 
 impl Stop {
@@ -55,29 +54,30 @@ impl Stop {
         let last = sqlx::query!(r#"select at, clean_stop as "clean_stop: bool" from heartbeat where id = 1"#)
             .fetch_one(connection)
             .await?;
-        let (reason, why) = if last.clean_stop {
-            (LeaveReason::ServerShutdown, "server stopped")
+        let reason = if last.clean_stop {
+            LeaveReason::ServerShutdown
         } else {
-            (LeaveReason::ServerCrash, "server crashed")
+            LeaveReason::ServerCrash
         };
         Ok(Self {
             at: last.at,
             reason: reason.as_str(),
-            why,
         })
     }
 }
 
 async fn close_connections(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
+    let (kind, why) = (EventKind::Disconnected.as_str(), DropReason::Server.as_str());
     sqlx::query!(
         "insert into event (at, session_id, participant_id, kind, detail)
-         select max(connected_at, ?), session_id, participant_id, 'disconnected', json_object('why', ?)
+         select max(connected_at, ?), session_id, participant_id, ?, json_object('why', ?)
          from connection
          where session_id in (select id from session indexed by session_open where ended_at is null)
            and away_until is null and disconnected_at is null
          order by connected_at, id",
         stop.at,
-        stop.why
+        kind,
+        why
     )
     .execute(&mut *connection)
     .await?;
@@ -150,11 +150,13 @@ async fn close_strays(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::R
 
 /// Sessions whose linger the stop cut short: they ended when the last member left.
 async fn end_empty_sessions(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
+    let kind = EventKind::SessionEnded.as_str();
     sqlx::query!(
         "insert into event (at, session_id, kind)
-         select max(started_at, ?), id, 'session_ended' from session indexed by session_open
+         select max(started_at, ?), id, ? from session indexed by session_open
          where ended_at is null and not exists (select 1 from member where member.session_id = session.id)",
-        stop.at
+        stop.at,
+        kind
     )
     .execute(&mut *connection)
     .await?;

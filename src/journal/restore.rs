@@ -7,11 +7,12 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::{gone, owed};
-use crate::room::id::{
+use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, StreamType, Username,
 };
-use crate::room::record::{End, LeaveReason, LiveLink, LiveMember, Snapshot, Traffic};
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::LeaveReason;
+use crate::room::record::{End, LiveLink, LiveMember, Snapshot, Traffic};
 
 /// Every open session with its members, in the order the sessions began.
 pub(super) async fn live_rooms(connection: &mut SqliteConnection) -> sqlx::Result<Vec<(SessionId, Snapshot)>> {
@@ -99,7 +100,7 @@ async fn members(connection: &mut SqliteConnection) -> sqlx::Result<Of<LiveMembe
             away: row.away_since.map(Timestamp).zip(row.away_until.map(Timestamp)),
             overflowed: row.overflowed,
             owed: owed.remove(&MemberId(row.id)).unwrap_or_default(),
-            stopped_by: row.stopped_by.as_deref().map(stop_reason),
+            stopped_by: row.stopped_by.as_deref().map(reason).transpose()?,
         };
         Ok((row.session, member))
     }))
@@ -145,12 +146,8 @@ fn end(member: Uuid, participant: Uuid) -> End {
     }
 }
 
-fn stop_reason(word: &str) -> LeaveReason {
-    if word == LeaveReason::ServerShutdown.as_str() {
-        LeaveReason::ServerShutdown
-    } else {
-        LeaveReason::ServerCrash
-    }
+fn reason(word: &str) -> sqlx::Result<LeaveReason> {
+    LeaveReason::parse(word).ok_or_else(|| damaged(format_args!("{word:?} is no reason to leave")))
 }
 
 /// A row that this server would not have written.

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// What the review's cookies are told by.
 #[derive(Clone, Default)]

@@ -10,9 +10,9 @@ use super::event;
 use super::owed;
 use super::snapshot;
 use super::writer::Numbered;
-use crate::room::id::{MemberId, RoomName, SessionId};
+use crate::model::id::{MemberId, RoomName, SessionId};
+use crate::model::time::Timestamp;
 use crate::room::record::{Change, Record};
-use crate::room::time::Timestamp;
 
 /// Writes a group of records within the open transaction.
 pub(super) async fn write(connection: &mut SqliteConnection, group: &[Numbered]) -> sqlx::Result<()> {

@@ -13,8 +13,8 @@ use tokio::sync::{Notify, watch};
 use super::queue::Queue;
 use super::space::Space;
 use super::{Release, Source, Submitted};
+use crate::model::time::Timestamp;
 use crate::room::record::Record;
-use crate::room::time::Timestamp;
 
 pub(super) struct Shared {
     /// A std mutex: it is held for a push or a pop, never across an await.

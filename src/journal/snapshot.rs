@@ -1,15 +1,17 @@
 //! The repair after a gap: a room's rows are brought to what the room says it is.
 //!
-//! What the room does not know any more ended at some unknown moment of the gap; its rows say so with the word `gap`.
+//! What the room does not know any more ended at some unknown moment of the gap, and its rows say so
+//! ([`LeaveReason::Gap`]).
 
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::owed;
 use super::unchanged::Unchanged;
-use crate::room::id::{RoomName, SessionId};
-use crate::room::record::{LeaveReason, LiveLink, LiveMember, Snapshot};
-use crate::room::time::Timestamp;
+use crate::model::id::{RoomName, SessionId};
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::LeaveReason;
+use crate::room::record::{LiveLink, LiveMember, Snapshot};
 use crate::sql::ids;
 
 /// Makes the rows of this session say what the snapshot says. Only those are written that do not.
@@ -167,16 +169,18 @@ async fn put_gone_participants(
     live: &Snapshot,
     at: Timestamp,
 ) -> sqlx::Result<()> {
+    let lost = LeaveReason::Gap.as_str();
     for (username, participant) in &live.participants {
         let username = username.as_str();
         sqlx::query!(
             "insert into participant (id, session_id, username, joined_at, left_at, leave_reason)
-             values (?1, ?2, ?3, ?4, ?4, 'gap')
+             values (?1, ?2, ?3, ?4, ?4, ?5)
              on conflict (id) do nothing",
             participant.0,
             session.0,
             username,
-            at.0
+            at.0,
+            lost
         )
         .execute(&mut *connection)
         .await?;
@@ -258,16 +262,18 @@ async fn end_rows(
     keep: &Keep,
     at: Timestamp,
 ) -> sqlx::Result<()> {
+    let lost = LeaveReason::Gap.as_str();
     sqlx::query!(
         "update connection
          set away_until = max(coalesce(disconnected_at, connected_at), ?1),
              disconnected_at = coalesce(disconnected_at, max(connected_at, ?1)),
-             closed_by = coalesce(closed_by, 'gap')
+             closed_by = coalesce(closed_by, ?4)
          where session_id = ?2 and away_until is null
            and id not in (select unhex(value) from json_each(?3))",
         at.0,
         session.0,
-        keep.connections
+        keep.connections,
+        lost
     )
     .execute(&mut *connection)
     .await?;
@@ -280,18 +286,20 @@ async fn end_rows(
     .await?;
     sqlx::query!(
         "update participant
-         set left_at = max(joined_at, ?1), leave_reason = 'gap'
+         set left_at = max(joined_at, ?1), leave_reason = ?3
          where session_id = ?2 and left_at is null
            and id not in (select participant_id from member where session_id = ?2)",
         at.0,
-        session.0
+        session.0,
+        lost
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "update link set closed_at = max(offered_at, ?), closed_by = 'gap'
+        "update link set closed_at = max(offered_at, ?), closed_by = ?
          where session_id = ? and closed_at is null and id not in (select unhex(value) from json_each(?))",
         at.0,
+        lost,
         session.0,
         keep.links
     )

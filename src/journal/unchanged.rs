@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::room::id::SessionId;
-use crate::room::record::{LeaveReason, LiveLink, LiveMember};
+use crate::model::id::SessionId;
+use crate::room::record::{LiveLink, LiveMember};
 
 /// What is stored of a session's live members and links.
 pub(super) struct Unchanged {
@@ -72,7 +72,7 @@ impl Unchanged {
             away_since,
             away_until,
             overflowed: live.overflowed,
-            stopped_by: live.stopped_by.map(|reason| LeaveReason::as_str(reason).to_owned()),
+            stopped_by: live.stopped_by.map(|reason| reason.as_str().to_owned()),
         };
         live.owed.is_empty() && self.members.contains(&row)
     }

@@ -1,3 +1,6 @@
-//! The words that the other modules share. Imports nothing of ours.
+//! What the other modules share: addresses, ids, times, and the words that are stored and sent. Imports nothing of ours.
 
 pub mod address;
+pub mod id;
+pub mod time;
+pub mod vocabulary;

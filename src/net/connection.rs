@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::admission::Place;
 use crate::held::Holder;
 use crate::model::address::AddressKey;
+use crate::model::vocabulary::DropReason;
 
 /// Whose request it is, among the extensions of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Connection(Arc<State>);
 struct State {
     written: AtomicU64,
     cut: AtomicBool,
+    /// Why it was cut, where that was the peer's doing.
+    why: OnceLock<DropReason>,
     is_member: AtomicBool,
     stage: AtomicU8,
     /// Counts what changes whose the bytes are that arrive: a request begins to be answered, or has been.
@@ -68,6 +71,7 @@ impl Holder for State {
     }
 
     fn give_way(&self) {
+        let _ = self.why.set(DropReason::Stalled);
         self.cut();
     }
 }
@@ -81,6 +85,18 @@ impl Connection {
     /// Ends it: whatever waits to read from it or to write to it fails, and so does everything after.
     pub fn cut(&self) {
         self.0.cut();
+    }
+
+    /// [`Self::cut`], for what its peer does.
+    pub(super) fn cut_for(&self, why: DropReason) {
+        // The first reason is the one that ended it.
+        let _ = self.0.why.set(why);
+        self.0.cut();
+    }
+
+    /// Why it was cut, if its peer was the cause.
+    pub fn cut_reason(&self) -> Option<DropReason> {
+        self.0.why.get().copied()
     }
 
     /// Says that it carries somebody who is in a room: where clients must give way, those go first that are not.

@@ -17,6 +17,7 @@ use super::turns::{Slot, Turns};
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::limit::Seldom;
 use crate::model::address::AddressKey;
+use crate::model::vocabulary::DropReason;
 
 /// How many bytes are handed on in one turn: a request, or a few messages.
 const IN_TURN: usize = 1024;
@@ -237,7 +238,7 @@ impl Inbound {
             .held
             .get_or_insert_with(|| self.limits.memory.held(address, Some(self.connection.holder())));
         held.set(bytes).map_err(|over| {
-            self.connection.cut();
+            self.connection.cut_for(DropReason::Rate);
             io::Error::new(io::ErrorKind::ConnectionAborted, over)
         })
     }
@@ -247,7 +248,7 @@ impl Inbound {
             let address = self.address();
             warn!(%address, "a WebSocket is cut: {why}");
         });
-        self.connection.cut();
+        self.connection.cut_for(DropReason::Rate);
         io::Error::new(io::ErrorKind::ConnectionAborted, why)
     }
 }

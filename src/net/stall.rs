@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
+use crate::model::vocabulary::DropReason;
 
 /// A stream that ends with its [`Connection`], which it cuts when a write could not pass a single byte for the given
 /// time.
@@ -51,7 +52,7 @@ impl<S> StallGuard<S> {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(cx));
         // Whoever reads must learn it too: a writer may pass over its errors.
-        self.connection.cut();
+        self.connection.cut_for(DropReason::Stalled);
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the peer has stopped reading",

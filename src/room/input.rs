@@ -2,9 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::id::{ClientKey, ConnectorId, MemberId, SocketKey, StreamType, Username};
 use super::refusal::Refusal;
 use crate::model::address::AddressKey;
+use crate::model::id::{ClientKey, ConnectorId, MemberId, SocketKey, StreamType, Username};
+use crate::model::vocabulary::DropReason;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -36,8 +37,8 @@ pub enum Input {
     Disconnect {
         /// Which.
         socket: SocketKey,
-        /// In plain words, how it went.
-        why: &'static str,
+        /// How it went.
+        why: DropReason,
     },
     /// A message on a member's socket was refused before it could become an input.
     Refuse {

@@ -1,15 +1,16 @@
 //! Coming in and leaving.
 
-use super::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
 use super::input::{Join, LeaveEntry, Relay};
 use super::look::{self, Look};
 use super::mailbox::Mailbox;
 use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply, Seat};
-use super::record::{Change, Joined, LeaveReason, OwedLeave};
+use super::record::{Change, Joined, OwedLeave};
 use super::refusal::{Reason, Refusal};
 use super::room::{Ids, Limits, Room, Session};
-use super::time::Now;
+use crate::model::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
+use crate::model::time::Now;
+use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 
 impl Room {
     /// The contract's join, in the order of its rules.
@@ -290,7 +291,7 @@ impl Room {
                 let change = Change::LinkClosed {
                     link: link.id,
                     traffic: link.traffic,
-                    why: "left",
+                    why: LinkCloseReason::Left,
                 };
                 out.push(Output::Record(self.record(now.at, change)));
             }

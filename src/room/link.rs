@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
 use super::output::Message;
 use super::past::{Closed, ClosedLinks, LeftLinks, ReplacedLink, ReplacedLinks};
 use super::record::{End, LiveLink, Traffic};
-use super::time::{Tick, Timestamp};
+use crate::model::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
+use crate::model::time::{Tick, Timestamp};
 
 /// One peer connection between two members.
 #[derive(Debug, Clone)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::id::SessionId;
 use super::link::Link;
 use super::look::Look;
 use super::mailbox::Mailbox;
@@ -10,7 +9,8 @@ use super::member::{Member, Presence};
 use super::people::Brought;
 use super::record::{Change, LiveMember, OwedLeave, Record, Snapshot};
 use super::room::{Limits, Room, Session};
-use super::time::Now;
+use crate::model::id::SessionId;
+use crate::model::time::Now;
 
 impl Room {
     /// A room as a restart finds it: every member is away and may resume for `grace`.

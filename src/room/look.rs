@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
 
-use super::id::{InvalidText, Username};
+use crate::model::id::{InvalidText, Username};
 
 /// Characters that Unicode counts as symbols, and that show nothing: the empty braille pattern, the musical null
 /// notehead, the place of an object.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::id::MemberId;
 use super::output::Message;
 use super::record::OwedLeave;
+use crate::model::id::MemberId;
 
 /// The messages that wait, in order. Each sender has a share of the room there is: whoever sends more loses what it has
 /// sent, and nobody else does. Leaves always fit: they are of links that the member had, and those are bounded.

@@ -1,10 +1,11 @@
 //! One member: who, on which socket, and what waits for it while it is away.
 
-use super::id::{ClientKey, ConnectionId, MemberId, ParticipantId, SocketKey, Username};
 use super::look::Look;
 use super::mailbox::Mailbox;
-use super::record::{End, LeaveReason};
-use super::time::{Tick, Timestamp};
+use super::record::End;
+use crate::model::id::{ClientKey, ConnectionId, MemberId, ParticipantId, SocketKey, Username};
+use crate::model::time::{Tick, Timestamp};
+use crate::model::vocabulary::LeaveReason;
 
 /// Whether a member has a live socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

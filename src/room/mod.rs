@@ -20,9 +20,9 @@
 //! use std::net::Ipv4Addr;
 //! use std::time::Duration;
 //! use chatroom_server::model::address::AddressKey;
-//! use chatroom_server::room::id::{ClientKey, RoomName, SocketKey, Username};
+//! use chatroom_server::model::id::{ClientKey, RoomName, SocketKey, Username};
 //! use chatroom_server::room::input::Join;
-//! use chatroom_server::room::time::{Now, Timestamp};
+//! use chatroom_server::model::time::{Now, Timestamp};
 //! use chatroom_server::room::{Delivery, Ids, Input, Limits, Output, Room};
 //! use uuid::Uuid;
 //!
@@ -61,10 +61,9 @@
 //! }
 //! // Ann was asked to make Bo an offer.
 //! assert_eq!(sent[0].0, SocketKey(1));
-//! # Ok::<(), chatroom_server::room::id::InvalidText>(())
+//! # Ok::<(), chatroom_server::model::id::InvalidText>(())
 //! ```
 
-pub mod id;
 pub mod input;
 mod join;
 mod link;
@@ -81,7 +80,6 @@ mod relay;
 mod resume;
 #[allow(clippy::module_inception)]
 mod room;
-pub mod time;
 
 #[cfg(test)]
 #[allow(clippy::wildcard_enum_match_arm)]

@@ -1,9 +1,9 @@
 //! What follows from an input: plain data, in the order in which it must take effect.
 
-use super::id::{ConnectorId, MemberId, SessionId, SocketKey, StreamType, Username};
 use super::input::Opaque;
 use super::record::{OwedLeave, Record};
 use super::refusal::Refusal;
+use crate::model::id::{ConnectorId, MemberId, SessionId, SocketKey, StreamType, Username};
 
 /// One consequence.
 #[derive(Debug, Clone, PartialEq, Eq)]

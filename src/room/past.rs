@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::id::{ConnectorId, MemberId};
 use super::link::Link;
-use super::time::Tick;
+use crate::model::id::{ConnectorId, MemberId};
+use crate::model::time::Tick;
 
 /// A link that a newer one took the place of. Both ends may well go on with it, so its connectors are translated.
 #[derive(Debug, Clone)]

@@ -1,11 +1,12 @@
 //! What a room has the journal remember: facts of the past, complete enough to fold the same state from them again.
 
-use super::id::{
+use super::refusal::Refusal;
+use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, SocketKey, StreamType,
     Username,
 };
-use super::refusal::Refusal;
-use super::time::Timestamp;
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::{DropReason, LeaveReason, LinkCloseReason};
 
 /// One fact, with the moment it became one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +81,8 @@ pub enum Change {
         connection: ConnectionId,
         /// When its grace runs out.
         until: Timestamp,
-        /// In plain words, why the socket went (`transport close`, `ping timeout`, ...).
-        why: &'static str,
+        /// Why the socket went.
+        why: DropReason,
     },
     /// A member is back on a new socket.
     Reconnected {
@@ -141,8 +142,8 @@ pub enum Change {
         link: LinkId,
         /// What had passed.
         traffic: Traffic,
-        /// In one word, why: `left` (an end left the room), `lost` (the offer can no longer be answered, or what followed is lost), `replaced` (a newer link took its place).
-        why: &'static str,
+        /// Why.
+        why: LinkCloseReason,
     },
     /// A member that is away is still to be told of a leave. Its [`Change::Reconnected`] settles what it is owed, and so
     /// does its own leaving. May come twice for one debt.
@@ -225,37 +226,6 @@ pub struct Traffic {
     pub answerer_candidates: u32,
     /// How often the two were asked to negotiate again, or one offered again over the same connectors.
     pub renegotiations: u32,
-}
-
-/// Why a member left, or a connection closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaveReason {
-    /// It said so.
-    Left,
-    /// It did not come back within its grace.
-    Timeout,
-    /// The same client joined again on another socket, or its socket joined as somebody else.
-    Replaced,
-    /// Its socket joined another room.
-    Moved,
-    /// It was away when the server stopped, and did not come back.
-    ServerShutdown,
-    /// It was there when the server died, and did not come back.
-    ServerCrash,
-}
-
-impl LeaveReason {
-    /// The word the tables and the API use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Left => "left",
-            Self::Timeout => "timeout",
-            Self::Replaced => "replaced",
-            Self::Moved => "moved",
-            Self::ServerShutdown => "server_shutdown",
-            Self::ServerCrash => "server_crash",
-        }
-    }
 }
 
 /// A `leave` that an away member is to be told of when it is back.

@@ -1,6 +1,6 @@
 //! What a client is told when something it sent is refused: a stable type, and a sentence for people.
 
-use super::id::{InvalidText, Username};
+use crate::model::id::{InvalidText, Username};
 
 /// The `type` of an `error` event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! What members send each other: who may reach whom, whose connector is whose, and the links that follow.
 
-use super::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
 use super::input::{Body, Opaque, Relay};
 use super::link::{Link, Links};
 use super::output::{Message, Output};
@@ -8,7 +7,9 @@ use super::past::ReplacedLink;
 use super::record::{Change, LinkOffered};
 use super::refusal::Reason;
 use super::room::{Ids, Room};
-use super::time::Now;
+use crate::model::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
+use crate::model::time::Now;
+use crate::model::vocabulary::LinkCloseReason;
 
 /// The two ends of a relay, by their places among the members.
 #[derive(Clone, Copy)]
@@ -176,7 +177,7 @@ impl Room {
             let change = Change::LinkClosed {
                 link: link.id,
                 traffic: link.traffic,
-                why: "replaced",
+                why: LinkCloseReason::Replaced,
             };
             out.push(Output::Record(self.record(now.at, change)));
         }

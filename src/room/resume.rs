@@ -1,15 +1,16 @@
 //! Coming back: the steps of the contract's resume, in their order.
 
-use super::id::{ConnectionId, SocketKey};
 use super::input::{Join, Resume};
 use super::join::cut_replaced;
 use super::link::Link;
 use super::member::{Member, Presence};
 use super::output::{Message, Output};
-use super::record::{Change, LeaveReason, Record};
+use super::record::{Change, Record};
 use super::refusal::{Reason, Refusal};
 use super::room::{Ids, Room};
-use super::time::Now;
+use crate::model::id::{ConnectionId, SocketKey};
+use crate::model::time::Now;
+use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 
 impl Room {
     /// A client comes back with its secret: to its member if that is still known, else as a newcomer.
@@ -114,7 +115,7 @@ impl Room {
                 let change = Change::LinkClosed {
                     link: link.id,
                     traffic: link.traffic,
-                    why: "lost",
+                    why: LinkCloseReason::Lost,
                 };
                 out.push(Output::Record(self.record(now.at, change)));
                 for (end, gone) in [(index, sender), (other, member)] {
@@ -179,7 +180,7 @@ impl Room {
                 let change = Change::LinkClosed {
                     link: link.id,
                     traffic: link.traffic,
-                    why: "lost",
+                    why: LinkCloseReason::Lost,
                 };
                 out.push(Output::Record(self.record(now.at, change)));
                 let (offerer, gone) = if link.offerer.member == member {

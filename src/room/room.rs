@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use super::input::Input;
 use super::link::Links;
 use super::look::Look;
@@ -13,9 +12,11 @@ use super::mailbox::Kept;
 use super::member::{Member, Presence};
 use super::output::{Message, Output, Reply};
 use super::people::Brought;
-use super::record::{Change, LeaveReason, Record};
+use super::record::{Change, Record};
 use super::refusal::{Reason, Refusal};
-use super::time::{Now, Tick, Timestamp};
+use crate::model::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
+use crate::model::time::{Now, Tick, Timestamp};
+use crate::model::vocabulary::{DropReason, LeaveReason};
 
 /// Where fresh ids come from: randomness stays outside the room.
 pub trait Ids {
@@ -305,7 +306,7 @@ impl Room {
     }
 
     /// A socket is gone: its member is away.
-    fn disconnect(&mut self, socket: SocketKey, why: &'static str, now: Now, out: &mut Vec<Output>) {
+    fn disconnect(&mut self, socket: SocketKey, why: DropReason, now: Now, out: &mut Vec<Output>) {
         let Some(index) = self.seated(socket) else {
             return;
         };

@@ -13,9 +13,9 @@ use tracing::warn;
 use super::client::Client;
 use crate::limit::{AddressRate, KeyedRate, Seldom};
 use crate::model::address::AddressKey;
-use crate::room::id::{ClientKey, MemberId, RoomName};
+use crate::model::id::{ClientKey, MemberId, RoomName};
+use crate::model::time::Tick;
 use crate::room::refusal::Limit;
-use crate::room::time::Tick;
 
 /// What is configured; 0 is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

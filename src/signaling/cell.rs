@@ -20,10 +20,11 @@ use super::unlisted::Unlisted;
 use super::waiting::{Shares, Waiting};
 use crate::journal::{Source, Submitted};
 use crate::model::address::AddressKey;
-use crate::room::id::{MemberId, ParticipantId, RoomName, SocketKey};
+use crate::model::id::{MemberId, ParticipantId, RoomName, SocketKey};
+use crate::model::time::{Now, Tick, Timestamp};
+use crate::model::vocabulary::DropReason;
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Change, Record};
-use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Ids, Input, Output, Room};
 
 /// By how much a room puts off what it would do by itself while the journal is crowded, and how often: 10 s in all.
@@ -308,7 +309,7 @@ impl Hub {
     }
 
     /// A member's socket takes nothing any more: the member is away at once, whatever TCP still hopes for.
-    fn lose(&self, cell: &Arc<RoomCell>, state: &mut RoomState, socket: SocketKey, why: &'static str, now: Now) {
+    fn lose(&self, cell: &Arc<RoomCell>, state: &mut RoomState, socket: SocketKey, why: DropReason, now: Now) {
         let from = self.lines.read().get(&socket).map(|line| line.client.address);
         let mut outputs = Vec::new();
         state

@@ -15,10 +15,11 @@ use super::opening::{Holding, Opening, Said};
 use super::transport::{ENVELOPE, Transport};
 use super::wire::{Acknowledgement, Outgoing};
 use crate::model::address::AddressKey;
-use crate::room::id::SocketKey;
+use crate::model::id::SocketKey;
+use crate::model::time::Tick;
+use crate::model::vocabulary::DropReason;
 use crate::room::output::{Message, Reply};
 use crate::room::refusal::Language;
-use crate::room::time::Tick;
 
 /// What the server keeps of a socket from its connect to its end.
 pub(super) struct Client {
@@ -132,12 +133,12 @@ impl Client {
 }
 
 impl Unsaid {
-    /// What became of the socket, in the words of the history.
-    pub(super) fn why(self) -> &'static str {
+    /// What became of the socket.
+    pub(super) fn why(self) -> DropReason {
         match self {
-            Self::Gone => "connection lost",
-            Self::Behind => "stopped reading",
-            Self::Stopping => "server stopping",
+            Self::Gone => DropReason::Reset,
+            Self::Behind => DropReason::Stalled,
+            Self::Stopping => DropReason::Server,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
-use crate::room::time::{Now, Tick, Timestamp};
+use crate::model::time::{Now, Tick, Timestamp};
 
 /// Calendar times are the wall clock as it was at the start plus what has been measured since, so a wall clock that
 /// jumps changes no duration and no order in the history. [`Clock::follow`] lets the two meet again slowly.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::transport::Transport;
 use crate::held::{Held, Holder};
+use crate::model::time::Tick;
 use crate::room::input::Relay;
-use crate::room::time::Tick;
 
 /// What a socket without a member has sent so far.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::held::{HeldLimits, MemoryBudget};
     use crate::model::address::AddressKey;
-    use crate::room::id::ConnectorId;
+    use crate::model::id::ConnectorId;
     use crate::room::input::{Body, Opaque};
 
     fn relay(bytes: usize) -> Relay {

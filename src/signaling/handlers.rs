@@ -24,9 +24,10 @@ use super::hub::Hub;
 use super::opening::Opening;
 use super::wire::{self, Command, Event};
 use crate::model::address::AddressKey;
+use crate::model::id::{ClientKey, RoomName};
+use crate::model::vocabulary::DropReason;
 use crate::net::ClientAddress;
 use crate::room::Input;
-use crate::room::id::{ClientKey, RoomName};
 use crate::room::input::{Join, Relay, Resume};
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Change, Record};
@@ -116,7 +117,11 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
         if let Some(room) = state.room.take().filter(|_| !self.hub.is_stopping()) {
             let input = Input::Disconnect {
                 socket: self.client.key,
-                why: describe(reason),
+                why: self
+                    .client
+                    .transport
+                    .drop_reason()
+                    .unwrap_or_else(|| drop_reason(reason)),
             };
             self.hub.input(&room, &self.client, input, None);
         }
@@ -132,17 +137,17 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
     }
 }
 
-/// How a socket went, in the words of the history.
-fn describe(reason: DisconnectReason) -> &'static str {
+/// How a socket went, as far as the engine knows.
+fn drop_reason(reason: DisconnectReason) -> DropReason {
     match reason {
-        DisconnectReason::TransportClose => "connection closed",
-        DisconnectReason::TransportError => "connection lost",
-        DisconnectReason::HeartbeatTimeout => "no sign of life",
-        DisconnectReason::ClientNSDisconnect => "closed by the page",
-        DisconnectReason::ServerNSDisconnect => "cut by the server",
-        DisconnectReason::ClosingServer => "server stopping",
-        DisconnectReason::PacketParsingError => "sent something that is no message",
-        DisconnectReason::MultipleHttpPollingError => "polled twice at once",
+        DisconnectReason::TransportClose | DisconnectReason::ClientNSDisconnect => DropReason::Closed,
+        DisconnectReason::TransportError => DropReason::Reset,
+        DisconnectReason::HeartbeatTimeout => DropReason::Silent,
+        // What is no packet, and two polls at once, are ended by the engine.
+        DisconnectReason::ServerNSDisconnect
+        | DisconnectReason::ClosingServer
+        | DisconnectReason::PacketParsingError
+        | DisconnectReason::MultipleHttpPollingError => DropReason::Server,
     }
 }
 

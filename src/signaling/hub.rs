@@ -20,7 +20,7 @@ use super::unlisted::Unlisted;
 use crate::held::MemoryBudget;
 use crate::journal::{Journal, Source};
 use crate::limit::Seldom;
-use crate::room::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
+use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::room::input::Relay;
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Record, Snapshot};

@@ -22,8 +22,9 @@ use super::records::Records;
 use super::seat::Seat;
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::model::address::AddressKey;
+use crate::model::id::SocketKey;
+use crate::model::vocabulary::DropReason;
 use crate::net::{Connection, Pace, PaceLimits, Seen, TooFast};
-use crate::room::id::SocketKey;
 use crate::room::refusal::Limit;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
@@ -56,6 +57,8 @@ struct Progress {
     /// What is counted there, while it is more than a moment's worth.
     held: Option<Box<Held>>,
     cut: bool,
+    /// It was cut for what its client sent.
+    too_fast: Option<DropReason>,
     /// The session's, for as long as the engine keeps the session.
     seat: Weak<Seat>,
     is_member: bool,
@@ -199,6 +202,13 @@ impl Transport {
         }
     }
 
+    /// Why it was cut, if its client was the cause.
+    pub(super) fn drop_reason(&self) -> Option<DropReason> {
+        let progress = self.progress.lock();
+        let carrier = progress.connection.as_ref();
+        carrier.and_then(Connection::cut_reason).or(progress.too_fast)
+    }
+
     /// Says whether its client is in a class: then it gives way to nobody.
     pub(super) fn set_member(&self, is_member: bool) {
         let mut progress = self.progress.lock();
@@ -258,6 +268,7 @@ impl Transport {
 
     fn end(&self, why: TooFast) {
         debug!("a polling session is ended: {why}");
+        self.progress.lock().too_fast = Some(DropReason::Rate);
         self.cut();
     }
 

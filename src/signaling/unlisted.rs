@@ -1,8 +1,8 @@
 //! Refusals that are too many to be listed one by one in the history: counted, and written as one row now and then.
 
-use crate::room::id::{ParticipantId, SessionId};
+use crate::model::id::{ParticipantId, SessionId};
+use crate::model::time::Timestamp;
 use crate::room::record::{Change, Record};
-use crate::room::time::Timestamp;
 
 /// What has been refused since the last row, by session and person.
 #[derive(Debug, Default)]

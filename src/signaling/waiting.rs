@@ -7,8 +7,8 @@ use std::sync::Weak;
 use super::cell::RoomCell;
 use super::hub::Hub;
 use crate::held::{Held, Holder, OverBudget, STEP};
+use crate::model::id::MemberId;
 use crate::room::Room;
-use crate::room::id::MemberId;
 
 /// What each sender has waiting in the room's mailboxes. Who has little is not in it.
 #[derive(Default)]

@@ -18,8 +18,8 @@ use super::throttle::{Cost, Throttle, asker};
 use super::{Settings, Web};
 use crate::config::{HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
+use crate::model::time::Timestamp;
 use crate::net::forwarded;
-use crate::room::time::Timestamp;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

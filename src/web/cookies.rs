@@ -17,7 +17,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::journal::ReviewSecrets;
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// For how long a cookie is good: a day at school.
 const GOOD_FOR: Duration = Duration::from_secs(12 * 60 * 60);

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::history::wording::is_seen;
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// What a table is sent as.
 pub(crate) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode;
 use uuid::Uuid;
 
 use super::params::{self, Params};
-use crate::room::id::{RoomName, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{RoomName, Username};
+use crate::model::time::Timestamp;
 
 /// Reads a query, and of it what any list may be asked with.
 pub(crate) fn parameters(bytes: &[u8]) {

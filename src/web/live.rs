@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
+use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 
 /// The rooms as they are now. Both questions are answered at once, without waiting for anything but a room's lock.
 pub trait LiveRooms: Send + Sync + 'static {

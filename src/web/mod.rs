@@ -50,8 +50,8 @@ use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
 use crate::journal::{Orders, ReviewSecrets};
 use crate::limit::KeyedRate;
-use crate::room::id::{ClientKey, MemberId, RoomName};
-use crate::room::time::Timestamp;
+use crate::model::id::{ClientKey, MemberId, RoomName};
+use crate::model::time::Timestamp;
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;

@@ -11,7 +11,7 @@ use super::Web;
 use super::error::{Error, Problem};
 use super::live::Readiness;
 use super::params::{self, Params};
-use crate::room::id::{RoomName, Username};
+use crate::model::id::{RoomName, Username};
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {

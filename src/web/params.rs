@@ -14,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Error;
 use crate::history::page::{Page, Slice};
-use crate::room::id::{InvalidText, RoomName, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{InvalidText, RoomName, Username};
+use crate::model::time::Timestamp;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::error::Error;
-use crate::room::id::{RoomName, SessionId, Username};
+use crate::model::id::{RoomName, SessionId, Username};
 
 /// The room named in a path. Its percent-encoding may hide any character, also a slash.
 #[derive(Debug, IntoParams)]

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, Timelike};
 
 use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
 use crate::history::wording::{count, duration, isolated, plain};
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
 pub(crate) const STYLE: &str = include_str!("timeline.css");

@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::harness::{PROGRAM, Server, TOKEN};
 use crate::history::{DATABASE, History};
+use crate::reasons::page;
 use crate::socket::Socket;
 
 /// How long a join may take while the database does not answer: the server's patience of a second, and some.
@@ -314,13 +315,16 @@ async fn a_database_that_takes_seconds() {
 async fn what_does_not_fit_in_memory_is_one_gap_of_its_size() {
     let mut class = Class::start(&[("JOURNAL_BACKLOG", "40")]);
     let port = class.server.port;
-    let pair = Pair::join(port).await;
+    let mut pair = Pair::join(port).await;
     let lock = class.lock().await;
     for number in 0..60 {
         timed_join(port, &format!("late {number}")).await;
     }
+    // One that leaves in the gap is gone afterwards, and nobody says that he left as others do.
+    pair.bo.emit("leave", json!([])).await;
     // One that joins in the gap and stays is in the history afterwards.
-    let (_cy, _) = Socket::join(port, "lesson", "cy").await;
+    let (_cy, seat) = Socket::join(port, "lesson", "cy").await;
+    let session = seat["sessionId"].clone();
     drop(lock);
     class.wait_for_readiness(200, RECOVERY).await;
     let deadline = Instant::now() + Duration::from_secs(15);
@@ -332,18 +336,21 @@ async fn what_does_not_fit_in_memory_is_one_gap_of_its_size() {
         assert!(Instant::now() < deadline, "{room}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let page = page(&class.server, &session);
+    assert!(page.contains("gone, how and when was not recorded"), "{page}");
     drop(pair);
     let mut history = class.stop().await;
     let gaps = history.texts("select detail from event where kind = 'gap'").await;
     assert_eq!(gaps.len(), 1, "{gaps:?}");
     let dropped: Value = serde_json::from_str(&gaps[0]).unwrap();
     assert!(dropped["dropped"].as_u64() > Some(0), "{dropped}");
-    // 60 rooms of three events each; then the session of the first room, and three joins in it.
+    // 60 rooms of three events each; then the session of the first room, three joins in it, one leave, and the end of the
+    // link that ended with it.
     let written = history
         .texts("select kind from event where kind in ('joined', 'left', 'session_started')")
         .await
         .len();
-    let missing = 60 * 3 + 4 - written as u64;
+    let missing = 60 * 3 + 6 - written as u64;
     assert_eq!(
         dropped["dropped"].as_u64(),
         Some(missing),

@@ -20,6 +20,7 @@ mod power;
 mod process;
 mod proxy;
 mod races;
+mod reasons;
 mod restart;
 mod review;
 mod seed;

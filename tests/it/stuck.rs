@@ -96,7 +96,7 @@ async fn a_stalled_member_is_away_at_once_and_resumes_beside_its_stuck_socket() 
         .filter(|event| event.username.as_deref() == Some("bo"))
         .map(|event| (event.kind, event.detail["why"].clone()))
         .collect();
-    assert_eq!(told[1], ("disconnected".to_owned(), json!("stopped reading")));
+    assert_eq!(told[1], ("disconnected".to_owned(), json!("stalled")));
     assert_eq!(told[2].0, "reconnected");
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use chatroom_server::journal::{Journal, Options};
-use chatroom_server::room::time::Timestamp;
+use chatroom_server::model::time::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 

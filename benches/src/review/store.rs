@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chatroom_server::journal::{Journal, Options};
-use chatroom_server::room::time::Timestamp;
+use chatroom_server::model::time::Timestamp;
 use fastrand::Rng;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, QueryBuilder, Sqlite, SqliteConnection};

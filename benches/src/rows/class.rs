@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chatroom_server::model::address::AddressKey;
-use chatroom_server::room::id::{ClientKey, ConnectorId, MemberId, RoomName, SocketKey, Username};
+use chatroom_server::model::id::{ClientKey, ConnectorId, MemberId, RoomName, SocketKey, Username};
+use chatroom_server::model::time::{Now, Tick, Timestamp};
+use chatroom_server::model::vocabulary::DropReason;
 use chatroom_server::room::input::{Body, Join, Opaque, Relay, Resume};
 use chatroom_server::room::output::Reply;
 use chatroom_server::room::record::Record;
-use chatroom_server::room::time::{Now, Tick, Timestamp};
 use chatroom_server::room::{Ids, Input, Limits, Output, Room};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -122,7 +123,7 @@ impl Class {
             })?,
             Step::Drop(who, time) => Input::Disconnect {
                 socket: socket(who, time),
-                why: "connection closed",
+                why: DropReason::Closed,
             },
             Step::Return(who, time) => Input::Resume(Resume {
                 socket: socket(who, time),

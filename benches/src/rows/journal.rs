@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use chatroom_server::journal::{Journal, Options, Source, Submitted};
+use chatroom_server::model::time::Timestamp;
 use chatroom_server::room::record::{Change, Record};
-use chatroom_server::room::time::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use uuid::fmt::Simple;
 
 use super::rows;
-use crate::room::id::{ConnectionId, ParticipantId, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{ConnectionId, ParticipantId, SessionId};
+use crate::model::time::Timestamp;
 
 #[derive(Default)]
 pub(super) struct Connections {

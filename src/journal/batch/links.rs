@@ -9,9 +9,9 @@ use uuid::Uuid;
 use uuid::fmt::Simple;
 
 use super::rows;
-use crate::room::id::{ConnectorId, LinkId, SessionId};
+use crate::model::id::{ConnectorId, LinkId, SessionId};
+use crate::model::time::Timestamp;
 use crate::room::record::{LinkOffered, Traffic};
-use crate::room::time::Timestamp;
 
 #[derive(Default)]
 pub(super) struct Links {

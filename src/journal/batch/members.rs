@@ -9,9 +9,9 @@ use uuid::fmt::Simple;
 
 use super::rows;
 use crate::journal::{gone, owed};
-use crate::room::id::{ConnectionId, MemberId, SessionId};
+use crate::model::id::{ConnectionId, MemberId, SessionId};
+use crate::model::time::Timestamp;
 use crate::room::record::Joined;
-use crate::room::time::Timestamp;
 
 #[derive(Default)]
 pub(super) struct Members {

@@ -21,7 +21,7 @@ use self::members::Members;
 use self::occupancy::Occupancy;
 use self::participants::Participants;
 use self::sessions::Sessions;
-use crate::room::id::SessionId;
+use crate::model::id::SessionId;
 use crate::room::record::{Change, Record};
 use crate::sql::json;
 
@@ -101,7 +101,7 @@ impl Batch {
             Change::LinkProgress { link, traffic } => self.links.carried(session, *link, *traffic),
             Change::LinkClosed { link, traffic, why } => {
                 self.links.carried(session, *link, *traffic);
-                self.links.closed(session, *link, why, at);
+                self.links.closed(session, *link, why.as_str(), at);
             }
             Change::Error { .. } | Change::MoreErrors { .. } => self.sessions.failed(session),
             Change::Gap { .. } => {}

@@ -9,8 +9,8 @@ use uuid::fmt::Simple;
 
 use super::rows;
 use crate::journal::snapshot;
-use crate::room::id::{RoomName, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{RoomName, SessionId};
+use crate::model::time::Timestamp;
 use crate::sql::json;
 
 #[derive(Default)]

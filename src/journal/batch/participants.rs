@@ -8,9 +8,9 @@ use uuid::Uuid;
 use uuid::fmt::Simple;
 
 use super::rows;
-use crate::room::id::{ParticipantId, SessionId};
+use crate::model::id::{ParticipantId, SessionId};
+use crate::model::time::Timestamp;
 use crate::room::record::Joined;
-use crate::room::time::Timestamp;
 use crate::sql::json;
 
 #[derive(Default)]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use uuid::fmt::Simple;
 
 use super::rows;
-use crate::room::id::SessionId;
+use crate::model::id::SessionId;
 
 /// What comes to the totals of each session.
 #[derive(Default)]

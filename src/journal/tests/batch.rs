@@ -8,10 +8,10 @@ use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
 use super::*;
 use crate::model::address::AddressKey;
-use crate::room::id::SocketKey;
+use crate::model::id::SocketKey;
+use crate::model::time::{Now, Tick};
 use crate::room::input::{Body, Join, Opaque, Relay, Resume};
 use crate::room::output::Reply;
-use crate::room::time::{Now, Tick};
 use crate::room::{Ids, Input, Limits, Output, Room};
 
 const TABLES: [&str; 8] = [
@@ -158,7 +158,7 @@ impl Stage {
             },
             Act::Drop => Input::Disconnect {
                 socket,
-                why: "connection closed",
+                why: DropReason::Closed,
             },
             Act::Offer => relay(Body::Offer {
                 connector: connector(who, other),

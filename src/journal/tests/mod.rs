@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use super::open::{Ready, prepare};
 use super::*;
-use crate::room::id::{
+use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, StreamType, Username,
 };
-use crate::room::record::{Change, End, Joined, LeaveReason, LinkOffered, LiveLink, LiveMember};
+use crate::model::vocabulary::{DropReason, LeaveReason, LinkCloseReason};
+use crate::room::record::{Change, End, Joined, LinkOffered, LiveLink, LiveMember};
 
 /// What the tests' clock says: later than every record.
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -157,7 +158,7 @@ fn disconnected(person: u128, nth: u128) -> Change {
         member: member(person),
         connection: connection(person, nth),
         until: Timestamp(9_000),
-        why: "transport close",
+        why: DropReason::Closed,
     }
 }
 

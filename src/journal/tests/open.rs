@@ -203,9 +203,27 @@ async fn what_an_earlier_version_left_is_taken_over() {
     migrator.run(&mut earlier).await.unwrap();
     let rows = BEFORE_LIGHTER_JOINS.replace('#', "x'000000000000000000000000000000");
     sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut earlier).await.unwrap();
+    for why in [
+        "connection closed",
+        "connection lost",
+        "no sign of life",
+        "stopped reading",
+        "polled twice at once",
+    ] {
+        sqlx::query(
+            "insert into event (at, kind, detail) values (1, 'disconnected', json_object('why', ?, 'until', 'x'))",
+        )
+        .bind(why)
+        .execute(&mut earlier)
+        .await
+        .unwrap();
+    }
     earlier.close().await.unwrap();
 
     let opened = bench.open().await;
+    let details = bench.rows("select detail from event where at = 1 order by seq").await;
+    let expected = ["closed", "reset", "silent", "stalled", "server"];
+    assert_eq!(details, expected.map(|why| format!(r#"{{"why":"{why}","until":"x"}}"#)));
     let [(_, room)] = opened.rooms.as_slice() else {
         panic!("one room goes on");
     };

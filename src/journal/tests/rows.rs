@@ -57,12 +57,12 @@ async fn coming_dropping_returning_and_leaving() {
             "1 10 session_started - -",
             r#"2 10 joined 65 {"members":1}"#,
             r#"3 20 joined 66 {"members":2}"#,
-            r#"4 30 disconnected 65 {"until":"1970-01-01T00:00:09.000Z","why":"transport close"}"#,
+            r#"4 30 disconnected 65 {"until":"1970-01-01T00:00:09.000Z","why":"closed"}"#,
             "5 40 reconnected 65 -",
             "6 50 reconnected 65 -",
             r#"7 60 left 65 {"reason":"left"}"#,
             r#"8 70 joined 65 {"members":2}"#,
-            r#"9 80 disconnected 66 {"until":"1970-01-01T00:00:09.000Z","why":"transport close"}"#,
+            r#"9 80 disconnected 66 {"until":"1970-01-01T00:00:09.000Z","why":"closed"}"#,
             r#"10 90 left 66 {"reason":"timeout"}"#,
         ]
     );
@@ -156,7 +156,7 @@ async fn links_from_offer_to_close() {
     assert_eq!(links, ["user 20 30 0 0 0 - -", "user 50 - 3 4 1 - -"]);
     assert_eq!(live, ["mine yours", "mine -"]);
 
-    let (link, why) = (link(1), "left");
+    let (link, why) = (link(1), LinkCloseReason::Left);
     records.push(at(70, Change::LinkClosed { link, traffic, why }));
     let [links, live] = history(records, [LINKS, LIVE_LINKS]).await;
     assert_eq!(links[0], "user 20 30 3 4 1 70 left");

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::stage::{LIMITS, Stage, connected};
-use crate::room::id::{ConnectorId, MemberId, RoomName};
+use crate::model::id::{ConnectorId, MemberId, RoomName};
 use crate::room::input::Opaque;
 use crate::room::mailbox::{Kept, Mailbox};
 use crate::room::output::Message;

@@ -8,12 +8,13 @@ use serde_json::value::RawValue;
 
 use super::stage::{Counter, LIMITS};
 use crate::model::address::AddressKey;
-use crate::room::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
+use crate::model::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
+use crate::model::time::{Now, Tick, Timestamp};
+use crate::model::vocabulary::DropReason;
 use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
 use crate::room::output::{Message, Reply, Seat};
 use crate::room::record::{Change, OwedLeave, Record};
 use crate::room::refusal::ErrorKind;
-use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Input, Output, Room};
 
 /// What may happen. Sockets, names and secrets are few, so that histories meet themselves.
@@ -411,7 +412,10 @@ impl World {
                 let socket = self.sockets[*slot];
                 self.last_socket += 1;
                 self.sockets[*slot] = SocketKey(self.last_socket);
-                Input::Disconnect { socket, why: "test" }
+                Input::Disconnect {
+                    socket,
+                    why: DropReason::Reset,
+                }
             }
             Action::Offer {
                 slot,

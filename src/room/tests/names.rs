@@ -1,12 +1,13 @@
 //! Whose name is taken: by its look, as people tell names apart.
 
 use super::stage::{Stage, address};
-use crate::room::id::{ClientKey, SocketKey, Username};
+use crate::model::id::InvalidText;
+use crate::model::id::{ClientKey, SocketKey, Username};
+use crate::room::Input;
 use crate::room::input::Join;
 use crate::room::look::{Look, check};
 use crate::room::output::{Output, Reply};
 use crate::room::refusal::{Language, Refusal};
-use crate::room::{Input, id::InvalidText};
 
 fn name(text: &str) -> Username {
     Username::parse(text).unwrap()

@@ -2,7 +2,7 @@
 
 use super::stage::{LIMITS, Stage};
 use crate::model::address::AddressKey;
-use crate::room::id::RoomName;
+use crate::model::id::RoomName;
 use crate::room::{Limits, Room};
 
 fn stage(people: usize, people_per_address: usize) -> Stage {

@@ -16,11 +16,12 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::model::address::AddressKey;
-use crate::room::id::{ClientKey, ConnectorId, MemberId, ParticipantId, RoomName, SocketKey, StreamType, Username};
+use crate::model::id::{ClientKey, ConnectorId, MemberId, ParticipantId, RoomName, SocketKey, StreamType, Username};
+use crate::model::time::{Now, Tick, Timestamp};
+use crate::model::vocabulary::DropReason;
 use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Change, Record, Traffic};
-use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Ids, Input, Limits, Output, Room};
 
 /// Ids that count.
@@ -200,7 +201,10 @@ impl Stage {
                 }
             }
             ["move"] => Input::Move { socket },
-            ["drop"] => Input::Disconnect { socket, why: "test" },
+            ["drop"] => Input::Disconnect {
+                socket,
+                why: DropReason::Reset,
+            },
             relay => Input::Relay {
                 socket,
                 relay: self.relay(relay),
@@ -397,7 +401,7 @@ impl Stage {
                 );
             }
             Change::LinkClosed { why, .. } => {
-                let _ = write!(text, "unlinked {why}");
+                let _ = write!(text, "unlinked {}", why.as_str());
             }
             Change::LeaveOwed { member, leave } => {
                 let _ = write!(

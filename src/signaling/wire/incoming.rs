@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::room::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
+use crate::model::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
 use crate::room::input::{Body, LeaveEntry, Opaque, Relay};
 use crate::room::refusal::Reason;
 

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::room::id::{MemberId, Username};
+use crate::model::id::{MemberId, Username};
 use crate::room::output::{Message, Seat};
 use crate::room::refusal::{Language, Refusal};
 

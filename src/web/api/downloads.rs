@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
 use super::sessions::session;
+use crate::model::vocabulary::LeaveReason;
 
 use crate::history;
 use crate::history::attendance::Attendance;
@@ -153,14 +154,14 @@ fn attendance_row(table: &mut Table, person: &Attendance) {
     table.number(person.longest_gap_ms);
     table.number(person.present_pct);
     table.number(person.reconnect_count);
-    table.text(person.leave_reason.as_deref().unwrap_or_default());
+    table.text(person.leave_reason.map_or("", LeaveReason::as_str));
     table.end_row();
 }
 
 fn event_row(table: &mut Table, event: &Event) {
     table.number(event.seq);
     table.time(Some(event.at));
-    table.text(&event.kind);
+    table.text(event.kind.as_str());
     table.text(event.username.as_deref().unwrap_or_default());
     table.text(&event.participant_id.map(|id| id.0.to_string()).unwrap_or_default());
     table.json(event.detail.as_ref().map(|detail| detail.get()).unwrap_or_default());

@@ -18,9 +18,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use crate::history::events::{Event, EventKind};
+use crate::history::events::Event;
 use crate::limit::Seldom;
-use crate::room::id::RoomName;
+use crate::model::id::RoomName;
+use crate::model::vocabulary::EventKind;
 use crate::web::Web;
 use crate::web::error::{Error, Problem};
 use crate::web::params::{self, Params};
@@ -192,7 +193,7 @@ impl Reader {
 fn write(event: &Event) -> Option<sse::Event> {
     sse::Event::default()
         .id(event.seq.to_string())
-        .event(&event.kind)
+        .event(event.kind.as_str())
         .json_data(event)
         .ok()
 }

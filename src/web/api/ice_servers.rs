@@ -13,7 +13,7 @@ use sha1::Sha1;
 use utoipa::ToSchema;
 
 use crate::config::TurnSecret;
-use crate::room::id::{MemberId, RoomName};
+use crate::model::id::{MemberId, RoomName};
 use crate::web::Web;
 use crate::web::access::bearer;
 use crate::web::error::{Error, Problem};

@@ -13,8 +13,9 @@ use utoipa::openapi::schema::{self, Schema};
 use crate::history::events::Event;
 use crate::history::page::Page;
 use crate::history::rooms::Presence;
-use crate::room::id::{MemberId, RoomName, SessionId};
-use crate::room::time::Timestamp;
+use crate::model::id::{MemberId, RoomName, SessionId};
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::EventKind;
 use crate::web::Web;
 use crate::web::access::bearer;
 use crate::web::error::{Error, Problem};
@@ -24,7 +25,12 @@ use crate::web::params::{self, Params};
 const OWN_ID_NEEDED: &str = "Send the client's own id as Authorization: Bearer ….";
 
 /// What members of a room are told of each other.
-const SHOWN: [&str; 4] = ["joined", "left", "disconnected", "reconnected"];
+const SHOWN: [EventKind; 4] = [
+    EventKind::Joined,
+    EventKind::Left,
+    EventKind::Disconnected,
+    EventKind::Reconnected,
+];
 
 /// The most events of one answer.
 const LIMIT: usize = 200;
@@ -77,7 +83,7 @@ struct Companion {
 struct Missed {
     seq: i64,
     at: Timestamp,
-    kind: String,
+    kind: EventKind,
     username: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::journal::{Erased, OrderError};
-use crate::room::id::Username;
+use crate::model::id::Username;
 use crate::web::error::{Error, Problem};
 use crate::web::params::Params;
 use crate::web::path::SessionPath;

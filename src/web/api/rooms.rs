@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::history::attendants::Attendant;
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::{Room, RoomFilter, RoomNow};
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
 use crate::web::params::{self, List, Paging, Params};

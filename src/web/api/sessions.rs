@@ -8,12 +8,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::history::attendance::Attendance;
-use crate::history::events::{Event, EventKind, KINDS};
+use crate::history::events::Event;
 use crate::history::links::Pair;
 use crate::history::page::{Page, Slice};
 use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
-use crate::room::id::{RoomName, SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{RoomName, SessionId, Username};
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::EventKind;
 use crate::web::Web;
 use crate::web::error::Error;
 use crate::web::params::{self, List, Paging, Params};
@@ -167,12 +168,12 @@ pub(crate) async fn events(
     Ok(Json(List::of("events", events)))
 }
 
-fn kinds(raw: &str) -> Result<Vec<&'static str>, String> {
-    let kind = |word: &str| KINDS.into_iter().find(|kind| *kind == word.trim());
-    raw.split(',')
-        .map(kind)
-        .collect::<Option<_>>()
-        .ok_or_else(|| format!("must be one or more of {}, separated by commas", KINDS.join(", ")))
+fn kinds(raw: &str) -> Result<Vec<EventKind>, String> {
+    let kinds = raw.split(',').map(|word| EventKind::parse(word.trim()));
+    kinds.collect::<Option<_>>().ok_or_else(|| {
+        let all: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("must be one or more of {}, separated by commas", all.join(", "))
+    })
 }
 
 /// `GET /api/v1/sessions/{id}/links`

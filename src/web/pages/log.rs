@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::history::events::{Event, KINDS};
+use crate::history::events::Event;
 use crate::history::wording::{count, grouped, isolated};
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::{DropReason, EventKind, LeaveReason};
 
 /// One entry as it is read.
 pub(super) struct Entry {
@@ -24,19 +25,24 @@ pub(super) struct Filter {
 }
 
 /// The choices by their words in the address, what they show and what they are called.
-const CHOICES: [(&str, &[&str], &str); 4] = [
-    ("", &KINDS, "Everything"),
+const CHOICES: [(&str, &[EventKind], &str); 4] = [
+    ("", EventKind::ALL, "Everything"),
     (
         "presence",
-        &["joined", "left", "disconnected", "reconnected"],
+        &[
+            EventKind::Joined,
+            EventKind::Left,
+            EventKind::Disconnected,
+            EventKind::Reconnected,
+        ],
         "Coming and going",
     ),
-    ("drops", &["disconnected", "reconnected"], "Drops"),
-    ("errors", &["error", "gap"], "Errors"),
+    ("drops", &[EventKind::Disconnected, EventKind::Reconnected], "Drops"),
+    ("errors", &[EventKind::Error, EventKind::Gap], "Errors"),
 ];
 
 /// The kinds of entries that a choice shows.
-pub(super) fn kinds(choice: &str) -> Result<&'static [&'static str], &'static str> {
+pub(super) fn kinds(choice: &str) -> Result<&'static [EventKind], &'static str> {
     let found = CHOICES.into_iter().find(|(word, ..)| *word == choice);
     found
         .map(|(_, kinds, _)| kinds)
@@ -45,7 +51,7 @@ pub(super) fn kinds(choice: &str) -> Result<&'static [&'static str], &'static st
 
 /// The links between the choices: `address` says where each of them is made, by its word.
 pub(super) fn filters(chosen: &str, address: impl Fn(&str) -> String) -> Vec<Filter> {
-    let filter = |(word, _, title): (&str, &[&str], &'static str)| Filter {
+    let filter = |(word, _, title): (&str, &[EventKind], &'static str)| Filter {
         title,
         address: format!("{}#log", address(word)),
         is_chosen: word == chosen,
@@ -64,29 +70,29 @@ impl Entry {
         Self {
             seq: event.seq,
             at: event.at,
-            sentence: sentence(&event.kind, who.as_deref(), &detail),
+            sentence: sentence(event.kind, who.as_deref(), &detail),
             detail: serde_json::to_string_pretty(&detail).ok().filter(|_| !detail.is_null()),
         }
     }
 }
 
-fn sentence(kind: &str, who: Option<&str>, detail: &Value) -> String {
+fn sentence(kind: EventKind, who: Option<&str>, detail: &Value) -> String {
     let text = |name: &str| detail[name].as_str().unwrap_or_default();
     let somebody = who.unwrap_or("Somebody");
     match kind {
-        "session_started" => "The session began.".to_owned(),
-        "session_ended" => "The session was over.".to_owned(),
-        "joined" => match detail["members"].as_i64() {
+        EventKind::SessionStarted => "The session began.".to_owned(),
+        EventKind::SessionEnded => "The session was over.".to_owned(),
+        EventKind::Joined => match detail["members"].as_i64() {
             Some(members) => format!(
                 "{somebody} came in: {} in the room.",
                 count(members, "person", "people")
             ),
             None => format!("{somebody} came in."),
         },
-        "left" => left(somebody, text("reason")),
-        "disconnected" => format!("{somebody} dropped{}.", because(text("why"))),
-        "reconnected" => format!("{somebody} came back."),
-        "error" if detail["count"].is_u64() && detail["event"].is_null() => {
+        EventKind::Left => left(somebody, LeaveReason::parse(text("reason"))),
+        EventKind::Disconnected => format!("{somebody} dropped{}.", because(DropReason::parse(text("why")))),
+        EventKind::Reconnected => format!("{somebody} came back."),
+        EventKind::Error if detail["count"].is_u64() && detail["event"].is_null() => {
             let more = detail["count"].as_u64().unwrap_or_default();
             let (messages, were) = if more == 1 {
                 ("message", "was")
@@ -96,7 +102,7 @@ fn sentence(kind: &str, who: Option<&str>, detail: &Value) -> String {
             let of = who.map(|who| format!(" of {who}")).unwrap_or_default();
             format!("… and {} more {messages}{of} {were} refused.", grouped(more))
         }
-        "error" => {
+        EventKind::Error => {
             let whom = who.unwrap_or("Somebody who was not in the room");
             let reason = text("message").trim_end_matches('.');
             let often = match detail["count"].as_i64() {
@@ -109,12 +115,11 @@ fn sentence(kind: &str, who: Option<&str>, detail: &Value) -> String {
                 text("event")
             )
         }
-        "gap" => {
+        EventKind::Gap => {
             let dropped = detail["dropped"].as_i64().unwrap_or_default();
             let missing = count(dropped, "entry is", "entries are");
             format!("{missing} missing here: the history could not be written.")
         }
-        other => format!("{other}."),
     }
 }
 
@@ -122,24 +127,29 @@ fn first_of<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
     if text.is_empty() { otherwise } else { text }
 }
 
-fn left(who: &str, reason: &str) -> String {
+fn left(who: &str, reason: Option<LeaveReason>) -> String {
     match reason {
-        "timeout" => format!("{who} did not come back in time, and is gone."),
-        "replaced" => format!("{who} joined again elsewhere, and is gone from here."),
-        "moved" => format!("{who} went to another room."),
-        "kicked" => format!("{who} was removed."),
-        "server_shutdown" | "server_crash" => format!("{who} did not come back after the server stopped, and is gone."),
-        _ => format!("{who} left."),
+        Some(LeaveReason::Left) | None => format!("{who} left."),
+        Some(LeaveReason::Timeout) => format!("{who} did not come back in time, and is gone."),
+        Some(LeaveReason::Replaced) => format!("{who} joined again elsewhere, and is gone from here."),
+        Some(LeaveReason::Moved) => format!("{who} went to another room."),
+        Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => {
+            format!("{who} did not come back after the server stopped, and is gone.")
+        }
+        Some(LeaveReason::Gap) => format!("{who} is gone; how and when was not recorded."),
     }
 }
 
 /// Why a connection ended, as far as it is known.
-fn because(why: &str) -> &'static str {
+fn because(why: Option<DropReason>) -> &'static str {
     match why {
-        "ping timeout" => ": the network went silent",
-        "transport close" => ": the page was closed, or the network broke",
-        "transport error" => ": the network broke",
-        _ => "",
+        None => "",
+        Some(DropReason::Closed) => ": the page closed the connection",
+        Some(DropReason::Reset) => ": the connection broke",
+        Some(DropReason::Silent) => ": the network went silent",
+        Some(DropReason::Stalled) => ": the page stopped reading",
+        Some(DropReason::Rate) => ": the page sent more than a limit allows",
+        Some(DropReason::Server) => ": the server stopped, or ended the connection",
     }
 }
 
@@ -152,65 +162,70 @@ mod tests {
     #[test]
     fn every_kind_is_a_sentence() {
         for (kind, who, detail, expected) in [
-            ("session_started", None, Value::Null, "The session began."),
+            (EventKind::SessionStarted, None, Value::Null, "The session began."),
             (
-                "joined",
+                EventKind::Joined,
                 Some("Ann"),
                 json!({"members": 1}),
                 "Ann came in: 1 person in the room.",
             ),
-            ("left", Some("Ann"), json!({"reason": "left"}), "Ann left."),
             (
-                "left",
+                EventKind::Left,
                 Some("Ann"),
-                json!({"reason": "timeout"}),
+                json!({"reason": LeaveReason::Left}),
+                "Ann left.",
+            ),
+            (
+                EventKind::Left,
+                Some("Ann"),
+                json!({"reason": LeaveReason::Timeout}),
                 "Ann did not come back in time, and is gone.",
             ),
             (
-                "disconnected",
+                EventKind::Disconnected,
                 Some("Ann"),
-                json!({"why": "ping timeout"}),
+                json!({"why": DropReason::Silent}),
                 "Ann dropped: the network went silent.",
             ),
-            ("disconnected", Some("Ann"), Value::Null, "Ann dropped."),
-            ("reconnected", Some("Ann"), Value::Null, "Ann came back."),
+            (EventKind::Disconnected, Some("Ann"), Value::Null, "Ann dropped."),
+            (EventKind::Reconnected, Some("Ann"), Value::Null, "Ann came back."),
             (
-                "error",
+                EventKind::Error,
                 None,
                 json!({"code": "repeat", "event": "join", "message": "The name is taken."}),
                 "Somebody who was not in the room was told an error: The name is taken (join).",
             ),
             (
-                "error",
+                EventKind::Error,
                 Some("Bo"),
                 json!({"code": "invalid", "event": "offer"}),
                 "Bo was told an error: invalid (offer).",
             ),
             (
-                "error",
+                EventKind::Error,
                 Some("Bo"),
                 json!({"code": "rateLimited", "event": "offer", "message": "Too much.", "count": 120}),
                 "Bo was told an error 120 times: Too much (offer).",
             ),
             (
-                "error",
+                EventKind::Error,
                 Some("Bo"),
                 json!({"code": "rateLimited", "count": 1234567}),
                 "… and 1,234,567 more messages of Bo were refused.",
             ),
             (
-                "error",
+                EventKind::Error,
                 None,
                 json!({"code": "rateLimited", "count": 1}),
                 "… and 1 more message was refused.",
             ),
             (
-                "gap",
+                EventKind::Gap,
                 None,
                 json!({"dropped": 2}),
                 "2 entries are missing here: the history could not be written.",
             ),
-            ("session_ended", None, Value::Null, "The session was over."),
+            (EventKind::SessionEnded, None, Value::Null, "The session was over."),
         ] {
             assert_eq!(sentence(kind, who, &detail), expected);
         }
@@ -218,10 +233,7 @@ mod tests {
 
     #[test]
     fn every_kind_can_be_seen() {
-        assert_eq!(kinds(""), Ok(&KINDS[..]));
-        for (word, chosen, _) in CHOICES {
-            assert!(chosen.iter().all(|kind| KINDS.contains(kind)), "{word}");
-        }
+        assert_eq!(kinds(""), Ok(EventKind::ALL));
         assert!(kinds("x").is_err());
     }
 }

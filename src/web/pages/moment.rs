@@ -5,7 +5,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// A moment however a template gets at it.
 pub(super) trait At {

@@ -10,7 +10,7 @@ use crate::history::page::Page;
 use crate::history::people::Person;
 use crate::history::sessions::Session;
 use crate::history::wording::isolated;
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
 use crate::web::params::{Params, kept_username};

@@ -12,7 +12,7 @@ use super::{Page, address, html, moment};
 use crate::history::page::Page as Piece;
 use crate::history::person::{COUNTED, Totals, Visit};
 use crate::history::wording;
-use crate::room::id::SessionId;
+use crate::model::id::SessionId;
 use crate::web::Web;
 use crate::web::error::Error;
 use crate::web::params::Params;

@@ -2,7 +2,7 @@
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, Offset, TimeZone, Utc};
 
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 use crate::web::error::Error;
 use crate::web::params::Params;
 

@@ -9,7 +9,7 @@ use super::{Page, address, html, moment};
 use crate::history::page::Page as Piece;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::history::wording;
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::Error;
 use crate::web::params::{Params, kept_room};

@@ -17,8 +17,9 @@ use crate::history::sessions::Session;
 use crate::history::summary::summary;
 use crate::history::wording;
 use crate::history::zone::Zone;
-use crate::room::id::SessionId;
-use crate::room::time::Timestamp;
+use crate::model::id::SessionId;
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::LeaveReason;
 use crate::web::error::Error;
 use crate::web::params::{self, Params};
 use crate::web::path::SessionPath;
@@ -144,15 +145,18 @@ pub(super) trait Ending {
 impl Ending for Attendance {
     fn ending(&self) -> &'static str {
         let is_here = self.intervals.last().is_some_and(|last| last.to.is_none());
-        match (self.left_at, self.leave_reason.as_deref()) {
-            (None, _) if is_here => "here now",
-            (None, _) => "away now",
-            (_, Some("timeout")) => "dropped, did not come back",
-            (_, Some("replaced")) => "joined again elsewhere",
-            (_, Some("moved")) => "went to another room",
-            (_, Some("kicked")) => "was removed",
-            (_, Some("server_shutdown" | "server_crash")) => "did not come back after the server stopped",
-            _ => "left",
+        if self.left_at.is_none() {
+            return if is_here { "here now" } else { "away now" };
+        }
+        match self.leave_reason {
+            Some(LeaveReason::Left) | None => "left",
+            Some(LeaveReason::Timeout) => "dropped, did not come back",
+            Some(LeaveReason::Replaced) => "joined again elsewhere",
+            Some(LeaveReason::Moved) => "went to another room",
+            Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => {
+                "did not come back after the server stopped"
+            }
+            Some(LeaveReason::Gap) => "gone, how and when was not recorded",
         }
     }
 }

@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 use super::{Answer, CLIENT, Story, TOKEN, request, routers_apart, send};
 use crate::config::Origins;
 use crate::journal::{Journal, Options, Orders};
+use crate::model::time::Timestamp;
 use crate::net::ClientAddress;
-use crate::room::time::Timestamp;
 use crate::web::Readiness;
 
 const FOR_REVIEWERS: [&str; 14] = [

@@ -31,8 +31,8 @@ use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Fixture, Link, START_MS};
 use crate::journal::{Orders, ReviewSecrets};
-use crate::room::id::{ClientKey, MemberId, RoomName, SessionId, Username};
-use crate::room::time::Timestamp;
+use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
+use crate::model::time::Timestamp;
 
 const TOKEN: &str = "a-token-for-reviewers";
 const CLIENT: &str = "6f9d1d2c-0000-4000-8000-000000000001";
@@ -228,7 +228,7 @@ async fn first_lesson(fixture: &Fixture, session: Uuid) {
         (ann, 0, "joined", Some(r#"{"members":1}"#)),
         (bo, 60, "joined", Some(r#"{"members":2}"#)),
         (cy, 100, "joined", Some(r#"{"members":3}"#)),
-        (cy, 200, "disconnected", Some(r#"{"why":"ping timeout"}"#)),
+        (cy, 200, "disconnected", Some(r#"{"why":"silent"}"#)),
         (cy, 215, "left", Some(r#"{"reason":"timeout"}"#)),
         (bo, 300, "error", Some(r#"{"code":"invalid"}"#)),
         (bo, 600, "disconnected", None),

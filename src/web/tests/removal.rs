@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Answer, Story, TOKEN, column, request, send};
 use crate::journal::{Journal, Options};
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// A story whose database a journal writes, as it does for a server.
 struct Bench {

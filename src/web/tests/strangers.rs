@@ -10,7 +10,7 @@ use super::super::params::{self, Params};
 use super::Story;
 use crate::history::fixture::START_MS;
 use crate::history::zone::Zone;
-use crate::room::time::Timestamp;
+use crate::model::time::Timestamp;
 
 /// Text near what is meant: pieces of queries, numbers, times and names.
 fn text() -> impl Strategy<Value = String> {

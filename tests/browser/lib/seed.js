@@ -122,7 +122,7 @@ class Session {
       if (member) back += 1;
       this.event(from, member ? 'reconnected' : 'joined', id, member ? null : { members: this.people });
       member = why === 'disconnected';
-      const how = member ? ['disconnected', { why: 'transport close', until: this.at(until) }] : ['left', { reason: why }];
+      const how = member ? ['disconnected', { why: 'closed', until: this.at(until) }] : ['left', { reason: why }];
       this.event(to, ...[how[0], id, how[1]]);
       rows.push({
         session_id: this.id, id: uuid(this.at(from)), participant_id: id, connected_at: this.at(from),

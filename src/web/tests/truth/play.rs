@@ -23,11 +23,12 @@ use super::script::{Act, Class, Step, Who};
 use crate::history::History;
 use crate::journal::{Journal, OpenError, Opened, Options, Source, Submitted};
 use crate::model::address::AddressKey;
-use crate::room::id::{ClientKey, RoomName, SocketKey, Username};
+use crate::model::id::{ClientKey, RoomName, SocketKey, Username};
+use crate::model::time::{Now, Tick, Timestamp};
+use crate::model::vocabulary::DropReason;
 use crate::room::input::{Join, Resume};
 use crate::room::record::Record;
 use crate::room::refusal::{Reason, Refusal};
-use crate::room::time::{Now, Tick, Timestamp};
 use crate::room::{Delivery, Ids, Input, Limits, Output, Room};
 use crate::web::{Feed, Parts, Readiness, router};
 
@@ -175,11 +176,11 @@ impl Played {
             Act::Move => Input::Move { socket: old.unwrap() },
             Act::Drop => Input::Disconnect {
                 socket: old.unwrap(),
-                why: "transport close",
+                why: DropReason::Closed,
             },
             Act::Late => Input::Disconnect {
                 socket: self.sockets[who].iter().rev().nth(1).copied().unwrap_or(SocketKey(0)),
-                why: "ping timeout",
+                why: DropReason::Silent,
             },
             Act::Err => Input::Refuse {
                 socket: old.unwrap(),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 /// A moment of the server's monotonic time, in milliseconds since an arbitrary start. Deadlines are made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Tick(pub u64);
@@ -24,6 +26,15 @@ impl Tick {
 /// A moment of the calendar, in milliseconds since 1970-01-01T00:00:00Z. The history is written in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// RFC 3339 in UTC with milliseconds, as the details of entries hold it and the API gives it. Times that no calendar
+    /// has are its beginning.
+    pub fn rfc3339(self) -> String {
+        let time: DateTime<Utc> = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+}
 
 /// One moment in both times: what every input of a room carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,0 +1,174 @@
+//! The words that are stored and sent, each list once: what the tables hold, what the API gives, what pages translate.
+
+use serde::{Serialize, Serializer};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
+use sqlx::{Decode, Sqlite, Type};
+use utoipa::openapi::schema::{self, Schema};
+use utoipa::openapi::{ObjectBuilder, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! vocabulary {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// Each of them, in the order of the documents.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word that is stored and sent.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// What a stored or sent word stands for.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl Type<Sqlite> for $name {
+            fn type_info() -> SqliteTypeInfo {
+                <str as Type<Sqlite>>::type_info()
+            }
+
+            fn compatible(info: &SqliteTypeInfo) -> bool {
+                <str as Type<Sqlite>>::compatible(info)
+            }
+        }
+
+        impl<'r> Decode<'r, Sqlite> for $name {
+            fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+                let word = <&str as Decode<'r, Sqlite>>::decode(value)?;
+                Self::parse(word).ok_or_else(|| format!("{word:?} is no {}", stringify!($name)).into())
+            }
+        }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(schema::Type::String)
+                    .enum_values(Some([$($word,)+]))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+vocabulary! {
+    /// What an entry of the history is about.
+    EventKind {
+        /// The first member came into an empty room.
+        SessionStarted = "session_started",
+        /// The room stayed empty.
+        SessionEnded = "session_ended",
+        /// A member came in.
+        Joined = "joined",
+        /// A member is gone; the detail has a [`LeaveReason`].
+        Left = "left",
+        /// A member lost its socket; the detail has a [`DropReason`].
+        Disconnected = "disconnected",
+        /// A member is back on a new socket.
+        Reconnected = "reconnected",
+        /// A client was told an error.
+        Error = "error",
+        /// Entries are missing.
+        Gap = "gap",
+    }
+}
+
+vocabulary! {
+    /// Why contact with a member was lost.
+    DropReason {
+        /// The socket was closed in order, by the page or by its end.
+        Closed = "closed",
+        /// The transport broke.
+        Reset = "reset",
+        /// No sign of life came any more.
+        Silent = "silent",
+        /// The client stopped reading.
+        Stalled = "stalled",
+        /// It was cut by a limit on what a client may send or have waiting.
+        Rate = "rate",
+        /// The server ended it, or stopped, or died.
+        Server = "server",
+    }
+}
+
+vocabulary! {
+    /// Why a member left, or a connection or a link closed with it.
+    LeaveReason {
+        /// It said so.
+        Left = "left",
+        /// It did not come back within its grace.
+        Timeout = "timeout",
+        /// The same client joined again on another socket, or its socket joined as somebody else.
+        Replaced = "replaced",
+        /// Its socket joined another room.
+        Moved = "moved",
+        /// It was away when the server stopped, and did not come back.
+        ServerShutdown = "server_shutdown",
+        /// It was there when the server died, and did not come back.
+        ServerCrash = "server_crash",
+        /// Its departure was lost in a gap of the history: it was no longer there afterwards.
+        Gap = "gap",
+    }
+}
+
+impl LeaveReason {
+    /// Whether the member was lost, and did not go of its own accord.
+    pub fn is_lost(self) -> bool {
+        matches!(self, Self::Timeout | Self::ServerShutdown | Self::ServerCrash)
+    }
+}
+
+vocabulary! {
+    /// Why a link is over while both of its ends go on; one that ends with a member has that member's word.
+    LinkCloseReason {
+        /// An end left the room.
+        Left = "left",
+        /// The offer can no longer be answered, or what followed it is lost.
+        Lost = "lost",
+        /// A newer link took its place.
+        Replaced = "replaced",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_back() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::parse(kind.as_str()), Some(*kind));
+        }
+        for reason in DropReason::ALL {
+            assert_eq!(DropReason::parse(reason.as_str()), Some(*reason));
+        }
+        for reason in LeaveReason::ALL {
+            assert_eq!(LeaveReason::parse(reason.as_str()), Some(*reason));
+        }
+        for reason in LinkCloseReason::ALL {
+            assert_eq!(LinkCloseReason::parse(reason.as_str()), Some(*reason));
+        }
+        assert_eq!(EventKind::parse("Joined"), None);
+    }
+}
