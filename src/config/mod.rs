@@ -221,7 +221,8 @@ pub struct Config {
     pub bytes_per_socket: usize,
 
     /// How much is read of an address each second as long as it is in no room: requests, messages and new connections
-    /// count one each, each KiB one more; what comes faster waits, up to two seconds for each. 0 is no limit
+    /// count one each, each KiB of a request and each 256 bytes of a message one more; what comes faster waits, up to two
+    /// seconds for each. 0 is no limit
     #[arg(long, default_value = "4000", value_parser = value::rate, value_name = "COUNT", help_heading = "Limits")]
     pub reads_per_address: u32,
 

@@ -19,6 +19,8 @@ use crate::limit::Seldom;
 use crate::model::address::AddressKey;
 use crate::model::vocabulary::DropReason;
 
+/// A byte of a message counts for so many of a request: long ones take long to read, and only members send them.
+const MESSAGE_WEIGHT: usize = 4;
 /// How many bytes are handed on in one turn: a request, or a few messages.
 const IN_TURN: usize = 1024;
 /// The shortest time between two lines in the log.
@@ -181,7 +183,7 @@ impl Inbound {
         let waiting = frames.unfinished();
         pace.count(seen, bytes.len()).map_err(|why| self.cut(why))?;
         if !self.connection.is_member() {
-            self.rate(seen.frames, bytes.len());
+            self.rate(seen.frames, bytes.len() * MESSAGE_WEIGHT);
         }
         self.hold(waiting)
     }

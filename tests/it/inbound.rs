@@ -97,7 +97,8 @@ async fn frames_behind_a_handshake_pass_nobody_unseen() {
 #[tokio::test]
 async fn nothing_is_kept_of_a_large_message() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(program(folder.path(), &[("MAX_UNJOINED_PER_ADDRESS", "0")]));
+    let limits = [("MAX_UNJOINED_PER_ADDRESS", "0"), ("READS_PER_ADDRESS", "0")];
+    let server = Server::start(program(folder.path(), &limits));
     let large = format!("42[\"x\",\"{}\"]", "x".repeat(990_000));
     let mut sockets = vec![Socket::connect(server.port).await];
     sockets[0].send(&large).await.unwrap();
