@@ -1,12 +1,11 @@
 //! Threads that may be slow step back behind those that carry messages.
 
-/// How much nicer they are: they still get their share of a machine that is busy with rooms, a tenth of it.
+/// Threads with it still get a tenth of a core that is busy with rooms.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Lets this thread, and those that it starts from now on, wait for others. For its life: only the mighty may undo it.
-///
-/// Linux only, where each thread has a priority of its own.
+/// Lets this thread, and those that it starts from now on, wait for others, for the rest of its life (the system lets
+/// nobody but root undo it).
 #[cfg(target_os = "linux")]
 pub(crate) fn step_back() {
     use std::cell::Cell;
@@ -27,7 +26,7 @@ pub(crate) fn step_back() {
     }
 }
 
-/// See above.
+/// Other systems have no priorities of single threads that everybody may set.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn step_back() {}
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -28,6 +29,11 @@ const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// Readers never hold the database for long, and no other writer is expected.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 const READERS: u32 = 4;
+/// After that time without a question a reader is closed: each keeps up to 2 MiB of pages.
+const READER_IDLES: Duration = Duration::from_secs(20);
+/// After so many steps of SQLite's machine, some ten microseconds, a reader's thread offers its core to others: the
+/// system's scheduler would let it go on for milliseconds, while a message waits.
+const STEPS_IN_TURN: i32 = 1_000;
 /// How many rows a reader's thread may be ahead of who asked. With sqlx's 50, the two threads of a page of thousands of
 /// rows spent half of their time handing over to each other.
 const ROWS_AHEAD: usize = 4_096;
@@ -294,5 +300,17 @@ fn reader(path: &Path) -> SqlitePool {
         // A file does not hang up.
         .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(5))
+        // With the pages that it has read.
+        .idle_timeout(READER_IDLES)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let mut handle = connection.lock_handle().await?;
+                handle.set_progress_handler(STEPS_IN_TURN, || {
+                    thread::yield_now();
+                    true
+                });
+                Ok(())
+            })
+        })
         .connect_lazy_with(options)
 }
