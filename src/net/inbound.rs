@@ -21,7 +21,7 @@ use crate::model::vocabulary::DropReason;
 
 /// A byte of a message counts for so many of a request: long ones take long to read, and only members send them.
 const MESSAGE_WEIGHT: usize = 4;
-/// How many bytes are handed on in one turn: a request, or a few messages.
+/// How many bytes of messages are handed on in one turn: a few.
 const IN_TURN: usize = 1024;
 /// The shortest time between two lines in the log.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ pub(super) struct Inbound {
     /// Made with the first that is large.
     held: Option<Held>,
     frames: Option<Box<(Frames, Pace)>>,
-    /// Whether what was taken last passes in turn.
+    /// Whether what was taken last waits for its turn.
     in_turn: bool,
     /// Until more of it may be handed on.
     wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -148,30 +148,26 @@ impl Inbound {
 
     /// Waits until what was read may be handed on. Gives how much of it may be at once.
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        if !self.in_turn {
-            return Poll::Ready(usize::MAX);
-        }
-        if self.wait.is_none() {
+        if self.wait.is_none() && self.in_turn {
             self.wait_for(Duration::ZERO);
         }
         if let Some(wait) = &mut self.wait {
             ready!(wait.as_mut().poll(cx));
             self.wait = None;
         }
-        Poll::Ready(IN_TURN)
+        let is_message = self.frames.is_some() && self.in_turn;
+        Poll::Ready(if is_message { IN_TURN } else { usize::MAX })
     }
 
     /// Looks at what was read, and gives what is to be handed on of it: at once, or in turn.
     pub(super) fn take(&mut self, bytes: &[u8], mut hand_on: impl FnMut(&[u8], Pass)) -> io::Result<()> {
-        let is_member = self.frames.is_some() && self.connection.is_member();
-        self.in_turn = !is_member || self.limits.turns.is_crowded(self.slot, bytes.len());
-        let pass = if self.in_turn { Pass::InTurn } else { Pass::AtOnce };
-        if self.frames.is_some() {
-            self.frames(bytes, |slice| hand_on(slice, pass))
-        } else {
-            hand_on(bytes, pass);
-            self.request(bytes)
+        if self.frames.is_none() {
+            hand_on(bytes, Pass::InTurn);
+            return self.request(bytes);
         }
+        self.in_turn = !self.connection.is_member() || self.limits.turns.is_crowded(self.slot, bytes.len());
+        let pass = if self.in_turn { Pass::InTurn } else { Pass::AtOnce };
+        self.frames(bytes, |slice| hand_on(slice, pass))
     }
 
     fn frames(&mut self, bytes: &[u8], hand_on: impl FnMut(&[u8])) -> io::Result<()> {
@@ -198,6 +194,8 @@ impl Inbound {
                 self.held = None;
             }
         }
+        // Whoever answers before the rest of a body has been read closes the connection: that takes no turn of its own.
+        self.in_turn = self.waiting == 0;
         self.waiting += bytes.len();
         self.rate(requests, bytes.len());
         if self.line != Line::Beyond {
