@@ -128,9 +128,9 @@ impl Row {
 const SELECT: &str = "select session.id, session.room, session.started_at, session.ended_at, \
     case when session.ended_at is null \
         and not exists (select 1 from member where member.session_id = session.id) \
-        then (select at from ( \
+        then (select max(at) from ( \
             select at, kind from event where event.session_id = session.id order by event.seq desc limit 1000 \
-        ) as own where kind = 'left' limit 1) \
+        ) as own where kind = 'left') \
     end as emptied_at, \
     session.peak_participants, session.participant_count, session.reconnect_count, session.error_count ";
 

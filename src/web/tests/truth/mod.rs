@@ -21,12 +21,18 @@ use play::Played;
 use script::{Class, Dice, made_up};
 
 /// Classes, each with its zone, its start, and what is special about it.
-const KNOWN: [(&str, &str, &str, &str); 30] = [
+const KNOWN: [(&str, &str, &str, &str); 31] = [
     (
         "one second, alone",
         "UTC",
         "2026-05-04T09:00:00Z",
         "0 join Ann | 1 leave Ann | 100 look",
+    ),
+    (
+        "whoever a crash had sent away is found gone last, and had gone first",
+        "UTC",
+        "2026-05-04T09:00:00Z",
+        "0 join Ann | 5 join Bo | 10..20 crash | 25 resume Bo | 60 leave Bo | 90 look",
     ),
     (
         "a session that no time passes in",
