@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::owed;
-use super::unchanged::Unchanged;
+use super::unchanged::{LinkRow, MemberRow, Unchanged};
 use crate::model::id::{RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::LeaveReason;
@@ -99,8 +99,7 @@ async fn put_member(connection: &mut SqliteConnection, session: SessionId, membe
     .await?;
     put_connection(connection, session, member).await?;
     let (key, position) = (member.key.as_bytes().as_slice(), member.position.cast_signed());
-    let (away_since, away_until) = member.away.map(|(since, until)| (since.0, until.0)).unzip();
-    let stopped_by = member.stopped_by.map(LeaveReason::as_str);
+    let row = MemberRow::of(member);
     sqlx::query!(
         "insert into member (id, session_id, participant_id, connection_id, client_key, position, joined_at,
                              away_since, away_until, overflowed, stopped_by)
@@ -108,17 +107,17 @@ async fn put_member(connection: &mut SqliteConnection, session: SessionId, membe
          on conflict (id) do update
          set connection_id = excluded.connection_id, away_since = excluded.away_since,
              away_until = excluded.away_until, overflowed = excluded.overflowed, stopped_by = excluded.stopped_by",
-        member.member.0,
+        row.id,
         session.0,
         member.participant.0,
-        member.connection.0,
+        row.connection,
         key,
         position,
         member.joined_at.0,
-        away_since,
-        away_until,
-        member.overflowed,
-        stopped_by
+        row.away_since,
+        row.away_until,
+        row.overflowed,
+        row.stopped_by
     )
     .execute(&mut *connection)
     .await?;
@@ -189,7 +188,7 @@ async fn put_gone_participants(
 }
 
 async fn put_link(connection: &mut SqliteConnection, session: SessionId, link: &LiveLink) -> sqlx::Result<()> {
-    let (connector, answered_at) = link.answered.as_ref().map(|(id, at)| (id.as_str(), at.0)).unzip();
+    let row = LinkRow::of(link);
     let (stream, offerer_connector) = (link.stream.as_str(), link.offerer_connector.as_str());
     sqlx::query!(
         "insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at,
@@ -205,10 +204,10 @@ async fn put_link(connection: &mut SqliteConnection, session: SessionId, link: &
         link.answerer.participant.0,
         stream,
         link.offered_at.0,
-        answered_at,
-        link.traffic.offerer_candidates,
-        link.traffic.answerer_candidates,
-        link.traffic.renegotiations
+        row.answered_at,
+        row.offerer_candidates,
+        row.answerer_candidates,
+        row.renegotiations
     )
     .execute(&mut *connection)
     .await?;
@@ -222,7 +221,7 @@ async fn put_link(connection: &mut SqliteConnection, session: SessionId, link: &
         link.offerer.member.0,
         offerer_connector,
         link.answerer.member.0,
-        connector
+        row.answerer_connector
     )
     .execute(connection)
     .await?;

@@ -16,24 +16,24 @@ pub(super) struct Unchanged {
 
 /// What may change of a member that is owed no leave.
 #[derive(PartialEq, Eq, Hash)]
-struct MemberRow {
-    id: Uuid,
-    connection: Uuid,
-    away_since: Option<i64>,
-    away_until: Option<i64>,
-    overflowed: bool,
-    stopped_by: Option<String>,
+pub(super) struct MemberRow {
+    pub(super) id: Uuid,
+    pub(super) connection: Uuid,
+    pub(super) away_since: Option<i64>,
+    pub(super) away_until: Option<i64>,
+    pub(super) overflowed: bool,
+    pub(super) stopped_by: Option<String>,
 }
 
 /// What may change of a link that is open.
 #[derive(PartialEq, Eq, Hash)]
-struct LinkRow {
-    id: Uuid,
-    answered_at: Option<i64>,
-    answerer_connector: Option<String>,
-    offerer_candidates: i64,
-    answerer_candidates: i64,
-    renegotiations: i64,
+pub(super) struct LinkRow {
+    pub(super) id: Uuid,
+    pub(super) answered_at: Option<i64>,
+    pub(super) answerer_connector: Option<String>,
+    pub(super) offerer_candidates: i64,
+    pub(super) answerer_candidates: i64,
+    pub(super) renegotiations: i64,
 }
 
 impl Unchanged {
@@ -65,28 +65,38 @@ impl Unchanged {
     }
 
     pub(super) fn has_member(&self, live: &LiveMember) -> bool {
+        live.owed.is_empty() && self.members.contains(&MemberRow::of(live))
+    }
+
+    pub(super) fn has_link(&self, live: &LiveLink) -> bool {
+        self.links.contains(&LinkRow::of(live))
+    }
+}
+
+impl MemberRow {
+    pub(super) fn of(live: &LiveMember) -> Self {
         let (away_since, away_until) = live.away.map(|(since, until)| (since.0, until.0)).unzip();
-        let row = MemberRow {
+        Self {
             id: live.member.0,
             connection: live.connection.0,
             away_since,
             away_until,
             overflowed: live.overflowed,
             stopped_by: live.stopped_by.map(|reason| reason.as_str().to_owned()),
-        };
-        live.owed.is_empty() && self.members.contains(&row)
+        }
     }
+}
 
-    pub(super) fn has_link(&self, live: &LiveLink) -> bool {
+impl LinkRow {
+    pub(super) fn of(live: &LiveLink) -> Self {
         let (answerer_connector, answered_at) = live.answered.as_ref().map(|(id, at)| (id.to_string(), at.0)).unzip();
-        let row = LinkRow {
+        Self {
             id: live.link.0,
             answered_at,
             answerer_connector,
             offerer_candidates: live.traffic.offerer_candidates.into(),
             answerer_candidates: live.traffic.answerer_candidates.into(),
             renegotiations: live.traffic.renegotiations.into(),
-        };
-        self.links.contains(&row)
+        }
     }
 }
