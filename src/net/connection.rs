@@ -65,14 +65,21 @@ impl State {
     }
 }
 
+impl State {
+    fn cut_for(&self, why: DropReason) {
+        // The first reason is the one that ended it.
+        let _ = self.why.set(why);
+        self.cut();
+    }
+}
+
 impl Holder for State {
     fn is_member(&self) -> bool {
         self.is_member.load(Ordering::Relaxed)
     }
 
     fn give_way(&self) {
-        let _ = self.why.set(DropReason::Stalled);
-        self.cut();
+        self.cut_for(DropReason::Stalled);
     }
 }
 
@@ -89,9 +96,7 @@ impl Connection {
 
     /// [`Self::cut`], for what its peer does.
     pub(super) fn cut_for(&self, why: DropReason) {
-        // The first reason is the one that ended it.
-        let _ = self.0.why.set(why);
-        self.0.cut();
+        self.0.cut_for(why);
     }
 
     /// Why it was cut, if its peer was the cause.
