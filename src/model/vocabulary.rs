@@ -155,20 +155,20 @@ vocabulary! {
 mod tests {
     use super::*;
 
+    fn is_read_back<T: Copy + PartialEq>(all: &[T], word: fn(T) -> &'static str, parse: fn(&str) -> Option<T>) -> bool {
+        all.iter().all(|one| parse(word(*one)) == Some(*one))
+    }
+
     #[test]
     fn every_word_is_read_back() {
-        for kind in EventKind::ALL {
-            assert_eq!(EventKind::parse(kind.as_str()), Some(*kind));
-        }
-        for reason in DropReason::ALL {
-            assert_eq!(DropReason::parse(reason.as_str()), Some(*reason));
-        }
-        for reason in LeaveReason::ALL {
-            assert_eq!(LeaveReason::parse(reason.as_str()), Some(*reason));
-        }
-        for reason in LinkCloseReason::ALL {
-            assert_eq!(LinkCloseReason::parse(reason.as_str()), Some(*reason));
-        }
+        assert!(is_read_back(EventKind::ALL, EventKind::as_str, EventKind::parse));
+        assert!(is_read_back(DropReason::ALL, DropReason::as_str, DropReason::parse));
+        assert!(is_read_back(LeaveReason::ALL, LeaveReason::as_str, LeaveReason::parse));
+        assert!(is_read_back(
+            LinkCloseReason::ALL,
+            LinkCloseReason::as_str,
+            LinkCloseReason::parse
+        ));
         assert_eq!(EventKind::parse("Joined"), None);
     }
 }

@@ -146,7 +146,9 @@ async fn send(mut one: Member, peer: String, connector: String, seen: Rc<Seen>) 
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = turn.tick(), if !seen.rests.get() => one.page.outbox.text(&[&words::candidate(&connector, &peer, words::now())]),
+            _ = turn.tick(), if !seen.rests.get() => {
+                one.page.outbox.text(&[&words::candidate(&connector, &peer, words::now())]);
+            }
             filled = one.page.fill() => filled?,
         }
         let page = &mut one.page;

@@ -92,18 +92,17 @@ async fn lines(attacks: &[Attack], plan: Plan) -> Vec<String> {
             Ok(aftermath) => waiting.push_back(aftermath),
             Err(error) => lines.push(failed(*attack, &error)),
         }
-        while waiting.front().is_some_and(Aftermath::is_over) {
-            lines.extend(line_of(waiting.pop_front()).await);
+        while let Some(aftermath) = waiting.pop_front_if(|first| first.is_over()) {
+            lines.push(line_of(aftermath).await);
         }
     }
-    while !waiting.is_empty() {
-        lines.extend(line_of(waiting.pop_front()).await);
+    for aftermath in waiting {
+        lines.push(line_of(aftermath).await);
     }
     lines
 }
 
-async fn line_of(aftermath: Option<Aftermath>) -> Option<String> {
-    let aftermath = aftermath?;
+async fn line_of(aftermath: Aftermath) -> String {
     let attack = aftermath.attack();
     let line = match aftermath.outcome().await {
         Ok(outcome) => {
@@ -113,7 +112,7 @@ async fn line_of(aftermath: Option<Aftermath>) -> Option<String> {
         Err(error) => failed(attack, &error),
     };
     eprintln!("{line}");
-    Some(line)
+    line
 }
 
 fn failed(attack: Attack, error: &anyhow::Error) -> String {
