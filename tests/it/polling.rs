@@ -1,5 +1,7 @@
 //! A Socket.IO client over long polling, which polls only when it is told to.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -7,6 +9,10 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::socket::Socket;
+
+/// For how long this client keeps a connection that idles: half as long as the server does (10 s). With the same time on
+/// both ends, a request may set out on a connection that the server closes at that moment.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) struct PollingSocket {
     http: reqwest::Client,
@@ -18,7 +24,10 @@ impl PollingSocket {
     /// Opens the transport, and connects to nothing.
     pub(crate) async fn open(port: u16) -> Self {
         let mut socket = Self {
-            http: reqwest::Client::new(),
+            http: reqwest::Client::builder()
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .build()
+                .unwrap(),
             url: format!("http://127.0.0.1:{port}/socket.io/?EIO=4&transport=polling"),
             port,
         };
