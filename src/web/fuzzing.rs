@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode;
 use uuid::Uuid;
 
-use super::params::{self, Params};
+use super::http::params::{self, Params};
 use crate::model::id::{RoomName, Username};
 use crate::model::time::Timestamp;
 
@@ -61,7 +61,7 @@ pub(crate) fn path(bytes: &[u8]) {
     _ = Uuid::try_parse(&part);
 }
 
-fn is_read_or_refused<T: Debug>(read: Result<T, super::Error>) {
+fn is_read_or_refused<T: Debug>(read: Result<T, super::http::error::Error>) {
     if let Err(refused) = read {
         assert!(refused.status().is_client_error(), "{refused:?}");
     }

@@ -2,35 +2,22 @@
 //!
 //! A route is a reviewer's, behind the token and the host rule, unless it is put among the public ones here.
 
-mod access;
 mod api;
-mod cookies;
-mod cors;
-mod csv;
-mod error;
-mod filename;
 pub(crate) mod fuzzing;
-mod live;
-mod ops;
-mod pages;
-mod params;
-mod path;
+mod http;
 mod review;
+mod state;
 #[cfg(test)]
 mod tests;
-mod throttle;
-mod timeline;
-mod turns;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{Extensions, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
@@ -38,118 +25,24 @@ use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use self::access::{Access, known_hosts_only, reviewers_only};
 pub use self::api::feed::Feed;
-pub use self::cors::{allowed_pages_only, socket_layer};
-use self::error::Error;
-pub use self::live::{LiveRooms, Readiness, Recovery};
-use self::throttle::{Cost, Throttle, asker};
-pub use self::turns::QuestionLimits;
-use self::turns::{Turns, in_turn};
-use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
-use crate::history::History;
-use crate::journal::{Orders, ReviewSecrets};
-use crate::limit::KeyedRate;
-use crate::model::id::{ClientKey, MemberId, RoomName};
-use crate::model::time::Timestamp;
+use self::http::access::{known_hosts_only, reviewers_only};
+use self::http::cors;
+pub use self::http::cors::{allowed_pages_only, socket_layer};
+use self::http::error::Error;
+pub use self::http::turns::QuestionLimits;
+use self::http::turns::in_turn;
+use self::review::sign_in;
+use self::state::Web;
+pub use self::state::{Clock, LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, Settings};
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Fewer characters of a client's id can be guessed.
-const SAFE_ID_CHARS: usize = 16;
-
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Tells whether everything works.
-pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
-
-/// What can be set.
-#[derive(Clone)]
-pub struct Settings {
-    /// The secret that makes a reviewer.
-    pub review_token: String,
-    /// How often in a minute an address may be wrong about it, or about a client's id; 0 is no limit.
-    pub guesses_per_minute: u32,
-    /// Whose word is taken on whether a browser speaks TLS.
-    pub trusted_proxies: TrustedProxies,
-    /// Whether the rooms in use and their members may be read by anybody.
-    pub public_rooms: bool,
-    /// Host names, without port, by which a reviewer's routes may be reached, beside IP addresses and `localhost`.
-    pub allowed_hosts: HostNames,
-    /// The origins whose pages may read what is public.
-    pub allowed_origins: Origins,
-    /// How many questions about the past are answered.
-    pub questions: QuestionLimits,
-    /// The STUN and TURN servers that pages are told of.
-    pub ice_servers: IceServers,
-    /// What credentials for the TURN servers are made from; without it these are not told.
-    pub turn_secret: Option<TurnSecret>,
-    /// How long such credentials are good.
-    pub turn_ttl: Duration,
-    /// How many such credentials a member gets in a minute; 0 is no limit.
-    pub turn_credentials_per_member: u32,
-}
-
-/// What the routes are made of.
-pub struct Parts {
-    /// The past.
-    pub history: History,
-    /// The rooms as they are now.
-    pub live: Arc<dyn LiveRooms>,
-    /// Whether everything works.
-    pub readiness: ReadinessProbe,
-    /// The way to have something removed.
-    pub orders: Orders,
-    /// What happens, as it happens.
-    pub feed: Feed,
-    /// What the review's cookies are told by.
-    pub review: ReviewSecrets,
-    /// The calendar's time.
-    pub clock: Clock,
-}
-
-/// What the handlers share.
-struct Web {
-    settings: Settings,
-    turn_credentials: KeyedRate<MemberId>,
-    access: Access,
-    ids: Throttle,
-    history: History,
-    live: Arc<dyn LiveRooms>,
-    readiness: ReadinessProbe,
-    orders: Orders,
-    feed: Feed,
-    clock: Clock,
-    turns: Turns,
-}
-
-impl Web {
-    fn now(&self) -> Timestamp {
-        (self.clock)()
-    }
-
-    /// Who is known in a room by an id. Asking often for what is none waits.
-    async fn membership(&self, room: &RoomName, id: &str, extensions: &Extensions) -> Option<Recovery> {
-        // An id that nobody could have is nobody's.
-        let find = || self.live.recovery(room, &ClientKey::parse(id).ok()?);
-        let cost = if id.chars().count() < SAFE_ID_CHARS {
-            Cost::GUESS
-        } else {
-            Cost::UNLIKELY
-        };
-        let wrong = find().is_none().then_some(cost);
-        self.ids.settle(asker(extensions), wrong).await;
-        // As it is after the wait.
-        find()
-    }
-}
-
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
 pub fn router(settings: Settings, parts: Parts) -> Router {
-    let web = share(settings, parts);
+    let web = Arc::new(Web::new(settings, parts));
     let routes = public(&web)
         .merge(for_reviewers(&web))
         .merge(pages(&web))
@@ -167,7 +60,7 @@ pub struct Apart {
 
 /// [`router`], for two origins: a script in a page of the one has no way to the other.
 pub fn routers_apart(settings: Settings, parts: Parts) -> Apart {
-    let web = share(settings, parts);
+    let web = Arc::new(Web::new(settings, parts));
     let mut public = public(&web);
     if web.settings.public_rooms {
         public = public.merge(public_rooms(&web, Router::new().fallback(no_such_path)));
@@ -177,27 +70,11 @@ pub fn routers_apart(settings: Settings, parts: Parts) -> Apart {
         .merge(for_reviewers(&web))
         .merge(pages(&web))
         .merge(guarded(list.merge(one), &web))
-        .route("/", get(|| async { Redirect::to(review::START) }));
+        .route("/", get(|| async { Redirect::to(sign_in::START) }));
     Apart {
         public: dress(public, web.clone()),
         review: dress(review, web),
     }
-}
-
-fn share(settings: Settings, parts: Parts) -> Arc<Web> {
-    Arc::new(Web {
-        access: Access::new(&settings, parts.review),
-        ids: Throttle::new("id of a client", settings.guesses_per_minute),
-        turns: Turns::new(settings.questions),
-        turn_credentials: KeyedRate::per_minute(settings.turn_credentials_per_member),
-        settings,
-        history: parts.history,
-        live: parts.live,
-        readiness: parts.readiness,
-        orders: parts.orders,
-        feed: parts.feed,
-        clock: parts.clock,
-    })
 }
 
 /// What is true of every answer.
@@ -223,7 +100,7 @@ type Routes = Router<Arc<Web>>;
 /// What anybody may ask, from any allowed page.
 fn public(web: &Arc<Web>) -> Routes {
     health()
-        .route("/checkUsername", get(ops::check_username))
+        .route("/checkUsername", get(api::health::check_username))
         .route("/api/v1/recovery", get(api::recovery::show))
         .route("/api/v1/ice-servers", get(api::ice_servers::show))
         .method_not_allowed_fallback(method_not_allowed)
@@ -232,8 +109,8 @@ fn public(web: &Arc<Web>) -> Routes {
 
 fn health() -> Routes {
     Router::new()
-        .route("/livez", get(ops::livez))
-        .route("/readyz", get(ops::readyz))
+        .route("/livez", get(api::health::livez))
+        .route("/readyz", get(api::health::readyz))
         .method_not_allowed_fallback(method_not_allowed)
 }
 
@@ -308,22 +185,22 @@ fn guarded(routes: Routes, web: &Arc<Web>) -> Routes {
 
 fn pages(web: &Arc<Web>) -> Routes {
     let locked = Router::new()
-        .route("/review", get(pages::sessions::show))
-        .route("/review/sessions/{id}", get(pages::session::show))
-        .route("/review/sessions/{id}/timeline", get(pages::session::picture))
-        .route("/review/rooms", get(pages::rooms::show))
-        .route("/review/people/{username}", get(pages::person::show))
+        .route("/review", get(review::sessions::show))
+        .route("/review/sessions/{id}", get(review::session::show))
+        .route("/review/sessions/{id}/timeline", get(review::session::picture))
+        .route("/review/rooms", get(review::rooms::show))
+        .route("/review/people/{username}", get(review::person::show))
         .layer(from_fn_with_state(web.clone(), in_turn))
-        .route("/review/api", get(pages::api::show))
-        .route("/review/sign-out", post(review::sign_out))
-        .route("/review/", get(pages::no_such_page))
-        .route("/review/{*path}", get(pages::no_such_page))
-        .layer(from_fn_with_state(web.clone(), review::unlock));
+        .route("/review/api", get(review::api::show))
+        .route("/review/sign-out", post(sign_in::sign_out))
+        .route("/review/", get(review::no_such_page))
+        .route("/review/{*path}", get(review::no_such_page))
+        .layer(from_fn_with_state(web.clone(), sign_in::unlock));
     Router::new()
         .merge(locked)
-        .route("/review/style.css", get(pages::style))
-        .route("/review/script.js", get(pages::script))
-        .route("/review/icon.svg", get(pages::icon))
+        .route("/review/style.css", get(review::style))
+        .route("/review/script.js", get(review::script))
+        .route("/review/icon.svg", get(review::icon))
         .layer(from_fn_with_state(web.clone(), known_hosts_only))
         .layer(own_pages_only())
 }

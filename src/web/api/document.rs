@@ -8,14 +8,13 @@ use utoipa::{OpenApi, openapi};
 
 use super::rooms::RoomStatus;
 use super::sessions::OrderWord;
-use super::{downloads, feed, ice_servers, recovery, removal, rooms, sessions};
+use super::{downloads, feed, health, ice_servers, recovery, removal, rooms, sessions};
 use crate::history::events::Event;
 use crate::history::sessions::SessionStatus;
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
-use crate::web::error::{Error, Problem};
-use crate::web::ops;
-use crate::web::params::Params;
+use crate::web::http::error::{Error, Problem};
+use crate::web::http::params::Params;
 
 const REVIEWER: &str = "reviewer";
 const CLIENT: &str = "client";
@@ -60,9 +59,9 @@ const ICE_SERVERS: &str = "/api/v1/ice-servers";
         recovery::show,
         ice_servers::show,
         show,
-        ops::livez,
-        ops::readyz,
-        ops::check_username
+        health::livez,
+        health::readyz,
+        health::check_username
     ),
     // What only parameters and streams hold is not found through the handlers.
     components(schemas(

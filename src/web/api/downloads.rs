@@ -17,12 +17,13 @@ use crate::history::events::Event;
 use crate::history::page::{Page, Slice};
 use crate::history::sessions::Session;
 use crate::history::zone::Zone;
-use crate::web::csv::{self, Table};
-use crate::web::error::Error;
-use crate::web::filename;
-use crate::web::params::Params;
-use crate::web::path::SessionPath;
-use crate::web::{Web, timeline};
+use crate::web::http::csv::{self, Table};
+use crate::web::http::error::Error;
+use crate::web::http::filename;
+use crate::web::http::params::Params;
+use crate::web::http::path::SessionPath;
+use crate::web::review::timeline;
+use crate::web::state::Web;
 
 /// How many rows are in memory at once, however long the table is.
 const PAGE: usize = 500;

@@ -22,9 +22,9 @@ use crate::history::events::Event;
 use crate::limit::Seldom;
 use crate::model::id::RoomName;
 use crate::model::vocabulary::EventKind;
-use crate::web::Web;
-use crate::web::error::{Error, Problem};
-use crate::web::params::{self, Params};
+use crate::web::http::error::{Error, Problem};
+use crate::web::http::params::{self, Params};
+use crate::web::state::Web;
 
 /// So that proxies and readers know that a quiet stream is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);

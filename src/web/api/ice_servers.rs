@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use crate::config::TurnSecret;
 use crate::model::id::{MemberId, RoomName};
-use crate::web::Web;
-use crate::web::access::bearer;
-use crate::web::error::{Error, Problem};
-use crate::web::params::{self, Params};
+use crate::web::http::access::bearer;
+use crate::web::http::error::{Error, Problem};
+use crate::web::http::params::{self, Params};
+use crate::web::state::Web;
 
 const OWN_ID_NEEDED: &str =
     "With roomname, send the client's own id as Authorization: Bearer …; without both, the open servers are listed.";

@@ -3,6 +3,7 @@
 pub(crate) mod document;
 pub(crate) mod downloads;
 pub(crate) mod feed;
+pub(crate) mod health;
 pub(crate) mod ice_servers;
 pub(crate) mod recovery;
 pub(crate) mod removal;

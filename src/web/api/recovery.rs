@@ -16,11 +16,11 @@ use crate::history::rooms::Presence;
 use crate::model::id::{MemberId, RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
-use crate::web::Web;
-use crate::web::access::bearer;
-use crate::web::error::{Error, Problem};
-use crate::web::live::Recovery;
-use crate::web::params::{self, Params};
+use crate::web::http::access::bearer;
+use crate::web::http::error::{Error, Problem};
+use crate::web::http::params::{self, Params};
+use crate::web::state::Recovery;
+use crate::web::state::Web;
 
 const OWN_ID_NEEDED: &str = "Send the client's own id as Authorization: Bearer ….";
 

@@ -14,10 +14,11 @@ use utoipa::ToSchema;
 
 use crate::journal::{Erased, OrderError};
 use crate::model::id::Username;
-use crate::web::error::{Error, Problem};
-use crate::web::params::Params;
-use crate::web::path::SessionPath;
-use crate::web::{MAX_BODY, Web};
+use crate::web::MAX_BODY;
+use crate::web::http::error::{Error, Problem};
+use crate::web::http::params::Params;
+use crate::web::http::path::SessionPath;
+use crate::web::state::Web;
 
 const SESSION_LIVE: &str = "This session goes on. It can be removed once it is over.";
 const PERSON_LIVE: &str = "This person took part in a session that goes on. They can be erased once it is over.";

@@ -12,10 +12,10 @@ use crate::history::attendants::Attendant;
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::{Room, RoomFilter, RoomNow};
 use crate::model::time::Timestamp;
-use crate::web::Web;
-use crate::web::error::Error;
-use crate::web::params::{self, List, Paging, Params};
-use crate::web::path::RoomPath;
+use crate::web::http::error::Error;
+use crate::web::http::params::{self, List, Paging, Params};
+use crate::web::http::path::RoomPath;
+use crate::web::state::Web;
 
 /// Which rooms are wanted.
 #[derive(ToSchema)]

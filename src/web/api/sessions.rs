@@ -15,10 +15,10 @@ use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
-use crate::web::Web;
-use crate::web::error::Error;
-use crate::web::params::{self, List, Paging, Params};
-use crate::web::path::SessionPath;
+use crate::web::http::error::Error;
+use crate::web::http::params::{self, List, Paging, Params};
+use crate::web::http::path::SessionPath;
+use crate::web::state::Web;
 
 /// What comes first.
 #[derive(ToSchema)]

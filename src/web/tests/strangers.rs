@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::params::{self, Params};
+use super::super::http::params::{self, Params};
 use super::Story;
 use crate::history::fixture::START_MS;
 use crate::history::zone::Zone;

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Page, html};
 use crate::web::api::document::document;
-use crate::web::error::Error;
-use crate::web::params::Params;
+use crate::web::http::error::Error;
+use crate::web::http::params::Params;
 
 /// It is made of the binary alone.
 static PAGE: LazyLock<ApiPage> = LazyLock::new(|| ApiPage::of(&serde_json::to_value(document()).unwrap_or_default()));

@@ -10,7 +10,7 @@ use super::log::{self, Entry, Filter};
 use super::pairs::Connections;
 use super::people::{Part, People, Wish};
 use super::sorting::{self, COLUMNS, Sorting};
-use super::{Page, Refused, address, html, moment};
+use super::{Page, Refused, address, html, moment, timeline};
 use crate::history::attendance::Attendance;
 use crate::history::page::Page as Piece;
 use crate::history::sessions::Session;
@@ -20,10 +20,10 @@ use crate::history::zone::Zone;
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::LeaveReason;
-use crate::web::error::Error;
-use crate::web::params::{self, Params};
-use crate::web::path::SessionPath;
-use crate::web::{Web, timeline};
+use crate::web::http::error::Error;
+use crate::web::http::params::{self, Params};
+use crate::web::http::path::SessionPath;
+use crate::web::state::Web;
 
 /// Entries of the log on one page.
 const ENTRIES: usize = 200;

@@ -15,11 +15,11 @@ use subtle::ConstantTimeEq;
 use super::cookies::{self, Cookies, SignedIn};
 use super::error::Error;
 use super::throttle::{Cost, Throttle, asker};
-use super::{Settings, Web};
 use crate::config::{HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
 use crate::model::time::Timestamp;
 use crate::net::forwarded;
+use crate::web::state::{Settings, Web};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

@@ -11,14 +11,15 @@ mod range;
 pub(crate) mod rooms;
 pub(crate) mod session;
 pub(crate) mod sessions;
+pub(crate) mod sign_in;
 mod sorting;
+pub(crate) mod timeline;
 
 use askama::Template;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse, Response};
 
-use super::error::Error;
-use super::timeline;
+use super::http::error::Error;
 
 /// A page, or why there is none, which is a page too.
 type Page = Result<Html<String>, Refused>;

@@ -13,10 +13,10 @@ use crate::history::page::Page as Piece;
 use crate::history::person::{COUNTED, Totals, Visit};
 use crate::history::wording;
 use crate::model::id::SessionId;
-use crate::web::Web;
-use crate::web::error::Error;
-use crate::web::params::Params;
-use crate::web::path::PersonPath;
+use crate::web::http::error::Error;
+use crate::web::http::params::Params;
+use crate::web::http::path::PersonPath;
+use crate::web::state::Web;
 
 const LIMIT: usize = 50;
 

@@ -20,11 +20,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::Web;
 use super::error::Error;
 use crate::model::address::AddressKey;
 use crate::net::ClientAddress;
 use crate::priority::step_back;
+use crate::web::state::Web;
 
 /// The most questions that wait, of all addresses.
 const WAITING: usize = 256;

@@ -10,9 +10,9 @@ use crate::history::page::Page as Piece;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::history::wording;
 use crate::model::time::Timestamp;
-use crate::web::Web;
-use crate::web::error::Error;
-use crate::web::params::{Params, kept_room};
+use crate::web::http::error::Error;
+use crate::web::http::params::{Params, kept_room};
+use crate::web::state::Web;
 
 /// The most rooms on one page.
 const LIMIT: usize = 100;

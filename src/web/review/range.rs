@@ -3,8 +3,8 @@
 use chrono::{FixedOffset, NaiveDate, NaiveTime, Offset, TimeZone, Utc};
 
 use crate::model::time::Timestamp;
-use crate::web::error::Error;
-use crate::web::params::Params;
+use crate::web::http::error::Error;
+use crate::web::http::params::Params;
 
 /// The days wanted, the last one included. A date may say the offset of its zone, `2026-03-01+01:00`: the page's script
 /// adds the reader's. Without one it is UTC's day.

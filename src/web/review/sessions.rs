@@ -14,9 +14,9 @@ use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
 use crate::history::wording;
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
-use crate::web::Web;
-use crate::web::error::Error;
-use crate::web::params::Params;
+use crate::web::http::error::Error;
+use crate::web::http::params::Params;
+use crate::web::state::Web;
 
 const LIMIT: usize = 50;
 

@@ -11,9 +11,9 @@ use crate::history::people::Person;
 use crate::history::sessions::Session;
 use crate::history::wording::isolated;
 use crate::model::time::Timestamp;
-use crate::web::Web;
-use crate::web::error::Error;
-use crate::web::params::{Params, kept_username};
+use crate::web::http::error::Error;
+use crate::web::http::params::{Params, kept_username};
+use crate::web::state::Web;
 
 /// The most people that are shown at once: more make no picture that tells anything, and no quick page.
 const TOGETHER: usize = 60;

@@ -8,11 +8,11 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
-use super::Web;
-use super::access::Visits;
-use super::error::Error;
-use super::pages::Refused;
-use super::params::decode;
+use super::Refused;
+use crate::web::http::access::Visits;
+use crate::web::http::error::Error;
+use crate::web::http::params::decode;
+use crate::web::state::Web;
 
 /// Where the review begins.
 pub(crate) const START: &str = "/review";
@@ -98,7 +98,7 @@ fn locked(error: &Error, request: &Request, told: &str) -> Response {
     } else {
         ""
     };
-    let page = include_str!("../../templates/locked.html")
+    let page = include_str!("../../../templates/locked.html")
         .replace("<!--refresh-->", refresh)
         .replace("<!--told-->", told);
     let mut response = (error.status(), Html(page)).into_response();

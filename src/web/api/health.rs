@@ -7,11 +7,11 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Web;
-use super::error::{Error, Problem};
-use super::live::Readiness;
-use super::params::{self, Params};
 use crate::model::id::{RoomName, Username};
+use crate::web::http::error::{Error, Problem};
+use crate::web::http::params::{self, Params};
+use crate::web::state::Readiness;
+use crate::web::state::Web;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {

@@ -1,0 +1,12 @@
+//! What every handler needs of HTTP: who may ask, what is asked, and how it is refused.
+
+pub(crate) mod access;
+pub(crate) mod cookies;
+pub(crate) mod cors;
+pub(crate) mod csv;
+pub(crate) mod error;
+pub(crate) mod filename;
+pub(crate) mod params;
+pub(crate) mod path;
+pub(crate) mod throttle;
+pub(crate) mod turns;

@@ -1,0 +1,157 @@
+//! What the handlers share, and what they ask the rooms as they are at this moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Extensions;
+
+use super::api::feed::Feed;
+use super::http::access::Access;
+use super::http::throttle::{Cost, Throttle, asker};
+use super::http::turns::{QuestionLimits, Turns};
+use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
+use crate::history::History;
+use crate::journal::{Orders, ReviewSecrets};
+use crate::limit::KeyedRate;
+use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
+use crate::model::time::Timestamp;
+
+/// Fewer characters of a client's id can be guessed.
+const SAFE_ID_CHARS: usize = 16;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Tells whether everything works.
+pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
+
+/// What can be set.
+#[derive(Clone)]
+pub struct Settings {
+    /// The secret that makes a reviewer.
+    pub review_token: String,
+    /// How often in a minute an address may be wrong about it, or about a client's id; 0 is no limit.
+    pub guesses_per_minute: u32,
+    /// Whose word is taken on whether a browser speaks TLS.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether the rooms in use and their members may be read by anybody.
+    pub public_rooms: bool,
+    /// Host names, without port, by which a reviewer's routes may be reached, beside IP addresses and `localhost`.
+    pub allowed_hosts: HostNames,
+    /// The origins whose pages may read what is public.
+    pub allowed_origins: Origins,
+    /// How many questions about the past are answered.
+    pub questions: QuestionLimits,
+    /// The STUN and TURN servers that pages are told of.
+    pub ice_servers: IceServers,
+    /// What credentials for the TURN servers are made from; without it these are not told.
+    pub turn_secret: Option<TurnSecret>,
+    /// How long such credentials are good.
+    pub turn_ttl: Duration,
+    /// How many such credentials a member gets in a minute; 0 is no limit.
+    pub turn_credentials_per_member: u32,
+}
+
+/// What the routes are made of.
+pub struct Parts {
+    /// The past.
+    pub history: History,
+    /// The rooms as they are now.
+    pub live: Arc<dyn LiveRooms>,
+    /// Whether everything works.
+    pub readiness: ReadinessProbe,
+    /// The way to have something removed.
+    pub orders: Orders,
+    /// What happens, as it happens.
+    pub feed: Feed,
+    /// What the review's cookies are told by.
+    pub review: ReviewSecrets,
+    /// The calendar's time.
+    pub clock: Clock,
+}
+
+/// What the handlers share.
+pub(crate) struct Web {
+    pub(crate) settings: Settings,
+    pub(crate) turn_credentials: KeyedRate<MemberId>,
+    pub(crate) access: Access,
+    pub(crate) ids: Throttle,
+    pub(crate) history: History,
+    pub(crate) live: Arc<dyn LiveRooms>,
+    pub(crate) readiness: ReadinessProbe,
+    pub(crate) orders: Orders,
+    pub(crate) feed: Feed,
+    pub(crate) clock: Clock,
+    pub(crate) turns: Turns,
+}
+
+impl Web {
+    pub(crate) fn new(settings: Settings, parts: Parts) -> Self {
+        Self {
+            access: Access::new(&settings, parts.review),
+            ids: Throttle::new("id of a client", settings.guesses_per_minute),
+            turns: Turns::new(settings.questions),
+            turn_credentials: KeyedRate::per_minute(settings.turn_credentials_per_member),
+            settings,
+            history: parts.history,
+            live: parts.live,
+            readiness: parts.readiness,
+            orders: parts.orders,
+            feed: parts.feed,
+            clock: parts.clock,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Who is known in a room by an id. Asking often for what is none waits.
+    pub(crate) async fn membership(&self, room: &RoomName, id: &str, extensions: &Extensions) -> Option<Recovery> {
+        // An id that nobody could have is nobody's.
+        let find = || self.live.recovery(room, &ClientKey::parse(id).ok()?);
+        let cost = if id.chars().count() < SAFE_ID_CHARS {
+            Cost::GUESS
+        } else {
+            Cost::UNLIKELY
+        };
+        let wrong = find().is_none().then_some(cost);
+        self.ids.settle(asker(extensions), wrong).await;
+        // As it is after the wait.
+        find()
+    }
+}
+
+/// The rooms as they are now. Both questions are answered at once, without waiting for anything but a room's lock.
+pub trait LiveRooms: Send + Sync + 'static {
+    /// Whether a join of this name would be refused as a repeat: a member has it, present or within its grace.
+    fn name_taken(&self, room: &RoomName, name: &Username) -> bool;
+
+    /// What a client that proves itself with `key` can resume; `None` if it is not a member of the room.
+    fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery>;
+}
+
+/// A membership that may be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The member.
+    pub member: MemberId,
+    /// The session it is a member of.
+    pub session: SessionId,
+    /// How much of its grace is left; `None` if it is present now.
+    pub resumable_for: Option<Duration>,
+    /// Whether its mailbox overflowed: then it can no longer resume.
+    pub overflowed: bool,
+}
+
+/// Whether everything works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Ready,
+    /// Signaling works, but something else does not.
+    Degraded {
+        /// What, in words that anybody may read: no paths, no secrets.
+        reason: String,
+    },
+}
