@@ -23,7 +23,7 @@ use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits
 use crate::room::Limits;
 use crate::signaling::{self, Clock, EntranceLimits, Hub, Rates};
 use crate::signals::Stop;
-use crate::static_files::with_static_files;
+use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
 use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
 
 /// How long a client may take to send a request's body. Together with the head's limit in [`net::Limits`] no request is
@@ -293,14 +293,29 @@ fn low_disk(free: u64, only_membership: bool) -> String {
 
 /// Everything the server answers: the socket for pages of allowed origins, REST, and the exercise page for the rest.
 fn router(config: &Config, web: Router, socket: Router) -> Router {
+    let script = client_script_routes(ClientScript {
+        directory: config.client_script.clone(),
+        static_dir: config.static_dir.clone(),
+        cdn: config.client_script_cdn,
+    });
     let pages = from_fn_with_state(config.allowed_origins.clone(), web::allowed_pages_only);
-    let socket = socket.layer(pages).layer(web::socket_layer(&config.allowed_origins));
-    let router = web.merge(socket);
-    let router = match &config.static_dir {
-        Some(directory) => with_static_files(router, directory),
-        None => router,
-    };
-    bounded(router)
+    let socket = socket
+        .merge(script)
+        .layer(pages)
+        .layer(web::socket_layer(&config.allowed_origins));
+    let mut router = web.merge(socket);
+    if let Some(directory) = &config.static_dir {
+        let files = StaticFiles {
+            directory: directory.clone(),
+            spa_fallback: config.spa_fallback,
+        };
+        router = with_static_files(router, &files);
+    }
+    bounded(with_welcome_page(
+        router,
+        config.static_dir.clone(),
+        config.review_listen.is_none(),
+    ))
 }
 
 fn bounded(router: Router) -> Router {

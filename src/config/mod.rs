@@ -200,6 +200,27 @@ pub struct Config {
     #[arg(long, value_parser = value::directory, value_name = "DIRECTORY", help_heading = "Pages")]
     pub static_dir: Option<PathBuf>,
 
+    /// Whether a path without a file is answered with the directory's index.html, as pages with routes of their own need
+    /// it. Unset: if that is its only HTML file
+    #[arg(long, value_parser = value::truth, value_name = "BOOL", help_heading = "Pages")]
+    pub spa_fallback: Option<bool>,
+
+    /// A directory with the client library's scripts (socket.io.js, socket.io.min.js, socket.io.esm.min.js), served below
+    /// /socket.io/. Unset: those of STATIC_DIR's folder socket.io, if there
+    #[arg(long, value_parser = value::directory, value_name = "DIRECTORY", help_heading = "Pages")]
+    pub client_script: Option<PathBuf>,
+
+    /// Whether a browser that asks for a script that is not there is sent to the library's authors, at cdn.socket.io
+    #[arg(
+        long,
+        default_value = "true",
+        value_parser = value::truth,
+        action = clap::ArgAction::Set,
+        value_name = "BOOL",
+        help_heading = "Pages"
+    )]
+    pub client_script_cdn: bool,
+
     /// How much memory may hold what waits for clients or for the rest of what they send, such as 256MiB; past it a
     /// client of the address that holds most is cut. 0 is no limit
     #[arg(long, default_value = "256MiB", value_parser = value::bytes, value_name = "BYTES", help_heading = "Limits")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
@@ -19,8 +19,9 @@ pub(crate) fn layer(origins: &Origins) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allowed(origins))
         .allow_methods([Method::GET, Method::HEAD])
-        // `/recovery` takes the client's own id in it; a wildcard would not stand for this header.
-        .allow_headers([AUTHORIZATION])
+        // `/recovery` takes the client's own id in the first; a wildcard would not stand for it. The others mean nothing
+        // here, but libraries add them.
+        .allow_headers([AUTHORIZATION, ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE])
         .max_age(PREFLIGHT_HOLDS)
 }
 

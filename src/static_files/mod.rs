@@ -1,0 +1,90 @@
+//! The exercise page: files of a directory, wherever no route of ours is, and the client's own script beside it.
+
+mod cache;
+mod client_script;
+mod paths;
+mod single_page;
+#[cfg(test)]
+mod tests;
+mod welcome;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
+use tower::ServiceBuilder;
+use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+pub use self::client_script::{ClientScript, client_script_routes};
+pub(crate) use self::paths::fuzz;
+use self::paths::{INDEX, is_inside, is_public, parts};
+use self::single_page::SinglePage;
+pub use self::welcome::with_welcome_page;
+
+/// Which files are served, and how.
+#[derive(Debug, Clone)]
+pub struct StaticFiles {
+    /// The directory with the exercise page.
+    pub directory: PathBuf,
+    /// Whether a path without a file is a view of the page `index.html`, which routes in the browser. `None` is: if that
+    /// is the only page of the directory.
+    pub spa_fallback: Option<bool>,
+}
+
+/// Serves the files as the router's fallback, a directory's `index.html` for the directory.
+pub fn with_static_files(router: Router, files: &StaticFiles) -> Router {
+    let service = ServeDir::new(&files.directory).append_index_html_on_directories(true);
+    // What somebody uploads to an exercise's folder as a picture is not run as a script.
+    let nosniff = SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let served = Arc::new(Served {
+        directory: files.directory.clone(),
+        single_page: SinglePage::new(files.directory.clone(), files.spa_fallback),
+    });
+    let layers = ServiceBuilder::new()
+        .layer(nosniff)
+        .layer(from_fn(cache::validate))
+        .layer(from_fn_with_state(served, only_public));
+    router.fallback_service(layers.service(service))
+}
+
+struct Served {
+    directory: PathBuf,
+    single_page: SinglePage,
+}
+
+async fn only_public(State(served): State<Arc<Served>>, mut request: Request, next: Next) -> Response {
+    let path = percent_decode_str(request.uri().path())
+        .decode_utf8_lossy()
+        .into_owned();
+    if !is_public(&path) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    if is_inside(&served.directory, &path).await {
+        return next.run(request).await;
+    }
+    if is_view(&request, &path) && served.single_page.answers().await && is_inside(&served.directory, INDEX).await {
+        *request.uri_mut() = Uri::from_static("/");
+        return next.run(request).await;
+    }
+    StatusCode::NOT_FOUND.into_response()
+}
+
+/// Whether a browser asks for a page by a path that looks like no file's: `/room/lesson`, not `/app.js`.
+fn is_view(request: &Request, path: &str) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    request.method() == Method::GET
+        && accepted.is_some_and(|accept| accept.contains("text/html"))
+        && !parts(path).last().is_some_and(|last| last.contains('.'))
+}
+
+/// Whether a directory has a page of its own for `/`.
+fn has_index(directory: &Path) -> bool {
+    directory.join(INDEX).is_file()
+}
