@@ -16,7 +16,9 @@ pub struct Banner<'a> {
     pub addresses: &'a [SocketAddr],
     /// Where the review listens, if not there.
     pub review: Option<&'a [SocketAddr]>,
-    /// The token made for this start; `None` if the user has set one, who then knows it.
+    /// This machine's own addresses, for those who cannot type `localhost`.
+    pub interfaces: &'a [IpAddr],
+    /// The token that the server has made; `None` if the user has set one, who then knows it.
     pub made_token: Option<&'a ReviewToken>,
     /// The history's file, absolute.
     pub database: &'a Path,
@@ -27,7 +29,7 @@ pub struct Banner<'a> {
 impl Banner<'_> {
     /// The lines, each ended.
     pub fn text(&self) -> String {
-        let origins = origins(self.addresses);
+        let origins = origins(&reachable(self.addresses, self.interfaces));
         let first = origins.first().map(String::as_str).unwrap_or_default();
         let review = self.review.and_then(|addresses| addresses.first()).map(origin);
         let review = review.as_deref().unwrap_or(first);
@@ -64,6 +66,26 @@ fn row(label: &str, text: &str) -> String {
     format!("  {label:<20}{text}")
 }
 
+/// Where others reach what listens on "every address": under each of the machine's own, after `localhost`.
+fn reachable(addresses: &[SocketAddr], interfaces: &[IpAddr]) -> Vec<SocketAddr> {
+    let everywhere = addresses.iter().filter(|address| address.ip().is_unspecified());
+    let elsewhere = everywhere.flat_map(|address| {
+        let same_family = |ip: &&IpAddr| ip.is_ipv4() == address.is_ipv4();
+        let typed = interfaces.iter().filter(same_family).filter(|ip| can_be_typed(ip));
+        typed.map(|ip| SocketAddr::new(*ip, address.port()))
+    });
+    addresses.iter().copied().chain(elsewhere).collect()
+}
+
+/// Whether an address means the same on another machine; a link-local one of IPv6 needs the name of an interface there.
+fn can_be_typed(ip: &IpAddr) -> bool {
+    let is_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    !is_local && !ip.is_loopback()
+}
+
 /// How a browser on this machine writes each address: both loopbacks are `localhost`, and so is "every address".
 fn origins(addresses: &[SocketAddr]) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -93,6 +115,7 @@ mod tests {
         let banner = Banner {
             addresses: &addresses,
             review: None,
+            interfaces: &[],
             made_token: token.as_ref(),
             database: Path::new("/home/li/chatroom.db"),
             static_dir: static_dir.map(Path::new),
@@ -129,10 +152,29 @@ mod tests {
     }
 
     #[test]
+    fn every_address_is_said_as_others_type_it() {
+        let interfaces = ["127.0.0.1", "192.0.2.7", "::1", "fe80::1", "2001:db8::7", "169.254.0.9"];
+        let interfaces = interfaces.map(|ip| ip.parse().unwrap());
+        let origins = |addresses: &[&str]| {
+            let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            super::origins(&reachable(&addresses, &interfaces))
+        };
+        let (local, v4, v6) = (
+            "http://localhost:3000",
+            "http://192.0.2.7:3000",
+            "http://[2001:db8::7]:3000",
+        );
+        assert_eq!(origins(&["0.0.0.0:3000"]), [local, v4]);
+        assert_eq!(origins(&["[::]:3000", "0.0.0.0:3000"]), [local, v6, v4]);
+        assert_eq!(origins(&["127.0.0.1:3000"]), [local]);
+    }
+
+    #[test]
     fn the_review_may_be_elsewhere() {
         let banner = Banner {
             addresses: &["0.0.0.0:3000".parse().unwrap()],
             review: Some(&["192.0.2.1:3001".parse().unwrap(), "[::1]:3001".parse().unwrap()]),
+            interfaces: &[],
             made_token: None,
             database: Path::new("/home/li/chatroom.db"),
             static_dir: Some(Path::new("/srv/page")),

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use crate::journal::{self, Journal, Opened};
 use crate::limit::Rate;
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
+use crate::review_token::{Review, review_token};
 use crate::room::Limits;
 use crate::signaling::{self, Clock, EntranceLimits, Hub, Rates};
 use crate::signals::Stop;
@@ -46,7 +48,6 @@ const STOP_WITHIN: Duration = Duration::from_millis(4600);
 /// # Errors
 /// If a part cannot start, or the server cannot go on. The message is for the user.
 pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Output = Stop>) -> anyhow::Result<()> {
-    let (token, is_made) = review_token(&config)?;
     let review_listeners = match &config.review_listen {
         Some(listen) => Some(Listeners::bind_review(listen, &config.host).await?),
         None => None,
@@ -66,6 +67,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         review,
         last_alive,
     } = open_journal(&config, &clock).await?;
+    let Review { token, is_made } = review_token(&config)?;
     clock.catch_up(last_alive);
     let memory = MemoryBudget::new(held_limits(&config));
     let hub = Hub::new(
@@ -110,6 +112,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     tell(&Banner {
         addresses: &listeners.addresses(),
         review: review_addresses.as_deref(),
+        interfaces: &interfaces(),
         made_token: is_made.then_some(&token),
         database: config.database_url.path(),
         static_dir: config.static_dir.as_deref(),
@@ -204,21 +207,6 @@ fn held_limits(config: &Config) -> HeldLimits {
         in_all: config.max_held_memory,
         per_address: config.max_held_per_address,
     }
-}
-
-/// The reviewer's token, and whether it was made for this start.
-fn review_token(config: &Config) -> anyhow::Result<(ReviewToken, bool)> {
-    if let Some(token) = &config.review_token {
-        if token.is_short() {
-            warn!(
-                "REVIEW_TOKEN is short enough to be guessed: set one of {} characters or more before other machines reach the server",
-                ReviewToken::SAFE_CHARS
-            );
-        }
-        return Ok((token.clone(), false));
-    }
-    let token = ReviewToken::random().context("The system gives no random numbers for a review token")?;
-    Ok((token, true))
 }
 
 fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
@@ -329,6 +317,12 @@ fn warn_of_shared_origin(config: &Config) {
             "a script in a page of STATIC_DIR can do whatever the browser of a reviewer can who opens it: REVIEW_LISTEN gives the review a port of its own"
         );
     }
+}
+
+/// The machine's own addresses. Where the system does not tell them, fewer are printed.
+fn interfaces() -> Vec<IpAddr> {
+    let found = if_addrs::get_if_addrs().unwrap_or_default();
+    found.iter().map(if_addrs::Interface::ip).collect()
 }
 
 fn tell(banner: &Banner<'_>) {

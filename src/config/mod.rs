@@ -172,8 +172,9 @@ pub struct Config {
     )]
     pub public_rooms: bool,
 
-    /// What a reviewer must show to see the history: letters, digits, - . _ ~, 16 or more. Unset: a random one at every
-    /// start, printed with the link to the review. Better set by variable: other users of the machine see flags
+    /// What a reviewer must show to see the history: letters, digits, - . _ ~, 16 or more. Unset: a random one, kept
+    /// beside the database and printed with the link to the review. Better set by variable: other users of the machine see
+    /// flags
     #[arg(long, value_parser = ReviewToken::parse, value_name = "TOKEN", help_heading = "Access")]
     pub review_token: Option<ReviewToken>,
 

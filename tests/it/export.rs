@@ -49,6 +49,12 @@ async fn everything_is_exported_while_the_server_goes_on_and_after() {
         "{text}"
     );
     assert_eq!(joined(&folder.path().join("live.db")).await, 1);
+    let (code, text) = said(&export(folder.path(), "none/copy.db"));
+    let causes = text.matches("No such file or directory").count();
+    assert!(
+        code == Some(1) && causes == 1 && text.contains("none/copy.db"),
+        "{text}"
+    );
 
     server.signal("TERM");
     assert_eq!(server.exit_code(), Some(0));

@@ -37,6 +37,27 @@ fn a_server_tells_where_it_is_and_stops_at_either_signal() {
 }
 
 #[test]
+fn a_link_to_the_review_outlives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = || {
+        let mut start = command(PROGRAM, folder.path());
+        start.args(["--port", "0"]);
+        let mut server = Server::start(start);
+        let banner = server.banner.join("\n");
+        let (_, rest) = banner.split_once("/review?token=").unwrap();
+        let token = rest.lines().next().unwrap().to_owned();
+        let answer = server
+            .request("/api/v1/sessions", &format!("authorization: Bearer {token}\r\n"))
+            .unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        server.signal("TERM");
+        assert_eq!(server.exit_code(), Some(0));
+        token
+    };
+    assert_eq!(link(), link());
+}
+
+#[test]
 fn a_mistake_is_one_sentence_and_an_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -98,7 +119,7 @@ fn silent_connections_keep_nobody_out_however_few_files_may_be_open() {
             .map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap())
             .collect();
         let asked = Instant::now();
-        assert!(server.ask("/").unwrap().starts_with("HTTP/1.1 404"));
+        assert!(server.ask("/none").unwrap().starts_with("HTTP/1.1 404"));
         assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
         server.signal("TERM");
         assert_eq!(server.exit_code(), Some(0));
