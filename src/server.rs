@@ -256,6 +256,9 @@ fn readiness(journal: &Journal) -> web::ReadinessProbe {
         journal::Status::LowDisk { free, only_membership } => Readiness::Degraded {
             reason: low_disk(free, only_membership),
         },
+        journal::Status::Misplaced => Readiness::Degraded {
+            reason: MISPLACED.to_owned(),
+        },
         journal::Status::Degraded {
             reason,
             waiting,
@@ -268,6 +271,8 @@ fn readiness(journal: &Journal) -> web::ReadinessProbe {
         },
     })
 }
+
+const MISPLACED: &str = "The database was removed or replaced while the server runs. What is recorded now is lost when it stops, unless the file that was moved away is moved back. A restart begins with the file that is there. Signaling goes on.";
 
 fn low_disk(free: u64, only_membership: bool) -> String {
     let mib = free / (1024 * 1024);

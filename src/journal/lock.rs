@@ -38,6 +38,20 @@ impl DatabaseLock {
         Ok(lock)
     }
 
+    /// Whether the file at `path` is still the one that was taken, and not removed, moved away or another one.
+    #[cfg(unix)]
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let identity = |metadata: io::Result<std::fs::Metadata>| metadata.ok().as_ref().map(left_open::identity);
+        let taken = self.database.as_ref().map(File::metadata);
+        taken.is_none_or(|taken| identity(taken) == identity(path.metadata()))
+    }
+
+    /// Where files have no identity, at least whether there is one.
+    #[cfg(not(unix))]
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
     /// Lets the next one have it, once nothing in this process has the database open any more.
     pub(super) fn release(mut self) {
         drop(self.database.take());
@@ -80,7 +94,7 @@ mod left_open {
         }
     }
 
-    fn identity(metadata: &Metadata) -> (u64, u64) {
+    pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
         (metadata.dev(), metadata.ino())
     }
 }

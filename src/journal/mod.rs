@@ -142,6 +142,8 @@ pub enum Status {
         /// Whether links are not recorded either.
         only_membership: bool,
     },
+    /// The database's file was removed, moved away or replaced: what is recorded goes where nobody will find it.
+    Misplaced,
     /// Signaling goes on without waiting for the disk.
     Degraded {
         /// What the database said last, or that it says nothing.
@@ -217,6 +219,7 @@ impl Journal {
     pub fn status(&self) -> Status {
         let degraded = self.inner.shared.queue().degraded(Instant::now());
         match degraded {
+            None if self.inner.shared.is_misplaced() => Status::Misplaced,
             None => match self.inner.shared.space.shortage() {
                 None => Status::Ready,
                 Some((free, only_membership)) => Status::LowDisk { free, only_membership },

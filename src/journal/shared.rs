@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     /// Something may be due to be released.
     due: Notify,
     pub(super) space: Space,
+    /// Somebody has removed the database, or put another one in its place.
+    misplaced: AtomicBool,
     pub(super) committed: watch::Sender<i64>,
     pub(super) dropped: watch::Sender<u64>,
 }
@@ -35,6 +38,7 @@ impl Shared {
             work: Notify::new(),
             due: Notify::new(),
             space,
+            misplaced: AtomicBool::new(false),
             committed: watch::Sender::new(last_seq),
             dropped: watch::Sender::new(0),
         }
@@ -109,6 +113,24 @@ impl Shared {
         if self.space.shortage().is_none() {
             self.queue().count_left_out(at, Instant::now());
         }
+    }
+
+    /// Notes whether the database is where it was opened. What changes is logged.
+    pub(super) fn look_at_place(&self, is_in_place: bool, file: &Path) {
+        let was_misplaced = self.misplaced.swap(!is_in_place, Ordering::Relaxed);
+        let file = file.display();
+        match (was_misplaced, is_in_place) {
+            (false, false) => tracing::error!(
+                %file,
+                "the database was removed or replaced: what is recorded is lost when the server stops, unless the file that was moved away is moved back; a restart begins with what is there"
+            ),
+            (true, true) => tracing::info!(%file, "the database is back in its place"),
+            (false, true) | (true, false) => {}
+        }
+    }
+
+    pub(super) fn is_misplaced(&self) -> bool {
+        self.misplaced.load(Ordering::Relaxed)
     }
 
     fn count_dropped(&self) {

@@ -82,10 +82,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Whether there is space for it, and whether it is there at all.
+    fn look_at_file(&self) {
+        self.shared.look_at_disk(&self.file, (self.clock)());
+        let is_in_place = self.lock.as_ref().is_none_or(|lock| lock.is_at(&self.file));
+        self.shared.look_at_place(is_in_place, &self.file);
+    }
+
     /// Writes until the journal is closed and nothing waits.
     pub(super) async fn run(mut self) {
         let mut beat_at = Instant::now() + HEARTBEAT;
-        self.shared.look_at_disk(&self.file, (self.clock)());
+        self.look_at_file();
         loop {
             if self.gathers().await {
                 continue;
@@ -102,7 +109,7 @@ impl Writer {
             };
             if let Some(records) = records {
                 self.write_all(records).await;
-                self.shared.look_at_disk(&self.file, (self.clock)());
+                self.look_at_file();
                 beat_at = Instant::now() + HEARTBEAT;
             } else if !self.errands.is_due() {
                 tokio::select! {

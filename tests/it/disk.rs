@@ -382,3 +382,19 @@ async fn a_kill_while_the_database_is_locked() {
     assert_eq!(bo.expect("getOffer").await["memberId"], seat["memberId"]);
     class.history().await;
 }
+
+#[tokio::test]
+async fn a_database_that_is_moved_away_or_replaced_is_told_of() {
+    let class = Class::start(&[]);
+    let (file, elsewhere) = (class.disk.path().join(DATABASE), class.disk.path().join("elsewhere.db"));
+    let noticed = Duration::from_secs(15);
+    std::fs::rename(&file, &elsewhere).unwrap();
+    let body = class.wait_for_readiness(503, noticed).await;
+    assert!(body.to_string().contains("removed or replaced"), "{body}");
+    let (_ann, seat) = Socket::join(class.server.port, "lesson", "ann").await;
+    assert_eq!(seat["ok"], true, "signaling goes on");
+    std::fs::write(&file, "another file").unwrap();
+    assert_eq!(class.readiness().0, 503);
+    std::fs::rename(&elsewhere, &file).unwrap();
+    class.wait_for_readiness(200, noticed).await;
+}
