@@ -48,30 +48,30 @@ pub trait Holder: Send + Sync {
 
 /// The memory that may be held; clones are the same one.
 #[derive(Clone)]
-pub struct MemoryBudget(Arc<Shared>);
+pub struct MemoryBudget(Arc<BudgetState>);
 
-struct Shared {
+struct BudgetState {
     limits: HeldLimits,
     next_id: AtomicU64,
-    table: Mutex<Table>,
+    table: Mutex<HeldTable>,
     told: Seldom,
 }
 
 /// What is held, by whom. It has an entry only where more than a [`STEP`] is, so the limits bound it too.
 #[derive(Default)]
-struct Table {
+struct HeldTable {
     bytes: usize,
-    addresses: HashMap<AddressKey, Share>,
+    addresses: HashMap<AddressKey, AddressShare>,
     sites: HashMap<AddressKey, usize>,
 }
 
 #[derive(Default)]
-struct Share {
+struct AddressShare {
     bytes: usize,
-    holdings: HashMap<u64, Holding>,
+    holdings: HashMap<u64, HolderShare>,
 }
 
-struct Holding {
+struct HolderShare {
     bytes: usize,
     /// Without one it never gives way to others.
     holder: Option<Arc<dyn Holder>>,
@@ -110,7 +110,7 @@ pub struct Held {
 impl MemoryBudget {
     /// A budget within these limits.
     pub fn new(limits: HeldLimits) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(BudgetState {
             limits,
             next_id: AtomicU64::new(0),
             table: Mutex::default(),
@@ -247,7 +247,7 @@ impl fmt::Debug for MemoryBudget {
     }
 }
 
-impl Table {
+impl HeldTable {
     fn has(&self, address: AddressKey, id: u64) -> bool {
         let share = self.addresses.get(&address);
         share.is_some_and(|share| share.holdings.contains_key(&id))
@@ -262,7 +262,7 @@ impl Table {
         holder: Option<&Arc<dyn Holder>>,
     ) -> Option<Arc<dyn Holder>> {
         let share = self.addresses.entry(address).or_default();
-        let new = || Holding {
+        let new = || HolderShare {
             bytes: 0,
             holder: holder.cloned(),
         };
@@ -309,10 +309,10 @@ impl Table {
     }
 }
 
-impl Share {
+impl AddressShare {
     /// Who gives way first: no member, then whoever holds most, then the newest.
     fn first_to_go(&self, asking: u64) -> Option<u64> {
-        let can_go = |(id, holding): &(&u64, &Holding)| **id == asking || holding.holder.is_some();
+        let can_go = |(id, holding): &(&u64, &HolderShare)| **id == asking || holding.holder.is_some();
         let first = self.holdings.iter().filter(can_go).min_by_key(|(id, holding)| {
             let is_member = holding.holder.as_ref().is_some_and(|holder| holder.is_member());
             (is_member, Reverse(holding.bytes), Reverse(**id))
@@ -333,12 +333,12 @@ mod tests {
     };
 
     #[derive(Default)]
-    struct Client {
+    struct TestHolder {
         is_member: AtomicBool,
         gave_way: AtomicUsize,
     }
 
-    impl Holder for Client {
+    impl Holder for TestHolder {
         fn is_member(&self) -> bool {
             self.is_member.load(Ordering::Relaxed)
         }
@@ -348,13 +348,13 @@ mod tests {
         }
     }
 
-    fn held(budget: &MemoryBudget, address: &str) -> (Arc<Client>, Held) {
-        let client = Arc::new(Client::default());
+    fn held(budget: &MemoryBudget, address: &str) -> (Arc<TestHolder>, Held) {
+        let client = Arc::new(TestHolder::default());
         let address = AddressKey::of(address.parse().unwrap());
         (client.clone(), budget.held(address, Some(client)))
     }
 
-    fn gave_way(client: &Client) -> usize {
+    fn gave_way(client: &TestHolder) -> usize {
         client.gave_way.load(Ordering::Relaxed)
     }
 

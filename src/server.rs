@@ -28,8 +28,8 @@ use crate::signals::Stop;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
 use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
 
-/// How long a client may take to send a request's body. Together with the head's limit in [`net::Limits`] no request is
-/// open for longer before it is handled.
+/// How long a client may take to send a request's body. Together with the head's in [`net::ConnectionTimeouts`] no request
+/// is open for longer before it is handled.
 const BODY_WITHIN: Duration = Duration::from_secs(15);
 
 /// How many seconds' worth of handshakes an address may make at once: a whole school comes back at the same moment.

@@ -1,12 +1,10 @@
 //! What measures chatroom-server: load, peers, and a history of any size. `benches/run` says how to start each.
 //!
-//! The load ([`page`], [`member`]) is one thread that speaks raw frames and costs less than any [`subject`] it measures;
+//! The load ([`member`]) is one thread that speaks raw frames and costs less than any [`subject`] it measures;
 //! each of [`rows`] puts one kind of work on each subject, and [`report`] writes what came of it as tables.
 
 pub mod abuse;
-pub mod frame;
 pub mod member;
-pub mod page;
 pub mod process;
 pub mod report;
 pub mod review;

@@ -5,22 +5,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chatroom_testkit::{SOCKET_IO, WebSocket, packet};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::page::Page;
 use crate::subject::Kind;
 use crate::words;
-
-/// The Socket.IO endpoint, for a page that goes to WebSocket at once. The JavaScript client polls first; what it costs to
-/// come in is not what is measured.
-pub const SOCKET_IO: &str = "/socket.io/?EIO=4&transport=websocket";
 
 /// How many connections are made at a time.
 const AT_ONCE: usize = 32;
 
 /// No answer takes as long.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Who a page is.
 #[derive(Debug, Clone)]
@@ -36,7 +33,7 @@ pub struct Identity {
 /// A page with a socket, that may have joined.
 pub struct Member {
     /// Its connection.
-    pub page: Page,
+    pub page: WebSocket,
     /// Its address for others; empty before it has joined.
     pub id: String,
     /// Who it is.
@@ -62,26 +59,25 @@ impl Member {
     pub async fn connect(kind: Kind, address: SocketAddr, number: usize, identity: Identity) -> Result<Self> {
         if kind.is_bare() {
             let id = words::uuid(2, number);
-            let page = Page::open(address, &format!("/{id}")).await?;
+            let page = WebSocket::open(address, &format!("/{id}")).await?;
             return Ok(Self { page, id, identity });
         }
-        Self::over(Page::open(address, SOCKET_IO).await?, identity).await
+        Self::over(WebSocket::open(address, SOCKET_IO).await?, identity).await
     }
 
     /// Makes a socket of an open WebSocket.
     ///
     /// # Errors
     /// If the server does not take it.
-    pub async fn over(mut page: Page, identity: Identity) -> Result<Self> {
-        page.outbox.text(&["40"]);
-        page.flush().await?;
-        let mut member = Self {
+    pub async fn over(mut page: WebSocket, identity: Identity) -> Result<Self> {
+        timeout(ANSWER_TIMEOUT, page.connect_namespace())
+            .await
+            .context("no answer to the connect")??;
+        Ok(Self {
             page,
             id: String::new(),
             identity,
-        };
-        member.hear("40").await?;
-        Ok(member)
+        })
     }
 
     /// Joins its room.
@@ -90,8 +86,7 @@ impl Member {
     /// If it is refused.
     pub async fn join(&mut self) -> Result<()> {
         let Identity { id, username, room } = &self.identity;
-        self.page.outbox.text(&[&words::join(id, username, room)]);
-        self.page.flush().await?;
+        self.page.say(&packet::join(id, username, room)).await?;
         self.seated().await
     }
 
@@ -101,8 +96,7 @@ impl Member {
     /// If the connection has ended.
     pub async fn ask_back(&mut self) -> Result<()> {
         let Identity { id, username, room } = &self.identity;
-        self.page.outbox.text(&[&words::reconnect(id, username, room)]);
-        self.page.flush().await
+        self.page.say(&packet::reconnect(id, username, room)).await
     }
 
     /// Waits until it has joined or resumed.
@@ -111,7 +105,7 @@ impl Member {
     /// If it is refused.
     pub async fn seated(&mut self) -> Result<()> {
         let seated = self.hear("430").await?;
-        let id = words::field(&seated, "\"memberId").with_context(|| format!("refused: {seated}"))?;
+        let id = packet::field(&seated, "\"memberId").with_context(|| format!("refused: {seated}"))?;
         self.id = id.to_owned();
         Ok(())
     }
@@ -123,20 +117,16 @@ impl Member {
     pub async fn hear(&mut self, beginning: &str) -> Result<String> {
         let heard = async {
             loop {
-                let page = &mut self.page;
-                while let Some(text) = page.inbox.next(&mut page.outbox)? {
-                    if text.starts_with(beginning) {
-                        return Ok(text.to_owned());
-                    }
-                    if text.starts_with(r#"42["error""#) {
-                        bail!("{text}");
-                    }
+                let text = self.page.next().await?;
+                if text.starts_with(beginning) {
+                    return Ok(text.to_owned());
                 }
-                page.flush().await?;
-                page.fill().await?;
+                if text.starts_with(r#"42["error""#) {
+                    bail!("{text}");
+                }
             }
         };
-        let heard = tokio::time::timeout(PATIENCE, heard).await;
+        let heard = timeout(ANSWER_TIMEOUT, heard).await;
         heard.with_context(|| format!("nothing that begins with {beginning}"))?
     }
 }

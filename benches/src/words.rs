@@ -1,5 +1,4 @@
-//! What pages say, as text on the wire, and how a value is found in what they hear. Parsing would cost the load more
-//! than it costs the servers to relay.
+//! What pages of the load say to each other, as text on the wire.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -39,16 +38,6 @@ pub fn uuid(kind: u32, number: usize) -> String {
     format!("{kind:08x}-0000-4000-8000-{number:012x}")
 }
 
-/// `join`, with a callback.
-pub fn join(id: &str, username: &str, room: &str) -> String {
-    format!(r#"420["join",{{"id":"{id}","username":"{username}","roomname":"{room}"}}]"#)
-}
-
-/// `reconnect`, with a callback.
-pub fn reconnect(id: &str, username: &str, room: &str) -> String {
-    format!(r#"420["reconnect",{{"id":"{id}","username":"{username}","roomname":"{room}"}}]"#)
-}
-
 /// `leave` of everyone, with a callback.
 pub const LEAVE: &str = r#"421["leave",[]]"#;
 
@@ -79,18 +68,6 @@ pub fn time(heard: &str) -> Option<u64> {
     u64::from_str_radix(heard.get(end.checked_sub(TIME_DIGITS)?..end)?, 16).ok()
 }
 
-/// The first string of that name.
-pub fn field<'a>(heard: &'a str, name: &str) -> Option<&'a str> {
-    let mut rest = heard;
-    loop {
-        let (_, after) = rest.split_once(name)?;
-        if let Some(value) = after.strip_prefix("\":\"") {
-            return value.split('"').next();
-        }
-        rest = after;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,13 +76,5 @@ mod tests {
     fn the_time_comes_back() {
         assert_eq!(time(&candidate("c", "m", 12_345)), Some(12_345));
         assert_eq!(time(r#"42["getOffer",{"memberId":"m"}]"#), None);
-    }
-
-    #[test]
-    fn fields_are_found_by_their_whole_name() {
-        let heard = r#"42["answer",{"remoteConnectorId":"r","connectorId":"c","memberId":"m"}]"#;
-        assert_eq!(field(heard, "\"connectorId"), Some("c"));
-        assert_eq!(field(heard, "\"memberId"), Some("m"));
-        assert_eq!(field(heard, "\"id"), None);
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::coop;
 
 use super::inbound::{Inbound, Pass};
@@ -21,19 +21,17 @@ thread_local! {
     static SHARED: RefCell<[u8; AT_ONCE]> = const { RefCell::new([0; AT_ONCE]) };
 }
 
-/// A stream whose small reads do not each ask the system, and that lets its [`Inbound`] look at what it reads.
-pub(super) struct ReadAhead<S> {
-    stream: S,
+/// Reads a stream so that small reads do not each ask the system, and lets its [`Inbound`] look at what comes.
+pub(super) struct ReadAhead {
     inbound: Inbound,
     /// What was fetched and nobody has read yet, from `read` on. No memory when there is nothing.
     fetched: Vec<u8>,
     read: usize,
 }
 
-impl<S> ReadAhead<S> {
-    pub(super) fn new(stream: S, inbound: Inbound) -> Self {
+impl ReadAhead {
+    pub(super) fn new(inbound: Inbound) -> Self {
         Self {
-            stream,
             inbound,
             fetched: Vec::new(),
             read: 0,
@@ -50,15 +48,18 @@ impl<S> ReadAhead<S> {
             self.read = 0;
         }
     }
-}
 
-impl<S: AsyncRead + Unpin> ReadAhead<S> {
     /// Takes what has come, and hands over what may be at once. False at the end.
-    fn fetch(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+    fn fetch<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
         ready!(self.inbound.poll_ready(cx))?;
         SHARED.with_borrow_mut(|shared| {
             let mut fetched = ReadBuf::new(shared);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut fetched))?;
+            ready!(Pin::new(stream).poll_read(cx, &mut fetched))?;
             let rest = &mut self.fetched;
             if !fetched.filled().is_empty() {
                 self.inbound.take(fetched.filled(), |slice, pass| {
@@ -71,22 +72,25 @@ impl<S: AsyncRead + Unpin> ReadAhead<S> {
             Poll::Ready(Ok(!fetched.filled().is_empty()))
         })
     }
-}
 
-impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        this.inbound.begin_frames(&mut this.fetched, &mut this.read)?;
+    /// As [`AsyncRead::poll_read`] of the stream, which must be the same each time.
+    pub(super) fn poll_read<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.inbound.begin_frames(&mut self.fetched, &mut self.read)?;
         let before = buf.filled().len();
         // A part of a frame's header alone is nothing to hand on, and nothing would look like the end.
         while buf.filled().len() == before {
-            if !this.fetched.is_empty() {
-                let most = ready!(this.inbound.poll_turn(cx));
+            if !self.fetched.is_empty() {
+                let most = ready!(self.inbound.poll_turn(cx));
                 // Counts as the system's own answer would: a peer that sends without end must not keep its thread.
                 let budget = ready!(coop::poll_proceed(cx));
-                this.hand_over(buf, most);
+                self.hand_over(buf, most);
                 budget.made_progress();
-            } else if !ready!(this.fetch(cx, buf))? {
+            } else if !ready!(self.fetch(stream, cx, buf))? {
                 break;
             }
         }
@@ -94,50 +98,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::io::AsyncReadExt;
 
     use super::*;
-    use crate::held::MemoryBudget;
-    use crate::model::address::AddressKey;
     use crate::net::connection::Connection;
-    use crate::net::inbound::InboundLimits;
-    use crate::net::pace::PaceLimits;
-
-    fn inbound(connection: &Connection) -> Inbound {
-        let limits = InboundLimits::new(MemoryBudget::default(), PaceLimits::default(), 1_000_000, 0);
-        let peer = AddressKey::of("192.0.2.1".parse().unwrap());
-        Inbound::new(Arc::new(limits), connection.clone(), peer)
-    }
+    use crate::net::inbound::inbound_without_limits;
 
     /// Bytes that all arrive at once, and how often they were asked for.
     struct Arrived {
@@ -145,10 +112,25 @@ mod tests {
         asked: usize,
     }
 
-    impl Arrived {
-        fn ahead(count: usize) -> ReadAhead<Self> {
+    struct Reader {
+        stream: Arrived,
+        ahead: ReadAhead,
+    }
+
+    impl Reader {
+        fn of(count: usize) -> Self {
             let bytes = (0..count).map(|n| (n % 251) as u8).collect();
-            ReadAhead::new(Self { bytes, asked: 0 }, inbound(&Connection::default()))
+            Self {
+                stream: Arrived { bytes, asked: 0 },
+                ahead: ReadAhead::new(inbound_without_limits(&Connection::default())),
+            }
+        }
+    }
+
+    impl AsyncRead for Reader {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let this = &mut *self;
+            this.ahead.poll_read(&mut this.stream, cx, buf)
         }
     }
 
@@ -163,38 +145,42 @@ mod tests {
 
     #[tokio::test]
     async fn many_small_reads_ask_once_and_then_keep_nothing() {
-        let mut ahead = Arrived::ahead(1000);
-        let all = ahead.stream.bytes.clone();
+        let mut reader = Reader::of(1000);
+        let all = reader.stream.bytes.clone();
         let mut read: Vec<u8> = Vec::new();
         for size in [1, 99, 128, 300, 472] {
             let mut part = vec![0; size];
-            ahead.read_exact(&mut part).await.unwrap();
+            reader.read_exact(&mut part).await.unwrap();
             read.extend(part);
         }
         assert_eq!(read, all);
-        assert_eq!(ahead.stream.asked, 1);
-        assert_eq!(ahead.fetched.capacity(), 0, "memory is kept though nothing waits");
-        assert_eq!(ahead.read(&mut [0; 128]).await.unwrap(), 0, "the end is told");
+        assert_eq!(reader.stream.asked, 1);
+        assert_eq!(
+            reader.ahead.fetched.capacity(),
+            0,
+            "memory is kept though nothing waits"
+        );
+        assert_eq!(reader.read(&mut [0; 128]).await.unwrap(), 0, "the end is told");
     }
 
     #[tokio::test]
     async fn more_than_is_fetched_at_once_stays_in_order() {
-        let mut ahead = Arrived::ahead(AT_ONCE * 3 + 17);
-        let all = ahead.stream.bytes.clone();
+        let mut reader = Reader::of(AT_ONCE * 3 + 17);
+        let all = reader.stream.bytes.clone();
         let mut read: Vec<u8> = Vec::new();
         let mut part = [0; 500];
-        while let taken @ 1.. = ahead.read(&mut part).await.unwrap() {
+        while let taken @ 1.. = reader.read(&mut part).await.unwrap() {
             read.extend(&part[..taken]);
         }
         assert_eq!(read, all);
         // One of them found the end.
-        assert_eq!(ahead.stream.asked, 5);
+        assert_eq!(reader.stream.asked, 5);
     }
 
     #[tokio::test]
     async fn a_peer_that_sends_without_end_leaves_others_their_turn() {
-        let mut ahead = Arrived::ahead(AT_ONCE * 100);
-        let reading = tokio::spawn(async move { while ahead.read(&mut [0; 128]).await.unwrap() > 0 {} });
+        let mut reader = Reader::of(AT_ONCE * 100);
+        let reading = tokio::spawn(async move { while reader.read(&mut [0; 128]).await.unwrap() > 0 {} });
         tokio::task::yield_now().await;
         assert!(!reading.is_finished(), "all was read in one turn");
         reading.await.unwrap();

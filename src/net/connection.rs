@@ -10,22 +10,19 @@ use std::task::{Context, Poll};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
-use super::admission::Place;
+use super::admission::{Admission, Occupant, Place};
+use super::forwarded::ClientAddress;
 use crate::held::Holder;
 use crate::model::address::AddressKey;
 use crate::model::vocabulary::DropReason;
 
-/// Whose request it is, among the extensions of every request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
-
 /// A handle to one accepted connection, among the extensions of every request on it. It stays valid for whoever has
 /// taken the connection over (a WebSocket), and after the connection's end.
 #[derive(Debug, Clone, Default)]
-pub struct Connection(Arc<State>);
+pub struct Connection(Arc<ConnectionState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct ConnectionState {
     written: AtomicU64,
     cut: AtomicBool,
     /// Why it was cut, where that was the peer's doing.
@@ -56,16 +53,14 @@ pub(super) enum Stage {
     Frames,
 }
 
-impl State {
+impl ConnectionState {
     fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
         self.reader.wake();
         self.writer.wake();
         self.server.wake();
     }
-}
 
-impl State {
     fn cut_for(&self, why: DropReason) {
         // The first reason is the one that ended it.
         let _ = self.why.set(why);
@@ -73,7 +68,7 @@ impl State {
     }
 }
 
-impl Holder for State {
+impl Holder for ConnectionState {
     fn is_member(&self) -> bool {
         self.is_member.load(Ordering::Relaxed)
     }
@@ -83,7 +78,22 @@ impl Holder for State {
     }
 }
 
+impl Occupant for ConnectionState {
+    fn lose_place(&self) {
+        self.cut();
+    }
+}
+
 impl Connection {
+    /// One that has been accepted from this address, and has its place.
+    pub(super) fn accepted(admission: &Arc<Admission>, peer: IpAddr) -> Self {
+        let connection = Self::default();
+        let place = admission.enter(peer, connection.0.clone());
+        let placed = connection.0.place.set(place);
+        debug_assert!(placed.is_ok(), "a connection has one place");
+        connection
+    }
+
     /// How many bytes the system has taken for the peer so far.
     pub fn written(&self) -> u64 {
         self.0.written.load(Ordering::Relaxed)
@@ -124,11 +134,6 @@ impl Connection {
             if self.is_over() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-    }
-
-    pub(super) fn take(&self, place: Place) {
-        let taken = self.0.place.set(place);
-        debug_assert!(taken.is_ok(), "a connection has one place");
     }
 
     /// A request of this client is being answered.

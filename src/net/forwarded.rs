@@ -15,6 +15,10 @@ use crate::config::TrustedProxies;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// Whose request it is, among the extensions of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
 /// The most hops that are looked at: as many as a chain of proxies may reasonably have.
 const MOST_HOPS: usize = 32;
 

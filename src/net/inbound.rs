@@ -1,7 +1,6 @@
 //! What has arrived on one connection, and whether more may be read.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,9 +10,10 @@ use tracing::warn;
 
 use super::connection::{Connection, Stage};
 use super::frames::Frames;
-use super::pace::{Pace, PaceLimits, TooFast};
+use super::pace::{InboundPace, PaceLimits, TooFast};
 use super::reads::Reads;
 use super::turns::{Slot, Turns};
+use super::wait::Wait;
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::limit::Seldom;
 use crate::model::address::AddressKey;
@@ -60,20 +60,27 @@ pub(super) struct Inbound {
     limits: Arc<InboundLimits>,
     connection: Connection,
     peer: AddressKey,
-    /// Where its reads count once it carries a member.
-    slot: Slot,
-    /// The part of the connection's life that `waiting` and `line` are about.
+    /// The part of the connection's life that `waiting` and `head` are about.
     turn: u32,
     /// Bytes that have come since, and so may still wait for the rest of their request.
     waiting: usize,
-    line: Line,
+    head: HeadProgress,
     /// Made with the first that is large.
     held: Option<Held>,
-    frames: Option<Box<(Frames, Pace)>>,
+    websocket: Option<Box<WebSocketInbound>>,
     /// Whether what was taken last waits for its turn.
     in_turn: bool,
     /// Until more of it may be handed on.
-    wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    wait: Wait<dyn Future<Output = ()> + Send>,
+}
+
+/// What is known besides of one that has become a WebSocket.
+struct WebSocketInbound {
+    frames: Frames,
+    pace: InboundPace,
+    too_fast: Wait,
+    /// Where its reads count while it carries a member.
+    slot: Slot,
 }
 
 /// How what was read is handed on.
@@ -85,12 +92,12 @@ pub(super) enum Pass {
 
 /// How far a request's head has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    Start,
-    StartAndReturn,
-    Within,
-    /// The empty line, so the head's end.
-    Empty,
+enum HeadProgress {
+    LineStart,
+    LineStartAndReturn,
+    WithinLine,
+    /// The empty line has come.
+    End,
     /// More than a head has come.
     Beyond,
 }
@@ -99,16 +106,15 @@ impl Inbound {
     pub(super) fn new(limits: Arc<InboundLimits>, connection: Connection, peer: AddressKey) -> Self {
         let mut inbound = Self {
             turn: connection.turn(),
-            slot: limits.turns.slot(peer),
             limits,
             connection,
             peer,
             waiting: 0,
-            line: Line::Start,
+            head: HeadProgress::LineStart,
             held: None,
-            frames: None,
+            websocket: None,
             in_turn: false,
-            wait: None,
+            wait: Wait::default(),
         };
         // To accept it cost as much as a read, which its first one pays.
         inbound.rate(1, 0);
@@ -117,15 +123,16 @@ impl Inbound {
 
     /// Looks at frames once the connection is a WebSocket; `fetched` is what of them has come already.
     pub(super) fn begin_frames(&mut self, fetched: &mut Vec<u8>, read: &mut usize) -> io::Result<()> {
-        if self.frames.is_some() || self.connection.stage() != Stage::Frames {
+        if self.websocket.is_some() || self.connection.stage() != Stage::Frames {
             return Ok(());
         }
         self.held = None;
-        self.slot = self.limits.turns.slot(self.address());
-        self.frames = Some(Box::new((
-            Frames::new(self.limits.most_message),
-            Pace::new(self.limits.pace),
-        )));
+        self.websocket = Some(Box::new(WebSocketInbound {
+            frames: Frames::new(self.limits.most_message),
+            pace: InboundPace::new(self.limits.pace),
+            too_fast: Wait::default(),
+            slot: self.limits.turns.slot(self.address()),
+        }));
         let mut passed = Vec::new();
         self.frames(&fetched[*read..], |slice| passed.extend_from_slice(slice))?;
         (*fetched, *read) = (passed, 0);
@@ -134,7 +141,7 @@ impl Inbound {
 
     /// Waits until more may be read.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(frames) = &mut self.frames else {
+        let Some(websocket) = &mut self.websocket else {
             // Whoever answers the request wakes the reader.
             return if self.connection.stage() == Stage::Upgrading {
                 Poll::Pending
@@ -142,7 +149,8 @@ impl Inbound {
                 Poll::Ready(Ok(()))
             };
         };
-        let paced = ready!(frames.1.poll_ready(cx));
+        let WebSocketInbound { pace, too_fast, .. } = websocket.as_mut();
+        let paced = ready!(too_fast.poll_while(cx, || pace.wait()));
         Poll::Ready(paced.map_err(|why| self.cut(why)))
     }
 
@@ -151,30 +159,27 @@ impl Inbound {
         if self.wait.is_none() && self.in_turn {
             self.wait_for(Duration::ZERO);
         }
-        if let Some(wait) = &mut self.wait {
-            ready!(wait.as_mut().poll(cx));
-            self.wait = None;
-        }
-        let is_message = self.frames.is_some() && self.in_turn;
+        ready!(self.wait.poll(cx));
+        let is_message = self.websocket.is_some() && self.in_turn;
         Poll::Ready(if is_message { IN_TURN } else { usize::MAX })
     }
 
     /// Looks at what was read, and gives what is to be handed on of it: at once, or in turn.
     pub(super) fn take(&mut self, bytes: &[u8], mut hand_on: impl FnMut(&[u8], Pass)) -> io::Result<()> {
-        if self.frames.is_none() {
+        let Some(websocket) = &self.websocket else {
             hand_on(bytes, Pass::InTurn);
             return self.request(bytes);
-        }
-        self.in_turn = !self.connection.is_member() || self.limits.turns.is_crowded(self.slot, bytes.len());
+        };
+        self.in_turn = !self.connection.is_member() || self.limits.turns.is_crowded(websocket.slot, bytes.len());
         let pass = if self.in_turn { Pass::InTurn } else { Pass::AtOnce };
         self.frames(bytes, |slice| hand_on(slice, pass))
     }
 
     fn frames(&mut self, bytes: &[u8], hand_on: impl FnMut(&[u8])) -> io::Result<()> {
-        let Some(frames) = &mut self.frames else {
+        let Some(websocket) = &mut self.websocket else {
             return Ok(());
         };
-        let (frames, pace) = frames.as_mut();
+        let WebSocketInbound { frames, pace, .. } = websocket.as_mut();
         let seen = frames.pass(bytes, hand_on);
         let waiting = frames.unfinished();
         pace.count(seen, bytes.len()).map_err(|why| self.cut(why))?;
@@ -189,7 +194,7 @@ impl Inbound {
         // Each that was answered has begun and ended; more than one have come together.
         let requests = turn.wrapping_sub(self.turn) / 2;
         if self.turn != turn {
-            (self.turn, self.waiting, self.line) = (turn, 0, Line::Start);
+            (self.turn, self.waiting, self.head) = (turn, 0, HeadProgress::LineStart);
             if self.connection.client() != Some(self.peer) {
                 self.held = None;
             }
@@ -198,10 +203,10 @@ impl Inbound {
         self.in_turn = self.waiting == 0;
         self.waiting += bytes.len();
         self.rate(requests, bytes.len());
-        if self.line != Line::Beyond {
-            self.line = bytes.iter().fold(self.line, |line, byte| line.then(*byte));
+        if self.head != HeadProgress::Beyond {
+            self.head = bytes.iter().fold(self.head, |head, byte| head.then(*byte));
         }
-        self.connection.set_after_head(self.line == Line::Empty);
+        self.connection.set_after_head(self.head == HeadProgress::End);
         self.hold(self.waiting)
     }
 
@@ -217,7 +222,7 @@ impl Inbound {
     fn wait_for(&mut self, time: Duration) {
         let (turns, address) = (self.limits.turns.clone(), self.address());
         let until = (!time.is_zero()).then(|| sleep(time));
-        self.wait = Some(Box::pin(async move {
+        self.wait.begin(Box::pin(async move {
             if let Some(until) = until {
                 until.await;
             }
@@ -253,14 +258,22 @@ impl Inbound {
     }
 }
 
-impl Line {
+impl HeadProgress {
     fn then(self, byte: u8) -> Self {
         match (self, byte) {
-            (Self::Empty | Self::Beyond, _) => Self::Beyond,
-            (Self::Start | Self::StartAndReturn, b'\n') => Self::Empty,
-            (Self::Start, b'\r') => Self::StartAndReturn,
-            (_, b'\n') => Self::Start,
-            _ => Self::Within,
+            (Self::End | Self::Beyond, _) => Self::Beyond,
+            (Self::LineStart | Self::LineStartAndReturn, b'\n') => Self::End,
+            (Self::LineStart, b'\r') => Self::LineStartAndReturn,
+            (_, b'\n') => Self::LineStart,
+            _ => Self::WithinLine,
         }
     }
+}
+
+/// One without limits, for tests of what reads through it.
+#[cfg(test)]
+pub(super) fn inbound_without_limits(connection: &Connection) -> Inbound {
+    let limits = InboundLimits::new(MemoryBudget::default(), PaceLimits::default(), 1_000_000, 0);
+    let peer = AddressKey::of(std::net::Ipv4Addr::LOCALHOST.into());
+    Inbound::new(Arc::new(limits), connection.clone(), peer)
 }

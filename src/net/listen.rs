@@ -85,7 +85,7 @@ pub struct Listeners(Vec<TcpListener>);
 
 /// An address to listen at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct ListenAddress {
     address: IpAddr,
     /// Half of `localhost`: machines without IPv6 (or IPv4) have the other half only.
     may_be_missing: bool,
@@ -131,8 +131,8 @@ impl Listeners {
     }
 }
 
-async fn places(hosts: &Hosts) -> Result<Vec<Place>, BindError> {
-    let mut places: Vec<Place> = Vec::new();
+async fn places(hosts: &Hosts) -> Result<Vec<ListenAddress>, BindError> {
+    let mut places: Vec<ListenAddress> = Vec::new();
     for host in hosts.iter() {
         for place in places_of(host).await? {
             if !places.iter().any(|known| known.address == place.address) {
@@ -143,8 +143,8 @@ async fn places(hosts: &Hosts) -> Result<Vec<Place>, BindError> {
     Ok(places)
 }
 
-async fn places_of(host: &Host) -> Result<Vec<Place>, BindError> {
-    let place = |address, may_be_missing| Place {
+async fn places_of(host: &Host) -> Result<Vec<ListenAddress>, BindError> {
+    let place = |address, may_be_missing| ListenAddress {
         address,
         may_be_missing,
     };
@@ -164,7 +164,7 @@ async fn places_of(host: &Host) -> Result<Vec<Place>, BindError> {
     }
 }
 
-fn bind_all(places: &[Place], port: u16) -> Result<Vec<TcpListener>, BindError> {
+fn bind_all(places: &[ListenAddress], port: u16) -> Result<Vec<TcpListener>, BindError> {
     // Alone, `::` takes IPv4 too; beside an IPv4 address it would collide with it.
     let only_v6 = places.iter().any(|place| place.address.is_ipv4());
     let mut listeners: Vec<TcpListener> = Vec::new();

@@ -15,15 +15,18 @@ mod reads;
 mod serve;
 mod stall;
 mod turns;
+mod wait;
 
 pub use admission::{Admission, Capacity};
-pub use connection::{ClientAddress, Connection};
+pub use connection::Connection;
+pub use forwarded::ClientAddress;
 pub(crate) use frames::Seen;
 pub use inbound::InboundLimits;
 pub use listen::{BindError, Listeners};
 pub use pace::PaceLimits;
-pub(crate) use pace::{Pace, TooFast};
-pub use serve::{Limits, serve, serve_with};
+pub(crate) use pace::{InboundPace, TooFast};
+pub use serve::{ConnectionTimeouts, serve, serve_with};
+pub(crate) use wait::Wait;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,8 @@
 //! How fast one connection may send: who sends faster is read more slowly, and cut only if that goes on.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
 use super::frames::Seen;
 
@@ -13,7 +11,7 @@ const BURST: i64 = 8;
 /// How many Socket.IO connects may come at once, with one more each second: a client library sends one.
 const CONNECTS: i64 = 8;
 /// For how long a client may send faster than it is read, without a pause, until it is cut.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CUT_AFTER: Duration = Duration::from_secs(10);
 /// Who has not had to wait for so long has paused.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -39,7 +37,7 @@ pub(crate) enum TooFast {
 
 /// What one connection may still send.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct InboundPace {
     messages: Allowance,
     bytes: Allowance,
     connects: Allowance,
@@ -47,8 +45,6 @@ pub(crate) struct Pace {
     over_since: Instant,
     /// The end of the last wait.
     waits_until: Instant,
-    /// Made only while it is too fast.
-    sleeping: Option<Pin<Box<Sleep>>>,
 }
 
 /// A bucket that is filled only when it is empty: until then nobody needs to know the time.
@@ -61,7 +57,7 @@ struct Allowance {
     left: i64,
 }
 
-impl Pace {
+impl InboundPace {
     pub(crate) fn new(limits: PaceLimits) -> Self {
         let now = Instant::now();
         let allowance = |rate: usize| Allowance::new(rate as i64, rate as i64 * BURST);
@@ -72,7 +68,6 @@ impl Pace {
             refilled: now,
             over_since: now,
             waits_until: now,
-            sleeping: None,
         }
     }
 
@@ -93,20 +88,6 @@ impl Pace {
         Ok(())
     }
 
-    /// Waits until more may be read.
-    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TooFast>> {
-        loop {
-            if let Some(sleeping) = &mut self.sleeping {
-                ready!(sleeping.as_mut().poll(cx));
-                self.sleeping = None;
-            }
-            match self.wait()? {
-                None => return Poll::Ready(Ok(())),
-                Some(wait) => self.sleeping = Some(Box::pin(sleep(wait))),
-            }
-        }
-    }
-
     /// How long to wait until more may be read, if not at all.
     ///
     /// # Errors
@@ -122,7 +103,7 @@ impl Pace {
             (false, _) => TooFast::Messages,
             (true, false) => TooFast::Bytes,
         };
-        if self.over_for(now) > PATIENCE {
+        if self.over_for(now) > CUT_AFTER {
             return Err(over);
         }
         let wait = self.messages.refilled_in().max(self.bytes.refilled_in());
@@ -178,7 +159,7 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -191,13 +172,16 @@ mod tests {
         Seen { frames, connects: 0 }
     }
 
-    async fn ready(pace: &mut Pace) -> Result<(), TooFast> {
-        poll_fn(|cx| pace.poll_ready(cx)).await
+    async fn ready(pace: &mut InboundPace) -> Result<(), TooFast> {
+        while let Some(wait) = pace.wait()? {
+            sleep(wait).await;
+        }
+        Ok(())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_passes_and_then_the_rate() {
-        let mut pace = Pace::new(LIMITS);
+        let mut pace = InboundPace::new(LIMITS);
         let start = Instant::now();
         for _ in 0..800 {
             ready(&mut pace).await.unwrap();
@@ -215,7 +199,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_goes_on_for_too_long_is_cut_and_who_pauses_is_not() {
         for (seen, bytes, why) in [(frames(150), 0, TooFast::Messages), (frames(1), 20_000, TooFast::Bytes)] {
-            let mut pace = Pace::new(LIMITS);
+            let mut pace = InboundPace::new(LIMITS);
             let start = Instant::now();
             let error = loop {
                 if let Err(error) = ready(&mut pace).await {
@@ -226,22 +210,22 @@ mod tests {
             assert_eq!(error, why);
             assert!((10..13).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
         }
-        let mut pace = Pace::new(LIMITS);
+        let mut pace = InboundPace::new(LIMITS);
         for _ in 0..10 {
             pace.count(frames(900), 10).unwrap();
             ready(&mut pace).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(8)).await;
+            sleep(Duration::from_secs(8)).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn connects_are_few() {
-        let mut pace = Pace::new(PaceLimits::default());
+        let mut pace = InboundPace::new(PaceLimits::default());
         let connect = Seen { frames: 1, connects: 1 };
         for _ in 0..CONNECTS {
             pace.count(connect, 8).unwrap();
         }
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        sleep(Duration::from_secs(2)).await;
         pace.count(connect, 8).unwrap();
         pace.count(connect, 8).unwrap();
         assert_eq!(pace.count(connect, 8), Err(TooFast::Connects));
@@ -249,7 +233,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_counted_where_there_is_no_limit() {
-        let mut pace = Pace::new(PaceLimits::default());
+        let mut pace = InboundPace::new(PaceLimits::default());
         for _ in 0..10 {
             pace.count(frames(1_000_000), 1 << 30).unwrap();
             ready(&mut pace).await.unwrap();

@@ -30,11 +30,11 @@ const MOST_KEYS: usize = 16_384;
 pub(super) struct Reads {
     /// Of one address, each second; 0 is no limit.
     rate: u32,
-    table: Mutex<Table>,
+    table: Mutex<ReadsTable>,
 }
 
 #[derive(Debug, Default)]
-struct Table {
+struct ReadsTable {
     networks: UsedUntil,
     sites: UsedUntil,
     /// Trusted proxies that have named clients: their connections are nobody's until they name one.

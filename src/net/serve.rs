@@ -29,7 +29,8 @@ use tracing::{debug, warn};
 
 use super::admission::Admission;
 use super::ahead::ReadAhead;
-use super::connection::{ClientAddress, Connection};
+use super::connection::Connection;
+use super::forwarded::ClientAddress;
 use super::inbound::{Inbound, InboundLimits};
 use super::stall::StallGuard;
 use super::{Listeners, query};
@@ -50,31 +51,31 @@ const SHORT: u64 = 64 * 1024;
 
 /// For how long a peer may hold up what.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ConnectionTimeouts {
     /// From a connection's start, or the end of its last response, to the end of the next request's head. So it also
     /// bounds how long a connection may idle.
-    pub head: Duration,
+    pub head_timeout: Duration,
     /// How long what was sent may stay unacknowledged, and a write may wait for a peer that does not read.
-    pub stall: Duration,
+    pub stall_timeout: Duration,
     /// How long requests that are being answered have to end once the server stops.
-    pub drain: Duration,
+    pub drain_timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionTimeouts {
     fn default() -> Self {
         Self {
-            head: Duration::from_secs(10),
-            stall: Duration::from_secs(20),
-            drain: Duration::from_secs(2),
+            head_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(2),
         }
     }
 }
 
-/// Serves `router` until `shutdown`, within the usual [`Limits`]. Handlers may extract `ConnectInfo<SocketAddr>`, and
+/// Serves `router` until `shutdown`, with the usual [`ConnectionTimeouts`]. Handlers may extract `ConnectInfo<SocketAddr>`, and
 /// find their [`Connection`] among the request's extensions.
 ///
 /// At `shutdown` nothing more is accepted, idle connections close, and the call returns when the last request is
-/// answered or [`Limits::drain`] is over. Upgraded connections (WebSocket) are not waited for: whoever upgraded them
+/// answered or [`ConnectionTimeouts::drain_timeout`] is over. Upgraded connections (WebSocket) are not waited for: whoever upgraded them
 /// closes them.
 pub async fn serve(
     listeners: Listeners,
@@ -83,27 +84,35 @@ pub async fn serve(
     inbound: Arc<InboundLimits>,
     shutdown: CancellationToken,
 ) {
-    serve_with(listeners, router, admission, inbound, shutdown, Limits::default()).await;
+    serve_with(
+        listeners,
+        router,
+        admission,
+        inbound,
+        shutdown,
+        ConnectionTimeouts::default(),
+    )
+    .await;
 }
 
-/// [`serve`] within other limits.
+/// [`serve`] with other timeouts.
 pub async fn serve_with(
     listeners: Listeners,
     router: Router,
     admission: Arc<Admission>,
     inbound: Arc<InboundLimits>,
     shutdown: CancellationToken,
-    limits: Limits,
+    timeouts: ConnectionTimeouts,
 ) {
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let accepting = TaskTracker::new();
     for listener in listeners.into_inner() {
-        let server = Server {
+        let server = HttpServer {
             router: router.clone(),
             admission: admission.clone(),
             inbound: inbound.clone(),
-            limits,
+            timeouts,
             shutdown: shutdown.clone(),
             cut: cut.clone(),
             connections: connections.clone(),
@@ -113,7 +122,7 @@ pub async fn serve_with(
     accepting.close();
     accepting.wait().await;
     connections.close();
-    if timeout(limits.drain, connections.wait()).await.is_err() {
+    if timeout(timeouts.drain_timeout, connections.wait()).await.is_err() {
         warn!(open = connections.len(), "requests were cut off by the shutdown");
         cut.cancel();
         connections.wait().await;
@@ -121,11 +130,11 @@ pub async fn serve_with(
 }
 
 #[derive(Clone)]
-struct Server {
+struct HttpServer {
     router: Router,
     admission: Arc<Admission>,
     inbound: Arc<InboundLimits>,
-    limits: Limits,
+    timeouts: ConnectionTimeouts,
     /// No new connection, no new request.
     shutdown: CancellationToken,
     /// The time of those that are being answered is over.
@@ -133,7 +142,7 @@ struct Server {
     connections: TaskTracker,
 }
 
-impl Server {
+impl HttpServer {
     async fn accept(self, listener: TcpListener) {
         let mut pause = Backoff::default();
         loop {
@@ -162,19 +171,20 @@ impl Server {
     }
 
     fn let_in(&self, stream: TcpStream, peer: SocketAddr) {
-        if let Err(error) = tune(&stream, self.limits.stall) {
+        if let Err(error) = tune(&stream, self.timeouts.stall_timeout) {
             debug!(%error, "a connection was gone before it began");
             return;
         }
         // On a socket for both families an IPv4 peer would look like ::ffff:192.0.2.1.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let handle = self.admission.enter(peer.ip());
+        let handle = Connection::accepted(&self.admission, peer.ip());
         let inbound = Inbound::new(self.inbound.clone(), handle.clone(), AddressKey::of(peer.ip()));
-        let stream = StallGuard::new(ReadAhead::new(stream, inbound), handle.clone(), self.limits.stall);
+        let ahead = ReadAhead::new(inbound);
+        let stream = StallGuard::new(stream, ahead, handle.clone(), self.timeouts.stall_timeout);
         self.connections.spawn(self.clone().connection(stream, peer, handle));
     }
 
-    async fn connection(self, stream: StallGuard<ReadAhead<TcpStream>>, peer: SocketAddr, handle: Connection) {
+    async fn connection(self, stream: StallGuard<TcpStream>, peer: SocketAddr, handle: Connection) {
         let (router, admission) = (self.router, self.admission);
         let asked = handle.clone();
         let service = service_fn(move |request| {
@@ -184,7 +194,7 @@ impl Server {
         let stream = TokioIo::new(stream);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head)
+            .header_read_timeout(self.timeouts.head_timeout)
             .max_buf_size(MOST_HEAD);
         let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
         let ended = tokio::select! {

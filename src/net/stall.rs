@@ -11,26 +11,28 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::ahead::ReadAhead;
 use super::connection::Connection;
 use crate::model::vocabulary::DropReason;
 
 /// A stream that ends with its [`Connection`], which it cuts when a write could not pass a single byte for the given
-/// time.
-#[derive(Debug)]
+/// time. What it reads goes through its [`ReadAhead`].
 pub(super) struct StallGuard<S> {
     stream: S,
+    ahead: ReadAhead,
     connection: Connection,
-    patience: Duration,
+    stall_timeout: Duration,
     /// When a write that is waiting fails. Made only then: most connections never wait.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> StallGuard<S> {
-    pub(super) fn new(stream: S, connection: Connection, patience: Duration) -> Self {
+    pub(super) fn new(stream: S, ahead: ReadAhead, connection: Connection, stall_timeout: Duration) -> Self {
         Self {
             stream,
+            ahead,
             connection,
-            patience,
+            stall_timeout,
             stalled: None,
         }
     }
@@ -48,8 +50,8 @@ impl<S> StallGuard<S> {
             self.stalled = None;
             return written;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let stall_timeout = self.stall_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall_timeout)));
         ready!(stalled.as_mut().poll(cx));
         // Whoever reads must learn it too: a writer may pass over its errors.
         self.connection.cut_for(DropReason::Stalled);
@@ -68,8 +70,9 @@ impl<S> Drop for StallGuard<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.connection.bound_read(cx, read)
+        let this = &mut *self;
+        let read = this.ahead.poll_read(&mut this.stream, cx, buf);
+        this.connection.bound_read(cx, read)
     }
 }
 
@@ -105,21 +108,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::time::Instant;
 
     use super::*;
+    use crate::net::inbound::inbound_without_limits;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+    fn guard(stream: DuplexStream, connection: Connection) -> StallGuard<DuplexStream> {
+        let ahead = ReadAhead::new(inbound_without_limits(&connection));
+        StallGuard::new(stream, ahead, connection, STALL_TIMEOUT)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_never_reads_fails_the_write() {
         let (ours, _theirs) = duplex(64);
-        let mut guard = StallGuard::new(ours, Connection::default(), PATIENCE);
+        let mut guard = guard(ours, Connection::default());
         let start = Instant::now();
         let error = guard.write_all(&[0; 1000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(start.elapsed().as_secs(), PATIENCE.as_secs());
+        assert_eq!(start.elapsed().as_secs(), STALL_TIMEOUT.as_secs());
         let error = guard.read_u8().await.unwrap_err();
         assert_eq!(
             error.kind(),
@@ -132,7 +141,7 @@ mod tests {
     async fn a_cut_wakes_whoever_waits() {
         let connection = Connection::default();
         let (ours, _theirs) = duplex(64);
-        let (mut reader, mut writer) = tokio::io::split(StallGuard::new(ours, connection.clone(), PATIENCE));
+        let (mut reader, mut writer) = tokio::io::split(guard(ours, connection.clone()));
         let reading = tokio::spawn(async move { reader.read_u8().await });
         let writing = tokio::spawn(async move { writer.write_all(&[0; 1000]).await });
         while connection.written() < 64 {
@@ -154,11 +163,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_slowly_is_served_to_the_end() {
         let (ours, mut theirs) = duplex(64);
-        let mut guard = StallGuard::new(ours, Connection::default(), PATIENCE);
+        let mut guard = guard(ours, Connection::default());
         let reader = tokio::spawn(async move {
             let mut read = 0;
             while read < 1000 {
-                tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
+                tokio::time::sleep(STALL_TIMEOUT - Duration::from_secs(1)).await;
                 read += theirs.read(&mut [0; 64]).await.unwrap();
             }
         });

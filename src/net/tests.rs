@@ -17,10 +17,10 @@ use super::*;
 use crate::config::{Config, TrustedProxies, Variables};
 use crate::held::MemoryBudget;
 
-const SHORT: Limits = Limits {
-    head: Duration::from_millis(400),
-    stall: Duration::from_secs(1),
-    drain: Duration::from_millis(300),
+const SHORT: ConnectionTimeouts = ConnectionTimeouts {
+    head_timeout: Duration::from_millis(400),
+    stall_timeout: Duration::from_secs(1),
+    drain_timeout: Duration::from_millis(300),
 };
 /// Far more than any of [`SHORT`], far less than the usual limits.
 const SOON: Duration = Duration::from_secs(6);
@@ -216,7 +216,7 @@ async fn silent_half_and_idle_connections_are_cut() {
     let mut idle = connect(server.address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     let start = Instant::now();
     let (silent, half, idle) = tokio::join!(rest(&mut silent), rest(&mut half), rest(&mut idle));
-    assert!(start.elapsed() >= SHORT.head / 2, "cut too soon");
+    assert!(start.elapsed() >= SHORT.head_timeout / 2, "cut too soon");
     assert!(!silent.contains("here") && !half.contains("here"));
     assert!(idle.ends_with("here"), "{idle}");
 }
@@ -326,7 +326,7 @@ async fn the_kernel_alone_cuts_a_peer_that_stops_reading() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _unread = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (mut stream, _) = listener.accept().await.unwrap();
-    super::serve::tune(&stream, SHORT.stall).unwrap();
+    super::serve::tune(&stream, SHORT.stall_timeout).unwrap();
     let writing = async {
         loop {
             if let Err(error) = stream.write_all(&[0; 65536]).await {

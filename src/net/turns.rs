@@ -29,7 +29,7 @@ const SLOTS: usize = 1024;
 /// Who waits for a turn.
 #[derive(Debug)]
 pub(super) struct Turns {
-    queue: Mutex<Queue>,
+    queue: Mutex<TurnQueue>,
     begun: Instant,
     hasher: RandomState,
     /// By slot: the millisecond of the last read of a member, and how many there were in it.
@@ -44,7 +44,7 @@ pub(super) struct Turns {
 pub(super) struct Slot(usize);
 
 #[derive(Debug, Default)]
-struct Queue {
+struct TurnQueue {
     /// Whose turn is next: each that waits, once.
     order: VecDeque<AddressKey>,
     waiting: HashMap<AddressKey, VecDeque<oneshot::Sender<()>>>,
@@ -112,7 +112,7 @@ fn split(lately: u64) -> (u64, u64) {
     (lately >> COUNT_BITS, lately & MOST_COUNT)
 }
 
-impl Queue {
+impl TurnQueue {
     /// True if it is not served yet, and so from now on.
     fn push(&mut self, address: AddressKey, pass: oneshot::Sender<()>) -> bool {
         let waiting = self.waiting.entry(address).or_default();

@@ -7,10 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
 
 use super::transport::Transport;
-use crate::net::{Seen, TooFast};
+use crate::net::{Seen, Wait};
 
 /// What separates packets (Engine.IO 4).
 const SEPARATOR: u8 = 0x1e;
@@ -24,7 +23,7 @@ pub(super) struct Records {
     /// What has come and waits for its turn.
     come: Bytes,
     start: RecordStart,
-    wait: Option<Pin<Box<Sleep>>>,
+    too_fast: Wait,
 }
 
 /// How the record that is passing begins: so many bytes of it have come, and they are so far those of a connect.
@@ -66,20 +65,7 @@ impl Records {
             transport,
             come: Bytes::new(),
             start: RecordStart::NEW,
-            wait: None,
-        }
-    }
-
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TooFast>> {
-        loop {
-            if let Some(wait) = &mut self.wait {
-                ready!(wait.as_mut().poll(cx));
-                self.wait = None;
-            }
-            match self.transport.wait_to_send()? {
-                None => return Poll::Ready(Ok(())),
-                Some(wait) => self.wait = Some(Box::pin(sleep(wait))),
-            }
+            too_fast: Wait::default(),
         }
     }
 }
@@ -99,7 +85,8 @@ impl HttpBody for Records {
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
         }
-        ready!(this.poll_turn(cx)).map_err(axum::Error::new)?;
+        let paced = this.too_fast.poll_while(cx, || this.transport.wait_to_send());
+        ready!(paced).map_err(axum::Error::new)?;
         // Whole, as it came: of smaller pieces the engine's decoder has refused whole bodies.
         let part = std::mem::take(&mut this.come);
         let seen = this.start.count(&part);

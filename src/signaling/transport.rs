@@ -24,7 +24,7 @@ use crate::held::{Held, MemoryBudget, STEP};
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
 use crate::model::vocabulary::DropReason;
-use crate::net::{Connection, Pace, PaceLimits, Seen, TooFast};
+use crate::net::{Connection, InboundPace, PaceLimits, Seen, TooFast};
 use crate::room::refusal::Limit;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
@@ -39,7 +39,7 @@ pub(super) struct Transports(Mutex<HashMap<Sid, Arc<Transport>>>);
 pub(super) struct Transport {
     progress: Mutex<Progress>,
     /// How fast a polling client sends. A WebSocket's frames are counted below the engine.
-    pace: Mutex<Option<Box<Pace>>>,
+    pace: Mutex<Option<Box<InboundPace>>>,
 }
 
 #[derive(Default)]
@@ -276,7 +276,9 @@ impl Transport {
     fn records(self: &Arc<Self>, body: Body, limits: PaceLimits) -> Body {
         let bytes = 0;
         let limits = PaceLimits { bytes, ..limits };
-        self.pace.lock().get_or_insert_with(|| Box::new(Pace::new(limits)));
+        self.pace
+            .lock()
+            .get_or_insert_with(|| Box::new(InboundPace::new(limits)));
         Body::new(Records::new(body, self.clone()))
     }
 

@@ -1,6 +1,7 @@
 //! Who is let in when one address wants more than its share: whoever is in a class goes on, and others come in.
 #![cfg(target_os = "linux")]
 
+use chatroom_testkit::{PollingSocket, Socket};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,9 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::harness::{Server, program};
-use crate::polling::PollingSocket;
-use crate::socket::Socket;
+use crate::support::server::{Server, program};
 
 const PEOPLE: usize = 300;
 const CONNECTIONS: usize = 8;
@@ -158,8 +157,8 @@ async fn silence(port: u16, from: &str) -> Option<TcpStream> {
 async fn silent_connections_keep_nobody_out_of_a_class() {
     for (from, is_elsewhere) in [("127.0.0.2", true), ("127.0.0.1", false)] {
         let folder = tempfile::tempdir().unwrap();
-        let limited = format!("ulimit -n 256; exec {}", crate::harness::PROGRAM);
-        let mut start = crate::harness::command("/bin/sh", folder.path());
+        let limited = format!("ulimit -n 256; exec {}", crate::support::server::PROGRAM);
+        let mut start = crate::support::server::command("/bin/sh", folder.path());
         start.args(["-c", &limited]).env("PORT", "0");
         let server = Server::start_unread(start, &folder.path().join("log"));
         let (mut ann, _, _ben) = pair(server.port).await;

@@ -7,16 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use chatroom_testkit::Socket;
 use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::time::Instant;
 
-use crate::crash::steady_port;
-use crate::harness::{Server, program};
-use crate::history::History;
-use crate::seed::Seed;
-use crate::signaling::pair;
-use crate::socket::Socket;
+use crate::support::class::pair;
+use crate::support::history::History;
+use crate::support::seed::Seed;
+use crate::support::server::{Server, program, steady_port};
 
 /// In seconds.
 const DAY: i64 = 86_400;

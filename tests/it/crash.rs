@@ -8,23 +8,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sqlx::Row;
 
-use crate::harness::{NO_RATES, Server, program};
-use crate::history::History;
-use crate::ledger::Ledger;
-use crate::load::Class;
-use crate::seed::{Seed, number_from_env};
+use crate::support::history::History;
+use crate::support::ledger::Ledger;
+use crate::support::load::Class;
+use crate::support::seed::{Seed, number_from_env};
+use crate::support::server::{Server, start_with_short_times, steady_port};
 
 const CLIENTS: usize = 24;
-
-/// A port that no outgoing connection takes while the server is down.
-pub(crate) fn steady_port(seed: &mut Seed) -> u16 {
-    loop {
-        let port = 12_000 + seed.below(20_000) as u16;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_told_is_in_the_history_after_any_kill() {
@@ -37,7 +27,7 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
     let began = Instant::now();
     let mut killed_at = Vec::new();
     for kill in 1..=kills {
-        let mut server = start(folder.path(), port);
+        let mut server = start_with_short_times(folder.path(), port);
         class.pass().await;
         // Some members' graces run out, and some rooms' sessions end, in the longer ones.
         let longest = if seed.below(5) == 0 { 2_500 } else { 400 };
@@ -100,18 +90,4 @@ async fn check_closed(folder: &Path, killed_at: &[i64]) {
 
 fn wall_clock() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
-}
-
-/// A server with graces and lingers that run out during the test, and no limit on how often its clients come and go.
-pub(crate) fn start(folder: &Path, port: u16) -> Server {
-    let port = port.to_string();
-    let variables = [
-        ("PORT", port.as_str()),
-        ("RESUME_GRACE", "500ms"),
-        ("RESTART_GRACE", "1s"),
-        ("SESSION_LINGER", "300ms"),
-    ];
-    let mut program = program(folder, &variables);
-    program.envs(NO_RATES);
-    Server::start_unread(program, &folder.join("log"))
 }

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use chatroom_testkit::Socket;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use crate::harness::{PROGRAM, Server, TOKEN};
-use crate::history::{DATABASE, History};
-use crate::reasons::page;
-use crate::socket::Socket;
+use crate::support::history::{DATABASE, History};
+use crate::support::server::{PROGRAM, Server, TOKEN, session_page};
 
 /// How long a join may take while the database does not answer: the server's patience of a second, and some.
 const BOUNDED_WAIT: Duration = Duration::from_millis(2_500);
@@ -336,7 +335,7 @@ async fn what_does_not_fit_in_memory_is_one_gap_of_its_size() {
         assert!(Instant::now() < deadline, "{room}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let page = page(&class.server, &session);
+    let page = session_page(&class.server, &session);
     assert!(page.contains("gone, how and when was not recorded"), "{page}");
     drop(pair);
     let mut history = class.stop().await;

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::Output;
 
+use chatroom_testkit::Socket;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, query_scalar};
 
-use crate::harness::{PROGRAM, Server, command, program};
-use crate::socket::Socket;
+use crate::support::server::{PROGRAM, Server, command, program};
 
 fn export(folder: &Path, file: &str) -> Output {
     command(PROGRAM, folder).args(["export", file]).output().unwrap()

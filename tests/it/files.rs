@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::harness::{Server, program};
+use crate::support::server::{Server, program};
 
 #[test]
 fn a_second_server_is_refused_by_whatever_name_the_file_has() {

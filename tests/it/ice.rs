@@ -2,10 +2,10 @@
 
 use std::fs;
 
+use chatroom_testkit::Socket;
 use serde_json::{Value, json};
 
-use crate::harness::{Server, program};
-use crate::socket::Socket;
+use crate::support::server::{Server, program};
 
 const SECRET: &str = "shared-with-the-turn-server";
 const TURN: (&str, &str) = ("ICE_SERVERS", "stun:a.example,turn:a.example");

@@ -5,53 +5,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use chatroom_testkit::frame::{PONG, TEXT, TEXT_BEGINS, frame};
+use chatroom_testkit::{ANSWER_TIMEOUT, PollingSocket, SOCKET_IO, Socket, WebSocket, upgrade_request};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{Server, program};
-use crate::polling::PollingSocket;
-use crate::socket::{PATIENCE, Socket};
-use crate::vitals::eventually;
-
-const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: localhost\r\n\
-    connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+use crate::support::server::{Server, program};
+use crate::support::vitals::eventually;
 
 const MIB: usize = 1 << 20;
 
-/// A frame's header with a mask of zeros, which leaves the payload as it is.
-fn header(first: u8, length: usize) -> Vec<u8> {
-    let mut header = vec![first, 0x80 | 127];
-    header.extend((length as u64).to_be_bytes());
-    header.extend([0; 4]);
-    header
-}
-
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
-    frame.extend(payload);
-    frame
-}
-
-/// A WebSocket without a library, of which the answer's head has been read.
+/// A WebSocket's connection, to send whatever bytes over.
 async fn open(port: u16) -> TcpStream {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream.write_all(UPGRADE.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    stream
+    let address = ([127, 0, 0, 1], port).into();
+    WebSocket::open(address, SOCKET_IO).await.unwrap().into_stream()
 }
 
 /// Waits until the server has ended it.
 async fn ended(mut stream: TcpStream) {
     let mut rest = Vec::new();
     // A reset is an end too.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest))
+    let _ = timeout(ANSWER_TIMEOUT, stream.read_to_end(&mut rest))
         .await
         .expect("still open");
 }
@@ -62,11 +38,11 @@ async fn a_socket_that_repeats_its_connect_is_cut_before_it_costs_anything() {
     let server = Server::start(program(folder.path(), &[]));
     let mut member = Socket::join(server.port, "lesson", "Ann").await.0;
     let before = server.most_memory();
-    let connects = frame(0x81, b"40").repeat(10_000);
+    let connects = frame(TEXT, b"40").repeat(10_000);
     for _ in 0..4 {
         let mut stream = open(server.port).await;
         let sending = async { while stream.write_all(&connects).await.is_ok() {} };
-        timeout(PATIENCE, sending).await.expect("it is still read");
+        timeout(ANSWER_TIMEOUT, sending).await.expect("it is still read");
     }
     let grown = server.most_memory() - before;
     assert!(grown < 16 * MIB, "{} MiB more", grown / MIB);
@@ -81,10 +57,11 @@ async fn frames_behind_a_handshake_pass_nobody_unseen() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(program(folder.path(), &[]));
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
-    let sent = [UPGRADE.as_bytes(), &frame(0x81, b"40").repeat(500), b"\r\n\r\n"].concat();
+    let upgrade = upgrade_request(stream.peer_addr().unwrap(), SOCKET_IO);
+    let sent = [upgrade.as_bytes(), &frame(TEXT, b"40").repeat(500), b"\r\n\r\n"].concat();
     stream.write_all(&sent).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer))
+    timeout(ANSWER_TIMEOUT, stream.read_to_string(&mut answer))
         .await
         .unwrap()
         .unwrap();
@@ -111,7 +88,7 @@ async fn nothing_is_kept_of_a_large_message() {
         sockets.push(socket);
     }
     let kept = || server.memory().saturating_sub(before);
-    eventually("their memory is given back", PATIENCE, || kept() < 10 * MIB).await;
+    eventually("their memory is given back", ANSWER_TIMEOUT, || kept() < 10 * MIB).await;
 }
 
 #[tokio::test]
@@ -125,7 +102,7 @@ async fn unfinished_messages_of_one_address_are_bounded() {
         let mut stream = open(server.port).await;
         let cut = cut.clone();
         streams.spawn(async move {
-            let unfinished = [header(0x01, 300_000), vec![b'x'; 300_000]].concat();
+            let unfinished = frame(TEXT_BEGINS, &[b'x'; 300_000]);
             // One of those before may be cut by this one, or this one.
             let _ = stream.write_all(&unfinished).await;
             // The engine's own greeting comes first.
@@ -134,7 +111,7 @@ async fn unfinished_messages_of_one_address_are_bounded() {
             cut.fetch_add(1, Ordering::Relaxed);
         });
     }
-    eventually("most are cut", PATIENCE, || cut.load(Ordering::Relaxed) >= 9).await;
+    eventually("most are cut", ANSWER_TIMEOUT, || cut.load(Ordering::Relaxed) >= 9).await;
     assert_eq!(
         ann.call("leave", json!([])).await["ok"],
         true,
@@ -158,7 +135,7 @@ async fn what_one_address_has_waiting_in_mailboxes_is_bounded() {
             .unwrap()
             .contains("\"away\"")
     };
-    eventually("Ann is away", PATIENCE, is_away).await;
+    eventually("Ann is away", ANSWER_TIMEOUT, is_away).await;
     for sender in &mut senders {
         let offer = json!({"type": "offer", "sdp": "x".repeat(60_000)});
         let relay = json!({"connectorId": "c", "offer": offer, "memberId": seat["memberId"], "streamType": "user"});
@@ -182,7 +159,7 @@ async fn who_sends_without_end_is_read_slowly_and_then_cut() {
     let server = Server::start(program(folder.path(), &[("MESSAGES_PER_SOCKET", "50")]));
     let stream = open(server.port).await;
     let (read, mut write) = stream.into_split();
-    let pongs = frame(0x8a, b"").repeat(1_000);
+    let pongs = frame(PONG, b"").repeat(1_000);
     let start = std::time::Instant::now();
     let sending = async { while write.write_all(&pongs).await.is_ok() {} };
     timeout(Duration::from_secs(30), sending).await.expect("still open");
@@ -198,25 +175,16 @@ async fn who_sends_without_end_is_read_slowly_and_then_cut() {
 async fn a_body_of_many_packets_counts_as_them() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(program(folder.path(), &[]));
-    let post = async |socket: &PollingSocket, body: String| {
-        let answer = reqwest::Client::new()
-            .post(&socket.url)
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    };
     let socket = PollingSocket::open(server.port).await;
-    let (status, text) = post(&socket, ["40"; 1_000].join("\x1e")).await;
+    let (status, text) = socket.try_post(["40"; 1_000].join("\x1e")).await;
     assert!(status == 429 && text.contains("MESSAGES_PER_SOCKET"), "{status} {text}");
     let socket = PollingSocket::connect(server.port).await;
     assert_eq!(
-        post(&socket, ["3"; 1_200].join("\x1e")).await.0,
+        socket.try_post(["3"; 1_200].join("\x1e")).await.0,
         200,
         "a mesh's burst passes"
     );
     let start = std::time::Instant::now();
-    assert_eq!(post(&socket, ["3"; 6_500].join("\x1e")).await.0, 200);
+    assert_eq!(socket.try_post(["3"; 6_500].join("\x1e")).await.0, 200);
     assert!(start.elapsed() >= Duration::from_secs(1), "the rest is read slowly");
 }

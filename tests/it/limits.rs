@@ -2,13 +2,12 @@
 //!
 //! All of these tests come from one address; what has to be told apart is a socket, a room or a member.
 
+use chatroom_testkit::{PollingSocket, Socket};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::history::History;
-use crate::polling::PollingSocket;
-use crate::signaling::{class, pair};
-use crate::socket::Socket;
+use crate::support::class::{class, pair};
+use crate::support::history::History;
 
 fn me(name: &str, room: &str) -> Value {
     json!({"id": format!("id of {name}"), "username": name, "roomname": room})
@@ -187,7 +186,9 @@ async fn two_tabs_do_not_throw_each_other_out_for_ever() {
             }
         }
     };
-    tokio::time::timeout(crate::socket::PATIENCE, back).await.unwrap();
+    tokio::time::timeout(chatroom_testkit::ANSWER_TIMEOUT, back)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

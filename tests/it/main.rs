@@ -1,37 +1,37 @@
+//! Tests against the real binary, each with a server and a folder of its own.
+
 // Clippy's allow-unwrap-in-tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
-mod admission;
+mod support;
+
+// What a member and a reviewer see of a server that is well.
+mod export;
+mod ice;
+mod process;
+mod reasons;
+mod review;
+mod signaling;
+mod streams;
+
+// What happens at the same instant, and over a long time.
+mod races;
+mod soak;
+mod tasks;
+
+// What is left after a stop, a kill, a power failure, a full disk, or a clock that jumps.
 mod clock;
 mod crash;
 mod disk;
-mod export;
 mod files;
-mod harness;
-mod history;
-mod ice;
-mod inbound;
-mod ledger;
-mod limits;
-mod load;
-mod page;
-mod polling;
 mod power;
-mod process;
-mod proxy;
-mod races;
-mod reasons;
 mod restart;
-mod review;
-mod seed;
 mod shutdown;
-mod signaling;
+
+// What clients may do, and what nobody else feels of those that do more.
+mod admission;
+mod inbound;
+mod limits;
 mod slow;
-mod soak;
-mod socket;
-mod streams;
 mod stuck;
-mod tasks;
 mod unhurried;
-mod vitals;
-mod wal;

@@ -6,13 +6,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::crash::{start, steady_port};
-use crate::harness::Server;
-use crate::history::{History, copy};
-use crate::ledger::{Ledger, Log};
-use crate::load::Class;
-use crate::seed::{Seed, number_from_env};
-use crate::wal;
+use crate::support::history::{History, copy};
+use crate::support::ledger::{Ledger, Log};
+use crate::support::load::Class;
+use crate::support::seed::{Seed, number_from_env};
+use crate::support::server::{Server, start_with_short_times, steady_port};
+use crate::support::wal;
 
 const CLIENTS: usize = 24;
 /// From here on SQLite may have copied what is in the log into the database, which it does not before the log is on disk.
@@ -28,7 +27,7 @@ async fn what_was_told_is_in_the_history_after_a_power_failure() {
     let mut folder = tempfile::tempdir().unwrap();
     let (mut bytes, mut torn) = (0, 0);
     for _ in 0..cuts {
-        let mut server = start(folder.path(), port);
+        let mut server = start_with_short_times(folder.path(), port);
         class.pass().await;
         tokio::time::sleep(Duration::from_millis(seed.below(400))).await;
         // Stopped in the middle of whatever it does, its files are those of one moment.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use crate::harness::{PROGRAM, Server, command};
+use crate::support::server::{PROGRAM, Server, command};
 
 fn output(folder: &Path, flags: &[&str]) -> Output {
     command(PROGRAM, folder).args(flags).output().unwrap()

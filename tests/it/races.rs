@@ -5,14 +5,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chatroom_testkit::Socket;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::history::History;
-use crate::seed::Seed;
-use crate::signaling::{Class, class, pair};
-use crate::socket::Socket;
+use crate::support::class::{Class, class, pair};
+use crate::support::history::History;
+use crate::support::seed::Seed;
 
 /// Short enough to wait for, long enough to come back within.
 const GRACE: Duration = Duration::from_millis(500);

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use chatroom_testkit::{ANSWER_TIMEOUT, Socket};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, TOKEN, program};
-use crate::socket::{PATIENCE, Socket};
-use crate::stuck::narrow_member;
-use crate::vitals::eventually;
+use crate::support::narrow::narrow_member;
+use crate::support::server::{Server, program, session_page};
+use crate::support::vitals::eventually;
 
 /// A ping and the wait for its answer.
 const SILENCE: Duration = Duration::from_secs(90);
@@ -36,28 +36,13 @@ fn told(server: &Server, session: &Value, kind: &str, who: &str, field: &str) ->
     last.filter_map(Value::as_str).map(str::to_owned).next()
 }
 
-/// The session's page as text.
-pub(crate) fn page(server: &Server, session: &Value) -> String {
-    let cookie = server
-        .ask(&format!("/review?token={TOKEN}"))
-        .unwrap()
-        .lines()
-        .find_map(|line| line.strip_prefix("set-cookie: "))
-        .and_then(|cookie| cookie.split(';').next().map(str::to_owned))
-        .expect("the link signs in");
-    let path = format!("/review/sessions/{}", session.as_str().unwrap());
-    let page = server.request(&path, &format!("cookie: {cookie}\r\n")).unwrap();
-    // Names are isolated from the text around them.
-    page.replace(['\u{2068}', '\u{2069}'], "")
-}
-
 async fn drops(server: &Server, session: &Value, who: &str, why: &str, within: Duration, sentence: &str) {
     let is_told = || told(server, session, "disconnected", who, "why").is_some();
     eventually(&format!("{who} is away"), within, is_told).await;
     let found = told(server, session, "disconnected", who, "why");
     assert_eq!(found.as_deref(), Some(why), "{who}");
     let sentence = format!("{who} dropped: {sentence}.");
-    assert!(page(server, session).contains(&sentence), "{sentence}");
+    assert!(session_page(server, session).contains(&sentence), "{sentence}");
 }
 
 #[tokio::test]
@@ -81,14 +66,22 @@ async fn why_somebody_dropped() {
         session,
         "Closer",
         "closed",
-        PATIENCE,
+        ANSWER_TIMEOUT,
         "the page closed the connection",
     )
     .await;
 
     let (reset, _) = Socket::join(port, "lesson", "Reset").await;
     reset.reset();
-    drops(&server, session, "Reset", "reset", PATIENCE, "the connection broke").await;
+    drops(
+        &server,
+        session,
+        "Reset",
+        "reset",
+        ANSWER_TIMEOUT,
+        "the connection broke",
+    )
+    .await;
 
     let (mut flooder, _) = Socket::join(port, "lesson", "Flooder").await;
     let flood = tokio::spawn(async move { while flooder.send("3").await.is_ok() {} });
@@ -116,7 +109,7 @@ async fn why_somebody_dropped() {
         session,
         "Stalled",
         "stalled",
-        PATIENCE,
+        ANSWER_TIMEOUT,
         "the page stopped reading",
     )
     .await;
@@ -188,10 +181,10 @@ async fn why_somebody_left() {
 /// Somebody's entry, on the API and on the page.
 async fn entry(server: &Server, session: &Value, who: &str, reason: &str, sentence: &str) {
     let is_told = || told(server, session, "left", who, "reason").is_some();
-    eventually(&format!("{who} is gone"), PATIENCE, is_told).await;
+    eventually(&format!("{who} is gone"), ANSWER_TIMEOUT, is_told).await;
     assert_eq!(told(server, session, "left", who, "reason").as_deref(), Some(reason));
     let sentence = format!("{who} {sentence}.");
-    assert!(page(server, session).contains(&sentence), "{sentence}");
+    assert!(session_page(server, session).contains(&sentence), "{sentence}");
 }
 
 /// The same, and in the attendance.
@@ -206,5 +199,5 @@ async fn left(server: &Server, session: &Value, who: &str, reason: &str, sentenc
         .map(|person| &person["leaveReason"])
         .collect();
     assert_eq!(reasons, [reason], "{who}");
-    assert!(page(server, &json!(session)).contains(ending), "{ending}");
+    assert!(session_page(server, &json!(session)).contains(ending), "{ending}");
 }

@@ -2,17 +2,16 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chatroom_testkit::{ANSWER_TIMEOUT, Socket};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::time::{Instant, sleep};
 
-use crate::crash::steady_port;
-use crate::harness::{Server, program};
-use crate::history::History;
-use crate::seed::Seed;
-use crate::signaling::pair;
-use crate::socket::{PATIENCE, Socket};
+use crate::support::class::pair;
+use crate::support::history::History;
+use crate::support::seed::Seed;
+use crate::support::server::{Server, program, steady_port};
 
 /// Each way to stop, and the reason that those who do not come back leave with.
 const STOPS: [(&str, &str); 2] = [("TERM", "server_shutdown"), ("KILL", "server_crash")];
@@ -323,7 +322,7 @@ async fn who_leaves_while_the_server_stops_has_left_for_its_peer_too() {
             ann.try_call("leave", json!([])).await.is_some()
         }
     });
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + ANSWER_TIMEOUT;
     let stopping = async {
         sleep(Duration::from_millis(5)).await;
         place.server.signal("TERM");

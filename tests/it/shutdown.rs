@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use chatroom_testkit::Socket;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::harness::{Server, program};
-use crate::history::History;
-use crate::seed::{Seed, number_from_env};
-use crate::socket::Socket;
+use crate::support::history::History;
+use crate::support::seed::{Seed, number_from_env};
+use crate::support::server::{Server, program};
 
 /// What service managers and their users bear.
 const DEADLINE: Duration = Duration::from_secs(5);

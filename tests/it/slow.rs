@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use chatroom_testkit::{PollingSocket, SOCKET_IO, Socket, upgrade_request};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,13 +13,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 
-use crate::harness::{Server, program};
-use crate::history::History;
-use crate::polling::PollingSocket;
-use crate::seed::number_from_env;
-use crate::socket::Socket;
-use crate::stuck::narrow_member;
-use crate::vitals::eventually;
+use crate::support::history::History;
+use crate::support::narrow::narrow_member;
+use crate::support::seed::number_from_env;
+use crate::support::server::{Server, program};
+use crate::support::vitals::eventually;
 
 /// How many of each kind share a room.
 const PER_ROOM: u64 = 5;
@@ -202,7 +201,8 @@ async fn a_crowd_that_stops_reading_is_cut_and_nobody_else_feels_it() {
 }
 
 /// A connection on which something was sent and nothing follows: how long the server bears it.
-fn endured(stream: TcpStream, head: &'static str) -> JoinHandle<Duration> {
+fn endured(stream: TcpStream, head: &str) -> JoinHandle<Duration> {
+    let head = head.to_owned();
     tokio::spawn(async move {
         let (mut stream, start) = (stream, Instant::now());
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -226,11 +226,10 @@ async fn whoever_connects_and_says_nothing_is_cut() {
     })
     .await;
     let (descriptors, threads) = (server.descriptors(), server.threads());
-    let websocket = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
-        upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let websocket = upgrade_request(([127, 0, 0, 1], port).into(), SOCKET_IO);
     let mut waiting = Vec::new();
     for _ in 0..50 {
-        for head in ["", "GET / HTTP/1.1\r\nhost: ", websocket] {
+        for head in ["", "GET / HTTP/1.1\r\nhost: ", &websocket] {
             let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
             waiting.push((head, endured(stream, head)));
         }

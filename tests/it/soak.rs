@@ -7,17 +7,17 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use chatroom_testkit::Socket;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{NO_RATES, Server, program};
-use crate::history::{DATABASE, History};
-use crate::seed::{Seed, number_from_env};
-use crate::socket::Socket;
-use crate::vitals::eventually;
+use crate::support::history::{DATABASE, History};
+use crate::support::seed::{Seed, number_from_env};
+use crate::support::server::{NO_RATES, Server, program};
+use crate::support::vitals::eventually;
 
 const GRACE: Duration = Duration::from_secs(1);
 const PER_ROOM: u64 = 5;

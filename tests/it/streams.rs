@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use chatroom_testkit::Socket;
 use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -12,10 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::harness::{Server, TOKEN, program};
-use crate::socket::Socket;
-use crate::stuck::narrow;
-use crate::vitals::eventually;
+use crate::support::narrow::narrow;
+use crate::support::server::{Server, TOKEN, program};
+use crate::support::vitals::eventually;
 
 /// What service managers and their users bear.
 const DEADLINE: Duration = Duration::from_secs(5);

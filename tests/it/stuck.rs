@@ -3,16 +3,15 @@
 
 use std::time::Duration;
 
+use chatroom_testkit::{PollingSocket, Socket};
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
 use tokio::time::Instant;
 
-use crate::harness::{Server, program};
-use crate::history::History;
-use crate::polling::PollingSocket;
-use crate::proxy::Proxy;
-use crate::socket::Socket;
-use crate::vitals::eventually;
+use crate::support::history::History;
+use crate::support::narrow::narrow_member;
+use crate::support::proxy::Proxy;
+use crate::support::server::{Server, program};
+use crate::support::vitals::eventually;
 
 /// More than the server lets wait for a client, and than the kernel takes off it.
 const TOO_MUCH: usize = 48 * 1024 * 1024;
@@ -21,20 +20,6 @@ const BOUND: usize = 32 * 1024 * 1024;
 
 /// A sender of tens of megabytes, one after the other, is not cut for its speed: how fast that is depends on the machine.
 const FAST_SENDERS: (&str, &str) = ("BYTES_PER_SOCKET", "0");
-
-/// A TCP connection that takes little before it is full.
-pub(crate) async fn narrow(port: u16) -> tokio::net::TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    // The sender's buffer grows with the segments' size, which is huge on the loopback.
-    socket2::SockRef::from(&socket).set_tcp_mss(536).unwrap();
-    socket.connect(([127, 0, 0, 1], port).into()).await.unwrap()
-}
-
-pub(crate) async fn narrow_member(port: u16, room: &str, name: &str) -> (Socket, Value) {
-    let socket = Socket::over(narrow(port).await).await.unwrap();
-    socket.joined(room, name).await
-}
 
 fn candidate(to: &Value, candidate: impl Into<Value>) -> Value {
     json!({"remoteConnectorId": "c", "memberId": to, "candidate": candidate.into()})

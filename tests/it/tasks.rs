@@ -8,17 +8,16 @@ use chatroom_server::config::Config;
 use chatroom_server::net::Listeners;
 use chatroom_server::server;
 use chatroom_server::signals::Stop;
+use chatroom_testkit::{PollingSocket, Socket};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::harness::TOKEN;
-use crate::polling::PollingSocket;
-use crate::socket::Socket;
-use crate::stuck::narrow_member;
-use crate::vitals::eventually;
+use crate::support::narrow::narrow_member;
+use crate::support::server::TOKEN;
+use crate::support::vitals::eventually;
 
 struct InProcess {
     runtime: Handle,

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use chatroom_testkit::{PollingSocket, Socket};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval, sleep};
 
-use crate::polling::PollingSocket;
-use crate::signaling::{class, pair};
-use crate::socket::Socket;
+use crate::support::class::{class, pair};
 
 /// How often the pair speaks.
 const PACE: Duration = Duration::from_millis(20);
@@ -92,8 +91,8 @@ where
 /// Sends a POST that ends in its own time, and gives the connection to write its body to.
 async fn begin_post(socket: &PollingSocket, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", socket.port)).await.unwrap();
-    let path = socket.url.split_once("/socket.io").unwrap().1;
-    let head = format!("POST /socket.io{path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+    let path = socket.path();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
 }

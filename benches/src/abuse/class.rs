@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use chatroom_testkit::packet;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -21,7 +22,7 @@ const EACH_RELAY: Duration = Duration::from_millis(20);
 const EACH_JOIN: Duration = Duration::from_millis(400);
 const EACH_LOOK: Duration = Duration::from_secs(1);
 /// Whoever has no answer by then has been shut out.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A class that goes on until it is dropped.
 pub(super) struct Class {
@@ -131,7 +132,7 @@ async fn pair(source: &Source, room: usize, seen: &Seen) -> Result<(Member, Memb
     }
     let [ours, theirs] = [words::uuid(3, room), words::uuid(4, room)];
     let asked = one.hear(r#"42["getOffer""#).await?;
-    let peer = words::field(&asked, "\"memberId").context("no memberId")?;
+    let peer = packet::field(&asked, "\"memberId").context("no memberId")?;
     one.page.outbox.text(&[&words::offer(&ours, peer)]);
     one.page.flush().await?;
     other.hear(r#"42["offer""#).await?;
@@ -190,7 +191,7 @@ async fn newcomers(source: Source, seen: Rc<Seen>) {
         }
         let seen = seen.clone();
         under_way.spawn_local(async move {
-            let visit = timeout(PATIENCE, visit(source, number, &seen)).await;
+            let visit = timeout(ANSWER_TIMEOUT, visit(source, number, &seen)).await;
             let failed = match visit {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => format!("{error:#}"),
@@ -246,7 +247,7 @@ async fn is_ok(source: Source, path: &str, headers: &str) -> bool {
         ensure!(answer.status == 200, "{}", answer.status);
         anyhow::Ok(())
     };
-    matches!(timeout(PATIENCE, asked).await, Ok(Ok(())))
+    matches!(timeout(ANSWER_TIMEOUT, asked).await, Ok(Ok(())))
 }
 
 fn p99(mut values: Vec<u64>) -> f64 {

@@ -3,11 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
+use chatroom_testkit::{SOCKET_IO, WebSocket, packet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::member::{Identity, Member, SOCKET_IO};
-use crate::page::Page;
+use crate::member::{Identity, Member};
 
 /// The Socket.IO endpoint, polled.
 pub(super) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
@@ -58,8 +58,8 @@ impl Source {
     }
 
     /// A WebSocket that has not said `40`.
-    pub(super) async fn websocket(&self) -> Result<Page> {
-        Page::upgrade(self.connect().await?, self.server, SOCKET_IO).await
+    pub(super) async fn websocket(&self) -> Result<WebSocket> {
+        WebSocket::upgrade(self.connect().await?, SOCKET_IO).await
     }
 
     /// A Socket.IO socket that has not joined.
@@ -98,7 +98,7 @@ impl Http {
     pub(super) async fn handshake(&mut self) -> Result<String> {
         let answer = self.get(POLLING, "").await?;
         ensure!(answer.status == 200, "no session: {}", answer.status);
-        let sid = crate::words::field(&answer.body, "{\"sid").context("no sid")?;
+        let sid = packet::field(&answer.body, "{\"sid").context("no sid")?;
         Ok(format!("{POLLING}&sid={sid}"))
     }
 

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use chatroom_testkit::frame;
 use tokio::task::JoinSet;
 
 use super::mesh::Meshed;
 use super::{Figure, Goal, Values, measure};
-use crate::frame;
-use crate::member::{Identity, PATIENCE, connect_all};
+use crate::member::{ANSWER_TIMEOUT, Identity, connect_all};
 use crate::subject::{Kind, Subject};
 use crate::words;
 
@@ -67,7 +67,7 @@ async fn fill(subject: &Subject, room: usize) -> Result<Vec<Meshed>> {
     let mut connecting = JoinSet::new();
     for (number, member) in members.into_iter().enumerate() {
         let meshed = Meshed::new(member, number, Rc::default());
-        connecting.spawn_local(tokio::time::timeout(PATIENCE, meshed.connect(MEMBERS - 1, 0)));
+        connecting.spawn_local(tokio::time::timeout(ANSWER_TIMEOUT, meshed.connect(MEMBERS - 1, 0)));
     }
     let mut connected = Vec::new();
     while let Some(member) = connecting.join_next().await {

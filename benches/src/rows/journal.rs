@@ -45,7 +45,7 @@ const REFUSALS: usize = 300_000;
 const CLASSES_AT_ONCE: usize = 200;
 const PACE: Duration = Duration::from_millis(1);
 const PACED: usize = 6_000;
-const PATIENCE: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn run() -> Result<Values> {
     let folder = tempfile::tempdir()?;
@@ -157,7 +157,7 @@ impl Bench {
 
     /// Gives how many events it has written in all.
     async fn close(self) -> Result<i64> {
-        self.0.close(PATIENCE).await?;
+        self.0.close(CLOSE_TIMEOUT).await?;
         Ok(self.events())
     }
 }

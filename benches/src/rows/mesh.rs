@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use chatroom_testkit::packet;
 use tokio::task::JoinSet;
 
 use super::{Figure, Goal, Measured, Values};
-use crate::member::{Identity, Member, PATIENCE, connect_all};
+use crate::member::{ANSWER_TIMEOUT, Identity, Member, connect_all};
 use crate::process;
 use crate::subject::{Kind, Subject};
 use crate::words;
@@ -62,7 +63,10 @@ async fn set_up(subject: &Subject, time: usize) -> Result<Measured> {
     let mut pages = JoinSet::new();
     for (number, member) in members.into_iter().enumerate() {
         let peer = Meshed::new(member, number, delivered.clone());
-        pages.spawn_local(tokio::time::timeout(PATIENCE, peer.connect(MEMBERS - 1, CANDIDATES)));
+        pages.spawn_local(tokio::time::timeout(
+            ANSWER_TIMEOUT,
+            peer.connect(MEMBERS - 1, CANDIDATES),
+        ));
     }
     // They stay until all are done: a leave would be more work.
     let mut done = Vec::new();
@@ -100,7 +104,7 @@ impl Meshed {
     /// Joins, and goes on until it has so many peers and all candidates of each.
     pub(super) async fn connect(mut self, peers: usize, candidates: usize) -> Result<Self> {
         let Identity { id, username, room } = &self.member.identity;
-        let join = words::join(id, username, room);
+        let join = packet::join(id, username, room);
         self.member.page.outbox.text(&[&join]);
         let mut got = 0;
         while self.peers.len() < peers || got < peers * candidates {
@@ -112,8 +116,8 @@ impl Meshed {
                     continue;
                 };
                 self.delivered.set(self.delivered.get() + 1);
-                let peer = || words::field(event, "\"memberId").context("no memberId");
-                let remote = || words::field(event, "\"remoteConnectorId").context("no remoteConnectorId");
+                let peer = || packet::field(event, "\"memberId").context("no memberId");
+                let remote = || packet::field(event, "\"remoteConnectorId").context("no remoteConnectorId");
                 let mut own = || {
                     self.connectors += 1;
                     words::uuid(self.number as u32, self.connectors)

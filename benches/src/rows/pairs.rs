@@ -1,8 +1,8 @@
 //! Pairs of members with a link between them, each in a room of its own.
 
 use anyhow::{Context, Result};
+use chatroom_testkit::{frame, packet};
 
-use crate::frame;
 use crate::member::{Identity, Member, connect_all, join_all};
 use crate::subject::{Kind, Subject};
 use crate::words;
@@ -62,7 +62,7 @@ pub(super) async fn connect(subject: &Subject, pairs: usize) -> Result<Vec<End>>
 
 async fn link(one: &mut Member, other: &mut Member, [ours, theirs]: &[String; 2]) -> Result<()> {
     let asked = one.hear(r#"42["getOffer""#).await?;
-    let peer = words::field(&asked, "\"memberId").context("no memberId")?;
+    let peer = packet::field(&asked, "\"memberId").context("no memberId")?;
     one.page.outbox.text(&[&words::offer(ours, peer)]);
     one.page.flush().await?;
     other.hear(r#"42["offer""#).await?;

@@ -6,6 +6,7 @@
 mod capacity;
 pub(crate) mod places;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +19,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use self::places::{Most, PlaceId, Places, Rank};
-use super::connection::{ClientAddress, Connection};
-use super::forwarded;
+use super::forwarded::{self, ClientAddress};
 use crate::config::TrustedProxies;
 use crate::limit::Seldom;
 use crate::model::address::AddressKey;
@@ -32,17 +32,23 @@ pub(crate) use capacity::unless_off;
 const LEAVING: usize = 32;
 
 /// For how long nobody is accepted, at most, while so many are.
-const PATIENCE: Duration = Duration::from_millis(500);
+const ROOM_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How often the same trouble is told.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// Who has a place, and may lose it to others.
+pub(super) trait Occupant: fmt::Debug + Send + Sync {
+    /// Goes away.
+    fn lose_place(&self);
+}
 
 /// Decides who is let in, for all listeners of a server.
 #[derive(Debug)]
 pub struct Admission {
     proxies: TrustedProxies,
     capacity: Capacity,
-    connections: Mutex<Places<Connection>>,
+    connections: Mutex<Places<Arc<dyn Occupant>>>,
     /// Connections with a descriptor, also those that have lost their place.
     open: AtomicUsize,
     closed: Notify,
@@ -93,25 +99,23 @@ impl Admission {
             }
         };
         // Whatever holds them up must not keep everybody out.
-        let _ = timeout(PATIENCE, room).await;
+        let _ = timeout(ROOM_TIMEOUT, room).await;
     }
 
     /// Gives an accepted connection its place.
-    pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Connection {
+    pub(super) fn enter(self: &Arc<Self>, peer: IpAddr, occupant: Arc<dyn Occupant>) -> Place {
         self.open.fetch_add(1, Ordering::SeqCst);
-        let connection = Connection::default();
         let address = AddressKey::of(peer);
         let (id, gone) = self
             .connections
             .lock()
-            .enter(address, Rank::Idle, Instant::now(), connection.clone());
-        connection.take(Place {
+            .enter(address, Rank::Idle, Instant::now(), occupant);
+        self.send_away(address, gone);
+        Place {
             admission: self.clone(),
             peer: address,
             id,
-        });
-        self.send_away(address, gone);
-        connection
+        }
     }
 
     fn change(&self, id: PlaceId, address: AddressKey, rank: Rank) {
@@ -119,7 +123,7 @@ impl Admission {
         self.send_away(address, gone);
     }
 
-    fn send_away(&self, newcomer: AddressKey, gone: Vec<Connection>) {
+    fn send_away(&self, newcomer: AddressKey, gone: Vec<Arc<dyn Occupant>>) {
         if gone.is_empty() {
             return;
         }
@@ -130,8 +134,8 @@ impl Admission {
             per_address,
             "there are as many connections as MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS allows: the oldest that are in no class give way to new ones"
         ));
-        for connection in gone {
-            connection.cut();
+        for occupant in gone {
+            occupant.lose_place();
         }
     }
 

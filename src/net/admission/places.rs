@@ -31,8 +31,8 @@ pub(crate) struct Most {
 }
 
 impl Most {
-    fn of(self, factor: usize) -> Share {
-        Share {
+    fn of(self, factor: usize) -> PlaceLimit {
+        PlaceLimit {
             all: self.per_address.saturating_mul(factor),
             others: self.others_per_address.saturating_mul(factor),
         }
@@ -41,12 +41,12 @@ impl Most {
 
 /// What one holder may have.
 #[derive(Debug, Clone, Copy)]
-struct Share {
+struct PlaceLimit {
     all: usize,
     others: usize,
 }
 
-impl Share {
+impl PlaceLimit {
     fn is_exceeded(self, others: usize, members: usize) -> bool {
         let left = self.all.saturating_sub(members).max(RESERVE.min(self.all));
         others > left.min(self.others)
@@ -78,25 +78,25 @@ pub(crate) enum Full {
 pub(crate) struct PlaceId(u64);
 
 /// A place and when it got its rank, so that the oldest comes first.
-type Waiting = BTreeSet<(Instant, PlaceId)>;
+type ByAge = BTreeSet<(Instant, PlaceId)>;
 
 /// All places, and what is needed to take each of them away.
 #[derive(Debug)]
 pub(crate) struct Places<T> {
     most: Most,
     last: u64,
-    entries: HashMap<PlaceId, Entry<T>>,
+    entries: HashMap<PlaceId, PlaceEntry<T>>,
     /// By IPv4 address or IPv6 /64.
-    addresses: HashMap<AddressKey, Holder>,
+    addresses: HashMap<AddressKey, PlaceCounts>,
     /// By IPv4 address or IPv6 /48.
-    sites: HashMap<AddressKey, Holder>,
+    sites: HashMap<AddressKey, PlaceCounts>,
     /// The sites by how many places they hold that may give way.
     heaviest: BTreeSet<(usize, AddressKey)>,
     members: usize,
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct PlaceEntry<T> {
     address: AddressKey,
     rank: Rank,
     since: Instant,
@@ -105,13 +105,13 @@ struct Entry<T> {
 
 /// What one address, or one site, holds.
 #[derive(Debug, Default)]
-struct Holder {
-    idle: Waiting,
-    visitors: Waiting,
+struct PlaceCounts {
+    idle: ByAge,
+    visitors: ByAge,
     members: usize,
 }
 
-impl Holder {
+impl PlaceCounts {
     fn count(&mut self, rank: Rank, place: (Instant, PlaceId), there: bool) {
         let set = match rank {
             Rank::Idle => &mut self.idle,
@@ -135,13 +135,13 @@ impl Holder {
         self.others() + self.members == 0
     }
 
-    fn exceeds(&self, share: Share) -> bool {
+    fn exceeds(&self, share: PlaceLimit) -> bool {
         share.is_exceeded(self.others(), self.members)
     }
 
     /// Who gives way first.
     fn next(&self, newcomer: PlaceId, now: Instant) -> Option<PlaceId> {
-        let other = |set: &Waiting| set.iter().copied().find(|(_, id)| *id != newcomer);
+        let other = |set: &ByAge| set.iter().copied().find(|(_, id)| *id != newcomer);
         let idle = other(&self.idle);
         let gives_way = |since: Instant| since + FRESH <= now || self.idle.len() > self.others() / IDLE_SHARE;
         let dispensable = idle.filter(|(since, _)| gives_way(*since));
@@ -170,7 +170,7 @@ impl<T> Places<T> {
     pub(crate) fn enter(&mut self, address: AddressKey, rank: Rank, now: Instant, what: T) -> (PlaceId, Vec<T>) {
         self.last += 1;
         let id = PlaceId(self.last);
-        let entry = Entry {
+        let entry = PlaceEntry {
             address,
             rank,
             since: now,
@@ -216,7 +216,7 @@ impl<T> Places<T> {
             return Ok(());
         };
         let (address, site) = (entry.address, site_of(entry.address));
-        let members = |holder: Option<&Holder>| holder.map_or(0, |holder| holder.members);
+        let members = |holder: Option<&PlaceCounts>| holder.map_or(0, |holder| holder.members);
         if members(self.addresses.get(&address)) >= self.most.per_address
             || members(self.sites.get(&site)) >= self.share_of_site(address).all
         {
@@ -252,14 +252,15 @@ impl<T> Places<T> {
     fn next_to_go(&self, newcomer: PlaceId, address: AddressKey, now: Instant) -> Option<PlaceId> {
         let of_address = self.addresses.get(&address);
         let of_site = self.sites.get(&site_of(address));
-        let over = |holder: Option<&Holder>, share| holder.filter(|holder| holder.exceeds(share))?.next(newcomer, now);
+        let over =
+            |holder: Option<&PlaceCounts>, share| holder.filter(|holder| holder.exceeds(share))?.next(newcomer, now);
         over(of_address, self.most.of(1))
             .or_else(|| over(of_site, self.share_of_site(address)))
             .or_else(|| self.heaviest_over_all(newcomer, now))
     }
 
     fn heaviest_over_all(&self, newcomer: PlaceId, now: Instant) -> Option<PlaceId> {
-        let share = Share {
+        let share = PlaceLimit {
             all: self.most.over_all,
             others: usize::MAX,
         };
@@ -270,11 +271,11 @@ impl<T> Places<T> {
         sites.find_map(|(_, site)| self.sites.get(site)?.next(newcomer, now))
     }
 
-    fn share_of_site(&self, address: AddressKey) -> Share {
+    fn share_of_site(&self, address: AddressKey) -> PlaceLimit {
         self.most.of(address.site().map_or(1, |_| SITE_FACTOR as usize))
     }
 
-    fn count(&mut self, id: PlaceId, entry: &Entry<T>, there: bool) {
+    fn count(&mut self, id: PlaceId, entry: &PlaceEntry<T>, there: bool) {
         let (place, site) = ((entry.since, id), site_of(entry.address));
         let holder = self.addresses.entry(entry.address).or_default();
         holder.count(entry.rank, place, there);

@@ -1,6 +1,7 @@
 //! What is aimed at one member of the class, who comes from the class's address.
 
 use anyhow::{Context, Result};
+use chatroom_testkit::{SOCKET_IO, WebSocket};
 use tokio::time::{Duration, sleep, timeout};
 
 use super::Field;
@@ -104,7 +105,7 @@ pub(super) async fn leaves(field: &Field, _: usize) -> Result<()> {
 pub(super) async fn slow(field: &Field, _: usize) -> Result<()> {
     let room = format!("slow {}", field.count());
     let narrow = field.victim.connect_narrow().await?;
-    let page = crate::page::Page::upgrade(narrow, field.victim.server, crate::member::SOCKET_IO).await?;
+    let page = WebSocket::upgrade(narrow, SOCKET_IO).await?;
     let mut victim = Member::over(page, Identity::new(&room, 1)).await?;
     victim.join().await?;
     let mut attacker = field.source.member(&room, 2).await?;

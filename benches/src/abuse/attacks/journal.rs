@@ -1,6 +1,7 @@
 //! What the history has to write down.
 
 use anyhow::Result;
+use chatroom_testkit::packet;
 
 use super::Field;
 use crate::member::{Identity, Member};
@@ -38,7 +39,7 @@ pub(super) async fn churn(field: &Field, place: usize) -> Result<()> {
 /// Does not wait for the callbacks: what it has asked for is more than any page has.
 async fn come_and_go(socket: &mut Member) -> Result<()> {
     let Identity { id, username, room } = &socket.identity;
-    let join = words::join(id, username, room);
+    let join = packet::join(id, username, room);
     let page = &mut socket.page;
     page.outbox.text(&[&join]);
     page.outbox.text(&[words::LEAVE]);

@@ -1,6 +1,7 @@
 //! What makes the server busy or has it wait.
 
 use anyhow::{Result, ensure};
+use chatroom_testkit::{frame, packet};
 use tokio::time::{Duration, sleep};
 
 use super::Field;
@@ -32,7 +33,7 @@ pub(super) async fn unreadable(field: &Field, place: usize) -> Result<()> {
 pub(super) async fn disconnect(field: &Field, place: usize) -> Result<()> {
     let (mut one, mut other) = (field.source.http().await?, field.source.http().await?);
     let session = one.handshake().await?;
-    let join = words::join(&words::uuid(9, place), &format!("name {place}"), "flood");
+    let join = packet::join(&words::uuid(9, place), &format!("name {place}"), "flood");
     let mut body = format!("40{RECORD}{join}");
     (0..200).for_each(|_| body += &format!(r#"{RECORD}42["x",{{}}]"#));
     let length = format!("Content-Length: {}\r\n", body.len());
@@ -54,7 +55,7 @@ pub(super) async fn connects(field: &Field, _: usize) -> Result<()> {
     let mut page = field.source.websocket().await?;
     let mut burst = Vec::new();
     while burst.len() < 64 * 1024 {
-        crate::frame::push_text(&mut burst, &["40"]);
+        frame::push_text(&mut burst, &["40"]);
     }
     loop {
         page.send_raw(&burst).await?;

@@ -1,11 +1,11 @@
 //! What makes the server keep much.
 
 use anyhow::{Result, ensure};
+use chatroom_testkit::{SOCKET_IO, WebSocket, frame};
 use tokio::time::Duration;
 
 use super::Field;
 use crate::abuse::source::{Http, POLLING, head};
-use crate::frame;
 use crate::member::Identity;
 
 /// A little less than what a message may have.
@@ -79,7 +79,7 @@ pub(super) async fn unread(field: &Field, place: usize) -> Result<()> {
     let room = format!("unread {place}");
     let mut sender = field.source.member(&room, 1).await?;
     let narrow = field.source.connect_narrow().await?;
-    let page = crate::page::Page::upgrade(narrow, field.source.server, crate::member::SOCKET_IO).await?;
+    let page = WebSocket::upgrade(narrow, SOCKET_IO).await?;
     let mut reader = crate::member::Member::over(page, Identity::new(&room, 2)).await?;
     reader.join().await?;
     let large = "x".repeat(60_000);

@@ -1,11 +1,11 @@
 //! What a page does with what it is told: it makes offers, answers, and keeps its ends of the connections.
 
+use chatroom_testkit::Socket;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::ledger::{Told, id};
-use crate::load::{Client, Lost};
-use crate::socket::Socket;
+use crate::support::ledger::{Told, id};
+use crate::support::load::{Client, Lost};
 
 /// One end of a peer connection, as a page knows it.
 pub(crate) struct Link {
@@ -160,5 +160,5 @@ pub(crate) async fn say(socket: &mut Socket, event: &str, payload: Value) -> Res
     socket
         .send(&format!("42{}", json!([event, payload])))
         .await
-        .map_err(|()| Lost)
+        .map_err(|_| Lost)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::harness::Server;
+use crate::support::server::Server;
 
 impl Server {
     /// How many sockets it has open.

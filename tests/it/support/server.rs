@@ -6,6 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::support::seed::Seed;
+
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chatroom-server");
 
 /// What a reviewer shows in these tests.
@@ -37,6 +41,16 @@ pub(crate) fn program(folder: &Path, variables: &[(&str, &str)]) -> Command {
         .env("PORT", "0")
         .envs(variables.iter().copied());
     command
+}
+
+/// A port that no outgoing connection takes while the server is down.
+pub(crate) fn steady_port(seed: &mut Seed) -> u16 {
+    loop {
+        let port = 12_000 + seed.below(20_000) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A running server; killed when dropped.
@@ -111,4 +125,33 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A server with times of grace and for empty sessions that run out during the test, and no limit on how often its clients come and go.
+pub(crate) fn start_with_short_times(folder: &Path, port: u16) -> Server {
+    let port = port.to_string();
+    let variables = [
+        ("PORT", port.as_str()),
+        ("RESUME_GRACE", "500ms"),
+        ("RESTART_GRACE", "1s"),
+        ("SESSION_LINGER", "300ms"),
+    ];
+    let mut program = program(folder, &variables);
+    program.envs(NO_RATES);
+    Server::start_unread(program, &folder.join("log"))
+}
+
+/// The session's page as text.
+pub(crate) fn session_page(server: &Server, session: &Value) -> String {
+    let cookie = server
+        .ask(&format!("/review?token={TOKEN}"))
+        .unwrap()
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .and_then(|cookie| cookie.split(';').next().map(str::to_owned))
+        .expect("the link signs in");
+    let path = format!("/review/sessions/{}", session.as_str().unwrap());
+    let page = server.request(&path, &format!("cookie: {cookie}\r\n")).unwrap();
+    // Names are isolated from the text around them.
+    page.replace(['\u{2068}', '\u{2069}'], "")
 }

@@ -1,16 +1,39 @@
-//! WebSocket frames (RFC 6455), as far as the load needs them: whole text messages, and no copies.
+//! WebSocket frames (RFC 6455), as far as tests and benches need them: whole text messages, and no copies.
 
 use anyhow::{Result, bail};
 
-const FINAL_TEXT: u8 = 0x81;
+/// The first byte of a frame that is a whole text message.
+pub const TEXT: u8 = 0x81;
+/// Of one that begins a text message, of which more is to come.
+pub const TEXT_BEGINS: u8 = 0x01;
+/// Of one that is a whole binary message.
+pub const BINARY: u8 = 0x82;
+/// Of a pong.
+pub const PONG: u8 = 0x8a;
+
 const MASKED: u8 = 0x80;
 const CLOSE: u8 = 0x88;
 
-/// Appends a client's text frame. Its mask is zero: that is allowed, costs the server what any mask costs, and leaves
-/// the text as it is.
+/// Appends a client's text frame.
 pub fn push_text(out: &mut Vec<u8>, parts: &[&str]) {
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    out.push(FINAL_TEXT);
+    push_header(out, TEXT, parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// A client's frame.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    push_header(&mut frame, first, payload.len());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// Appends the header of a client's frame of `len` bytes. Its mask is zero: that is allowed, costs the server what any
+/// mask costs, and leaves the payload as it is.
+fn push_header(out: &mut Vec<u8>, first: u8, len: usize) {
+    out.push(first);
     match len {
         0..=125 => out.push(MASKED | len as u8),
         126..=0xffff => {
@@ -23,9 +46,6 @@ pub fn push_text(out: &mut Vec<u8>, parts: &[&str]) {
         }
     }
     out.extend_from_slice(&[0; 4]);
-    for part in parts {
-        out.extend_from_slice(part.as_bytes());
-    }
 }
 
 /// Finds the first whole frame of a server: where its payload begins and ends. `None` if more is to be read.
@@ -37,7 +57,7 @@ pub fn find_text(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
         return Ok(None);
     };
     match kind {
-        FINAL_TEXT => {}
+        TEXT => {}
         CLOSE => bail!("the server closed the connection"),
         _ => bail!("a frame that is no whole text message: {kind:#x}"),
     }

@@ -2,27 +2,27 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::socket::Socket;
+use crate::websocket::WebSocket;
 
 /// For how long this client keeps a connection that idles: half as long as the server does (10 s). With the same time on
 /// both ends, a request may set out on a connection that the server closes at that moment.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(crate) struct PollingSocket {
+/// A Socket.IO socket over long polling.
+#[derive(Debug)]
+pub struct PollingSocket {
     http: reqwest::Client,
-    pub(crate) url: String,
-    pub(crate) port: u16,
+    url: String,
+    /// The server's.
+    pub port: u16,
 }
 
 impl PollingSocket {
     /// Opens the transport, and connects to nothing.
-    pub(crate) async fn open(port: u16) -> Self {
+    pub async fn open(port: u16) -> Self {
         let mut socket = Self {
             http: reqwest::Client::builder()
                 .pool_idle_timeout(IDLE_TIMEOUT)
@@ -38,14 +38,15 @@ impl PollingSocket {
     }
 
     /// Connects, up to the namespace.
-    pub(crate) async fn connect(port: u16) -> Self {
+    pub async fn connect(port: u16) -> Self {
         let socket = Self::open(port).await;
         socket.post("40").await;
         assert!(socket.poll().await.1[0].starts_with("40"));
         socket
     }
 
-    pub(crate) async fn join(port: u16, room: &str, name: &str) -> Self {
+    /// Connects and joins.
+    pub async fn join(port: u16, room: &str, name: &str) -> Self {
         let socket = Self::connect(port).await;
         let payload = json!({"id": format!("id of {name}"), "username": name, "roomname": room});
         socket.post(&format!("420{}", json!(["join", payload]))).await;
@@ -54,18 +55,23 @@ impl PollingSocket {
     }
 
     /// As [`Socket::offer_to`].
-    pub(crate) async fn offer_to(&self, member: &Value) {
+    pub async fn offer_to(&self, member: &Value) {
         let offer = json!({"connectorId": "c", "offer": 0, "memberId": member, "streamType": "user"});
         self.post(&format!("42{}", json!(["offer", offer]))).await;
     }
 
     async fn post(&self, frame: &str) {
-        let answer = self.http.post(&self.url).body(frame.to_owned()).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
+        assert_eq!(self.try_post(frame.to_owned()).await.0, 200);
+    }
+
+    /// Posts a body, and gives the status and the text of the answer.
+    pub async fn try_post(&self, body: String) -> (u16, String) {
+        let answer = self.http.post(&self.url).body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// The status of the next answer with more than a ping in it, and its frames; pings are answered.
-    pub(crate) async fn poll(&self) -> (u16, Vec<String>) {
+    pub async fn poll(&self) -> (u16, Vec<String>) {
         loop {
             let answer = self.http.get(&self.url).send().await.unwrap();
             let status = answer.status().as_u16();
@@ -81,18 +87,25 @@ impl PollingSocket {
     }
 
     /// Moves to a WebSocket, as client libraries do.
-    pub(crate) async fn upgrade(self) -> Socket {
-        let mut stream = self.begin_upgrade().await;
-        stream.send(Message::text("2probe")).await.unwrap();
-        assert_eq!(stream.next().await.unwrap().unwrap(), Message::text("3probe"));
-        stream.send(Message::text("5")).await.unwrap();
-        Socket::new(stream)
+    pub async fn upgrade(self) -> Socket {
+        let mut web = self.begin_upgrade().await;
+        web.say("2probe").await.unwrap();
+        assert_eq!(web.next().await.unwrap(), "3probe");
+        web.say("5").await.unwrap();
+        Socket::new(web)
     }
 
     /// Opens a WebSocket to move to, and says nothing on it.
-    pub(crate) async fn begin_upgrade(self) -> WebSocketStream<TcpStream> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        let url = self.url.replace("http:", "ws:").replace("polling", "websocket");
-        client_async(url, stream).await.unwrap().0
+    pub async fn begin_upgrade(self) -> WebSocket {
+        let path = self.path().replace("polling", "websocket");
+        WebSocket::open(([127, 0, 0, 1], self.port).into(), &path)
+            .await
+            .unwrap()
+    }
+
+    /// What its requests are for.
+    pub fn path(&self) -> &str {
+        let start = self.url.find("/socket.io").unwrap();
+        &self.url[start..]
     }
 }

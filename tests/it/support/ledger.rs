@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::history::{Event, History};
+use crate::support::history::{Event, History};
 
 /// What one run of the server told all clients.
 #[derive(Debug, Default, Clone)]

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chatroom_testkit::{ANSWER_TIMEOUT, Socket};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::ledger::{Deed, DeedKind, Log, Seat, id};
-use crate::page::{Link, say};
-use crate::seed::Seed;
-use crate::socket::{PATIENCE, Socket};
+use crate::support::ledger::{Deed, DeedKind, Log, Seat, id};
+use crate::support::page::{Link, say};
+use crate::support::seed::Seed;
 
 const ROOMS: u64 = 4;
 
@@ -58,7 +58,7 @@ impl Class {
         tokio::select! {
             _ = self.between_runs.wait() => {}
             Some(ended) = tasks.join_next() => ended.expect("no client sees anything wrong"),
-            () = tokio::time::sleep(PATIENCE * 2) => panic!("a client waits for something"),
+            () = tokio::time::sleep(ANSWER_TIMEOUT * 2) => panic!("a client waits for something"),
         }
     }
 
