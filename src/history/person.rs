@@ -1,8 +1,10 @@
 //! One person over time: their sessions across all rooms.
 
+use uuid::Uuid;
+
 use super::attendance::Attendance;
 use super::page::{Page, Slice};
-use super::sessions::{Session, SessionFilter, first_id_at, last_id_at};
+use super::sessions::{Session, SessionFilter};
 use super::{Error, History};
 use crate::model::id::{SessionId, Username};
 use crate::model::time::Timestamp;
@@ -24,7 +26,7 @@ pub struct Visit {
 
 /// What a person's sessions in a range of time come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Totals {
+pub struct PersonTotals {
     /// How many sessions, at most [`COUNTED`].
     pub sessions: i64,
     /// How long they had a live socket, in milliseconds.
@@ -79,13 +81,13 @@ impl History {
         username: &Username,
         (from, to): (Option<Timestamp>, Option<Timestamp>),
         now: Timestamp,
-    ) -> Result<Totals, Error> {
+    ) -> Result<PersonTotals, Error> {
         let name = username.as_str();
-        let first = first_id_at(from.unwrap_or(Timestamp(0)));
-        let last = to.map_or(uuid::Uuid::max(), |to| last_id_at(Timestamp(to.0 - 1)));
+        let first = SessionId::first_at(from.unwrap_or_default());
+        let last = to.map_or(SessionId(Uuid::max()), |to| SessionId::last_at(Timestamp(to.0 - 1)));
         // A person's connections in a session never overlap: a takeover ends one at the moment the next begins.
         let totals = sqlx::query_as!(
-            Totals,
+            PersonTotals,
             r#"
             with visit as (
                 select id, session_id, reconnect_count from participant indexed by participant_by_username
@@ -107,8 +109,8 @@ impl History {
             from visit
             "#,
             name,
-            first,
-            last,
+            first.0,
+            last.0,
             COUNTED,
             now.0,
             CONNECTIONS
@@ -120,7 +122,8 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::fixture::{Fixture, START_MS};
+    use crate::history::fixture::{Connection, Fixture, START_MS};
+    use crate::model::vocabulary::LeaveReason;
 
     #[tokio::test]
     async fn sessions_of_all_rooms_add_up() {
@@ -132,12 +135,16 @@ mod tests {
             let session = fixture.session(room, start, Some(start + 500)).await;
             let end = start + 500;
             let back = [
-                (start, Some((start + 100, "disconnected")), Some(start + 110)),
-                (start + 110, Some((end, "left")), None),
+                Connection::lost(start, start + 100, Some(start + 110)),
+                Connection::ended(start + 110, end, LeaveReason::Left),
             ];
-            fixture.person(session, "Ann", Some((end, "left")), &back).await;
-            let all = [(start, Some((end, "left")), None)];
-            fixture.person(session, "Bo", Some((end, "left")), &all).await;
+            fixture
+                .person(session, "Ann", Some((end, LeaveReason::Left)), &back)
+                .await;
+            let all = [Connection::ended(start, end, LeaveReason::Left)];
+            fixture
+                .person(session, "Bo", Some((end, LeaveReason::Left)), &all)
+                .await;
         }
         let history = fixture.history().await;
 
@@ -170,7 +177,7 @@ mod tests {
             ((at(3000), None), 0),
         ] {
             let totals = history.totals(&ann, range, now).await.unwrap();
-            let expected = Totals {
+            let expected = PersonTotals {
                 sessions,
                 present_ms: sessions * 490_000,
                 reconnect_count: sessions,

@@ -3,13 +3,13 @@
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 use utoipa::ToSchema;
-use uuid::{Builder, Uuid};
 
 use super::intervals::Interval;
 use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::SessionStatus;
 
 /// Which sessions are wanted. Empty fields do not restrict.
 #[derive(Debug, Clone, Default)]
@@ -26,16 +26,6 @@ pub struct SessionFilter {
     pub started_before: Option<Timestamp>,
     /// By start.
     pub order: Order,
-}
-
-/// Whether a session goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum SessionStatus {
-    /// It does: somebody is in the room, or left so shortly ago that who comes now continues it.
-    Active,
-    /// It is over.
-    Ended,
 }
 
 /// Which sessions come first.
@@ -90,7 +80,7 @@ impl Session {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct SessionRow {
     id: SessionId,
     room: String,
     started_at: Timestamp,
@@ -102,7 +92,7 @@ struct Row {
     error_count: i64,
 }
 
-impl Row {
+impl SessionRow {
     fn at(self, now: Timestamp) -> Session {
         let until = self.ended_at.or(self.emptied_at).unwrap_or(now);
         Session {
@@ -124,7 +114,7 @@ impl Row {
     }
 }
 
-/// What a [`Row`] holds. `emptied_at` is when the last member left a session that may still be continued.
+/// What a [`SessionRow`] holds. `emptied_at` is when the last member left a session that may still be continued.
 const SELECT: &str = "select session.id, session.room, session.started_at, session.ended_at, \
     case when session.ended_at is null \
         and not exists (select 1 from member where member.session_id = session.id) \
@@ -153,7 +143,7 @@ impl History {
     ) -> Result<Slice<Session, SessionId>, Error> {
         let along = self.along(filter).await?;
         let last_examined = self.last_to_examine(filter, page, along).await?;
-        let rows: Vec<Row> = list(filter, page, along, last_examined)
+        let rows: Vec<SessionRow> = list(filter, page, along, last_examined)
             .build_query_as()
             .fetch_all(&self.reader)
             .await?;
@@ -227,7 +217,7 @@ impl History {
     pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
         query.push("from session where session.id = ").push_bind(id.0);
-        let row: Option<Row> = query.build_query_as().fetch_optional(&self.reader).await?;
+        let row: Option<SessionRow> = query.build_query_as().fetch_optional(&self.reader).await?;
         Ok(row.map(|row| row.at(now)))
     }
 }
@@ -362,44 +352,14 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilte
         Order::Desc => ("<", "desc"),
     };
     let bounds = [
-        (">=", filter.started_after.map(first_id_at)),
-        ("<", filter.started_before.map(first_id_at)),
-        (beyond, page.after.map(|id| id.0)),
+        (">=", filter.started_after.map(SessionId::first_at)),
+        ("<", filter.started_before.map(SessionId::first_at)),
+        (beyond, page.after),
     ];
     for (operator, bound) in bounds {
         if let Some(bound) = bound {
-            query.push(format!(" and {key} {operator} ")).push_bind(bound);
+            query.push(format!(" and {key} {operator} ")).push_bind(bound.0);
         }
     }
     query.push(format!(" order by {key} {direction}"));
-}
-
-/// The lowest id that a session which started at this moment could have.
-pub(super) fn first_id_at(at: Timestamp) -> Uuid {
-    Builder::from_u128(u128::from(id_ms(at)) << 80).into_uuid()
-}
-
-/// An id that no session which started at this moment or before is above.
-pub(super) fn last_id_at(at: Timestamp) -> Uuid {
-    Builder::from_u128((u128::from(id_ms(at)) << 80) | ((1 << 80) - 1)).into_uuid()
-}
-
-/// The part of a UUIDv7 that is time, 48 bits of it.
-fn id_ms(at: Timestamp) -> u64 {
-    const MAX: u64 = (1 << 48) - 1;
-    u64::try_from(at.0).unwrap_or(0).min(MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_bound_a_moment() {
-        let moment = Timestamp(1_780_000_000_123);
-        let id = Builder::from_unix_timestamp_millis(1_780_000_000_123, &[0xff; 10]).into_uuid();
-        assert!(first_id_at(moment) <= id && id <= last_id_at(moment));
-        assert!(last_id_at(moment) < first_id_at(Timestamp(moment.0 + 1)));
-        assert_eq!(first_id_at(Timestamp(-5)), Uuid::nil());
-    }
 }

@@ -2,5 +2,7 @@
 
 pub mod address;
 pub mod id;
+mod schema;
+pub mod text;
 pub mod time;
 pub mod vocabulary;
