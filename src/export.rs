@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use crate::journal::APPLICATION_ID;
+use crate::journal::{Owner, owner};
 
 /// Longer than a checkpoint takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,11 +73,10 @@ pub async fn export(database: &Path, file: &Path) -> Result<Exported, Error> {
         .connect()
         .await
         .map_err(|error| foreign_or(error, database))?;
-    let application: i64 = sqlx::query_scalar("pragma application_id")
-        .fetch_one(&mut connection)
+    let owner = owner(&mut connection)
         .await
         .map_err(|error| foreign_or(error, database))?;
-    if application != APPLICATION_ID {
+    if owner != Owner::Us {
         return Err(Error::Foreign(database.to_owned()));
     }
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());

@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 use super::page::{Page, Slice};
 use super::rooms::Presence;
-use super::sessions::last_id_at;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
@@ -39,7 +38,7 @@ impl History {
         page: &Page<String>,
     ) -> Result<Option<Slice<Attendant, String>>, Error> {
         let name = room.as_str();
-        let latest = last_id_at(at);
+        let latest = SessionId::last_at(at);
         // No moment belongs to two sessions of a room: the one that began last by then is the only one to look at.
         let found = sqlx::query!(
             r#"
@@ -48,7 +47,7 @@ impl History {
                 (select id from session where room = ?1 and id <= ?2 order by id desc limit 1) as "session: SessionId"
             "#,
             name,
-            latest
+            latest.0
         )
         .fetch_one(&self.reader)
         .await?;

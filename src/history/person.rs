@@ -1,8 +1,10 @@
 //! One person over time: their sessions across all rooms.
 
+use uuid::Uuid;
+
 use super::attendance::Attendance;
 use super::page::{Page, Slice};
-use super::sessions::{Session, SessionFilter, first_id_at, last_id_at};
+use super::sessions::{Session, SessionFilter};
 use super::{Error, History};
 use crate::model::id::{SessionId, Username};
 use crate::model::time::Timestamp;
@@ -81,8 +83,8 @@ impl History {
         now: Timestamp,
     ) -> Result<Totals, Error> {
         let name = username.as_str();
-        let first = first_id_at(from.unwrap_or(Timestamp(0)));
-        let last = to.map_or(uuid::Uuid::max(), |to| last_id_at(Timestamp(to.0 - 1)));
+        let first = SessionId::first_at(from.unwrap_or_default());
+        let last = to.map_or(SessionId(Uuid::max()), |to| SessionId::last_at(Timestamp(to.0 - 1)));
         // A person's connections in a session never overlap: a takeover ends one at the moment the next begins.
         let totals = sqlx::query_as!(
             Totals,
@@ -107,8 +109,8 @@ impl History {
             from visit
             "#,
             name,
-            first,
-            last,
+            first.0,
+            last.0,
             COUNTED,
             now.0,
             CONNECTIONS

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 use utoipa::ToSchema;
-use uuid::{Builder, Uuid};
 
 use super::intervals::Interval;
 use super::page::{Page, Slice};
@@ -362,44 +361,14 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilte
         Order::Desc => ("<", "desc"),
     };
     let bounds = [
-        (">=", filter.started_after.map(first_id_at)),
-        ("<", filter.started_before.map(first_id_at)),
-        (beyond, page.after.map(|id| id.0)),
+        (">=", filter.started_after.map(SessionId::first_at)),
+        ("<", filter.started_before.map(SessionId::first_at)),
+        (beyond, page.after),
     ];
     for (operator, bound) in bounds {
         if let Some(bound) = bound {
-            query.push(format!(" and {key} {operator} ")).push_bind(bound);
+            query.push(format!(" and {key} {operator} ")).push_bind(bound.0);
         }
     }
     query.push(format!(" order by {key} {direction}"));
-}
-
-/// The lowest id that a session which started at this moment could have.
-pub(super) fn first_id_at(at: Timestamp) -> Uuid {
-    Builder::from_u128(u128::from(id_ms(at)) << 80).into_uuid()
-}
-
-/// An id that no session which started at this moment or before is above.
-pub(super) fn last_id_at(at: Timestamp) -> Uuid {
-    Builder::from_u128((u128::from(id_ms(at)) << 80) | ((1 << 80) - 1)).into_uuid()
-}
-
-/// The part of a UUIDv7 that is time, 48 bits of it.
-fn id_ms(at: Timestamp) -> u64 {
-    const MAX: u64 = (1 << 48) - 1;
-    u64::try_from(at.0).unwrap_or(0).min(MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_bound_a_moment() {
-        let moment = Timestamp(1_780_000_000_123);
-        let id = Builder::from_unix_timestamp_millis(1_780_000_000_123, &[0xff; 10]).into_uuid();
-        assert!(first_id_at(moment) <= id && id <= last_id_at(moment));
-        assert!(last_id_at(moment) < first_id_at(Timestamp(moment.0 + 1)));
-        assert_eq!(first_id_at(Timestamp(-5)), Uuid::nil());
-    }
 }

@@ -42,8 +42,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
-pub(crate) use self::open::APPLICATION_ID;
 pub use self::open::OpenError;
+pub(crate) use self::open::{Owner, owner};
 pub use self::orders::{Erased, OrderError, Orders};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;

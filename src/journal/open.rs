@@ -23,7 +23,7 @@ use crate::room::record::Snapshot;
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// "ChRS": the mark of our files, set by the first migration.
-pub(crate) const APPLICATION_ID: i64 = 1_130_910_291;
+const APPLICATION_ID: i64 = 1_130_910_291;
 /// Before this, a race between a checkpoint and a commit in WAL mode loses the commit.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// Readers never hold the database for long, and no other writer is expected.
@@ -198,24 +198,45 @@ async fn check_version(connection: &mut SqliteConnection, path: &Path) -> Result
     Ok(())
 }
 
-/// Accepts our own files, for which it is true, and empty ones.
-async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bool, OpenError> {
-    let failed = |source| database_error(path, source);
+/// Whose database a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Ours: it has our mark.
+    Us,
+    /// Nobody's yet: it is empty.
+    Nobody,
+    /// Another program's.
+    Others,
+}
+
+/// Reads whose database a file is.
+///
+/// # Errors
+/// If it cannot be read as a database.
+pub(crate) async fn owner(connection: &mut SqliteConnection) -> sqlx::Result<Owner> {
     let application: i64 = sqlx::query_scalar("pragma application_id")
         .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
+        .await?;
     // A first migration that was interrupted leaves its own book of migrations, and nothing else.
     let tables: i64 = sqlx::query_scalar(
         "select count(*) from sqlite_schema where tbl_name <> '_sqlx_migrations' and name not like 'sqlite_%'",
     )
     .fetch_one(connection)
-    .await
-    .map_err(failed)?;
-    match (application, tables) {
-        (APPLICATION_ID, _) => Ok(true),
-        (0, 0) => Ok(false),
-        _ => Err(OpenError::Foreign(path.to_owned())),
+    .await?;
+    Ok(match (application, tables) {
+        (APPLICATION_ID, _) => Owner::Us,
+        (0, 0) => Owner::Nobody,
+        _ => Owner::Others,
+    })
+}
+
+/// Accepts our own files, for which it is true, and empty ones.
+async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bool, OpenError> {
+    let owner = owner(connection).await.map_err(|source| database_error(path, source))?;
+    match owner {
+        Owner::Us => Ok(true),
+        Owner::Nobody => Ok(false),
+        Owner::Others => Err(OpenError::Foreign(path.to_owned())),
     }
 }
 

@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use utoipa::ToSchema;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::{erase, review};
 use crate::model::id::{SessionId, Username};
@@ -317,19 +317,13 @@ async fn delete_homeless(connection: &mut SqliteConnection, before: Timestamp) -
 
 /// The oldest session that ended before a moment. It started before that too, so that not all have to be looked at.
 async fn expired(connection: &mut SqliteConnection, before: Timestamp) -> sqlx::Result<Option<SessionId>> {
-    let first_later = first_id_at(before);
+    let first_later = SessionId::first_at(before);
     let id = sqlx::query_scalar!(
         r#"select id as "id: Uuid" from session where id < ? and ended_at < ? order by id limit 1"#,
-        first_later,
+        first_later.0,
         before.0
     )
     .fetch_optional(connection)
     .await?;
     Ok(id.map(SessionId))
-}
-
-/// The lowest id that a session which started at this moment could have: its first 48 bits are the time.
-fn first_id_at(at: Timestamp) -> Uuid {
-    let ms = u128::try_from(at.0).unwrap_or(0).min((1 << 48) - 1);
-    Builder::from_u128(ms << 80).into_uuid()
 }

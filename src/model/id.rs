@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
+
+use super::time::Timestamp;
 
 /// Why a piece of client text was refused. The message names the limit, never the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -219,6 +221,23 @@ uuid_newtype!(
     LinkId
 );
 
+impl SessionId {
+    /// The lowest id that a session which started at this moment can have.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self(Builder::from_u128(id_ms(at) << 80).into_uuid())
+    }
+
+    /// The highest id that a session which started at this moment can have.
+    pub fn last_at(at: Timestamp) -> Self {
+        Self(Builder::from_u128((id_ms(at) << 80) | ((1 << 80) - 1)).into_uuid())
+    }
+}
+
+/// The part of a UUIDv7 that is time, 48 bits of it.
+fn id_ms(at: Timestamp) -> u128 {
+    u128::try_from(at.0).unwrap_or(0).min((1 << 48) - 1)
+}
+
 impl MemberId {
     /// Reads an id that a client sent. Anything that is not the form the server issues is simply unknown.
     pub fn parse(raw: &str) -> Option<Self> {
@@ -229,3 +248,17 @@ impl MemberId {
 /// A socket as the server counts them: unique for the life of the process, and known to nobody outside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketKey(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_ids_bound_a_moment() {
+        let moment = Timestamp(1_780_000_000_123);
+        let id = SessionId(Builder::from_unix_timestamp_millis(1_780_000_000_123, &[0xff; 10]).into_uuid());
+        assert!(SessionId::first_at(moment) <= id && id <= SessionId::last_at(moment));
+        assert!(SessionId::last_at(moment) < SessionId::first_at(Timestamp(moment.0 + 1)));
+        assert_eq!(SessionId::first_at(Timestamp(-5)), SessionId(Uuid::nil()));
+    }
+}

@@ -2,5 +2,6 @@
 
 pub mod address;
 pub mod id;
+mod schema;
 pub mod time;
 pub mod vocabulary;
