@@ -35,6 +35,34 @@ pub struct Event {
     pub detail: Option<Box<RawValue>>,
 }
 
+/// An event as the queries give it.
+pub(super) struct EventRow {
+    pub(super) seq: i64,
+    pub(super) at: Timestamp,
+    pub(super) kind: EventKind,
+    pub(super) session_id: Option<SessionId>,
+    pub(super) participant_id: Option<ParticipantId>,
+    pub(super) username: Option<String>,
+    pub(super) detail: Option<String>,
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = Error;
+
+    fn try_from(row: EventRow) -> Result<Self, Error> {
+        let detail = row.detail.map(RawValue::from_string).transpose();
+        Ok(Self {
+            seq: row.seq,
+            at: row.at,
+            kind: row.kind,
+            session_id: row.session_id,
+            participant_id: row.participant_id,
+            username: row.username,
+            detail: detail.map_err(|source| Error::Detail { seq: row.seq, source })?,
+        })
+    }
+}
+
 impl History {
     /// The entries of a session, by number; only those of the given kinds, or all if none are given.
     ///
@@ -52,11 +80,12 @@ impl History {
         let up_to = last_examined.unwrap_or(i64::MAX);
         let kinds = (!kinds.is_empty()).then(|| json(kinds)).transpose()?;
         let limit = page.probe();
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            EventRow,
             r#"
             select event.seq as "seq!", event.at as "at: Timestamp", event.kind as "kind: EventKind",
-                event.participant_id as "participant_id: ParticipantId", participant.username as "username?",
-                event.detail
+                event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
+                participant.username as "username?", event.detail
             from event
             left join participant on participant.id = event.participant_id
             where event.session_id = ?1 and event.seq > ?2 and event.seq <= ?3
@@ -72,21 +101,8 @@ impl History {
         )
         .fetch_all(&self.reader)
         .await?;
-        let mut events = Vec::with_capacity(rows.len());
-        for row in rows {
-            let seq = row.seq;
-            let detail = row.detail.map(RawValue::from_string).transpose();
-            events.push(Event {
-                seq,
-                at: row.at,
-                kind: row.kind,
-                session_id: Some(session),
-                participant_id: row.participant_id,
-                username: row.username,
-                detail: detail.map_err(|source| Error::Detail { seq, source })?,
-            });
-        }
-        let mut slice = Slice::cut(events, page.limit, |event| event.seq);
+        let events = rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
+        let mut slice = Slice::cut(events, page.limit, |event: &Event| event.seq);
         slice.next = slice.next.or(last_examined);
         Ok(slice)
     }

@@ -1,8 +1,6 @@
 //! The journal as it grows, over all rooms.
 
-use serde_json::value::RawValue;
-
-use super::events::Event;
+use super::events::{Event, EventRow};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
@@ -63,9 +61,9 @@ impl History {
     }
 
     /// Looks at every entry of the range until it has enough.
-    async fn of_any(&self, after: i64, newest: i64, room: Option<&str>, limit: i64) -> Result<Vec<Row>, Error> {
+    async fn of_any(&self, after: i64, newest: i64, room: Option<&str>, limit: i64) -> Result<Vec<EventRow>, Error> {
         let rows = sqlx::query_as!(
-            Row,
+            EventRow,
             r#"
             select event.seq as "seq!", event.at as "at: Timestamp", event.kind as "kind: EventKind",
                 event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
@@ -87,9 +85,9 @@ impl History {
 
     /// The session whose turn it is, up to where another one's turn begins. The sessions of a room follow each other,
     /// but for what a crash or a gap made of them. Costs a moment for each session that the room ever had.
-    async fn of_room(&self, after: i64, newest: i64, room: &str, limit: i64) -> Result<Vec<Row>, Error> {
+    async fn of_room(&self, after: i64, newest: i64, room: &str, limit: i64) -> Result<Vec<EventRow>, Error> {
         let rows = sqlx::query_as!(
-            Row,
+            EventRow,
             r#"
             with ahead (session_id, next_seq) as materialized (
                 select session.id,
@@ -119,38 +117,12 @@ impl History {
     }
 }
 
-struct Row {
-    seq: i64,
-    at: Timestamp,
-    kind: EventKind,
-    session_id: Option<SessionId>,
-    participant_id: Option<ParticipantId>,
-    username: Option<String>,
-    detail: Option<String>,
-}
-
-impl TryFrom<Row> for Event {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let detail = row.detail.map(RawValue::from_string).transpose();
-        Ok(Self {
-            seq: row.seq,
-            at: row.at,
-            kind: row.kind,
-            session_id: row.session_id,
-            participant_id: row.participant_id,
-            username: row.username,
-            detail: detail.map_err(|source| Error::Detail { seq: row.seq, source })?,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{EXAMINED, SESSIONS};
     use crate::history::fixture::Fixture;
     use crate::model::id::RoomName;
+    use crate::model::vocabulary::EventKind;
 
     #[tokio::test]
     async fn one_look_finds_a_room_behind_all_the_others() {
@@ -159,12 +131,12 @@ mod tests {
             fixture.session("one", 0, Some(9)).await,
             fixture.session("other", 0, None).await,
         );
-        let first = fixture.event(one, None, 1, "joined", None).await;
+        let first = fixture.event(one, None, 1, EventKind::Joined, None).await;
         for _ in 0..1_000 {
-            fixture.event(other, None, 2, "error", None).await;
+            fixture.event(other, None, 2, EventKind::Error, None).await;
         }
         let again = fixture.session("one", 10, None).await;
-        let later = fixture.event(again, None, 11, "joined", None).await;
+        let later = fixture.event(again, None, 11, EventKind::Joined, None).await;
         assert_eq!(looks(&fixture, 0).await, [[first], [later]]);
         assert_eq!(looks(&fixture, later).await, Vec::<Vec<i64>>::new());
     }
@@ -176,12 +148,12 @@ mod tests {
         let mut seqs = Vec::new();
         for session in 0..=SESSIONS {
             let one = fixture.session("one", session, Some(session)).await;
-            seqs.push(fixture.event(one, None, session, "joined", None).await);
+            seqs.push(fixture.event(one, None, session, EventKind::Joined, None).await);
         }
         let person = uuid::Uuid::nil();
         fixture.errors(other, person, 2 * EXAMINED).await;
         let last = fixture.session("one", 1000, None).await;
-        seqs.push(fixture.event(last, None, 1000, "joined", None).await);
+        seqs.push(fixture.event(last, None, 1000, EventKind::Joined, None).await);
         let newest = *seqs.last().unwrap();
         let (history, room) = (fixture.history().await, RoomName::parse("one").unwrap());
         let (mut found, mut seen, mut looks) = (Vec::new(), 0, 0);
@@ -203,7 +175,7 @@ mod tests {
         ];
         let mut seqs = Vec::new();
         for session in [1, 0, 0, 1, 0, 1, 1, 1] {
-            seqs.push(fixture.event(sessions[session], None, 1, "error", None).await);
+            seqs.push(fixture.event(sessions[session], None, 1, EventKind::Error, None).await);
         }
         assert_eq!(looks(&fixture, 0).await.concat(), seqs);
     }

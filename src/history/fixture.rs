@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use tempfile::TempDir;
 use uuid::{Builder, Uuid};
 
 use super::History;
+use crate::model::vocabulary::{EventKind, LeaveReason, LinkCloseReason};
 
 /// 2026-03-01T09:00:00Z: all moments of a fixture are given in seconds after it.
 pub(crate) const START_MS: i64 = 1_772_355_600_000;
@@ -19,16 +21,54 @@ pub(crate) struct Fixture {
     ids: AtomicU64,
 }
 
-/// One interval with a socket: from when, until when and why it closed, and until when its owner was away after it.
-pub(crate) type Connection<'a> = (i64, Option<(i64, &'a str)>, Option<i64>);
+/// One interval with a socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connection {
+    connected: i64,
+    disconnected: Option<i64>,
+    closed_by: Option<&'static str>,
+    away_until: Option<i64>,
+}
 
-pub(crate) struct Link<'a> {
+impl Connection {
+    /// It goes on.
+    pub(crate) fn open(connected: i64) -> Self {
+        Self {
+            connected,
+            disconnected: None,
+            closed_by: None,
+            away_until: None,
+        }
+    }
+
+    /// It was lost, and its owner was away after it, or still is.
+    pub(crate) fn lost(connected: i64, disconnected: i64, away_until: Option<i64>) -> Self {
+        Self {
+            disconnected: Some(disconnected),
+            closed_by: Some(EventKind::Disconnected.as_str()),
+            away_until,
+            ..Self::open(connected)
+        }
+    }
+
+    /// It ended with the membership, or was taken over.
+    pub(crate) fn ended(connected: i64, at: i64, reason: LeaveReason) -> Self {
+        Self {
+            disconnected: Some(at),
+            closed_by: Some(reason.as_str()),
+            away_until: Some(at),
+            ..Self::open(connected)
+        }
+    }
+}
+
+pub(crate) struct OfferedLink<'a> {
     pub(crate) between: (Uuid, Uuid),
     pub(crate) stream: &'a str,
     pub(crate) offered: i64,
     pub(crate) answered: Option<i64>,
     pub(crate) candidates: (i64, i64),
-    pub(crate) closed: Option<(i64, &'a str)>,
+    pub(crate) closed: Option<(i64, LinkCloseReason)>,
 }
 
 fn ms(seconds: i64) -> i64 {
@@ -117,18 +157,18 @@ impl Fixture {
         &self,
         session: Uuid,
         username: &str,
-        left: Option<(i64, &str)>,
-        connections: &[Connection<'_>],
+        left: Option<(i64, LeaveReason)>,
+        connections: &[Connection],
     ) -> (Uuid, Uuid) {
-        let person = self.id(connections[0].0);
+        let person = self.id(connections[0].connected);
         let back = i64::try_from(connections.len() - 1).unwrap();
         sqlx::query("insert into participant (id, session_id, username, joined_at, left_at, leave_reason, reconnect_count) values (?, ?, ?, ?, ?, ?, ?)")
             .bind(person)
             .bind(session)
             .bind(username)
-            .bind(ms(connections[0].0))
+            .bind(ms(connections[0].connected))
             .bind(left.map(|(at, _)| ms(at)))
-            .bind(left.map(|(_, reason)| reason))
+            .bind(left.map(|(_, reason)| reason.as_str()))
             .bind(back)
             .execute(&self.writer)
             .await
@@ -140,16 +180,16 @@ impl Fixture {
             .await
             .unwrap();
         let mut last = Uuid::nil();
-        for (from, closed, away_until) in connections {
-            last = self.id(*from);
+        for connection in connections {
+            last = self.id(connection.connected);
             sqlx::query("insert into connection (session_id, id, participant_id, connected_at, disconnected_at, opened_by, closed_by, away_until) values (?, ?, ?, ?, ?, 'join', ?, ?)")
                 .bind(session)
                 .bind(last)
                 .bind(person)
-                .bind(ms(*from))
-                .bind(closed.map(|(at, _)| ms(at)))
-                .bind(closed.map(|(_, reason)| reason))
-                .bind(away_until.map(ms))
+                .bind(ms(connection.connected))
+                .bind(connection.disconnected.map(ms))
+                .bind(connection.closed_by)
+                .bind(connection.away_until.map(ms))
                 .execute(&self.writer)
                 .await
                 .unwrap();
@@ -177,8 +217,8 @@ impl Fixture {
         session: Uuid,
         person: Option<Uuid>,
         at: i64,
-        kind: &str,
-        detail: Option<&str>,
+        kind: EventKind,
+        detail: Option<Value>,
     ) -> i64 {
         sqlx::query_scalar(
             "insert into event (at, session_id, participant_id, kind, detail) values (?, ?, ?, ?, ?) returning seq",
@@ -186,8 +226,8 @@ impl Fixture {
         .bind(ms(at))
         .bind(session)
         .bind(person)
-        .bind(kind)
-        .bind(detail)
+        .bind(kind.as_str())
+        .bind(detail.map(|detail| detail.to_string()))
         .fetch_one(&self.writer)
         .await
         .unwrap()
@@ -197,12 +237,13 @@ impl Fixture {
     pub(crate) async fn errors(&self, session: Uuid, person: Uuid, count: i64) {
         let each = "with recursive number (n) as (select 0 union all select n + 1 from number where n + 1 < ?)
             insert into event (at, session_id, participant_id, kind, detail)
-            select ? + n * 1000, ?, ?, 'error', '{}' from number";
+            select ? + n * 1000, ?, ?, ?, '{}' from number";
         let insert = sqlx::query(each).bind(count).bind(ms(0)).bind(session).bind(person);
+        let insert = insert.bind(EventKind::Error.as_str());
         insert.execute(&self.writer).await.unwrap();
     }
 
-    pub(crate) async fn link(&self, session: Uuid, link: Link<'_>) {
+    pub(crate) async fn link(&self, session: Uuid, link: OfferedLink<'_>) {
         sqlx::query("insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates, answerer_candidates, closed_at, closed_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
             .bind(self.id(link.offered))
             .bind(session)
@@ -214,7 +255,7 @@ impl Fixture {
             .bind(link.candidates.0)
             .bind(link.candidates.1)
             .bind(link.closed.map(|(at, _)| ms(at)))
-            .bind(link.closed.map(|(_, why)| why))
+            .bind(link.closed.map(|(_, why)| why.as_str()))
             .execute(&self.writer)
             .await
             .unwrap();

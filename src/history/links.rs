@@ -1,9 +1,12 @@
 //! Peer connections, pair by pair: who connected with whom, and where it stopped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{self, Schema};
+use utoipa::openapi::{ObjectBuilder, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::intervals::Intervals;
@@ -14,6 +17,7 @@ use super::people::Person;
 use super::{Error, History};
 use crate::model::id::{LinkId, ParticipantId, SessionId};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 use crate::sql::{ids, json};
 
 /// Two people who were in the room together.
@@ -66,9 +70,61 @@ pub struct Link {
     pub renegotiations: i64,
     /// When it ended; nothing while it is open.
     pub closed_at: Option<Timestamp>,
-    /// Why: `left`, `lost` (the offer could no longer be answered), `replaced`, ...
-    pub closed_by: Option<String>,
+    /// Why: the word of the member it ended with, or its own.
+    pub closed_by: Option<LinkEnd>,
 }
+
+/// Why a link ended: for a reason of its own, or with a member who was gone for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// While both ends went on.
+    Own(LinkCloseReason),
+    /// With an end.
+    Member(LeaveReason),
+}
+
+impl LinkEnd {
+    /// The word that is stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own(reason) => reason.as_str(),
+            Self::Member(reason) => reason.as_str(),
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        let own = LinkCloseReason::parse(word).map(Self::Own);
+        own.or_else(|| LeaveReason::parse(word).map(Self::Member))
+    }
+}
+
+impl Serialize for LinkEnd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for LinkEnd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::parse(&word).ok_or_else(|| D::Error::custom(format_args!("{word:?} ends no link")))
+    }
+}
+
+impl PartialSchema for LinkEnd {
+    fn schema() -> RefOr<Schema> {
+        let own = LinkCloseReason::ALL.iter().map(|reason| reason.as_str());
+        let words: BTreeSet<_> = own
+            .chain(LeaveReason::ALL.iter().map(|reason| reason.as_str()))
+            .collect();
+        ObjectBuilder::new()
+            .schema_type(schema::Type::String)
+            .enum_values(Some(words))
+            .into()
+    }
+}
+
+impl ToSchema for LinkEnd {}
 
 /// By their two ends, as [`ends`] orders them.
 pub(super) type Links = HashMap<[ParticipantId; 2], Vec<Link>>;
@@ -78,7 +134,7 @@ pub(super) type Names<'a> = HashMap<ParticipantId, &'a str>;
 const EACH_WAY: i64 = 32;
 
 /// The most links that are read of a session as a whole, and not pair by pair.
-const TOGETHER: i64 = 20_000;
+const TOGETHER: usize = 20_000;
 
 /// The most people whose partners are looked for at once.
 const AT_ONCE: usize = 64;
@@ -119,6 +175,22 @@ impl<'a> Meeting<'a> {
             together(of.map(|index| &self.memberships[index]), self.now),
         )
     }
+}
+
+/// Asks for links, those of a query, as [`from_json`] reads them.
+macro_rules! query_links {
+    ($of:literal, $($bound:expr),+ $(,)?) => {
+        sqlx::query_scalar!(
+            r#"
+            select json_group_array(
+                json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
+                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
+            ) as "links!: String"
+            from (
+            "# + $of + ") as own",
+            $($bound),+
+        )
+    };
 }
 
 impl History {
@@ -214,13 +286,10 @@ impl History {
     /// The links between some people.
     async fn links_among(&self, people: &Names<'_>) -> Result<Links, Error> {
         let ids = ids(people.keys().map(|id| id.0))?;
-        let rows = sqlx::query_scalar!(
-            r#"
+        let rows = query_links!(
+            "
             with some (id) as materialized (select unhex(value) from json_each(?1))
-            select json_group_array(
-                json_array(hex(link.id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
-                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
-            ) as "links!: String"
+            select link.*
             from some as offerer cross join some as answerer
             cross join link on offerer_id = offerer.id and answerer_id = answerer.id
                 and link.id >= coalesce((
@@ -228,32 +297,22 @@ impl History {
                     where latest.offerer_id = offerer.id and latest.answerer_id = answerer.id
                     order by latest.session_id desc, latest.id desc limit 1 offset ?2
                 ), x'')
-            "#,
+            ",
             ids,
             EACH_WAY
         );
-        by_ends(&rows.fetch_one(&self.reader).await?, people)
+        Ok(by_ends(from_json(&rows.fetch_one(&self.reader).await?)?, people))
     }
 
     /// All links of a session; `None` if they are too many.
     async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<Links>, Error> {
-        let most = TOGETHER + 1;
-        let rows = sqlx::query!(
-            r#"
-            select count(*) as "count!: i64", json_group_array(
-                json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
-                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
-            ) as "links!: String"
-            from (select * from link where session_id = ?1 limit ?2) as own
-            "#,
-            session.0,
-            most
-        );
-        let found = rows.fetch_one(&self.reader).await?;
-        if found.count > TOGETHER {
+        let most = i64::try_from(TOGETHER + 1).unwrap_or(i64::MAX);
+        let rows = query_links!("select * from link where session_id = ?1 limit ?2", session.0, most);
+        let links: Vec<LinkRow> = from_json(&rows.fetch_one(&self.reader).await?)?;
+        if links.len() > TOGETHER {
             return Ok(None);
         }
-        by_ends(&found.links, names).map(Some)
+        Ok(Some(by_ends(links, names)))
     }
 
     /// The links between the two of each pair.
@@ -264,12 +323,9 @@ impl History {
     ) -> Result<Links, Error> {
         let both_ways = pairs.flat_map(|[one, other]| [[one, other], [other, one]]);
         let ways = json(&both_ways.map(|way| way.map(|id| id.0.simple())).collect::<Vec<_>>())?;
-        let rows = sqlx::query_scalar!(
-            r#"
-            select json_group_array(
-                json_array(hex(link.id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
-                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
-            ) as "links!: String"
+        let rows = query_links!(
+            "
+            select link.*
             from (select unhex(value ->> 0) as one, unhex(value ->> 1) as other from json_each(?1)) as wanted
             cross join link on offerer_id = wanted.one and answerer_id = wanted.other
                 and link.id >= coalesce((
@@ -277,11 +333,11 @@ impl History {
                     where latest.offerer_id = wanted.one and latest.answerer_id = wanted.other
                     order by latest.session_id desc, latest.id desc limit 1 offset ?2
                 ), x'')
-            "#,
+            ",
             ways,
             EACH_WAY
         );
-        by_ends(&rows.fetch_one(&self.reader).await?, names)
+        Ok(by_ends(from_json(&rows.fetch_one(&self.reader).await?)?, names))
     }
 
     /// Who has a link with whom: for each of some people, those whose ids come after one, in the order of these. Each is
@@ -332,15 +388,14 @@ fn names(people: &[Person]) -> Names<'_> {
         .collect()
 }
 
-fn by_ends(rows: &str, names: &Names<'_>) -> Result<Links, Error> {
+fn by_ends(mut rows: Vec<LinkRow>, names: &Names<'_>) -> Links {
     let mut links = Links::new();
-    let mut rows: Vec<Row> = from_json(rows)?;
     rows.sort_by_key(|row| (row.offered_at, row.id));
     for row in rows {
         let ends = ends(ParticipantId(row.offerer), ParticipantId(row.answerer));
         links.entry(ends).or_default().push(row.link(names));
     }
-    Ok(links)
+    links
 }
 
 pub(super) fn ends(one: ParticipantId, other: ParticipantId) -> [ParticipantId; 2] {
@@ -349,7 +404,7 @@ pub(super) fn ends(one: ParticipantId, other: ParticipantId) -> [ParticipantId; 
 
 /// A link as the query gives it.
 #[derive(Deserialize)]
-struct Row {
+struct LinkRow {
     id: Uuid,
     offerer: Uuid,
     answerer: Uuid,
@@ -360,10 +415,10 @@ struct Row {
     answerer_candidates: i64,
     renegotiations: i64,
     closed_at: Option<Millis>,
-    closed_by: Option<String>,
+    closed_by: Option<LinkEnd>,
 }
 
-impl Row {
+impl LinkRow {
     fn link(self, names: &Names<'_>) -> Link {
         let name = |id| names.get(&ParticipantId(id)).copied().unwrap_or_default().to_owned();
         Link {

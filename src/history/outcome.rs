@@ -124,7 +124,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::history::links::LinkEnd;
     use crate::model::id::LinkId;
+    use crate::model::vocabulary::LinkCloseReason;
 
     fn link(stream: &str, is_answered: bool, candidates: (i64, i64), is_closed: bool) -> Link {
         Link {
@@ -138,7 +140,7 @@ mod tests {
             answerer_candidates: candidates.1,
             renegotiations: 0,
             closed_at: is_closed.then_some(Timestamp(3)),
-            closed_by: is_closed.then(|| "left".to_owned()),
+            closed_by: is_closed.then_some(LinkEnd::Own(LinkCloseReason::Left)),
         }
     }
 

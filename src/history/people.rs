@@ -28,20 +28,34 @@ pub struct Person {
     pub(super) leave_reason: Option<LeaveReason>,
     pub(super) reconnect_count: i64,
     /// By time.
-    connections: Vec<Connection>,
+    connections: Vec<ConnectionRow>,
 }
 
 /// An interval with a live socket, as the queries give it.
 #[derive(Debug, Deserialize)]
-struct Connection {
+struct ConnectionRow {
     participant: Uuid,
     connected_at: Millis,
     disconnected_at: Option<Millis>,
-    closed_by: Option<String>,
+    /// Until when its owner was away after it; nothing while they still are.
     away_until: Option<Millis>,
 }
 
-impl Connection {
+/// Asks for connections, as [`from_json`] reads them: those of a query.
+macro_rules! query_connections {
+    ($of:literal, $($bound:expr),+ $(,)?) => {
+        sqlx::query_scalar!(
+            r#"
+            select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until))
+                as "connections!: String"
+            from (
+            "# + $of + ") as some",
+            $($bound),+
+        )
+    };
+}
+
+impl ConnectionRow {
     fn present(&self, now: Timestamp) -> Interval {
         Interval::new(
             self.connected_at.into(),
@@ -52,11 +66,7 @@ impl Connection {
     /// The time after the connection for which its owner stayed a member; while it lasts, up to `until`.
     fn away(&self, until: Timestamp) -> Option<Interval> {
         let from = self.disconnected_at?.into();
-        match (self.away_until, self.closed_by.as_deref()) {
-            (Some(to), _) => Some(Interval::new(from, to.into())),
-            (None, Some("disconnected" | "server_shutdown" | "server_crash")) => Some(Interval::new(from, until)),
-            _ => None,
-        }
+        Some(Interval::new(from, self.away_until.map_or(until, Timestamp::from)))
     }
 
     /// Whether the next one began at the moment this one ended.
@@ -105,7 +115,7 @@ impl Person {
 }
 
 /// When the last of these connections began, or the one that it took over from.
-fn present_since(connections: &[Connection]) -> Option<Timestamp> {
+fn present_since(connections: &[ConnectionRow]) -> Option<Timestamp> {
     let takeovers = connections
         .windows(2)
         .rev()
@@ -149,7 +159,7 @@ impl History {
         let most_people = count(PEOPLE) + 1;
         let most_connections = Bounds::LIST.all + 1;
         let rows = sqlx::query_as!(
-            Row,
+            ParticipantRow,
             r#"
             select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
                 joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
@@ -159,13 +169,8 @@ impl History {
             session.0,
             most_people
         );
-        let connections = sqlx::query_scalar!(
-            r#"
-            select json_group_array(
-                json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
-            ) as "connections!: String"
-            from (select * from connection where session_id = ? limit ?) as some
-            "#,
+        let connections = query_connections!(
+            "select * from connection where session_id = ? limit ?",
             session.0,
             most_connections
         );
@@ -187,7 +192,7 @@ impl History {
         let after = page.after.as_deref().unwrap_or_default();
         let limit = page.probe();
         let rows = sqlx::query_as!(
-            Row,
+            ParticipantRow,
             r#"
             select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
                 joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
@@ -198,12 +203,8 @@ impl History {
             after,
             limit
         );
-        let connections = sqlx::query_scalar!(
+        let connections = query_connections!(
             r#"
-            select json_group_array(
-                json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
-            ) as "connections!: String"
-            from (
                 select connection.*
                 from (
                     select id from participant where session_id = ?1 and username > ?2 order by username limit ?3
@@ -215,7 +216,6 @@ impl History {
                         order by latest.id desc limit 1 offset ?4
                     ), x'')
                 limit ?5
-            ) as some
             "#,
             session.0,
             after,
@@ -245,12 +245,8 @@ impl History {
     /// Since when the members of a session have been present, or were before they went away.
     pub(super) async fn present_since(&self, session: SessionId) -> Result<HashMap<ParticipantId, Timestamp>, Error> {
         let Bounds { each, all } = Bounds::ENDS;
-        let connections = sqlx::query_scalar!(
+        let connections = query_connections!(
             r#"
-            select json_group_array(
-                json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
-            ) as "connections!: String"
-            from (
                 select connection.*
                 from (select participant_id as id from member where session_id = ?1 limit ?3) as wanted
                 cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
@@ -260,7 +256,6 @@ impl History {
                         order by latest.id desc limit 1 offset ?2
                     ), x'')
                 limit ?3
-            ) as some
             "#,
             session.0,
             each,
@@ -269,7 +264,7 @@ impl History {
         .fetch_one(&self.reader)
         .await?;
         let since =
-            |(id, connections): (Uuid, Vec<Connection>)| Some((ParticipantId(id), present_since(&connections)?));
+            |(id, connections): (Uuid, Vec<ConnectionRow>)| Some((ParticipantId(id), present_since(&connections)?));
         Ok(by_person(from_json(&connections)?)
             .into_iter()
             .filter_map(since)
@@ -285,7 +280,7 @@ impl History {
         let Bounds { each, all } = Bounds::ENDS;
         let people = ids(people.map(|id| id.0))?;
         let rows = sqlx::query_as!(
-            Row,
+            ParticipantRow,
             r#"
             select participant.id as "id: ParticipantId", session_id as "session_id: SessionId", username,
                 joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
@@ -295,12 +290,8 @@ impl History {
             session.0,
             people
         );
-        let connections = sqlx::query_scalar!(
+        let connections = query_connections!(
             r#"
-            select json_group_array(
-                json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
-            ) as "connections!: String"
-            from (
                 select connection.*
                 from (select unhex(value) as id from json_each(?2)) as wanted
                 cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
@@ -310,7 +301,6 @@ impl History {
                         order by latest.id desc limit 1 offset ?3
                     ), x'')
                 limit ?4
-            ) as some
             "#,
             session.0,
             people,
@@ -332,7 +322,7 @@ impl History {
     ) -> Result<HashMap<SessionId, Person>, Error> {
         let (name, Bounds { each, all }) = (username.as_str(), Bounds::VISITS);
         let rows = sqlx::query_as!(
-            Row,
+            ParticipantRow,
             r#"
             select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
                 joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
@@ -343,12 +333,8 @@ impl History {
             first.0,
             last.0
         );
-        let connections = sqlx::query_scalar!(
+        let connections = query_connections!(
             r#"
-            select json_group_array(
-                json_array(hex(participant_id), connected_at, disconnected_at, closed_by, away_until)
-            ) as "connections!: String"
-            from (
                 select connection.*
                 from participant as wanted
                 cross join connection on connection.session_id = wanted.session_id
@@ -360,7 +346,6 @@ impl History {
                     ), x'')
                 where wanted.username = ?1 and wanted.session_id >= ?2 and wanted.session_id <= ?3
                 limit ?5
-            ) as some
             "#,
             name,
             first.0,
@@ -379,9 +364,9 @@ impl History {
     /// People and their connections. Whoever has left has no connection that goes on.
     async fn of_one_moment(
         &self,
-        rows: query::Map<'_, Sqlite, impl FnMut(SqliteRow) -> sqlx::Result<Row> + Send, SqliteArguments>,
+        rows: query::Map<'_, Sqlite, impl FnMut(SqliteRow) -> sqlx::Result<ParticipantRow> + Send, SqliteArguments>,
         connections: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
-    ) -> Result<(Vec<Row>, Vec<Connection>), Error> {
+    ) -> Result<(Vec<ParticipantRow>, Vec<ConnectionRow>), Error> {
         let mut snapshot = self.reader.begin().await?;
         let rows = rows.fetch_all(&mut *snapshot).await?;
         let connections = connections.fetch_one(&mut *snapshot).await?;
@@ -390,9 +375,9 @@ impl History {
     }
 }
 
-type Connections = HashMap<Uuid, Vec<Connection>>;
+type Connections = HashMap<Uuid, Vec<ConnectionRow>>;
 
-fn by_person(connections: Vec<Connection>) -> Connections {
+fn by_person(connections: Vec<ConnectionRow>) -> Connections {
     let mut found = Connections::new();
     for connection in connections {
         found.entry(connection.participant).or_default().push(connection);
@@ -408,7 +393,7 @@ fn count(length: usize) -> i64 {
 }
 
 /// A participant. Connections are read as one value: a row for each would cost a page most of its time.
-struct Row {
+struct ParticipantRow {
     id: ParticipantId,
     session_id: SessionId,
     username: String,
@@ -418,7 +403,7 @@ struct Row {
     reconnect_count: i64,
 }
 
-impl Row {
+impl ParticipantRow {
     fn person(self, connections: &mut Connections) -> Person {
         Person {
             connections: connections.remove(&self.id.0).unwrap_or_default(),

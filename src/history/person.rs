@@ -122,7 +122,8 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::fixture::{Fixture, START_MS};
+    use crate::history::fixture::{Connection, Fixture, START_MS};
+    use crate::model::vocabulary::LeaveReason;
 
     #[tokio::test]
     async fn sessions_of_all_rooms_add_up() {
@@ -134,12 +135,16 @@ mod tests {
             let session = fixture.session(room, start, Some(start + 500)).await;
             let end = start + 500;
             let back = [
-                (start, Some((start + 100, "disconnected")), Some(start + 110)),
-                (start + 110, Some((end, "left")), None),
+                Connection::lost(start, start + 100, Some(start + 110)),
+                Connection::ended(start + 110, end, LeaveReason::Left),
             ];
-            fixture.person(session, "Ann", Some((end, "left")), &back).await;
-            let all = [(start, Some((end, "left")), None)];
-            fixture.person(session, "Bo", Some((end, "left")), &all).await;
+            fixture
+                .person(session, "Ann", Some((end, LeaveReason::Left)), &back)
+                .await;
+            let all = [Connection::ended(start, end, LeaveReason::Left)];
+            fixture
+                .person(session, "Bo", Some((end, LeaveReason::Left)), &all)
+                .await;
         }
         let history = fixture.history().await;
 

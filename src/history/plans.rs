@@ -69,11 +69,31 @@ fn checked_queries(sources: &[String]) -> Vec<String> {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let checked: serde_json::Value = serde_json::from_str(&text).unwrap();
         let query = checked["query"].as_str().unwrap().to_owned();
-        if sources.iter().any(|source| source.contains(&query)) {
+        if sources.iter().any(|source| is_written_in(source, &query)) {
             queries.push(query);
         }
     }
     queries
+}
+
+/// Whether a query stands in a file: as a whole, or as the part of it between what a macro puts before and after.
+fn is_written_in(source: &str, query: &str) -> bool {
+    let mut rest = query;
+    for _ in 0..3 {
+        // Of whatever stands there, so does all it begins with.
+        let ends: Vec<usize> = rest.char_indices().map(|(start, c)| start + c.len_utf8()).collect();
+        let standing = ends.partition_point(|end| source.contains(&rest[..*end]));
+        rest = &rest[standing.checked_sub(1).map_or(0, |last| ends[last])..];
+    }
+    rest.is_empty()
+}
+
+/// How many queries a file makes by sqlx's macros, or by its own that stand for these.
+fn queries_in(source: &str) -> usize {
+    let after = source.split("query").skip(1);
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let made = after.filter(|rest| rest.trim_start_matches(is_name).starts_with("!("));
+    made.count() - source.matches("macro_rules! query").count()
 }
 
 #[tokio::test]
@@ -81,7 +101,7 @@ async fn no_checked_query_reads_a_whole_table() {
     let fixture = Fixture::new().await;
     let sources = sources();
     let queries = checked_queries(&sources);
-    let written: usize = sources.iter().map(|source| source.matches("sqlx::query").count()).sum();
+    let written: usize = sources.iter().map(|source| queries_in(source)).sum();
     assert_eq!(queries.len(), written, "run .ci/prepare-queries");
     for query in queries {
         assert_eq!(whole_reads(&fixture, &query).await, [""; 0], "{query}");

@@ -333,11 +333,13 @@ fn told_apart(bars: Vec<Bar>, span: Interval) -> Vec<Bar> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use uuid::Uuid;
 
     use super::*;
-    use crate::history::fixture::{Fixture, START_MS};
+    use crate::history::fixture::{Connection, Fixture, START_MS};
     use crate::model::id::SessionId;
+    use crate::model::vocabulary::{EventKind, LeaveReason};
 
     fn empty(from: i64, to: i64) -> Timeline {
         Timeline {
@@ -412,21 +414,30 @@ mod tests {
         let fixture = Fixture::new().await;
         let id = fixture.session("r", 0, Some(1000)).await;
         let (late, _) = fixture
-            .person(id, "Ann", Some((1000, "left")), &[(500, Some((1000, "left")), None)])
+            .person(
+                id,
+                "Ann",
+                Some((1000, LeaveReason::Left)),
+                &[Connection::ended(500, 1000, LeaveReason::Left)],
+            )
             .await;
         let connections = [
-            (0, Some((100, "disconnected")), Some(110)),
-            (110, Some((300, "replaced")), None),
-            (300, Some((400, "disconnected")), Some(415)),
+            Connection::lost(0, 100, Some(110)),
+            Connection::ended(110, 300, LeaveReason::Replaced),
+            Connection::lost(300, 400, Some(415)),
         ];
-        let (early, _) = fixture.person(id, "Bo", Some((415, "timeout")), &connections).await;
-        fixture.event(id, Some(early), 110, "reconnected", None).await;
-        fixture.event(id, Some(early), 300, "reconnected", None).await;
+        let (early, _) = fixture
+            .person(id, "Bo", Some((415, LeaveReason::Timeout)), &connections)
+            .await;
+        fixture.event(id, Some(early), 110, EventKind::Reconnected, None).await;
+        fixture.event(id, Some(early), 300, EventKind::Reconnected, None).await;
         for _ in 0..3 {
-            fixture.event(id, Some(late), 600, "error", Some("{}")).await;
+            fixture
+                .event(id, Some(late), 600, EventKind::Error, Some(json!({})))
+                .await;
         }
-        fixture.event(id, None, 700, "error", Some("{}")).await;
-        fixture.event(id, Some(late), 1000, "left", None).await;
+        fixture.event(id, None, 700, EventKind::Error, Some(json!({}))).await;
+        fixture.event(id, Some(late), 1000, EventKind::Left, None).await;
 
         let timeline = timeline(&fixture, id).await;
         let names: Vec<_> = timeline.rows.iter().map(|row| row.username.as_str()).collect();
@@ -450,7 +461,7 @@ mod tests {
     async fn marks_end_where_there_are_too_many() {
         let fixture = Fixture::new().await;
         let id = fixture.session("r", 0, Some(EXAMINED * 2)).await;
-        let (ann, _) = fixture.person(id, "Ann", None, &[(0, None, None)]).await;
+        let (ann, _) = fixture.person(id, "Ann", None, &[Connection::open(0)]).await;
         for (count, marked, end) in [(EXAMINED, EXAMINED, None), (2, EXAMINED, Some(Timestamp(START_MS)))] {
             fixture.errors(id, ann, count).await;
             let timeline = timeline(&fixture, id).await;

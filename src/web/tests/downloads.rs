@@ -1,6 +1,10 @@
 //! What is taken along of a session.
 
+use serde_json::json;
+
 use super::{Story, time};
+use crate::history::fixture::Connection;
+use crate::model::vocabulary::{EventKind, LeaveReason};
 
 /// Names that are meant to break something.
 const HOSTILE: [&str; 8] = [
@@ -26,11 +30,14 @@ fn rows(text: &str) -> Vec<csv::StringRecord> {
 async fn hostile(story: &Story) -> uuid::Uuid {
     let id = story.fixture.session("Raum/\"1\" 化学\u{202E}", 0, Some(100)).await;
     for name in HOSTILE {
-        let connections = [(10, Some((60, "left")), None)];
-        let (person, _) = story.fixture.person(id, name, Some((60, "left")), &connections).await;
+        let connections = [Connection::ended(10, 60, LeaveReason::Left)];
+        let (person, _) = story
+            .fixture
+            .person(id, name, Some((60, LeaveReason::Left)), &connections)
+            .await;
         story
             .fixture
-            .event(id, Some(person), 10, "joined", Some(r#"{"members":1}"#))
+            .event(id, Some(person), 10, EventKind::Joined, Some(json!({"members":1})))
             .await;
     }
     id
@@ -98,7 +105,7 @@ async fn events_are_whole_however_many_there_are() {
     for index in 0..1203 {
         story
             .fixture
-            .event(id, None, index, "error", Some(r#"{"code":"a, \"b\""}"#))
+            .event(id, None, index, EventKind::Error, Some(json!({"code":"a, \"b\""})))
             .await;
     }
     let answer = story.get(&format!("/api/v1/sessions/{id}/events.csv")).await;

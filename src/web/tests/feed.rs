@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{Answer, Story, TOKEN, request, send};
+use crate::model::vocabulary::EventKind;
 
 /// The entries that the story's two lessons begin with.
 const TOLD: i64 = 14;
@@ -114,12 +115,18 @@ async fn what_is_committed_is_told_at_once_and_only_then() {
     let mut stream = Stream::open(&story.router().await, "/api/v1/events", None).await;
     assert_eq!(stream.next().await.unwrap().0, Some(TOLD), "from now on");
     for index in 1..=500 {
-        let seq = story.fixture.event(story.second, None, 7300, "error", None).await;
+        let seq = story
+            .fixture
+            .event(story.second, None, 7300, EventKind::Error, None)
+            .await;
         assert_eq!(seq, TOLD + index);
     }
     story.committed.send_replace(TOLD + 500);
     assert_eq!(stream.seqs(500).await, (TOLD + 1..=TOLD + 500).collect::<Vec<_>>());
-    let seq = story.fixture.event(story.second, None, 7301, "gap", None).await;
+    let seq = story
+        .fixture
+        .event(story.second, None, 7301, EventKind::Gap, None)
+        .await;
     story.committed.send_replace(seq);
     assert_eq!(stream.seqs(1).await, [seq]);
 }
@@ -151,7 +158,7 @@ async fn one_room_is_told_of_alone() {
     for index in 0..450 {
         let of_other = index % 100 == 7;
         let session = if of_other { other } else { story.second };
-        let seq = story.fixture.event(session, None, 7300, "error", None).await;
+        let seq = story.fixture.event(session, None, 7300, EventKind::Error, None).await;
         if of_other {
             expected.push(seq);
         }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -29,10 +29,11 @@ use uuid::Uuid;
 use super::{Feed, LiveRooms, Parts, QuestionLimits, Readiness, Recovery, Settings, router, routers_apart};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
-use crate::history::fixture::{Fixture, Link, START_MS};
+use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
 use crate::journal::{Orders, ReviewSecrets};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::{DropReason, EventKind, LeaveReason, LinkCloseReason};
 
 const TOKEN: &str = "a-token-for-reviewers";
 const CLIENT: &str = "6f9d1d2c-0000-4000-8000-000000000001";
@@ -209,41 +210,53 @@ fn settings() -> Settings {
 
 async fn first_lesson(fixture: &Fixture, session: Uuid) {
     let (ann, _) = fixture
-        .person(session, "Ann", Some((3600, "left")), &[(0, Some((3600, "left")), None)])
+        .person(
+            session,
+            "Ann",
+            Some((3600, LeaveReason::Left)),
+            &[Connection::ended(0, 3600, LeaveReason::Left)],
+        )
         .await;
     let connections = [
-        (60, Some((600, "disconnected")), Some(630)),
-        (630, Some((1000, "replaced")), None),
-        (1000, Some((1800, "left")), None),
-        (2400, Some((3600, "left")), None),
+        Connection::lost(60, 600, Some(630)),
+        Connection::ended(630, 1000, LeaveReason::Replaced),
+        Connection::ended(1000, 1800, LeaveReason::Left),
+        Connection::ended(2400, 3600, LeaveReason::Left),
     ];
-    let (bo, _) = fixture.person(session, "Bo", Some((3600, "left")), &connections).await;
-    let connections = [(100, Some((200, "disconnected")), Some(215))];
+    let (bo, _) = fixture
+        .person(session, "Bo", Some((3600, LeaveReason::Left)), &connections)
+        .await;
+    let connections = [Connection::lost(100, 200, Some(215))];
     let (cy, _) = fixture
-        .person(session, "Cy", Some((215, "timeout")), &connections)
+        .person(session, "Cy", Some((215, LeaveReason::Timeout)), &connections)
         .await;
 
-    fixture.event(session, None, 0, "session_started", None).await;
+    fixture.event(session, None, 0, EventKind::SessionStarted, None).await;
     for (person, at, kind, detail) in [
-        (ann, 0, "joined", Some(r#"{"members":1}"#)),
-        (bo, 60, "joined", Some(r#"{"members":2}"#)),
-        (cy, 100, "joined", Some(r#"{"members":3}"#)),
-        (cy, 200, "disconnected", Some(r#"{"why":"silent"}"#)),
-        (cy, 215, "left", Some(r#"{"reason":"timeout"}"#)),
-        (bo, 300, "error", Some(r#"{"code":"invalid"}"#)),
-        (bo, 600, "disconnected", None),
-        (bo, 630, "reconnected", None),
+        (ann, 0, EventKind::Joined, Some(json!({"members": 1}))),
+        (bo, 60, EventKind::Joined, Some(json!({"members": 2}))),
+        (cy, 100, EventKind::Joined, Some(json!({"members": 3}))),
+        (
+            cy,
+            200,
+            EventKind::Disconnected,
+            Some(json!({"why": DropReason::Silent})),
+        ),
+        (cy, 215, EventKind::Left, Some(json!({"reason": LeaveReason::Timeout}))),
+        (bo, 300, EventKind::Error, Some(json!({"code": "invalid"}))),
+        (bo, 600, EventKind::Disconnected, None),
+        (bo, 630, EventKind::Reconnected, None),
     ] {
         fixture.event(session, Some(person), at, kind, detail).await;
     }
-    fixture.event(session, None, 3660, "session_ended", None).await;
+    fixture.event(session, None, 3660, EventKind::SessionEnded, None).await;
 
     for (between, stream, answered, candidates, closed) in [
-        ((ann, bo), "user", Some(62), (12, 9), (1800, "left")),
-        ((ann, bo), "display", None, (0, 0), (1800, "left")),
-        ((ann, cy), "user", None, (4, 0), (215, "left")),
+        ((ann, bo), "user", Some(62), (12, 9), (1800, LinkCloseReason::Left)),
+        ((ann, bo), "display", None, (0, 0), (1800, LinkCloseReason::Left)),
+        ((ann, cy), "user", None, (4, 0), (215, LinkCloseReason::Left)),
     ] {
-        let link = Link {
+        let link = OfferedLink {
             between,
             stream,
             offered: 61,
@@ -256,17 +269,19 @@ async fn first_lesson(fixture: &Fixture, session: Uuid) {
 }
 
 async fn second_lesson(fixture: &Fixture, session: Uuid) {
-    let ann = fixture.person(session, "Ann", None, &[(7200, None, None)]).await;
+    let ann = fixture.person(session, "Ann", None, &[Connection::open(7200)]).await;
     let bo = fixture
-        .person(session, "Bo", None, &[(7250, Some((7300, "disconnected")), None)])
+        .person(session, "Bo", None, &[Connection::lost(7250, 7300, None)])
         .await;
     fixture.member(session, ann, 1, None).await;
     fixture.member(session, bo, 2, Some((7300, 7315))).await;
-    fixture.event(session, None, 7200, "session_started", None).await;
+    fixture
+        .event(session, None, 7200, EventKind::SessionStarted, None)
+        .await;
     for (person, at, kind) in [
-        (ann.0, 7200, "joined"),
-        (bo.0, 7250, "joined"),
-        (bo.0, 7300, "disconnected"),
+        (ann.0, 7200, EventKind::Joined),
+        (bo.0, 7250, EventKind::Joined),
+        (bo.0, 7300, EventKind::Disconnected),
     ] {
         fixture.event(session, Some(person), at, kind, None).await;
     }

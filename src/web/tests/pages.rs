@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-
 use uuid::Uuid;
 
-use super::{Answer, Link, Story, TOKEN, request};
+use super::{Answer, OfferedLink, Story, TOKEN, request};
+use crate::history::fixture::Connection;
+use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 
 #[tokio::test]
 async fn a_token_in_the_address_becomes_a_cookie() {
@@ -264,19 +265,24 @@ async fn crowd(story: &Story, people: i64) -> String {
     let session = story.fixture.session("open day", 1_000, Some(4_600)).await;
     let mut before: Option<Uuid> = None;
     for number in 0..people {
-        let there = [(1_000 + number, Some((4_600, "left")), None)];
+        let there = [Connection::ended(1_000 + number, 4_600, LeaveReason::Left)];
         let (id, _) = story
             .fixture
-            .person(session, &format!("P{number:02}"), Some((4_600, "left")), &there)
+            .person(
+                session,
+                &format!("P{number:02}"),
+                Some((4_600, LeaveReason::Left)),
+                &there,
+            )
             .await;
         if let Some(before) = before.replace(id) {
-            let link = Link {
+            let link = OfferedLink {
                 offered: 2_000 + number,
                 answered: Some(2_001 + number),
                 between: (before, id),
                 stream: "user",
                 candidates: (2, 3),
-                closed: Some((4_600, "left")),
+                closed: Some((4_600, LinkCloseReason::Left)),
             };
             story.fixture.link(session, link).await;
         }

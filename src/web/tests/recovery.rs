@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Answer, CLIENT, Story, request, time};
+use crate::model::vocabulary::EventKind;
 
 const PATH: &str = "/api/v1/recovery?roomname=Chemie+101";
 
@@ -45,7 +46,10 @@ async fn a_member_learns_what_it_missed() {
 #[tokio::test]
 async fn errors_of_others_are_not_told_but_passed_over() {
     let story = Story::new().await;
-    let seq = story.fixture.event(story.second, None, 7305, "error", Some("{}")).await;
+    let seq = story
+        .fixture
+        .event(story.second, None, 7305, EventKind::Error, Some(json!({})))
+        .await;
     let answer = recover(&story, &format!("{PATH}&after=14"), CLIENT).await.json();
     assert_eq!((&answer["events"], &answer["lastSeq"]), (&json!([]), &json!(seq)));
 }
@@ -54,7 +58,10 @@ async fn errors_of_others_are_not_told_but_passed_over() {
 async fn much_that_was_missed_comes_in_pieces() {
     let story = Story::new().await;
     for _ in 0..450 {
-        story.fixture.event(story.second, None, 7305, "joined", None).await;
+        story
+            .fixture
+            .event(story.second, None, 7305, EventKind::Joined, None)
+            .await;
     }
     let (mut after, mut seqs) = (14, Vec::new());
     loop {

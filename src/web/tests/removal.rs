@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Answer, Story, TOKEN, column, request, send};
+use crate::history::fixture::Connection;
 use crate::journal::{Journal, Options};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::{EventKind, LeaveReason};
 
 /// A story whose database a journal writes, as it does for a server.
 struct Bench {
@@ -73,7 +75,10 @@ async fn a_body_that_does_not_arrive_is_not_called_too_large() {
 async fn a_session_goes_with_all_that_hangs_on_it() {
     let story = Story::new().await;
     for index in 0..2_500 {
-        story.fixture.event(story.first, None, index, "error", None).await;
+        story
+            .fixture
+            .event(story.first, None, index, EventKind::Error, None)
+            .await;
     }
     let bench = Bench::over(story).await;
     let answer = bench.delete(bench.story.first).await;
@@ -117,14 +122,21 @@ async fn an_erased_person_is_nowhere_and_no_total_changes() {
             .fixture
             .session("Chemie 101", -90_000 + hour * 3600, Some(-89_000 + hour * 3600))
             .await;
-        let connections = [(-90_000 + hour * 3600, Some((-89_000 + hour * 3600, "left")), None)];
-        let left = Some((-89_000 + hour * 3600, "left"));
+        let connections = [Connection::ended(
+            -90_000 + hour * 3600,
+            -89_000 + hour * 3600,
+            LeaveReason::Left,
+        )];
+        let left = Some((-89_000 + hour * 3600, LeaveReason::Left));
         let (person, _) = story.fixture.person(id, name, left, &connections).await;
-        story.fixture.event(id, Some(person), -90_000, "joined", None).await;
+        story
+            .fixture
+            .event(id, Some(person), -90_000, EventKind::Joined, None)
+            .await;
         let detail = json!({ "code": "invalid", "event": format!("hello {name}"), "message": "" });
         story
             .fixture
-            .event(id, Some(person), -89_500, "error", Some(&detail.to_string()))
+            .event(id, Some(person), -89_500, EventKind::Error, Some(detail))
             .await;
     }
     let bench = Bench::over(story).await;
@@ -201,7 +213,10 @@ async fn what_is_too_old_goes_by_itself() {
     let story = Story::new().await;
     let old = story.fixture.session("old", -100_000, Some(-99_000)).await;
     for index in 0..1_500 {
-        story.fixture.event(old, None, -100_000 + index, "error", None).await;
+        story
+            .fixture
+            .event(old, None, -100_000 + index, EventKind::Error, None)
+            .await;
     }
     // Two steps of the removal, and one entry that is younger than an hour.
     let homeless = "insert into event (at, kind) select ?1 + 2400000 * (value = 1500), 'error'

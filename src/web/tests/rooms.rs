@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Story, column, time, walk};
+use crate::history::fixture::Connection;
+use crate::model::vocabulary::{EventKind, LeaveReason};
 
 #[tokio::test]
 async fn the_list_shows_rooms_in_use() {
@@ -29,7 +31,10 @@ async fn the_list_of_all_shows_each_room_once() {
     story.fixture.session("Bio", 30, Some(40)).await;
     // Everybody has left, but who comes now continues the session.
     let lingering = story.fixture.session("Art", 50, None).await;
-    story.fixture.event(lingering, None, 50, "session_started", None).await;
+    story
+        .fixture
+        .event(lingering, None, 50, EventKind::SessionStarted, None)
+        .await;
     let list = story.json("/api/v1/rooms?status=all").await;
     assert_eq!(column(&list, "room"), ["Art", "Bio", "Chemie 101"]);
     assert_eq!(column(&list, "lastActivityAt"), [time(50), time(40), time(7300)]);
@@ -81,7 +86,10 @@ async fn the_list_is_walked_without_missing_or_doubling() {
     for index in 0..23 {
         let room = format!("room {index}");
         let session = story.fixture.session(&room, index, None).await;
-        let who = story.fixture.person(session, "Ann", None, &[(index, None, None)]).await;
+        let who = story
+            .fixture
+            .person(session, "Ann", None, &[Connection::open(index)])
+            .await;
         story.fixture.member(session, who, 1, None).await;
         story.fixture.session(&room, -100, Some(-50)).await;
         rooms.push(room);
@@ -186,8 +194,8 @@ async fn names_may_hold_any_character() {
                 .person(
                     session,
                     name,
-                    Some((start + 50, "left")),
-                    &[(start, Some((start + 50, "left")), None)],
+                    Some((start + 50, LeaveReason::Left)),
+                    &[Connection::ended(start, start + 50, LeaveReason::Left)],
                 )
                 .await;
             made.push(name);
@@ -311,12 +319,17 @@ async fn who_is_there_now_is_the_default_and_the_future_is_not_known() {
 async fn a_crash_leaves_people_away_until_they_are_known_to_be_gone() {
     let story = Story::new().await;
     let session = story.fixture.session("Bio", 0, None).await;
-    let connections = [(0, Some((50, "server_crash")), None)];
+    let connections = [Connection::lost(0, 50, None)];
     let who = story.fixture.person(session, "Ann", None, &connections).await;
     story.fixture.member(session, who, 1, Some((50, 160))).await;
     story
         .fixture
-        .person(session, "Bo", Some((70, "server_crash")), &connections)
+        .person(
+            session,
+            "Bo",
+            Some((70, LeaveReason::ServerCrash)),
+            &[Connection::lost(0, 50, Some(70))],
+        )
         .await;
     for (at, people) in [(60, vec!["Ann", "Bo"]), (70, vec!["Ann"])] {
         let was = story

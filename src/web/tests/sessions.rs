@@ -6,6 +6,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{START_MS, Story, column, time, walk};
+use crate::history::fixture::Connection;
+use crate::model::vocabulary::{EventKind, LeaveReason};
 
 #[tokio::test]
 async fn a_session_at_a_glance() {
@@ -35,12 +37,15 @@ async fn an_emptied_session_is_measured_to_the_last_leaving() {
         .person(
             session,
             "Ann",
-            Some((7290, "left")),
-            &[(7000, Some((7290, "left")), None)],
+            Some((7290, LeaveReason::Left)),
+            &[Connection::ended(7000, 7290, LeaveReason::Left)],
         )
         .await;
-    story.fixture.event(session, None, 7290, "left", None).await;
-    story.fixture.event(session, None, 7299, "error", Some("{}")).await;
+    story.fixture.event(session, None, 7290, EventKind::Left, None).await;
+    story
+        .fixture
+        .event(session, None, 7299, EventKind::Error, Some(json!({})))
+        .await;
     let shown = story.json(&format!("/api/v1/sessions/{session}")).await;
     assert_eq!(
         (&shown["status"], &shown["durationMs"]),
@@ -56,7 +61,12 @@ async fn the_list_is_filtered() {
     let bio = story.fixture.session("Bio", 1000, Some(2000)).await;
     story
         .fixture
-        .person(bio, "Cy", Some((2000, "left")), &[(1000, Some((2000, "left")), None)])
+        .person(
+            bio,
+            "Cy",
+            Some((2000, LeaveReason::Left)),
+            &[Connection::ended(1000, 2000, LeaveReason::Left)],
+        )
         .await;
     let names = [(story.first, "first"), (story.second, "second"), (bio, "bio")];
     for (query, expected) in [
@@ -110,7 +120,12 @@ async fn lists_are_walked_without_missing_or_doubling() {
             .await;
         story
             .fixture
-            .person(id, "Ann", Some((500, "left")), &[(200, Some((500, "left")), None)])
+            .person(
+                id,
+                "Ann",
+                Some((500, LeaveReason::Left)),
+                &[Connection::ended(200, 500, LeaveReason::Left)],
+            )
             .await;
         all.push(id.to_string());
     }
@@ -271,7 +286,10 @@ async fn a_kind_is_found_past_what_one_page_looks_at() {
     .execute(story.fixture.writer())
     .await
     .unwrap();
-    let last = story.fixture.event(story.second, None, 7305, "gap", None).await;
+    let last = story
+        .fixture
+        .event(story.second, None, 7305, EventKind::Gap, None)
+        .await;
     let path = format!("/api/v1/sessions/{}/events?kind=gap", story.second);
     assert_eq!(walk(&story, &path, 50, "seq").await, [last.to_string()]);
 }
@@ -316,12 +334,20 @@ async fn people_who_never_met_are_no_pair() {
     let story = Story::new().await;
     let session = story.fixture.session("Bio", 0, Some(300)).await;
     // Ann is away until 150: Bo, who comes at 120, meets her; Cy, who comes when she is gone, does not.
-    let ann = [(0, Some((100, "disconnected")), Some(150))];
-    story.fixture.person(session, "Ann", Some((150, "timeout")), &ann).await;
+    let ann = [Connection::lost(0, 100, Some(150))];
+    story
+        .fixture
+        .person(session, "Ann", Some((150, LeaveReason::Timeout)), &ann)
+        .await;
     for (name, from) in [("Bo", 120), ("Cy", 150)] {
         story
             .fixture
-            .person(session, name, Some((300, "left")), &[(from, Some((300, "left")), None)])
+            .person(
+                session,
+                name,
+                Some((300, LeaveReason::Left)),
+                &[Connection::ended(from, 300, LeaveReason::Left)],
+            )
             .await;
     }
     let pairs = story.json(&format!("/api/v1/sessions/{session}/links")).await;
@@ -347,7 +373,12 @@ async fn a_walk_over_many_pairs_shows_each_once() {
         let name = format!("p{index:02}");
         story
             .fixture
-            .person(session, &name, Some((300, "left")), &[(0, Some((300, "left")), None)])
+            .person(
+                session,
+                &name,
+                Some((300, LeaveReason::Left)),
+                &[Connection::ended(0, 300, LeaveReason::Left)],
+            )
             .await;
         for other in index + 1..12 {
             expected.push(format!(
