@@ -43,6 +43,13 @@ pub struct Attendance {
     pub intervals: Vec<Span>,
 }
 
+impl Attendance {
+    /// Whether they are there at this moment.
+    pub fn is_present(&self) -> bool {
+        self.intervals.last().is_some_and(|last| last.to.is_none())
+    }
+}
+
 impl Person {
     /// Their attendance of the session that they are of.
     pub fn attendance(&self, session: &Session, now: Timestamp) -> Attendance {

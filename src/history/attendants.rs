@@ -4,10 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::page::{Page, Slice};
-use super::rooms::Presence;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::Presence;
 
 /// The most people that one page looks at. The next page goes on from there, however few were there at the moment.
 const EXAMINED: usize = 1_000;

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use super::links::{Names, Pair, ends, pair, together};
+use super::links::{Names, ends};
 use super::page::{Page, Slice};
+use super::pair::{Pair, Together};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
@@ -66,7 +67,8 @@ impl History {
             let both = [people.get(one)?, people.get(other)?];
             let links = links.remove(&ends(*one, *other)).unwrap_or_default();
             let memberships = both.map(|person| person.membership(now));
-            Some(pair(both[0], both[1], links, together(memberships.each_ref(), now)))
+            let together = Together::of(memberships.each_ref(), now);
+            Some(Pair::of(both[0], both[1], links, together))
         });
         Ok(told.collect())
     }

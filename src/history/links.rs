@@ -1,6 +1,6 @@
-//! Peer connections, pair by pair: who connected with whom, and where it stopped.
+//! Peer connections, as the journal has them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,42 +9,12 @@ use utoipa::openapi::{ObjectBuilder, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::intervals::Intervals;
 use super::json::{Millis, from_json};
-use super::outcome::{Judgement, Outcome, Together, judge};
-use super::page::{Page, Slice};
-use super::people::Person;
 use super::{Error, History};
 use crate::model::id::{LinkId, ParticipantId, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 use crate::sql::{ids, json};
-
-/// Two people who were in the room together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Pair {
-    /// The two, by name.
-    pub between: [PairMember; 2],
-    /// How far they got.
-    pub outcome: Outcome,
-    /// The same in one plain sentence.
-    pub sentence: String,
-    /// Their peer connections, by time of offer; of very many the latest 32 from either to the other.
-    pub links: Vec<Link>,
-    /// The place of the one that says how far they got.
-    #[serde(skip)]
-    pub(super) by: Option<usize>,
-}
-
-/// One of the two of a pair.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct PairMember {
-    /// The person's id in the session.
-    pub id: ParticipantId,
-    /// Their name.
-    pub username: String,
-}
 
 /// One peer connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -136,47 +106,6 @@ const EACH_WAY: i64 = 32;
 /// The most links that are read of a session as a whole, and not pair by pair.
 const TOGETHER: usize = 20_000;
 
-/// The most people whose partners are looked for at once.
-const AT_ONCE: usize = 64;
-
-/// People of whom every two may be a pair.
-struct Meeting<'a> {
-    people: &'a [Person],
-    memberships: Vec<Intervals>,
-    now: Timestamp,
-}
-
-impl<'a> Meeting<'a> {
-    fn of(people: &'a [Person], now: Timestamp) -> Self {
-        Self {
-            people,
-            memberships: people.iter().map(|person| person.membership(now)).collect(),
-            now,
-        }
-    }
-
-    fn ends(&self, [one, other]: [usize; 2]) -> [ParticipantId; 2] {
-        ends(self.people[one].id, self.people[other].id)
-    }
-
-    /// Whether two were members at the same time.
-    fn has_met(&self, [one, other]: [usize; 2]) -> bool {
-        self.memberships[one].overlap(&self.memberships[other])
-    }
-
-    /// What became of two people; takes their links.
-    fn pair(&self, of: [usize; 2], links: &mut Links) -> Pair {
-        let [one, two] = of.map(|index| &self.people[index]);
-        let links = links.remove(&self.ends(of)).unwrap_or_default();
-        pair(
-            one,
-            two,
-            links,
-            together(of.map(|index| &self.memberships[index]), self.now),
-        )
-    }
-}
-
 /// Asks for links, those of a query, as [`from_json`] reads them.
 macro_rules! query_links {
     ($of:literal, $($bound:expr),+ $(,)?) => {
@@ -194,97 +123,8 @@ macro_rules! query_links {
 }
 
 impl History {
-    /// The pairs of a session by name: all who were members at the same time, also those who never exchanged anything.
-    /// A page costs the session's people, and the links of those it shows. Of a crowd, those who exchanged something, by
-    /// the name of who came first.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn pairs(
-        &self,
-        session: SessionId,
-        page: &Page<(String, String)>,
-        now: Timestamp,
-    ) -> Result<Slice<Pair, (String, String)>, Error> {
-        let Some(people) = self.everyone(session).await? else {
-            return self.pairs_of_crowd(session, page, now).await;
-        };
-        // Read at once, each link is read once, and not for either of its ends.
-        if page.after.is_none() && people.len() * people.len() / 2 <= page.limit {
-            let rows = self.pairs_among(session, &people, true, now).await?;
-            return Ok(Slice { rows, next: None });
-        }
-        let meeting = Meeting::of(&people, now);
-        let found = self.find_pairs(&meeting, page).await?;
-        let shown = found.iter().map(|found| meeting.ends(*found));
-        let mut links = self.links_between(shown, &names(&people)).await?;
-        let pairs = found.into_iter().map(|found| meeting.pair(found, &mut links)).collect();
-        Ok(Slice::cut(pairs, page.limit, key))
-    }
-
-    /// The pairs of a page and one more, by the places of the two among the people.
-    async fn find_pairs(&self, meeting: &Meeting<'_>, page: &Page<(String, String)>) -> Result<Vec<[usize; 2]>, Error> {
-        let people = meeting.people;
-        let (first, second) = page.after.clone().unwrap_or_default();
-        let mut start = people.partition_point(|person| person.username < first);
-        let mut found = Vec::new();
-        // Most pages are filled by a person or two.
-        let mut ahead = 1;
-        while start < people.len() {
-            let end = people.len().min(start + ahead);
-            let from_first = people[start..end].iter().map(|one| (one.id, Uuid::nil()));
-            let partners = self.partners(from_first, i64::MAX).await?;
-            let partners: HashSet<_> = partners.into_iter().map(|[one, other]| ends(one, other)).collect();
-            let all = (start..end).flat_map(|one| (one + 1..people.len()).map(move |other| [one, other]));
-            let is_shown = |of: &[usize; 2]| {
-                let [one, other] = of.map(|index| people[index].username.as_str());
-                let is_before = one == first && other <= second.as_str();
-                !is_before && (partners.contains(&meeting.ends(*of)) || meeting.has_met(*of))
-            };
-            found.extend(all.filter(is_shown).take(page.limit + 1 - found.len()));
-            if found.len() > page.limit {
-                break;
-            }
-            start = end;
-            ahead = (ahead * 2).min(AT_ONCE);
-        }
-        Ok(found)
-    }
-
-    /// All pairs among some people of a session, or, if they are all of it, `everyone`.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn pairs_among(
-        &self,
-        session: SessionId,
-        people: &[Person],
-        everyone: bool,
-        now: Timestamp,
-    ) -> Result<Vec<Pair>, Error> {
-        let names = names(people);
-        let all = if everyone {
-            self.links(session, &names).await?
-        } else {
-            None
-        };
-        let mut links = match all {
-            Some(links) => links,
-            None => self.links_among(&names).await?,
-        };
-        let meeting = Meeting::of(people, now);
-        let numbers = 0..people.len();
-        let pairs = numbers.flat_map(|index| (index + 1..people.len()).map(move |other| [index, other]));
-        Ok(pairs
-            .filter(|of| links.contains_key(&meeting.ends(*of)) || meeting.has_met(*of))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|of| meeting.pair(of, &mut links))
-            .collect())
-    }
-
     /// The links between some people.
-    async fn links_among(&self, people: &Names<'_>) -> Result<Links, Error> {
+    pub(super) async fn links_among(&self, people: &Names<'_>) -> Result<Links, Error> {
         let ids = ids(people.keys().map(|id| id.0))?;
         let rows = query_links!(
             "
@@ -305,7 +145,7 @@ impl History {
     }
 
     /// All links of a session; `None` if they are too many.
-    async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<Links>, Error> {
+    pub(super) async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<Links>, Error> {
         let most = i64::try_from(TOGETHER + 1).unwrap_or(i64::MAX);
         let rows = query_links!("select * from link where session_id = ?1 limit ?2", session.0, most);
         let links: Vec<LinkRow> = from_json(&rows.fetch_one(&self.reader).await?)?;
@@ -381,13 +221,6 @@ impl History {
     }
 }
 
-fn names(people: &[Person]) -> Names<'_> {
-    people
-        .iter()
-        .map(|person| (person.id, person.username.as_str()))
-        .collect()
-}
-
 fn by_ends(mut rows: Vec<LinkRow>, names: &Names<'_>) -> Links {
     let mut links = Links::new();
     rows.sort_by_key(|row| (row.offered_at, row.id));
@@ -435,33 +268,4 @@ impl LinkRow {
             closed_by: self.closed_by,
         }
     }
-}
-
-/// Of two who are members now, present or away: since when both are. A membership that lasts ends at this moment.
-pub(super) fn together(memberships: [&Intervals; 2], now: Timestamp) -> Option<Together> {
-    let [one, other] = memberships.map(|membership| membership.iter().last().filter(|last| last.to >= now));
-    Some(Together {
-        since: one?.from.max(other?.from),
-        now,
-    })
-}
-
-pub(super) fn pair(one: &Person, other: &Person, links: Vec<Link>, together: Option<Together>) -> Pair {
-    let Judgement { outcome, sentence, by } = judge([&one.username, &other.username], &links, together);
-    let between = [one, other].map(|person| PairMember {
-        id: person.id,
-        username: person.username.clone(),
-    });
-    Pair {
-        between,
-        outcome,
-        sentence,
-        links,
-        by,
-    }
-}
-
-fn key(pair: &Pair) -> (String, String) {
-    let [one, other] = &pair.between;
-    (one.username.clone(), other.username.clone())
 }

@@ -1,4 +1,5 @@
-//! The way back: what the journal wrote, read for people. Nothing else reads with SQL, and nothing here writes.
+//! The way back: what the journal wrote, as numbers and facts. Nothing else reads with SQL, and nothing here writes. What
+//! people read of it is the review's to say.
 //!
 //! Every query runs along an index and reads a bounded page, whole, before anything is answered: a slow reader never
 //! holds a snapshot of the database.
@@ -14,18 +15,16 @@ pub(crate) mod fixture;
 pub mod intervals;
 mod json;
 pub mod links;
-pub mod outcome;
 pub mod page;
+pub mod pair;
+mod pairs;
 pub mod people;
 pub mod person;
 #[cfg(test)]
 mod plans;
 pub mod rooms;
 pub mod sessions;
-pub mod summary;
 pub mod timeline;
-pub mod wording;
-pub mod zone;
 
 use sqlx::SqlitePool;
 

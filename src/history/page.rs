@@ -26,6 +26,14 @@ impl<K> Page<K> {
 }
 
 impl<T, K> Slice<T, K> {
+    /// The piece with something made of each row.
+    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Slice<U, K> {
+        Slice {
+            rows: self.rows.into_iter().map(make).collect(),
+            next: self.next,
+        }
+    }
+
     /// Cuts what was read with [`Page::probe`] down to the page.
     pub(crate) fn cut(mut rows: Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Self {
         let has_more = rows.len() > limit;

@@ -10,11 +10,10 @@ use uuid::Uuid;
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
 use super::page::{Page, Slice};
-use super::rooms::Presence;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, Username};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::LeaveReason;
+use crate::model::vocabulary::{LeaveReason, Presence};
 use crate::sql::ids;
 
 /// One person of a session.

@@ -4,9 +4,10 @@ use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
 use super::fixture::Fixture;
 use super::page::Page;
-use super::sessions::{self, Along, Order, SessionFilter, SessionStatus};
+use super::sessions::{self, Along, Order, SessionFilter};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::SessionStatus;
 
 /// What may be read as a whole: what a query was given, or has put together within bounds before.
 const BOUNDED: [&str; 11] = [

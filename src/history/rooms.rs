@@ -8,6 +8,7 @@ use super::sessions::Session;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::Presence;
 
 /// The most names that one page of a search looks at. The next page goes on from there, however few were found.
 const EXAMINED: i64 = 5_000;
@@ -78,16 +79,6 @@ impl Member {
     pub fn is_away(&self) -> bool {
         self.status == Presence::Away
     }
-}
-
-/// Whether a member has a live socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Presence {
-    /// It has.
-    Present,
-    /// It lost it, and may come back.
-    Away,
 }
 
 impl History {

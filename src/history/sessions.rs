@@ -9,6 +9,7 @@ use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::SessionStatus;
 
 /// Which sessions are wanted. Empty fields do not restrict.
 #[derive(Debug, Clone, Default)]
@@ -25,16 +26,6 @@ pub struct SessionFilter {
     pub started_before: Option<Timestamp>,
     /// By start.
     pub order: Order,
-}
-
-/// Whether a session goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum SessionStatus {
-    /// It does: somebody is in the room, or left so shortly ago that who comes now continues it.
-    Active,
-    /// It is over.
-    Ended,
 }
 
 /// Which sessions come first.
@@ -89,7 +80,7 @@ impl Session {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct SessionRow {
     id: SessionId,
     room: String,
     started_at: Timestamp,
@@ -101,7 +92,7 @@ struct Row {
     error_count: i64,
 }
 
-impl Row {
+impl SessionRow {
     fn at(self, now: Timestamp) -> Session {
         let until = self.ended_at.or(self.emptied_at).unwrap_or(now);
         Session {
@@ -123,7 +114,7 @@ impl Row {
     }
 }
 
-/// What a [`Row`] holds. `emptied_at` is when the last member left a session that may still be continued.
+/// What a [`SessionRow`] holds. `emptied_at` is when the last member left a session that may still be continued.
 const SELECT: &str = "select session.id, session.room, session.started_at, session.ended_at, \
     case when session.ended_at is null \
         and not exists (select 1 from member where member.session_id = session.id) \
@@ -152,7 +143,7 @@ impl History {
     ) -> Result<Slice<Session, SessionId>, Error> {
         let along = self.along(filter).await?;
         let last_examined = self.last_to_examine(filter, page, along).await?;
-        let rows: Vec<Row> = list(filter, page, along, last_examined)
+        let rows: Vec<SessionRow> = list(filter, page, along, last_examined)
             .build_query_as()
             .fetch_all(&self.reader)
             .await?;
@@ -226,7 +217,7 @@ impl History {
     pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
         query.push("from session where session.id = ").push_bind(id.0);
-        let row: Option<Row> = query.build_query_as().fetch_optional(&self.reader).await?;
+        let row: Option<SessionRow> = query.build_query_as().fetch_optional(&self.reader).await?;
         Ok(row.map(|row| row.at(now)))
     }
 }

@@ -127,13 +127,16 @@ text_newtype!(
 
 impl StreamType {
     /// The stream every pair has one of: camera and microphone.
+    pub const USER: &'static str = "user";
+
+    /// The stream every pair has one of.
     pub fn user() -> Self {
-        Self("user".into())
+        Self(Self::USER.into())
     }
 
     /// Whether this is the stream every pair has one of.
     pub fn is_user(&self) -> bool {
-        &*self.0 == "user"
+        &*self.0 == Self::USER
     }
 }
 

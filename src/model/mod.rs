@@ -3,5 +3,6 @@
 pub mod address;
 pub mod id;
 mod schema;
+pub mod text;
 pub mod time;
 pub mod vocabulary;

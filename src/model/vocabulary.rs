@@ -151,6 +151,49 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// How far two people got in connecting. Later ones are further.
+    Outcome {
+        /// Neither made an offer.
+        NoOffer = "noOffer",
+        /// An offer was never answered.
+        NoAnswer = "noAnswer",
+        /// Offer and answer were exchanged, but not candidates of both.
+        NoCandidates = "noCandidates",
+        /// Both are there, and their last step is less than 30 s ago: they are still connecting.
+        Waiting = "waiting",
+        /// Everything that a connection needs was exchanged.
+        Connected = "connected",
+    }
+}
+
+impl Outcome {
+    /// Whether two people who could have connected did not.
+    pub fn is_failed(self) -> bool {
+        matches!(self, Self::NoOffer | Self::NoAnswer | Self::NoCandidates)
+    }
+}
+
+vocabulary! {
+    /// Whether a session goes on.
+    SessionStatus {
+        /// It does: somebody is in the room, or left so shortly ago that who comes now continues it.
+        Active = "active",
+        /// It is over.
+        Ended = "ended",
+    }
+}
+
+vocabulary! {
+    /// Whether a member has a live socket.
+    Presence {
+        /// It has.
+        Present = "present",
+        /// It lost it, and may come back.
+        Away = "away",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +212,13 @@ mod tests {
             LinkCloseReason::as_str,
             LinkCloseReason::parse
         ));
+        assert!(is_read_back(Outcome::ALL, Outcome::as_str, Outcome::parse));
+        assert!(is_read_back(
+            SessionStatus::ALL,
+            SessionStatus::as_str,
+            SessionStatus::parse
+        ));
+        assert!(is_read_back(Presence::ALL, Presence::as_str, Presence::parse));
         assert_eq!(EventKind::parse("Joined"), None);
     }
 }

@@ -7,10 +7,12 @@ use axum::http::Extensions;
 
 use super::api::feed::Feed;
 use super::http::access::Access;
+use super::http::error::Error;
 use super::http::throttle::{Cost, Throttle, asker};
 use super::http::turns::{QuestionLimits, Turns};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
+use crate::history::sessions::Session;
 use crate::journal::{Orders, ReviewSecrets};
 use crate::limit::KeyedRate;
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
@@ -104,6 +106,11 @@ impl Web {
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// A session of the history.
+    pub(crate) async fn session(&self, id: SessionId, now: Timestamp) -> Result<Session, Error> {
+        self.history.session(id, now).await?.ok_or(Error::NoSuchSession)
     }
 
     /// Who is known in a room by an id. Asking often for what is none waits.

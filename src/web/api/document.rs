@@ -10,9 +10,9 @@ use super::rooms::RoomStatus;
 use super::sessions::OrderWord;
 use super::{downloads, feed, health, ice_servers, recovery, removal, rooms, sessions};
 use crate::history::events::Event;
-use crate::history::sessions::SessionStatus;
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::params::Params;
 

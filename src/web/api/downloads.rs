@@ -8,21 +8,18 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
-use super::sessions::session;
-use crate::model::vocabulary::LeaveReason;
-
 use crate::history;
 use crate::history::attendance::Attendance;
 use crate::history::events::Event;
 use crate::history::page::{Page, Slice};
-use crate::history::sessions::Session;
-use crate::history::zone::Zone;
+use crate::model::vocabulary::LeaveReason;
 use crate::web::http::csv::{self, Table};
 use crate::web::http::error::Error;
 use crate::web::http::filename;
 use crate::web::http::params::Params;
 use crate::web::http::path::SessionPath;
 use crate::web::review::timeline;
+use crate::web::review::zone::Zone;
 use crate::web::state::Web;
 
 /// How many rows are in memory at once, however long the table is.
@@ -64,7 +61,7 @@ pub(crate) async fn attendance(
 ) -> Result<Response, Error> {
     params.finish()?;
     let now = web.now();
-    let session = session(&web, id, now).await?;
+    let session = web.session(id, now).await?;
     let name = filename::of_session("attendance", &session, "csv");
     let asked = web.clone();
     let pages = move |page: Page<String>| {
@@ -92,7 +89,7 @@ pub(crate) async fn events(
     params: Params,
 ) -> Result<Response, Error> {
     params.finish()?;
-    let session = session(&web, id, web.now()).await?;
+    let session = web.session(id, web.now()).await?;
     let name = filename::of_session("events", &session, "csv");
     // What happens while it is read is not in it: otherwise it might never end.
     let last = web.history.last_seq(id).await?;
@@ -129,19 +126,16 @@ pub(crate) async fn picture(
     SessionPath(id): SessionPath,
     mut params: Params,
 ) -> Result<Response, Error> {
-    let zone = params.optional("tz", Zone::parse)?;
+    let zone = params.optional("tz", Zone::parse)?.unwrap_or(Zone::UTC);
     params.finish()?;
     let now = web.now();
-    let session: Session = session(&web, id, now).await?;
-    let mut model = web.history.timeline(&session, now).await?;
-    if let Some(zone) = zone {
-        model = model.in_zone(zone);
-    }
+    let session = web.session(id, now).await?;
+    let model = web.history.timeline(&session, now).await?;
     let headers = [
         (CONTENT_TYPE, "image/svg+xml"),
         (CONTENT_SECURITY_POLICY, PICTURE_POLICY),
     ];
-    let mut response = (headers, timeline::svg(&model, now)).into_response();
+    let mut response = (headers, timeline::svg(&model, zone, now)).into_response();
     filename::of_session("timeline", &session, "svg").put(&mut response, "inline");
     Ok(response)
 }

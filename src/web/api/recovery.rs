@@ -12,10 +12,9 @@ use utoipa::openapi::schema::{self, Schema};
 
 use crate::history::events::Event;
 use crate::history::page::Page;
-use crate::history::rooms::Presence;
 use crate::model::id::{MemberId, RoomName, SessionId};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::EventKind;
+use crate::model::vocabulary::{EventKind, Presence};
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::params::{self, Params};

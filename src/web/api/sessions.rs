@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::history::attendance::Attendance;
 use crate::history::events::Event;
-use crate::history::links::Pair;
+use crate::history::links::Link;
 use crate::history::page::{Page, Slice};
-use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
+use crate::history::pair::{Pair, PairMember};
+use crate::history::sessions::{Order, Session, SessionFilter};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::EventKind;
+use crate::model::vocabulary::{EventKind, Outcome, SessionStatus};
 use crate::web::http::error::Error;
 use crate::web::http::params::{self, List, Paging, Params};
 use crate::web::http::path::SessionPath;
+use crate::web::review::sentences;
 use crate::web::state::Web;
 
 /// What comes first.
@@ -67,11 +70,7 @@ pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Res
 }
 
 fn status(raw: &str) -> Result<SessionStatus, &'static str> {
-    match raw {
-        "active" => Ok(SessionStatus::Active),
-        "ended" => Ok(SessionStatus::Ended),
-        _ => Err("must be active or ended"),
-    }
+    SessionStatus::parse(raw).ok_or("must be active or ended")
 }
 
 fn order(raw: &str) -> Result<Order, &'static str> {
@@ -100,7 +99,7 @@ pub(crate) async fn one(
     params: Params,
 ) -> Result<Json<Session>, Error> {
     params.finish()?;
-    session(&web, id, web.now()).await.map(Json)
+    web.session(id, web.now()).await.map(Json)
 }
 
 /// `GET /api/v1/sessions/{id}/participants`
@@ -128,7 +127,7 @@ pub(crate) async fn participants(
     let page = params.page("participants", params::kept_username)?;
     params.finish()?;
     let now = web.now();
-    let session = session(&web, id, now).await?;
+    let session = web.session(id, now).await?;
     let people = web.history.attendance(&session, min_pct, &page, now).await?;
     Ok(Json(List::of("participants", people)))
 }
@@ -163,7 +162,7 @@ pub(crate) async fn events(
         limit: page.limit,
         after: page.after.max(after),
     };
-    session(&web, id, web.now()).await?;
+    web.session(id, web.now()).await?;
     let events: Slice<Event, i64> = web.history.events(id, &kinds, &page).await?;
     Ok(Json(List::of("events", events)))
 }
@@ -174,6 +173,33 @@ fn kinds(raw: &str) -> Result<Vec<EventKind>, String> {
         let all: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
         format!("must be one or more of {}, separated by commas", all.join(", "))
     })
+}
+
+/// Two people who were in the room together.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Pair)]
+pub(crate) struct ToldPair {
+    /// The two, by name.
+    between: [PairMember; 2],
+    /// How far they got.
+    outcome: Outcome,
+    /// The same in one plain sentence. Each name in it stands between U+2068 and U+2069, so that names in any script
+    /// leave it in order.
+    sentence: String,
+    /// Their peer connections, by time of offer; of very many the latest 32 from either to the other.
+    links: Vec<Link>,
+}
+
+impl From<Pair> for ToldPair {
+    fn from(pair: Pair) -> Self {
+        Self {
+            sentence: sentences::pair(&pair),
+            outcome: pair.outcome(),
+            between: pair.between,
+            links: pair.links,
+        }
+    }
 }
 
 /// `GET /api/v1/sessions/{id}/links`
@@ -187,24 +213,20 @@ fn kinds(raw: &str) -> Result<Vec<EventKind>, String> {
         connections as cannot be looked at together, only the pairs who have a link.",
     params(SessionPath, Paging),
     responses(
-        (status = 200, description = "A page of pairs, by name", body = List<Pair>)
+        (status = 200, description = "A page of pairs, by name", body = List<ToldPair>)
     )
 )]
 pub(crate) async fn links(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
     mut params: Params,
-) -> Result<Json<List<Pair>>, Error> {
+) -> Result<Json<List<ToldPair>>, Error> {
     let page = params.page("links", |(one, other)| {
         params::kept_username(one).zip(params::kept_username(other))
     })?;
     params.finish()?;
     let now = web.now();
-    let session = session(&web, id, now).await?;
+    let session = web.session(id, now).await?;
     let pairs = web.history.pairs(session.id, &page, now).await?;
-    Ok(Json(List::of("links", pairs)))
-}
-
-pub(super) async fn session(web: &Web, id: SessionId, now: Timestamp) -> Result<Session, Error> {
-    web.history.session(id, now).await?.ok_or(Error::NoSuchSession)
+    Ok(Json(List::of("links", pairs.map(ToldPair::from))))
 }

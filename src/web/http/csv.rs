@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::DateTime;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::history::wording::is_seen;
+use crate::model::text::is_seen;
 use crate::model::time::Timestamp;
 
 /// What a table is sent as.

@@ -9,11 +9,15 @@ mod people;
 pub(crate) mod person;
 mod range;
 pub(crate) mod rooms;
+pub(crate) mod sentences;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 mod sorting;
+mod summary;
 pub(crate) mod timeline;
+mod wording;
+pub(crate) mod zone;
 
 use askama::Template;
 use axum::http::header::CONTENT_TYPE;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::sentences;
+use super::wording::count;
 use crate::history::attendance::Attendance;
-use crate::history::links::Pair;
-use crate::history::outcome::Outcome;
-use crate::history::summary::{by_names, failed, told_pair};
-use crate::history::wording::count;
+use crate::history::pair::Pair;
+use crate::model::vocabulary::Outcome;
 
 /// The most sentences of a kind; the rest is counted.
 const SENTENCES: usize = 60;
@@ -27,7 +27,7 @@ pub(super) struct Connections {
     /// One for each pair that connected.
     pub(super) connected: Sentences,
     /// Who connected with whom, a row per person.
-    pub(super) square: Vec<Row>,
+    pub(super) square: Vec<SquareRow>,
     /// Whether there were more people than the square shows.
     pub(super) is_square_cut: bool,
 }
@@ -41,16 +41,16 @@ pub(super) struct Sentences {
 }
 
 /// A row of the square.
-pub(super) struct Row {
+pub(super) struct SquareRow {
     /// The person.
     pub(super) username: String,
     /// The person's outcome with everyone, in the order of the rows.
-    pub(super) cells: Vec<Cell>,
+    pub(super) cells: Vec<SquareCell>,
 }
 
 /// What became of two people: a sign, and the same in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cell {
+pub(super) struct SquareCell {
     pub(super) sign: &'static str,
     pub(super) word: &'static str,
     pub(super) class: &'static str,
@@ -58,7 +58,7 @@ pub(super) struct Cell {
 
 impl Connections {
     pub(super) fn of(people: &[Attendance], pairs: &[Pair]) -> Self {
-        let nobody = pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome == Outcome::NoOffer);
+        let nobody = pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome() == Outcome::NoOffer);
         if nobody {
             return Self {
                 told: format!("Nobody made an offer, so none of the {} pairs connected.", pairs.len()),
@@ -66,7 +66,7 @@ impl Connections {
             };
         }
         let (connected, open): (Vec<&Pair>, Vec<&Pair>) =
-            pairs.iter().partition(|pair| pair.outcome == Outcome::Connected);
+            pairs.iter().partition(|pair| pair.outcome() == Outcome::Connected);
         Self {
             told: told(pairs),
             open: Sentences::of(&open),
@@ -79,7 +79,7 @@ impl Connections {
 
 impl Sentences {
     fn of(pairs: &[&Pair]) -> Self {
-        let sentence = |pair: &&Pair| format!("{}.", told_pair(pair));
+        let sentence = |pair: &&Pair| sentences::pair(pair);
         Self {
             shown: pairs.iter().take(SENTENCES).map(sentence).collect(),
             more: pairs.len().saturating_sub(SENTENCES),
@@ -90,8 +90,8 @@ impl Sentences {
 fn told(pairs: &[Pair]) -> String {
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let all = count(number(pairs.len()), "pair was", "pairs were");
-    let bad = pairs.iter().filter(|pair| failed(pair)).count();
-    let good = pairs.iter().filter(|pair| pair.outcome == Outcome::Connected).count();
+    let bad = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
+    let good = pairs.iter().filter(|pair| pair.outcome() == Outcome::Connected).count();
     match pairs.len() {
         0 => "No two people were there at the same time.".to_owned(),
         1 if good == 1 => "The two connected.".to_owned(),
@@ -102,10 +102,10 @@ fn told(pairs: &[Pair]) -> String {
     }
 }
 
-fn square(people: &[Attendance], pairs: &[Pair]) -> Vec<Row> {
+fn square(people: &[Attendance], pairs: &[Pair]) -> Vec<SquareRow> {
     let names = in_square(people, pairs);
     let outcomes = by_names(pairs);
-    let row = |one: &&str| Row {
+    let row = |one: &&str| SquareRow {
         username: (*one).to_owned(),
         cells: names.iter().map(|other| cell(one, other, &outcomes)).collect(),
     };
@@ -126,7 +126,11 @@ fn in_square<'a>(people: &'a [Attendance], pairs: &'a [Pair]) -> Vec<&'a str> {
 /// Those of whom most pairs failed.
 fn worst(pairs: &[Pair]) -> Vec<&str> {
     let mut failures: HashMap<&str, usize> = HashMap::new();
-    for one in pairs.iter().filter(|pair| failed(pair)).flat_map(|pair| &pair.between) {
+    for one in pairs
+        .iter()
+        .filter(|pair| pair.outcome().is_failed())
+        .flat_map(|pair| &pair.between)
+    {
         *failures.entry(&one.username).or_default() += 1;
     }
     let mut worst: Vec<(usize, &str)> = failures.into_iter().map(|(name, count)| (count, name)).collect();
@@ -134,13 +138,30 @@ fn worst(pairs: &[Pair]) -> Vec<&str> {
     worst.into_iter().take(SQUARE_TO).map(|(_, name)| name).collect()
 }
 
-fn cell(one: &str, other: &str, outcomes: &HashMap<(&str, &str), Outcome>) -> Cell {
-    let (sign, word, class) = match outcomes.get(&(one, other)) {
-        Some(Outcome::Connected) => ("●", "connected", "good"),
-        Some(Outcome::Waiting) => ("…", "still connecting", "quiet"),
-        Some(Outcome::NoOffer | Outcome::NoAnswer | Outcome::NoCandidates) => ("✕", "never connected", "bad"),
-        None if one == other => ("", "the same person", "self"),
-        None => ("–", "never met", "quiet"),
+fn cell(one: &str, other: &str, outcomes: &HashMap<(&str, &str), Outcome>) -> SquareCell {
+    let found = outcomes.get(&(one, other)).copied();
+    let (sign, class) = match found {
+        Some(Outcome::Connected) => ("●", "good"),
+        Some(Outcome::Waiting) => ("…", "quiet"),
+        Some(Outcome::NoOffer | Outcome::NoAnswer | Outcome::NoCandidates) => ("✕", "bad"),
+        None if one == other => ("", "self"),
+        None => ("–", "quiet"),
     };
-    Cell { sign, word, class }
+    let word = match found {
+        Some(outcome) => sentences::outcome(outcome),
+        None if one == other => "the same person",
+        None => "never met",
+    };
+    SquareCell { sign, word, class }
+}
+
+/// Who connected with whom, for a square of names: a pair's outcome by its two names in either order.
+fn by_names(pairs: &[Pair]) -> HashMap<(&str, &str), Outcome> {
+    let mut found = HashMap::with_capacity(pairs.len() * 2);
+    for pair in pairs {
+        let [one, other] = [0, 1].map(|index| pair.between[index].username.as_str());
+        found.insert((one, other), pair.outcome());
+        found.insert((other, one), pair.outcome());
+    }
+    found
 }

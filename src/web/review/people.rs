@@ -5,11 +5,11 @@ use std::collections::HashSet;
 
 use super::address;
 use super::sorting::{self, Sorting};
+use super::wording::isolated;
 use crate::history::attendance::Attendance;
 use crate::history::page::Page;
 use crate::history::people::Person;
 use crate::history::sessions::Session;
-use crate::history::wording::isolated;
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::params::{Params, kept_username};
@@ -22,7 +22,7 @@ const TOGETHER: usize = 60;
 const PART: usize = 20;
 
 /// Which people are wanted, and in which order.
-pub(super) struct Wish {
+pub(super) struct PeopleQuery {
     pub(super) sorting: Option<Sorting>,
     /// How many come before them.
     skipped: usize,
@@ -31,7 +31,7 @@ pub(super) struct Wish {
 }
 
 /// A part of a crowd, to go to.
-pub(super) struct Part {
+pub(super) struct PageLink {
     pub(super) title: String,
     pub(super) address: String,
     pub(super) is_shown: bool,
@@ -45,7 +45,7 @@ pub(super) struct People {
     pub(super) count: usize,
     /// Those that are shown, by name.
     pub(super) shown: Vec<Person>,
-    /// The same in the wished order.
+    /// The same in the order asked for.
     pub(super) table: Vec<Attendance>,
     /// How many come before them in that order.
     skipped: usize,
@@ -53,7 +53,7 @@ pub(super) struct People {
     next: Option<String>,
 }
 
-impl Wish {
+impl PeopleQuery {
     /// Takes the parameters `sort` and `people`, the number of the first that is shown, or of a multitude `name`, which
     /// they come after.
     pub(super) fn take(params: &mut Params) -> Result<Self, Error> {
@@ -69,7 +69,7 @@ impl Wish {
         })
     }
 
-    /// The page at `path` with this wish, as [`Self::take`] reads it, and with other parameters.
+    /// The page at `path` with this query, as [`Self::take`] reads it, and with other parameters.
     pub(super) fn address(&self, path: &str, others: &[(&str, &str)]) -> String {
         let sort = self.sorting.map(Sorting::value).unwrap_or_default();
         let people = if self.skipped == 0 {
@@ -98,15 +98,15 @@ fn number(raw: &str) -> Result<usize, &'static str> {
 }
 
 impl People {
-    pub(super) async fn read(web: &Web, session: &Session, wish: &Wish, now: Timestamp) -> Result<Self, Error> {
+    pub(super) async fn read(web: &Web, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
         let Some(mut shown) = web.history.everyone(session.id).await? else {
-            return Self::of_multitude(web, session, wish, now).await;
+            return Self::of_multitude(web, session, query, now).await;
         };
         let everyone: Vec<_> = shown.iter().map(|person| person.attendance(session, now)).collect();
         let mut table = everyone.clone();
-        sorting::sort(&mut table, wish.sorting);
+        sorting::sort(&mut table, query.sorting);
         let most = if everyone.len() > TOGETHER { PART } else { TOGETHER };
-        let skipped = wish.skipped.min(table.len());
+        let skipped = query.skipped.min(table.len());
         table.drain(..skipped);
         table.truncate(most);
         let ids: HashSet<_> = table.iter().map(|person| person.id).collect();
@@ -121,10 +121,10 @@ impl People {
         })
     }
 
-    async fn of_multitude(web: &Web, session: &Session, wish: &Wish, now: Timestamp) -> Result<Self, Error> {
+    async fn of_multitude(web: &Web, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
         let part = Page {
             limit: PART,
-            after: wish.after.clone(),
+            after: query.after.clone(),
         };
         let found = web.history.people(session.id, &part).await?;
         Ok(Self {
@@ -147,18 +147,18 @@ impl People {
     }
 
     /// The parts, if there is more than one, on the page at `path`.
-    pub(super) fn parts(&self, path: &str, wish: &Wish) -> Vec<Part> {
+    pub(super) fn parts(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
         if !self.is_crowd() {
             return Vec::new();
         }
         if self.everyone.is_none() {
-            return self.parts_of_multitude(path, wish);
+            return self.parts_of_multitude(path, query);
         }
-        let part = |skipped: usize| Part {
+        let part = |skipped: usize| PageLink {
             title: format!("{}–{}", skipped + 1, self.count.min(skipped + PART)),
-            address: Wish {
+            address: PeopleQuery {
                 skipped,
-                sorting: wish.sorting,
+                sorting: query.sorting,
                 after: None,
             }
             .address(path, &[]),
@@ -167,11 +167,11 @@ impl People {
         (0..self.count).step_by(PART).map(part).collect()
     }
 
-    fn parts_of_multitude(&self, path: &str, wish: &Wish) -> Vec<Part> {
-        let part = |title: String, after: Option<String>| Part {
+    fn parts_of_multitude(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
+        let part = |title: String, after: Option<String>| PageLink {
             title,
-            is_shown: after == wish.after,
-            address: Wish {
+            is_shown: after == query.after,
+            address: PeopleQuery {
                 sorting: None,
                 skipped: 0,
                 after,

@@ -7,11 +7,9 @@ use axum::extract::State;
 use uuid::Uuid;
 
 use super::range::Range;
-use super::session::Ending;
-use super::{Page, address, html, moment};
+use super::{Page, address, html, moment, sentences, wording};
 use crate::history::page::Page as Piece;
 use crate::history::person::{COUNTED, Totals, Visit};
-use crate::history::wording;
 use crate::model::id::SessionId;
 use crate::web::http::error::Error;
 use crate::web::http::params::Params;

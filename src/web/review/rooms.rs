@@ -5,10 +5,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 
-use super::{Page, address, html, moment};
+use super::{Page, address, html, moment, wording};
 use crate::history::page::Page as Piece;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
-use crate::history::wording;
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::params::{Params, kept_room};

@@ -7,13 +7,13 @@ use axum::extract::State;
 use uuid::Uuid;
 
 use super::range::Range;
-use super::{Page, address, html, moment};
+use super::{Page, address, html, moment, wording};
 use crate::history::page::{Page as Piece, Slice};
 use crate::history::rooms::RoomFilter;
-use crate::history::sessions::{Order, Session, SessionFilter, SessionStatus};
-use crate::history::wording;
+use crate::history::sessions::{Order, Session, SessionFilter};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::Error;
 use crate::web::http::params::Params;
 use crate::web::state::Web;

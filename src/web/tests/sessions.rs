@@ -300,14 +300,21 @@ async fn links_tell_of_each_pair_where_it_stopped() {
     let path = format!("/api/v1/sessions/{}/links", story.first);
     let pairs = story.json(&path).await;
     assert_eq!(column(&pairs, "outcome"), ["connected", "noAnswer", "noOffer"]);
+    // The page's own sentences, names set apart as there.
+    let page = story.get(&format!("/review/sessions/{}", story.first)).await.text;
+    let sentences = column(&pairs, "sentence");
     assert_eq!(
-        column(&pairs, "sentence"),
+        sentences,
         [
-            "Connected: offer, answer and 12 + 9 candidates were exchanged.",
-            "Ann's offer was never answered.",
-            "Bo and Cy were in the room together, but neither made an offer.",
+            "\u{2068}Ann\u{2069} and \u{2068}Bo\u{2069} connected: \
+             offer, answer and 12 + 9 network addresses (candidates) were exchanged.",
+            "\u{2068}Ann\u{2069} and \u{2068}Cy\u{2069} never connected: \u{2068}Ann\u{2069}'s offer was never answered.",
+            "\u{2068}Bo\u{2069} and \u{2068}Cy\u{2069} never connected: neither made an offer.",
         ]
     );
+    for sentence in sentences {
+        assert!(page.contains(&sentence.replace('\'', "&#39;")), "{sentence}");
+    }
     assert_eq!(pairs["data"][2]["between"][1]["username"], "Cy");
     assert_eq!(pairs["data"][2]["links"], json!([]));
     let mut link = pairs["data"][0]["links"][0].clone();
@@ -382,7 +389,7 @@ async fn a_walk_over_many_pairs_shows_each_once() {
             .await;
         for other in index + 1..12 {
             expected.push(format!(
-                "p{index:02} and p{other:02} were in the room together, but neither made an offer."
+                "\u{2068}p{index:02}\u{2069} and \u{2068}p{other:02}\u{2069} never connected: neither made an offer."
             ));
         }
     }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::super::http::params::{self, Params};
 use super::Story;
 use crate::history::fixture::START_MS;
-use crate::history::zone::Zone;
 use crate::model::time::Timestamp;
+use crate::web::review::zone::Zone;
 
 /// Text near what is meant: pieces of queries, numbers, times and names.
 fn text() -> impl Strategy<Value = String> {

@@ -7,34 +7,34 @@ use crate::model::time::Timestamp;
 
 /// A zone of the IANA database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Zone(Tz);
+pub(crate) struct Zone(Tz);
 
 impl Zone {
     /// The zone in which times are stored and exported.
-    pub const UTC: Self = Self(Tz::UTC);
+    pub(crate) const UTC: Self = Self(Tz::UTC);
 
     /// Reads a zone's name, as browsers say it.
     ///
     /// # Errors
     /// If there is no zone of this name.
-    pub fn parse(name: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(name: &str) -> Result<Self, &'static str> {
         let zone = name.parse().map(Self);
         zone.map_err(|_| "must be a time zone such as Europe/Berlin")
     }
 
     /// What the zone's clock shows at a moment.
-    pub fn local(self, at: Timestamp) -> DateTime<Tz> {
+    pub(crate) fn local(self, at: Timestamp) -> DateTime<Tz> {
         let at = DateTime::from_timestamp_millis(at.0).unwrap_or_default();
         at.with_timezone(&self.0)
     }
 
     /// How far the zone's clock is ahead of UTC at a moment, in milliseconds.
-    pub fn offset_ms(self, at: Timestamp) -> i64 {
+    pub(crate) fn offset_ms(self, at: Timestamp) -> i64 {
         i64::from(self.local(at).offset().fix().local_minus_utc()) * 1000
     }
 
     /// The same in the words of the pages: `UTC`, `UTC+2`, `UTC-3:30`.
-    pub fn offset_name(self, at: Timestamp) -> String {
+    pub(crate) fn offset_name(self, at: Timestamp) -> String {
         let minutes = self.offset_ms(at) / 60_000;
         let sign = if minutes < 0 { '-' } else { '+' };
         match (minutes.abs() / 60, minutes.abs() % 60) {
@@ -45,13 +45,13 @@ impl Zone {
     }
 
     /// Whether the clock shows the same twice, once at this moment: it is put back.
-    pub fn shows_twice(self, at: Timestamp) -> bool {
+    pub(crate) fn shows_twice(self, at: Timestamp) -> bool {
         let shown = self.local(at).naive_local();
         matches!(self.0.from_local_datetime(&shown), LocalResult::Ambiguous(..))
     }
 
     /// The zone by its name and its offset, both of them if that changes: `Europe/Berlin (UTC+2, then UTC+1)`.
-    pub fn described(self, from: Timestamp, to: Timestamp) -> String {
+    pub(crate) fn described(self, from: Timestamp, to: Timestamp) -> String {
         let (name, first, last) = (self.0.name(), self.offset_name(from), self.offset_name(to));
         match (name == first, first == last) {
             (true, _) => first,

@@ -1,20 +1,19 @@
 //! What there is to say of a session in a few sentences: what is wrong before what is normal.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::attendance::Attendance;
-use super::links::Pair;
-use super::outcome::Outcome;
-use super::sessions::{Session, SessionStatus};
-use super::wording::{are_away, count, isolated, length, names};
-use crate::model::vocabulary::LeaveReason;
+use super::sentences::pair_clause;
+use super::wording::{are_away, count, length, names};
+use crate::history::attendance::Attendance;
+use crate::history::pair::Pair;
+use crate::history::sessions::Session;
+use crate::model::vocabulary::{LeaveReason, Outcome, SessionStatus};
 
 /// The most pairs that are told one by one.
 const TOLD_PAIRS: usize = 3;
 
-/// Tells a session from all its people and all their pairs, each `None` where there are too many. Names are isolated, see
-/// [`isolated`].
-pub fn summary(session: &Session, people: Option<&[Attendance]>, pairs: Option<&[Pair]>) -> String {
+/// Tells a session from all its people and all their pairs, each `None` where there are too many. Names are isolated.
+pub(super) fn summary(session: &Session, people: Option<&[Attendance]>, pairs: Option<&[Pair]>) -> String {
     let Some(people) = people else {
         return of_multitude(session);
     };
@@ -52,12 +51,8 @@ fn head(session: &Session, people: &[Attendance]) -> String {
     if session.status == SessionStatus::Ended {
         return format!("{all}, {time}.");
     }
-    let here = people.iter().filter(|person| is_here(person)).count();
+    let here = people.iter().filter(|person| person.is_present()).count();
     format!("Live for {time}: {here} of {all} here now.")
-}
-
-fn is_here(person: &Attendance) -> bool {
-    person.intervals.last().is_some_and(|last| last.to.is_none())
 }
 
 /// Who dropped, most lasting first.
@@ -66,7 +61,7 @@ fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
     let mut kinds: [Vec<&str>; 3] = Default::default();
     for person in people {
         let is_member = person.left_at.is_none();
-        let kind = if is_live && is_member && !is_here(person) {
+        let kind = if is_live && is_member && !person.is_present() {
             0
         } else if !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost) {
             1
@@ -92,7 +87,7 @@ fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
 
 /// Who did not connect with whom.
 fn connections(pairs: &[Pair]) -> Vec<String> {
-    if pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome == Outcome::NoOffer) {
+    if pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome() == Outcome::NoOffer) {
         return vec!["nobody connected with anybody: no offer was ever made".to_owned()];
     }
     let alone = alone(pairs);
@@ -101,11 +96,14 @@ fn connections(pairs: &[Pair]) -> Vec<String> {
         told.push(format!("{} never connected with anyone", names(&alone)));
     }
     let is_told = |pair: &&Pair| pair.between.iter().any(|one| alone.contains(&one.username.as_str()));
-    let rest: Vec<&Pair> = pairs.iter().filter(|pair| failed(pair) && !is_told(pair)).collect();
+    let rest: Vec<&Pair> = pairs
+        .iter()
+        .filter(|pair| pair.outcome().is_failed() && !is_told(pair))
+        .collect();
     if rest.len() > TOLD_PAIRS {
         told.push(format!("{} of {} pairs never connected", rest.len(), pairs.len()));
     } else {
-        told.extend(rest.into_iter().map(told_pair));
+        told.extend(rest.into_iter().map(pair_clause));
     }
     told
 }
@@ -117,56 +115,18 @@ fn alone(pairs: &[Pair]) -> Vec<&str> {
         for one in &pair.between {
             let (all, bad) = met.entry(one.username.as_str()).or_default();
             *all += 1;
-            *bad += usize::from(failed(pair));
+            *bad += usize::from(pair.outcome().is_failed());
         }
     }
     let is_alone = |(_, (all, bad)): &(&str, (usize, usize))| *all > 1 && all == bad;
     met.into_iter().filter(is_alone).map(|(name, _)| name).collect()
 }
 
-/// Whether two people who could have connected did not.
-pub fn failed(pair: &Pair) -> bool {
-    matches!(
-        pair.outcome,
-        Outcome::NoOffer | Outcome::NoAnswer | Outcome::NoCandidates
-    )
-}
-
-/// A pair in a clause, without its full stop: `Bo and Cy never connected: Bo's offer was never answered`.
-pub fn told_pair(pair: &Pair) -> String {
-    let [one, other] = [0, 1].map(|index| isolated(&pair.between[index].username));
-    let link = pair.by.and_then(|place| pair.links.get(place));
-    let (offerer, answerer) = link.map_or((one.clone(), other.clone()), |link| {
-        (isolated(&link.offerer), isolated(&link.answerer))
-    });
-    match pair.outcome {
-        Outcome::NoOffer => format!("{one} and {other} never connected: neither made an offer"),
-        Outcome::NoAnswer => format!("{one} and {other} never connected: {offerer}'s offer was never answered"),
-        Outcome::Waiting => format!("{one} and {other} are still connecting"),
-        Outcome::Connected => {
-            let (theirs, others) = link.map_or((0, 0), |link| (link.offerer_candidates, link.answerer_candidates));
-            format!(
-                "{one} and {other} connected: offer, answer and {theirs} + {others} network addresses (candidates) were exchanged"
-            )
-        }
-        Outcome::NoCandidates => {
-            let silent = match link.map(|link| (link.offerer_candidates, link.answerer_candidates)) {
-                Some((0, 1..)) => offerer,
-                Some((1.., 0)) => answerer,
-                _ => "either of them".to_owned(),
-            };
-            format!(
-                "{one} and {other} probably never connected: offer and answer were exchanged, but no network addresses (candidates) from {silent}"
-            )
-        }
-    }
-}
-
 fn nothing_wrong(people: &[Attendance], pairs: Option<&[Pair]>) -> String {
     let Some(pairs) = pairs else {
         return "nobody dropped".to_owned();
     };
-    let waiting = pairs.iter().any(|pair| pair.outcome == Outcome::Waiting);
+    let waiting = pairs.iter().any(|pair| pair.outcome() == Outcome::Waiting);
     match (people.len(), pairs.is_empty()) {
         (0 | 1, _) => "nobody else came, and nothing went wrong".to_owned(),
         (_, true) => "no two of them were there at the same time; nobody dropped".to_owned(),
@@ -184,24 +144,14 @@ fn capitalized(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Who connected with whom, for a square of names: a pair's outcome by its two names in either order.
-pub fn by_names(pairs: &[Pair]) -> HashMap<(&str, &str), Outcome> {
-    let mut found = HashMap::with_capacity(pairs.len() * 2);
-    for pair in pairs {
-        let [one, other] = [0, 1].map(|index| pair.between[index].username.as_str());
-        found.insert((one, other), pair.outcome);
-        found.insert((other, one), pair.outcome);
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
 
     use super::*;
     use crate::history::intervals::Span;
-    use crate::history::links::{Link, PairMember};
+    use crate::history::links::Link;
+    use crate::history::pair::{Judgement, PairMember};
     use crate::model::id::{LinkId, ParticipantId, SessionId};
     use crate::model::time::Timestamp;
 
@@ -275,9 +225,10 @@ mod tests {
         };
         Pair {
             between: [member(one), member(other)],
-            outcome,
-            sentence: String::new(),
-            by: (outcome != Outcome::NoOffer).then_some(0),
+            judgement: Judgement {
+                outcome,
+                by: (outcome != Outcome::NoOffer).then_some(0),
+            },
             links: if outcome == Outcome::NoOffer {
                 vec![]
             } else {

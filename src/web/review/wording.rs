@@ -1,15 +1,15 @@
 //! Words and numbers as a reader wants them in a sentence.
 
-use unicode_normalization::char::is_combining_mark;
+use crate::model::text::is_seen;
 
 /// A name for the middle of a sentence: whatever its writing direction, it leaves the words around it in order.
-pub fn isolated(name: &str) -> String {
+pub(crate) fn isolated(name: &str) -> String {
     format!("\u{2068}{}\u{2069}", plain(name))
 }
 
 /// A name for a place of its own: without the control characters that would turn what follows them, as they could pretend
 /// another name, and end its isolation before the name ends. One of nothing that is seen could not be pointed at.
-pub fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     if !name.chars().any(is_seen) {
         return "(invisible name)".to_owned();
     }
@@ -17,30 +17,20 @@ pub fn plain(name: &str) -> String {
     name.chars().filter(|&c| !turns(c)).collect()
 }
 
-/// Whether a character alone shows anything: marks on other characters do not, and Unicode's default ignorable ones.
-pub fn is_seen(c: char) -> bool {
-    !c.is_whitespace()
-        && !is_combining_mark(c)
-        && !matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
-            | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// Who is away: `Bo is away`, `Bo and Cy are away`.
-pub fn are_away(all: &[&str]) -> String {
+pub(crate) fn are_away(all: &[&str]) -> String {
     let are = if all.len() == 1 { "is" } else { "are" };
     format!("{} {are} away", names(all))
 }
 
 /// A number of things: `1 person`, `7 people`.
-pub fn count(number: i64, one: &str, many: &str) -> String {
+pub(crate) fn count(number: i64, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
     format!("{number} {word}")
 }
 
 /// A large number, its digits in groups of three: `1,234`.
-pub fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -53,7 +43,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A length of time (milliseconds) in a sentence: `52 minutes`, `1 hour 5 minutes`, `40 seconds`.
-pub fn length(ms: i64) -> String {
+pub(crate) fn length(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     match (hours, minutes) {
@@ -69,7 +59,7 @@ pub fn length(ms: i64) -> String {
 }
 
 /// A length of time (milliseconds) in a table: `12 min 04 s`, `1 h 05 min`, `40 s`.
-pub fn duration(ms: i64) -> String {
+pub(crate) fn duration(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     match (hours, minutes) {
@@ -80,7 +70,7 @@ pub fn duration(ms: i64) -> String {
 }
 
 /// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
-pub fn names(all: &[&str]) -> String {
+pub(crate) fn names(all: &[&str]) -> String {
     const SHOWN: usize = 3;
     let mut words: Vec<String> = all.iter().take(SHOWN).map(|name| isolated(name)).collect();
     let more = all.len() - words.len();

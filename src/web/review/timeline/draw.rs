@@ -1,15 +1,15 @@
-//! The picture of a session, drawn: SVG that stands alone as a file, or within a page.
+//! The drawing itself.
 
 use std::fmt::Write;
 
 use chrono::{NaiveDate, Timelike};
 
-use crate::history::timeline::{Bar, BarKind, Mark, MarkKind, Row, Timeline};
-use crate::history::wording::{count, duration, isolated, plain};
+use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
+use super::ticks::ticks;
+use crate::history::timeline::{MarkKind, Timeline};
 use crate::model::time::Timestamp;
-
-/// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
-pub(crate) const STYLE: &str = include_str!("timeline.css");
+use crate::web::review::wording::{count, duration, isolated, plain};
+use crate::web::review::zone::Zone;
 
 const WIDTH: f64 = 960.0;
 const ROW: f64 = 28.0;
@@ -32,25 +32,13 @@ const TICKS: usize = 9;
 /// No more of a name fits anywhere, whatever it is made of.
 const SHOWN_CHARS: usize = 80;
 
-/// The picture as a file of its own.
-pub(crate) fn svg(timeline: &Timeline, now: Timestamp) -> String {
-    let style = format!("<style>{STYLE}</style>\n");
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
-        draw(timeline, now, &style)
-    )
-}
-
-/// The picture as a part of a page that has [`STYLE`].
-pub(crate) fn inline(timeline: &Timeline, now: Timestamp) -> String {
-    draw(timeline, now, "")
-}
-
-fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
+/// Draws a timeline by the clock of a zone, with the style given.
+pub(super) fn draw(timeline: &Timeline, zone: Zone, now: Timestamp, style: &str) -> String {
     let mut sheet = Sheet {
         timeline,
+        zone,
         now,
-        first_day: timeline.zone.local(timeline.span.from).date_naive(),
+        first_day: zone.local(timeline.span.from).date_naive(),
         out: String::new(),
     };
     let bottom = sheet.bottom();
@@ -66,7 +54,7 @@ fn draw(timeline: &Timeline, now: Timestamp, style: &str) -> String {
     ));
     sheet.head();
     for (index, row) in timeline.rows.iter().enumerate() {
-        sheet.row(index, row);
+        sheet.row(index, &row.username, &PictureRow::of(row, timeline.span));
     }
     sheet.outside();
     sheet.now_line(bottom);
@@ -84,6 +72,8 @@ const DEFINITIONS: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" heig
 
 struct Sheet<'a> {
     timeline: &'a Timeline,
+    /// Whose clock ticks and times follow.
+    zone: Zone,
     now: Timestamp,
     /// The day on which all began.
     first_day: NaiveDate,
@@ -113,14 +103,14 @@ impl Sheet<'_> {
         let timeline = self.timeline;
         let bottom = self.bottom();
         let from = self.date(timeline.span.from, "%-d %b %Y");
-        let zone = timeline.zone.described(timeline.span.from, timeline.span.to);
+        let zone = self.zone.described(timeline.span.from, timeline.span.to);
         let state = if timeline.is_live { ", still going on" } else { "" };
         self.name(HEADING_Y, HEADING, &timeline.room, "heading");
         self.put(format_args!(
             "\n<text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
             WIDTH - 24.0
         ));
-        let (ticks, step) = timeline.ticks(TICKS);
+        let (ticks, step) = ticks(timeline.span, self.zone, TICKS);
         for at in ticks {
             let (x, label) = (self.x(at), self.tick_label(at, step));
             let middle = x.min(WIDTH - width_at_most(&label) / 2.0);
@@ -133,28 +123,28 @@ impl Sheet<'_> {
         }
     }
 
-    fn row(&mut self, index: usize, row: &Row) {
+    fn row(&mut self, index: usize, username: &str, row: &PictureRow) {
         self.put(format_args!("<g>"));
-        self.row_name(index, &row.username, "name");
+        self.row_name(index, username, "name");
         for bar in &row.bars {
-            self.bar(index, &row.username, bar);
+            self.bar(index, username, bar);
         }
         for mark in &row.marks {
-            self.mark(index, &row.username, mark);
+            self.mark(index, username, mark);
         }
         self.put(format_args!("</g>\n"));
     }
 
     /// Joins that were refused, in a row of their own.
     fn outside(&mut self) {
-        if self.timeline.outside.is_empty() {
+        let Some(row) = PictureRow::outside(self.timeline) else {
             return;
-        }
+        };
         const NOBODY: &str = "not in the room";
         let index = self.timeline.rows.len();
         self.put(format_args!("<g>"));
         self.row_name(index, NOBODY, "outside");
-        for mark in &self.timeline.outside {
+        for mark in &row.marks {
             self.mark(index, "Not in the room", mark);
         }
         self.put(format_args!("</g>\n"));
@@ -202,7 +192,7 @@ impl Sheet<'_> {
         ));
     }
 
-    fn mark(&mut self, index: usize, name: &str, mark: &Mark) {
+    fn mark(&mut self, index: usize, name: &str, mark: &DrawnMark) {
         let word = match mark.kind {
             MarkKind::Reconnect => "came back",
             MarkKind::Error => "was told an error",
@@ -293,7 +283,7 @@ impl Sheet<'_> {
 
     /// A moment to the second; with its day where that is not the day on which all began.
     fn time(&self, at: Timestamp) -> String {
-        let local = self.timeline.zone.local(at);
+        let local = self.zone.local(at);
         // There are thousands of these: reading a format each time would cost more than all else of a picture.
         let clock = format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second());
         let shown = if local.date_naive() == self.first_day {
@@ -306,7 +296,7 @@ impl Sheet<'_> {
 
     /// With the offset where the clock shows the same time twice.
     fn unmistakable(&self, at: Timestamp, shown: String) -> String {
-        let zone = self.timeline.zone;
+        let zone = self.zone;
         if zone.shows_twice(at) {
             return format!("{shown} {}", zone.offset_name(at));
         }
@@ -314,7 +304,7 @@ impl Sheet<'_> {
     }
 
     fn date(&self, at: Timestamp, format: &str) -> String {
-        self.timeline.zone.local(at).format(format).to_string()
+        self.zone.local(at).format(format).to_string()
     }
 }
 
