@@ -14,7 +14,7 @@ const SESSIONS: i64 = 200;
 
 /// What one look found.
 #[derive(Debug)]
-pub struct Fresh {
+pub struct FreshEvents {
     /// The entries, by number.
     pub events: Vec<Event>,
     /// There are no others up to this number.
@@ -26,7 +26,13 @@ impl History {
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn fresh(&self, after: i64, newest: i64, room: Option<&RoomName>, limit: i64) -> Result<Fresh, Error> {
+    pub async fn fresh(
+        &self,
+        after: i64,
+        newest: i64,
+        room: Option<&RoomName>,
+        limit: i64,
+    ) -> Result<FreshEvents, Error> {
         let room = room.map(RoomName::as_str);
         let mut end = newest;
         let rows = match room {
@@ -47,7 +53,7 @@ impl History {
             }
         };
         let events = rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
-        Ok(Fresh { events, up_to: end })
+        Ok(FreshEvents { events, up_to: end })
     }
 
     async fn has_few_sessions(&self, room: &str) -> Result<bool, Error> {

@@ -97,7 +97,7 @@ impl PartialSchema for LinkEnd {
 impl ToSchema for LinkEnd {}
 
 /// By their two ends, as [`ends`] orders them.
-pub(super) type Links = HashMap<[ParticipantId; 2], Vec<Link>>;
+pub(super) type LinksByEnds = HashMap<[ParticipantId; 2], Vec<Link>>;
 pub(super) type Names<'a> = HashMap<ParticipantId, &'a str>;
 
 /// The most links that are read from one end to the other, the latest: two who make one after the other have no long page.
@@ -124,7 +124,7 @@ macro_rules! query_links {
 
 impl History {
     /// The links between some people.
-    pub(super) async fn links_among(&self, people: &Names<'_>) -> Result<Links, Error> {
+    pub(super) async fn links_among(&self, people: &Names<'_>) -> Result<LinksByEnds, Error> {
         let ids = ids(people.keys().map(|id| id.0))?;
         let rows = query_links!(
             "
@@ -145,7 +145,7 @@ impl History {
     }
 
     /// All links of a session; `None` if they are too many.
-    pub(super) async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<Links>, Error> {
+    pub(super) async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<LinksByEnds>, Error> {
         let most = i64::try_from(TOGETHER + 1).unwrap_or(i64::MAX);
         let rows = query_links!("select * from link where session_id = ?1 limit ?2", session.0, most);
         let links: Vec<LinkRow> = from_json(&rows.fetch_one(&self.reader).await?)?;
@@ -160,7 +160,7 @@ impl History {
         &self,
         pairs: impl Iterator<Item = [ParticipantId; 2]>,
         names: &Names<'_>,
-    ) -> Result<Links, Error> {
+    ) -> Result<LinksByEnds, Error> {
         let both_ways = pairs.flat_map(|[one, other]| [[one, other], [other, one]]);
         let ways = json(&both_ways.map(|way| way.map(|id| id.0.simple())).collect::<Vec<_>>())?;
         let rows = query_links!(
@@ -221,8 +221,8 @@ impl History {
     }
 }
 
-fn by_ends(mut rows: Vec<LinkRow>, names: &Names<'_>) -> Links {
-    let mut links = Links::new();
+fn by_ends(mut rows: Vec<LinkRow>, names: &Names<'_>) -> LinksByEnds {
+    let mut links = LinksByEnds::new();
     rows.sort_by_key(|row| (row.offered_at, row.id));
     for row in rows {
         let ends = ends(ParticipantId(row.offerer), ParticipantId(row.answerer));

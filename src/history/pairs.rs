@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use super::intervals::Intervals;
-use super::links::{Links, Names, ends};
+use super::links::{LinksByEnds, Names, ends};
 use super::page::{Page, Slice};
 use super::pair::{Pair, Together};
 use super::people::Person;
@@ -42,7 +42,7 @@ impl<'a> Meeting<'a> {
     }
 
     /// What became of two people; takes their links.
-    fn pair(&self, of: [usize; 2], links: &mut Links) -> Pair {
+    fn pair(&self, of: [usize; 2], links: &mut LinksByEnds) -> Pair {
         let [one, two] = of.map(|index| &self.people[index]);
         let links = links.remove(&self.ends(of)).unwrap_or_default();
         let together = Together::of(of.map(|index| &self.memberships[index]), self.now);

@@ -374,10 +374,10 @@ impl History {
     }
 }
 
-type Connections = HashMap<Uuid, Vec<ConnectionRow>>;
+type ConnectionsByPerson = HashMap<Uuid, Vec<ConnectionRow>>;
 
-fn by_person(connections: Vec<ConnectionRow>) -> Connections {
-    let mut found = Connections::new();
+fn by_person(connections: Vec<ConnectionRow>) -> ConnectionsByPerson {
+    let mut found = ConnectionsByPerson::new();
     for connection in connections {
         found.entry(connection.participant).or_default().push(connection);
     }
@@ -391,7 +391,7 @@ fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// A participant. Connections are read as one value: a row for each would cost a page most of its time.
+/// A participant. ConnectionsByPerson are read as one value: a row for each would cost a page most of its time.
 struct ParticipantRow {
     id: ParticipantId,
     session_id: SessionId,
@@ -403,7 +403,7 @@ struct ParticipantRow {
 }
 
 impl ParticipantRow {
-    fn person(self, connections: &mut Connections) -> Person {
+    fn person(self, connections: &mut ConnectionsByPerson) -> Person {
         Person {
             connections: connections.remove(&self.id.0).unwrap_or_default(),
             id: self.id,

@@ -26,7 +26,7 @@ pub struct Visit {
 
 /// What a person's sessions in a range of time come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Totals {
+pub struct PersonTotals {
     /// How many sessions, at most [`COUNTED`].
     pub sessions: i64,
     /// How long they had a live socket, in milliseconds.
@@ -81,13 +81,13 @@ impl History {
         username: &Username,
         (from, to): (Option<Timestamp>, Option<Timestamp>),
         now: Timestamp,
-    ) -> Result<Totals, Error> {
+    ) -> Result<PersonTotals, Error> {
         let name = username.as_str();
         let first = SessionId::first_at(from.unwrap_or_default());
         let last = to.map_or(SessionId(Uuid::max()), |to| SessionId::last_at(Timestamp(to.0 - 1)));
         // A person's connections in a session never overlap: a takeover ends one at the moment the next begins.
         let totals = sqlx::query_as!(
-            Totals,
+            PersonTotals,
             r#"
             with visit as (
                 select id, session_id, reconnect_count from participant indexed by participant_by_username
@@ -177,7 +177,7 @@ mod tests {
             ((at(3000), None), 0),
         ] {
             let totals = history.totals(&ann, range, now).await.unwrap();
-            let expected = Totals {
+            let expected = PersonTotals {
                 sessions,
                 present_ms: sessions * 490_000,
                 reconnect_count: sessions,

@@ -9,7 +9,7 @@ use super::api::feed::Feed;
 use super::http::access::Access;
 use super::http::error::Error;
 use super::http::throttle::{Cost, Throttle, asker};
-use super::http::turns::{QuestionLimits, Turns};
+use super::http::turns::{QuestionLimits, QuestionTurns};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
 use crate::history::sessions::Session;
@@ -84,7 +84,7 @@ pub(crate) struct Web {
     pub(crate) orders: Orders,
     pub(crate) feed: Feed,
     pub(crate) clock: Clock,
-    pub(crate) turns: Turns,
+    pub(crate) turns: QuestionTurns,
 }
 
 impl Web {
@@ -92,7 +92,7 @@ impl Web {
         Self {
             access: Access::new(&settings, parts.review),
             ids: Throttle::new("id of a client", settings.guesses_per_minute),
-            turns: Turns::new(settings.questions),
+            turns: QuestionTurns::new(settings.questions),
             turn_credentials: KeyedRate::per_minute(settings.turn_credentials_per_member),
             settings,
             history: parts.history,

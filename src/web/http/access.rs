@@ -39,16 +39,16 @@ pub(crate) struct Access {
     proxies: TrustedProxies,
 }
 
-/// The parts of a request that say who asks.
+/// What a request says of who sent it.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Requester<'a> {
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
 }
 
-impl<'a> From<&'a Request> for Asked<'a> {
+impl<'a> From<&'a Request> for Requester<'a> {
     fn from(request: &'a Request) -> Self {
         Self {
             method: request.method(),
@@ -80,7 +80,7 @@ impl Access {
     }
 
     /// Compares a token in a time that tells nothing of how much of it is right. A wrong one counts as a guess.
-    pub(crate) async fn check_token(&self, token: &str, asked: Asked<'_>) -> Result<(), Error> {
+    pub(crate) async fn check_token(&self, token: &str, asked: Requester<'_>) -> Result<(), Error> {
         // Both sides are hashed, so that not even the length is told.
         let is_right = bool::from(digest(token).ct_eq(&self.token));
         let wrong = (!is_right).then_some(Cost::GUESS);
@@ -92,7 +92,7 @@ impl Access {
     }
 
     /// The header with a cookie that stands for the token in a browser.
-    pub(crate) fn sign_in(&self, asked: Asked<'_>, now: Timestamp) -> Result<String, Error> {
+    pub(crate) fn sign_in(&self, asked: Requester<'_>, now: Timestamp) -> Result<String, Error> {
         let value = self.cookies.make(now).map_err(|error| {
             tracing::error!(%error, "the system gives no random numbers for a cookie");
             Error::Internal
@@ -101,7 +101,7 @@ impl Access {
     }
 
     /// Makes the cookie of a request good for nothing. The header takes it away from the browser.
-    pub(crate) fn sign_out(&self, asked: Asked<'_>, now: Timestamp) -> (String, Option<SignedIn>) {
+    pub(crate) fn sign_out(&self, asked: Requester<'_>, now: Timestamp) -> (String, Option<SignedIn>) {
         let signed_in = self.signed_in(asked, now);
         if let Some(cookie) = signed_in {
             self.cookies.revoke(cookie, now);
@@ -111,7 +111,7 @@ impl Access {
     }
 
     /// Lets a reviewer pass.
-    pub(crate) async fn check(&self, asked: Asked<'_>, visits: Visits, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn check(&self, asked: Requester<'_>, visits: Visits, now: Timestamp) -> Result<(), Error> {
         if asked.headers.contains_key(AUTHORIZATION) {
             let token = bearer(asked.headers).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
             return self.check_token(token, asked).await;
@@ -130,11 +130,11 @@ impl Access {
         }
     }
 
-    fn signed_in(&self, asked: Asked<'_>, now: Timestamp) -> Option<SignedIn> {
+    fn signed_in(&self, asked: Requester<'_>, now: Timestamp) -> Option<SignedIn> {
         cookies::all(asked.uri, asked.headers, self.is_https(asked)).find_map(|value| self.cookies.read(value, now))
     }
 
-    fn is_https(&self, asked: Asked<'_>) -> bool {
+    fn is_https(&self, asked: Requester<'_>) -> bool {
         let peer = asked.extensions.get::<ConnectInfo<SocketAddr>>();
         peer.is_some_and(|peer| forwarded::is_https(peer.0.ip(), asked.headers, &self.proxies))
     }
@@ -175,7 +175,7 @@ fn digest(text: &str) -> [u8; 32] {
 
 /// Whether a request by cookie comes from the review itself, as far as the browser says so: what reads may leave that
 /// open, as old browsers do, what changes something may not. (The cookie comes along from every port of the host.)
-fn is_of_the_review(asked: Asked<'_>, visits: Visits) -> bool {
+fn is_of_the_review(asked: Requester<'_>, visits: Visits) -> bool {
     let only_reads = asked.method == Method::GET || asked.method == Method::HEAD;
     if only_reads && visits == Visits::ByLink && is_visit(asked.headers) {
         return true;

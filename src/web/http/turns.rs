@@ -39,7 +39,7 @@ pub struct QuestionLimits {
 }
 
 /// Who is answered, and who waits.
-pub(crate) struct Turns {
+pub(crate) struct QuestionTurns {
     limits: QuestionLimits,
     turns: Arc<Semaphore>,
     questions: Arc<Mutex<HashMap<AddressKey, usize>>>,
@@ -52,7 +52,7 @@ struct Question {
     questions: Arc<Mutex<HashMap<AddressKey, usize>>>,
 }
 
-impl Turns {
+impl QuestionTurns {
     pub(crate) fn new(limits: QuestionLimits) -> Self {
         let at_once = match limits.at_once {
             0 => Semaphore::MAX_PERMITS,
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_questions_and_others_theirs() {
-        let turns = Turns::new(QuestionLimits {
+        let turns = QuestionTurns::new(QuestionLimits {
             at_once: 1,
             of_address: 2,
         });
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn all_together_have_so_many() {
-        let turns = Turns::new(QuestionLimits {
+        let turns = QuestionTurns::new(QuestionLimits {
             at_once: 1,
             of_address: 2,
         });
@@ -162,7 +162,7 @@ mod tests {
         let more: Vec<_> = (0..=255).map_while(|last| turns.ask(address(last)).ok()).collect();
         assert_eq!(asked.len() + more.len(), WAITING + 1);
         assert!(matches!(turns.ask(address(9)), Err(Error::Busy)));
-        let free = Turns::new(QuestionLimits {
+        let free = QuestionTurns::new(QuestionLimits {
             at_once: 0,
             of_address: 0,
         });

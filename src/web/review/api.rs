@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use askama::Template;
 use serde_json::Value;
 
-use super::{Page, html};
+use super::{PageResult, html};
 use crate::web::api::document::document;
 use crate::web::http::error::Error;
 use crate::web::http::params::Params;
@@ -37,7 +37,7 @@ struct Operation {
     access: &'static str,
     params: Vec<Param>,
     body: Option<String>,
-    answers: Vec<Answer>,
+    answers: Vec<DocumentedAnswer>,
 }
 
 struct Param {
@@ -48,20 +48,20 @@ struct Param {
     description: String,
 }
 
-struct Answer {
+struct DocumentedAnswer {
     status: String,
     description: String,
     /// What is in it, where that is worth saying: problems are all alike.
-    content: Option<Content>,
+    content: Option<AnswerContent>,
 }
 
-struct Content {
+struct AnswerContent {
     media_type: String,
     shape: String,
 }
 
 /// `GET /review/api`
-pub(crate) async fn show(params: Result<Params, Error>) -> Page {
+pub(crate) async fn show(params: Result<Params, Error>) -> PageResult {
     params?.finish()?;
     html(&*PAGE)
 }
@@ -105,7 +105,7 @@ impl Operation {
                 .collect(),
             body: (!body.is_null()).then(|| shape::of(document, body)),
             answers: answers
-                .map(|(status, answer)| Answer::of(document, status, answer))
+                .map(|(status, answer)| DocumentedAnswer::of(document, status, answer))
                 .collect(),
         }
     }
@@ -123,14 +123,14 @@ impl Param {
     }
 }
 
-impl Answer {
+impl DocumentedAnswer {
     fn of(document: &Value, status: &str, answer: &Value) -> Self {
         let content = answer["content"].as_object().into_iter().flatten().next();
         let content = content.filter(|(media_type, _)| *media_type != "application/problem+json");
         Self {
             status: status.to_owned(),
             description: text(&answer["description"]),
-            content: content.map(|(media_type, content)| Content {
+            content: content.map(|(media_type, content)| AnswerContent {
                 media_type: media_type.clone(),
                 shape: shape::of(document, &content["schema"]),
             }),

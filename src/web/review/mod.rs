@@ -26,9 +26,9 @@ use axum::response::{Html, IntoResponse, Response};
 use super::http::error::Error;
 
 /// A page, or why there is none, which is a page too.
-type Page = Result<Html<String>, Refused>;
+type PageResult = Result<Html<String>, PageError>;
 
-fn html(template: &impl Template) -> Page {
+fn html(template: &impl Template) -> PageResult {
     let text = template.render().map_err(|error| {
         tracing::error!(%error, "a page could not be written");
         Error::Internal
@@ -37,9 +37,9 @@ fn html(template: &impl Template) -> Page {
 }
 
 /// A refusal that people read.
-pub(crate) struct Refused(Error);
+pub(crate) struct PageError(Error);
 
-impl<E> From<E> for Refused
+impl<E> From<E> for PageError
 where
     Error: From<E>,
 {
@@ -55,7 +55,7 @@ struct RefusedPage {
     reason: String,
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let status = self.0.status();
         let page = RefusedPage {
@@ -70,8 +70,8 @@ impl IntoResponse for Refused {
 }
 
 /// What has no page.
-pub(crate) async fn no_such_page() -> Refused {
-    Refused(Error::NoSuchPath)
+pub(crate) async fn no_such_page() -> PageError {
+    PageError(Error::NoSuchPath)
 }
 
 /// `GET /review/style.css`, for the locked page too.

@@ -19,7 +19,7 @@ const SQUARE_TO: usize = 30;
 
 /// The section about pairs.
 #[derive(Default)]
-pub(super) struct Connections {
+pub(super) struct PairsSection {
     /// One for all.
     pub(super) told: String,
     /// One for each pair that did not connect, or has not yet.
@@ -56,7 +56,7 @@ pub(super) struct SquareCell {
     pub(super) class: &'static str,
 }
 
-impl Connections {
+impl PairsSection {
     pub(super) fn of(people: &[Attendance], pairs: &[Pair]) -> Self {
         let nobody = pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome() == Outcome::NoOffer);
         if nobody {

@@ -7,9 +7,9 @@ use axum::extract::State;
 use uuid::Uuid;
 
 use super::range::Range;
-use super::{Page, address, html, moment, sentences, wording};
-use crate::history::page::Page as Piece;
-use crate::history::person::{COUNTED, Totals, Visit};
+use super::{PageResult, address, html, moment, sentences, wording};
+use crate::history::page::Page;
+use crate::history::person::{COUNTED, PersonTotals, Visit};
 use crate::model::id::SessionId;
 use crate::web::http::error::Error;
 use crate::web::http::params::Params;
@@ -24,7 +24,7 @@ struct PersonPage {
     username: String,
     path: String,
     range: Range,
-    totals: Totals,
+    totals: PersonTotals,
     visits: Vec<Visit>,
     is_first: bool,
     older: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     path: Result<PersonPath, Error>,
     params: Result<Params, Error>,
-) -> Page {
+) -> PageResult {
     let (PersonPath(username), mut params) = (path?, params?);
     let range = Range::take(&mut params)?;
     let after = params.optional("older", |raw| {
@@ -45,7 +45,7 @@ pub(crate) async fn show(
     })?;
     params.finish()?;
     let now = web.now();
-    let piece = Piece { limit: LIMIT, after };
+    let piece = Page { limit: LIMIT, after };
     // Where the disk has to be read, it is read for both at once.
     let (found, totals) = tokio::try_join!(
         web.history.visits(&username, range.bounds(), &piece, now),
@@ -69,7 +69,7 @@ pub(crate) async fn show(
 
 impl PersonPage {
     fn told(&self) -> String {
-        let Totals {
+        let PersonTotals {
             sessions,
             present_ms,
             reconnect_count,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 
-use super::{Page, address, html, moment, wording};
-use crate::history::page::Page as Piece;
+use super::{PageResult, address, html, moment, wording};
+use crate::history::page::Page;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
@@ -23,19 +23,19 @@ const PEOPLE: usize = 1_000;
 #[template(path = "rooms.html")]
 struct RoomsPage {
     now: Timestamp,
-    rooms: Vec<Room>,
+    rooms: Vec<RoomSection>,
     next: Option<String>,
     is_first: bool,
 }
 
-struct Room {
+struct RoomSection {
     name: String,
     session: CurrentSession,
     members: Vec<Member>,
 }
 
 /// `GET /review/rooms`
-pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> Page {
+pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> PageResult {
     let mut params = params?;
     let after = params.optional("after", |name| match name {
         "" => Ok(None),
@@ -48,8 +48,8 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
         contains: None,
     };
     let is_first = after.is_none();
-    let found = web.history.rooms(&filter, &Piece { limit: LIMIT, after }).await?;
-    let mut rooms: Vec<Room> = Vec::with_capacity(found.rows.len());
+    let found = web.history.rooms(&filter, &Page { limit: LIMIT, after }).await?;
+    let mut rooms: Vec<RoomSection> = Vec::with_capacity(found.rows.len());
     let (mut next, mut people) = (found.next, 0);
     for room in found.rows {
         if people >= PEOPLE {
@@ -60,7 +60,7 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
         let Some(session) = room.session else { continue };
         let members = web.history.members(session.id).await?;
         people += members.len();
-        rooms.push(Room {
+        rooms.push(RoomSection {
             members,
             name: room.room,
             session,

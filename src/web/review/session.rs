@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::response::Html;
 
 use super::log::{self, LogChoice, LogEntry};
-use super::pairs::Connections;
+use super::pairs::PairsSection;
 use super::people::{PageLink, People, PeopleQuery};
 use super::sorting::{self, COLUMNS, Sorting};
 use super::summary::summary;
 use super::zone::Zone;
-use super::{Page, Refused, address, html, moment, sentences, timeline, wording};
-use crate::history::page::Page as Piece;
+use super::{PageResult, address, html, moment, sentences, timeline, wording};
+use crate::history::page::Page;
 use crate::history::sessions::Session;
 use crate::web::http::error::Error;
 use crate::web::http::params::{self, Params};
@@ -32,7 +32,7 @@ struct SessionPage {
     heads: Vec<ColumnHead>,
     people: People,
     parts: Vec<PageLink>,
-    connections: Connections,
+    connections: PairsSection,
     entries: Vec<LogEntry>,
     choices: Vec<LogChoice>,
     next_entries: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     path: Result<SessionPath, Error>,
     params: Result<Params, Error>,
-) -> Page {
+) -> PageResult {
     let (SessionPath(id), mut params) = (path?, params?);
     let query = PeopleQuery::take(&mut params)?;
     let choice = params.text("log").unwrap_or_default();
@@ -68,7 +68,7 @@ pub(crate) async fn show(
     let session = web.session(id, now).await?;
     let people = People::read(&web, &session, &query, now).await?;
     let is_crowd = people.is_crowd();
-    let log_piece = Piece { limit: ENTRIES, after };
+    let log_piece = Page { limit: ENTRIES, after };
     // Where the disk has to be read, it is read for all of them at once.
     let (pairs, entries, model) = tokio::try_join!(
         web.history.pairs_among(id, &people.shown, !is_crowd, now),
@@ -82,7 +82,7 @@ pub(crate) async fn show(
         picture: timeline::inline(&model, Zone::UTC, now),
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, query.sorting, &choice),
-        connections: Connections::of(&people.table, &pairs),
+        connections: PairsSection::of(&people.table, &pairs),
         parts: people.parts(&path, &query),
         people,
         choices: log::choices(&choice, |word| query.address(&path, &[("log", word)])),
@@ -102,7 +102,7 @@ pub(crate) async fn picture(
     State(web): State<Arc<Web>>,
     path: Result<SessionPath, Error>,
     params: Result<Params, Error>,
-) -> Result<Html<String>, Refused> {
+) -> PageResult {
     let (SessionPath(id), mut params) = (path?, params?);
     let zone = params.required("tz", Zone::parse)?;
     let query = PeopleQuery::take(&mut params)?;

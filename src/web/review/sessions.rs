@@ -7,8 +7,8 @@ use axum::extract::State;
 use uuid::Uuid;
 
 use super::range::Range;
-use super::{Page, address, html, moment, wording};
-use crate::history::page::{Page as Piece, Slice};
+use super::{PageResult, address, html, moment, wording};
+use crate::history::page::{Page, Slice};
 use crate::history::rooms::RoomFilter;
 use crate::history::sessions::{Order, Session, SessionFilter};
 use crate::model::id::{RoomName, SessionId, Username};
@@ -43,24 +43,24 @@ struct SessionsPage {
 }
 
 /// What is asked for.
-struct Asked {
+struct SessionsQuery {
     room: String,
     person: String,
     range: Range,
     filter: SessionFilter,
-    place: Place,
+    place: ListPlace,
 }
 
 /// Which piece of the list.
 #[derive(Clone, Copy)]
-enum Place {
+enum ListPlace {
     First,
     OlderThan(SessionId),
     NewerThan(SessionId),
 }
 
 /// `GET /review`
-pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> Page {
+pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> PageResult {
     let asked = read(params?)?;
     let now = web.now();
     let (is_first, found) = piece(&web, &asked, now).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
     html(&page)
 }
 
-fn read(mut params: Params) -> Result<Asked, Error> {
+fn read(mut params: Params) -> Result<SessionsQuery, Error> {
     let room = params.text("room").unwrap_or_default();
     let person = params.text("person").unwrap_or_default();
     let range = Range::take(&mut params)?;
@@ -102,8 +102,8 @@ fn read(mut params: Params) -> Result<Asked, Error> {
             .map(SessionId)
             .map_err(|_| "must be a session's id")
     };
-    let older = params.optional("older", id)?.map(Place::OlderThan);
-    let newer = params.optional("newer", id)?.map(Place::NewerThan);
+    let older = params.optional("older", id)?.map(ListPlace::OlderThan);
+    let newer = params.optional("newer", id)?.map(ListPlace::NewerThan);
     params.finish()?;
     let (started_after, started_before) = range.bounds();
     let filter = SessionFilter {
@@ -113,12 +113,12 @@ fn read(mut params: Params) -> Result<Asked, Error> {
         started_before,
         ..SessionFilter::default()
     };
-    Ok(Asked {
+    Ok(SessionsQuery {
         room,
         person,
         range,
         filter,
-        place: older.or(newer).unwrap_or(Place::First),
+        place: older.or(newer).unwrap_or(ListPlace::First),
     })
 }
 
@@ -135,12 +135,12 @@ fn typed<T, E: ToString>(name: &'static str, raw: &str, parse: fn(&str) -> Resul
 
 /// The piece of ended sessions, newest first, and whether it is the first one. Its `next` is what the older piece
 /// begins after.
-async fn piece(web: &Web, asked: &Asked, now: Timestamp) -> Result<(bool, Slice<Session, SessionId>), Error> {
+async fn piece(web: &Web, asked: &SessionsQuery, now: Timestamp) -> Result<(bool, Slice<Session, SessionId>), Error> {
     let filter = SessionFilter {
         status: Some(SessionStatus::Ended),
         ..asked.filter.clone()
     };
-    if let Place::NewerThan(id) = asked.place {
+    if let ListPlace::NewerThan(id) = asked.place {
         let upwards = SessionFilter {
             order: Order::Asc,
             ..filter.clone()
@@ -154,15 +154,15 @@ async fn piece(web: &Web, asked: &Asked, now: Timestamp) -> Result<(bool, Slice<
         // There is nothing newer than these: they are the first page, which may hold more.
     }
     let from = match asked.place {
-        Place::OlderThan(id) => Some(id),
-        Place::First | Place::NewerThan(_) => None,
+        ListPlace::OlderThan(id) => Some(id),
+        ListPlace::First | ListPlace::NewerThan(_) => None,
     };
     let found = web.history.sessions(&filter, &after(from), now).await?;
     Ok((from.is_none(), found))
 }
 
-fn after(id: Option<SessionId>) -> Piece<SessionId> {
-    Piece {
+fn after(id: Option<SessionId>) -> Page<SessionId> {
+    Page {
         limit: LIMIT,
         after: id,
     }
@@ -174,7 +174,7 @@ async fn live(web: &Web, filter: &SessionFilter, now: Timestamp) -> Result<(Vec<
         status: Some(SessionStatus::Active),
         ..filter.clone()
     };
-    let newest = Piece {
+    let newest = Page {
         limit: LIVE,
         after: None,
     };
@@ -187,7 +187,7 @@ async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {
         live_only: false,
         contains: Some(room.trim().to_owned()),
     };
-    let first = Piece {
+    let first = Page {
         limit: SUGGESTED,
         after: None,
     };

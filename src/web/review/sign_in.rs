@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 
-use super::Refused;
+use super::{PageError, html};
 use crate::web::http::access::Visits;
 use crate::web::http::error::Error;
 use crate::web::http::params::decode;
@@ -36,12 +37,12 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
     let mut response = match take_token(query) {
         Some((token, rest)) => match web.access.check_token(&token, asked).await {
             Ok(()) => sign_in(&web, &request, &rest),
-            Err(error) => locked(&error, &request, WRONG),
+            Err(error) => locked(&error, &request, true),
         },
         None => match web.access.check(asked, Visits::ByLink, web.now()).await {
             Ok(()) => next.run(request).await,
-            Err(error @ Error::CrossOrigin) => Refused::from(error).into_response(),
-            Err(error) => locked(&error, &request, ""),
+            Err(error @ Error::CrossOrigin) => PageError::from(error).into_response(),
+            Err(error) => locked(&error, &request, false),
         },
     };
     for (name, value) in POLICIES {
@@ -60,7 +61,7 @@ pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> R
     let answer = match kept {
         Ok(()) => (StatusCode::SEE_OTHER, [(LOCATION, START)]).into_response(),
         // It is signed out, but a restart would not know that.
-        Err(_) => Refused::from(Error::NotChanged).into_response(),
+        Err(_) => PageError::from(Error::NotChanged).into_response(),
     };
     ([(SET_COOKIE, header)], answer).into_response()
 }
@@ -78,30 +79,29 @@ fn sign_in(web: &Web, request: &Request, query: &str) -> Response {
     let location = format!("{}{mark}{query}", request.uri().path());
     match web.access.sign_in(request.into(), web.now()) {
         Ok(cookie) => (StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response(),
-        Err(error) => Refused::from(error).into_response(),
+        Err(error) => PageError::from(error).into_response(),
     }
 }
 
-/// What somebody is told whose token did not open the page.
-const WRONG: &str = "<p class=\"bad\" role=\"alert\">This token is not the right one.</p>";
+#[derive(Template)]
+#[template(path = "locked.html")]
+struct LockedPage {
+    /// Whether the page is to be asked for once more, by itself.
+    asks_again: bool,
+    /// Whether a token was given, and is not the right one.
+    is_wrong: bool,
+}
 
-fn locked(error: &Error, request: &Request, told: &str) -> Response {
+fn locked(error: &Error, request: &Request, is_wrong: bool) -> Response {
     // A link followed from another site does not bring a SameSite=Strict cookie, not even one just set: a page of ours
     // that asks again does.
     let from_elsewhere = request
         .headers()
         .get("sec-fetch-site")
         .is_some_and(|site| site == "cross-site");
-    let again = from_elsewhere && take_token(request.uri().query().unwrap_or_default()).is_none();
-    let refresh = if again {
-        "<meta http-equiv=\"refresh\" content=\"0\">"
-    } else {
-        ""
-    };
-    let page = include_str!("../../../templates/locked.html")
-        .replace("<!--refresh-->", refresh)
-        .replace("<!--told-->", told);
-    let mut response = (error.status(), Html(page)).into_response();
+    let asks_again = from_elsewhere && take_token(request.uri().query().unwrap_or_default()).is_none();
+    let page = html(&LockedPage { asks_again, is_wrong });
+    let mut response = (error.status(), page).into_response();
     error.add_headers(&mut response);
     response
 }

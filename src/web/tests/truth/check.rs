@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::naive::{Naive, Part, Person, Session, Status};
+use super::naive::{ExpectedAttendance, ExpectedPerson, ExpectedPresence, ExpectedSession, Naive};
 use super::page;
 use super::picture;
 use super::play::Reviewer;
@@ -24,9 +24,9 @@ pub(super) struct Check<'a> {
 pub(super) struct Sight<'a> {
     pub(super) check: &'a Check<'a>,
     pub(super) id: String,
-    pub(super) session: &'a Session,
+    pub(super) session: &'a ExpectedSession,
     /// Its people by name.
-    pub(super) people: Vec<(&'a Person, Part)>,
+    pub(super) people: Vec<(&'a ExpectedPerson, ExpectedAttendance)>,
 }
 
 impl Check<'_> {
@@ -36,7 +36,7 @@ impl Check<'_> {
         assert_eq!(rows.len(), self.naive.sessions.len(), "sessions");
         let mut sights = Vec::new();
         for (row, session) in rows.iter().zip(&self.naive.sessions) {
-            let mut people: Vec<&Person> = session.people.iter().collect();
+            let mut people: Vec<&ExpectedPerson> = session.people.iter().collect();
             people.sort_by_key(|person| &person.name);
             let part = |person| (person, session.part(person, self.now));
             sights.push(Sight {
@@ -114,7 +114,7 @@ impl Sight<'_> {
                 .iter()
                 .map(|(from, to)| json!({"from": iso(*from), "to": iso(*to)}))
                 .collect();
-            if part.status == Status::Here {
+            if part.status == ExpectedPresence::Here {
                 intervals.last_mut().unwrap()["to"] = Value::Null;
             }
             let expected = json!({
@@ -232,7 +232,7 @@ impl Sight<'_> {
         let now = self.check.now;
         for _ in 0..2 {
             let at = self.session.start + dice.below(self.duration() + 1);
-            let next = |other: &&Session| other.room == self.session.room && other.start > self.session.start;
+            let next = |other: &&ExpectedSession| other.room == self.session.room && other.start > self.session.start;
             let following = self.check.naive.sessions.iter().find(next);
             if following.is_some_and(|other| other.start <= at) {
                 continue;
@@ -255,9 +255,9 @@ impl Sight<'_> {
                 .iter()
                 .filter_map(|(person, _)| {
                     let status = match person.at(at, now) {
-                        Status::Out => return None,
-                        Status::Here => "present",
-                        Status::Away => "away",
+                        ExpectedPresence::Out => return None,
+                        ExpectedPresence::Here => "present",
+                        ExpectedPresence::Away => "away",
                     };
                     let since = self.check.iso(person.since(at, now));
                     Some((format!("{:?}", person.name), format!("{status:?} {since:?}")))
@@ -285,7 +285,7 @@ impl Sight<'_> {
             .session
             .members()
             .map(|person| {
-                let is_here = person.at(now, now) == Status::Here;
+                let is_here = person.at(now, now) == ExpectedPresence::Here;
                 let status = if is_here { "present" } else { "away" };
                 json!([person.name, status, self.check.iso(person.since(now, now))])
             })

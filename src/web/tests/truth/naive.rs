@@ -10,43 +10,43 @@ pub(super) const RESTART_GRACE: i64 = 60_000;
 #[derive(Default)]
 pub(super) struct Naive {
     /// In the order they began.
-    pub(super) sessions: Vec<Session>,
+    pub(super) sessions: Vec<ExpectedSession>,
     /// Numbers the connections.
     opened: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum ExpectedPresence {
     Out,
     Here,
     Away,
 }
 
 #[derive(Default)]
-pub(super) struct Session {
+pub(super) struct ExpectedSession {
     pub(super) room: String,
     pub(super) start: i64,
     pub(super) end: Option<i64>,
-    pub(super) people: Vec<Person>,
-    pub(super) events: Vec<Event>,
+    pub(super) people: Vec<ExpectedPerson>,
+    pub(super) events: Vec<ExpectedEvent>,
     pub(super) peak: usize,
     /// In the order they joined.
-    members: Vec<Member>,
+    members: Vec<ExpectedMember>,
     /// When it is over, if nobody comes.
     over: Option<i64>,
 }
 
-pub(super) struct Person {
+pub(super) struct ExpectedPerson {
     pub(super) name: String,
     pub(super) first_in: i64,
     pub(super) last_out: Option<i64>,
     pub(super) reason: Option<&'static str>,
     pub(super) back: usize,
     /// Stretches of being here or away; only the last may be without an end.
-    spells: Vec<(Status, i64, Option<i64>)>,
+    spells: Vec<(ExpectedPresence, i64, Option<i64>)>,
 }
 
-pub(super) struct Event {
+pub(super) struct ExpectedEvent {
     pub(super) at: i64,
     pub(super) kind: &'static str,
     pub(super) who: Option<String>,
@@ -54,7 +54,7 @@ pub(super) struct Event {
     pub(super) reason: Option<&'static str>,
 }
 
-struct Member {
+struct ExpectedMember {
     name: String,
     /// Of the connection that it has, or had last.
     connection: (i64, u64),
@@ -70,12 +70,12 @@ struct Away {
 }
 
 impl Naive {
-    pub(super) fn status(&self, who: &Who) -> Status {
+    pub(super) fn status(&self, who: &Who) -> ExpectedPresence {
         let member = self.open(&who.room).and_then(|session| session.member(&who.name));
         match member.map(|member| &member.away) {
-            None => Status::Out,
-            Some(None) => Status::Here,
-            Some(Some(_)) => Status::Away,
+            None => ExpectedPresence::Out,
+            Some(None) => ExpectedPresence::Here,
+            Some(Some(_)) => ExpectedPresence::Away,
         }
     }
 
@@ -113,7 +113,7 @@ impl Naive {
         }
     }
 
-    fn open(&self, room: &str) -> Option<&Session> {
+    fn open(&self, room: &str) -> Option<&ExpectedSession> {
         let mut open = self.sessions.iter().filter(|session| session.end.is_none());
         open.find(|session| session.room == room)
     }
@@ -124,10 +124,10 @@ impl Naive {
         let mut open = self.sessions.iter_mut().filter(|session| session.end.is_none());
         let Some(session) = open.find(|session| session.room == who.room) else {
             assert_eq!(act, Act::Join, "nobody is in room {}", who.room);
-            let mut session = Session {
+            let mut session = ExpectedSession {
                 room: who.room.clone(),
                 start: at,
-                ..Session::default()
+                ..ExpectedSession::default()
             };
             session.tell(at, "session_started", None);
             session.join(connection, &who.name);
@@ -154,21 +154,21 @@ impl Naive {
     }
 }
 
-impl Session {
-    fn member(&self, name: &str) -> Option<&Member> {
+impl ExpectedSession {
+    fn member(&self, name: &str) -> Option<&ExpectedMember> {
         self.members.iter().find(|member| member.name == name)
     }
 
-    fn member_mut(&mut self, name: &str) -> &mut Member {
+    fn member_mut(&mut self, name: &str) -> &mut ExpectedMember {
         self.members.iter_mut().find(|member| member.name == name).unwrap()
     }
 
-    fn person(&mut self, name: &str) -> &mut Person {
+    fn person(&mut self, name: &str) -> &mut ExpectedPerson {
         self.people.iter_mut().find(|person| person.name == name).unwrap()
     }
 
     fn tell(&mut self, at: i64, kind: &'static str, who: Option<&str>) {
-        self.events.push(Event {
+        self.events.push(ExpectedEvent {
             at,
             kind,
             who: who.map(str::to_owned),
@@ -179,14 +179,14 @@ impl Session {
     fn join(&mut self, connection: (i64, u64), name: &str) {
         let at = connection.0;
         self.over = None;
-        self.members.push(Member {
+        self.members.push(ExpectedMember {
             name: name.to_owned(),
             connection,
             away: None,
         });
         self.peak = self.peak.max(self.members.len());
         if !self.people.iter().any(|person| person.name == name) {
-            self.people.push(Person {
+            self.people.push(ExpectedPerson {
                 name: name.to_owned(),
                 first_in: at,
                 last_out: None,
@@ -198,7 +198,7 @@ impl Session {
         let person = self.person(name);
         person.last_out = None;
         person.reason = None;
-        person.spells.push((Status::Here, at, None));
+        person.spells.push((ExpectedPresence::Here, at, None));
         self.tell(at, "joined", Some(name));
     }
 
@@ -208,7 +208,7 @@ impl Session {
         person.spells.last_mut().unwrap().2 = Some(at);
         person.last_out = Some(at);
         person.reason = Some(reason);
-        self.events.push(Event {
+        self.events.push(ExpectedEvent {
             at,
             kind: "left",
             who: Some(name.to_owned()),
@@ -231,7 +231,7 @@ impl Session {
         });
         let person = self.person(name);
         person.spells.last_mut().unwrap().2 = Some(at);
-        person.spells.push((Status::Away, at, None));
+        person.spells.push((ExpectedPresence::Away, at, None));
         self.tell(at, "disconnected", Some(name));
     }
 
@@ -243,13 +243,13 @@ impl Session {
         let person = self.person(name);
         person.back += 1;
         person.spells.last_mut().unwrap().2 = Some(at);
-        person.spells.push((Status::Here, at, None));
+        person.spells.push((ExpectedPresence::Here, at, None));
         self.tell(at, "reconnected", Some(name));
     }
 
     /// Those whose time to come back runs out leave, and an empty room's session ends.
     fn pass(&mut self, to: i64) {
-        let due = |member: &Member| member.away.map(|away| away.until);
+        let due = |member: &ExpectedMember| member.away.map(|away| away.until);
         while let Some(until) = self.members.iter().filter_map(due).min().filter(|until| *until <= to) {
             let gone = self.members.iter().find(|member| due(member) == Some(until)).unwrap();
             let (name, away) = (gone.name.clone(), gone.away.unwrap());
@@ -279,7 +279,7 @@ impl Session {
         if self.members.is_empty() {
             return self.finish(alive);
         }
-        let mut here: Vec<&Member> = self.members.iter().filter(|member| member.away.is_none()).collect();
+        let mut here: Vec<&ExpectedMember> = self.members.iter().filter(|member| member.away.is_none()).collect();
         here.sort_by_key(|member| member.connection);
         let here: Vec<String> = here.iter().map(|member| member.name.clone()).collect();
         for name in here {
@@ -293,7 +293,7 @@ impl Session {
 }
 
 /// A person's part in a session, looked at from some moment.
-pub(super) struct Part {
+pub(super) struct ExpectedAttendance {
     pub(super) present: i64,
     pub(super) away: i64,
     pub(super) gap: i64,
@@ -303,17 +303,17 @@ pub(super) struct Part {
     pub(super) here: Vec<(i64, i64)>,
     /// When they were away.
     pub(super) gone: Vec<(i64, i64)>,
-    pub(super) status: Status,
+    pub(super) status: ExpectedPresence,
 }
 
-impl Session {
+impl ExpectedSession {
     pub(super) fn is_active(&self) -> bool {
         self.end.is_none()
     }
 
     /// Who is in the room, in the order they joined.
-    pub(super) fn members(&self) -> impl Iterator<Item = &Person> {
-        let named = |member: &Member| self.people.iter().find(|person| person.name == member.name).unwrap();
+    pub(super) fn members(&self) -> impl Iterator<Item = &ExpectedPerson> {
+        let named = |member: &ExpectedMember| self.people.iter().find(|person| person.name == member.name).unwrap();
         self.members.iter().map(named)
     }
 
@@ -330,7 +330,7 @@ impl Session {
         self.people.iter().map(|person| person.back).sum()
     }
 
-    pub(super) fn part(&self, person: &Person, now: i64) -> Part {
+    pub(super) fn part(&self, person: &ExpectedPerson, now: i64) -> ExpectedAttendance {
         let last = person.last_out.unwrap_or(now);
         let mut points = vec![person.first_in, last];
         for (_, from, to) in &person.spells {
@@ -339,47 +339,48 @@ impl Session {
         points.sort_unstable();
         points.dedup();
         // Between two points nothing changes: one look at each stretch is enough.
-        let stretches: Vec<(i64, i64, Status)> = points
+        let stretches: Vec<(i64, i64, ExpectedPresence)> = points
             .windows(2)
             .map(|pair| (pair[0], pair[1], person.at(pair[0], now)))
             .collect();
-        let total = |wanted: Status| -> i64 {
+        let total = |wanted: ExpectedPresence| -> i64 {
             let of = stretches.iter().filter(|(.., status)| *status == wanted);
             of.map(|(from, to, _)| to - from).sum()
         };
-        let present = total(Status::Here);
-        let here = with_instants(runs(&stretches, |status| status == Status::Here), person, now);
+        let present = total(ExpectedPresence::Here);
+        let here = with_instants(runs(&stretches, |status| status == ExpectedPresence::Here), person, now);
         let length = self.until(now) - self.start;
         assert!(present <= length, "{} is there longer than the session", person.name);
-        Part {
+        ExpectedAttendance {
             present,
-            away: total(Status::Away),
+            away: total(ExpectedPresence::Away),
             gap: longest_gap(&stretches, &here),
             permille: if length == 0 {
                 0
             } else {
                 (present * 2000 + length) / (2 * length)
             },
-            gone: runs(&stretches, |status| status == Status::Away)
+            gone: runs(&stretches, |status| status == ExpectedPresence::Away)
                 .into_iter()
                 .flat_map(|run| cut(run, &here))
                 .collect(),
             here,
             status: match (person.last_out, person.spells.last().unwrap().0) {
-                (Some(_), _) => Status::Out,
+                (Some(_), _) => ExpectedPresence::Out,
                 (None, status) => status,
             },
         }
     }
 }
 
-impl Person {
+impl ExpectedPerson {
     /// What they were at a moment, that is from it to the next.
-    pub(super) fn at(&self, at: i64, now: i64) -> Status {
-        let covers = |(_, from, to): &&(Status, i64, Option<i64>)| *from <= at && at < to.unwrap_or(now.max(at + 1));
-        let mut status = Status::Out;
+    pub(super) fn at(&self, at: i64, now: i64) -> ExpectedPresence {
+        let covers =
+            |(_, from, to): &&(ExpectedPresence, i64, Option<i64>)| *from <= at && at < to.unwrap_or(now.max(at + 1));
+        let mut status = ExpectedPresence::Out;
         for (kind, ..) in self.spells.iter().filter(covers) {
-            if *kind == Status::Here || status == Status::Out {
+            if *kind == ExpectedPresence::Here || status == ExpectedPresence::Out {
                 status = *kind;
             }
         }
@@ -399,8 +400,8 @@ impl Person {
         let mut since = at;
         for from in begins.into_iter().rev() {
             since = from;
-            let was_here = self.spells.contains(&(Status::Here, from, Some(from)));
-            if self.at(from - 1, now) != status || status == Status::Away && was_here {
+            let was_here = self.spells.contains(&(ExpectedPresence::Here, from, Some(from)));
+            if self.at(from - 1, now) != status || status == ExpectedPresence::Away && was_here {
                 break;
             }
         }
@@ -409,7 +410,7 @@ impl Person {
 }
 
 /// Stretches of a kind, those that follow each other as one.
-fn runs(stretches: &[(i64, i64, Status)], wanted: impl Fn(Status) -> bool) -> Vec<(i64, i64)> {
+fn runs(stretches: &[(i64, i64, ExpectedPresence)], wanted: impl Fn(ExpectedPresence) -> bool) -> Vec<(i64, i64)> {
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for (from, to, _) in stretches.iter().filter(|(.., status)| wanted(*status)) {
         match runs.last_mut() {
@@ -429,13 +430,13 @@ fn cut((from, to): (i64, i64), instants: &[(i64, i64)]) -> Vec<(i64, i64)> {
 }
 
 /// The longest time without being here, which an instant of being here ends, too.
-fn longest_gap(stretches: &[(i64, i64, Status)], here: &[(i64, i64)]) -> i64 {
+fn longest_gap(stretches: &[(i64, i64, ExpectedPresence)], here: &[(i64, i64)]) -> i64 {
     let (mut longest, mut gap) = (0, 0);
     for (from, to, status) in stretches {
-        if *status == Status::Here || here.contains(&(*from, *from)) {
+        if *status == ExpectedPresence::Here || here.contains(&(*from, *from)) {
             gap = 0;
         }
-        if *status != Status::Here {
+        if *status != ExpectedPresence::Here {
             gap += to - from;
         }
         longest = longest.max(gap);
@@ -444,9 +445,9 @@ fn longest_gap(stretches: &[(i64, i64, Status)], here: &[(i64, i64)]) -> i64 {
 }
 
 /// Who comes and goes within one millisecond was here all the same.
-fn with_instants(mut here: Vec<(i64, i64)>, person: &Person, now: i64) -> Vec<(i64, i64)> {
+fn with_instants(mut here: Vec<(i64, i64)>, person: &ExpectedPerson, now: i64) -> Vec<(i64, i64)> {
     for (kind, from, to) in &person.spells {
-        let is_instant = *kind == Status::Here && to.unwrap_or(now) == *from;
+        let is_instant = *kind == ExpectedPresence::Here && to.unwrap_or(now) == *from;
         if is_instant && !here.iter().any(|(start, end)| start <= from && from <= end) {
             here.push((*from, *from));
         }

@@ -3,7 +3,7 @@
 use roxmltree::{Document, Node};
 
 use super::check::{Sight, length_said, length_shown, percent};
-use super::naive::{Part, Person, Status};
+use super::naive::{ExpectedAttendance, ExpectedPerson, ExpectedPresence};
 use super::zone::written;
 
 pub(super) async fn check_session(sight: &Sight<'_>) {
@@ -55,17 +55,19 @@ fn summary(sight: &Sight<'_>, text: &str) {
     let length = length_said(sight.duration());
     let of = |status| sight.people.iter().filter(|(_, part)| part.status == status).count();
     let head = if sight.session.is_active() {
-        format!("Live for {length}: {} of {all} here now. ", of(Status::Here))
+        format!("Live for {length}: {} of {all} here now. ", of(ExpectedPresence::Here))
     } else {
         format!("{all}, {length}. ")
     };
     assert!(told.starts_with(&head), "{told} is not {head}");
-    let is_lost = |person: &Person| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
-    let came_back =
-        |(person, part): &&(&Person, Part)| person.back > 0 && !is_lost(person) && part.status != Status::Away;
+    let is_lost =
+        |person: &ExpectedPerson| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
+    let came_back = |(person, part): &&(&ExpectedPerson, ExpectedAttendance)| {
+        person.back > 0 && !is_lost(person) && part.status != ExpectedPresence::Away
+    };
     for (words, expected) in [
-        ("are away", of(Status::Away) > 1),
-        ("is away", of(Status::Away) == 1),
+        ("are away", of(ExpectedPresence::Away) > 1),
+        ("is away", of(ExpectedPresence::Away) == 1),
         (
             "did not come back",
             sight.people.iter().any(|(person, _)| is_lost(person)),
@@ -125,7 +127,7 @@ pub(super) async fn check_people(sights: &[Sight<'_>]) {
     names.sort_unstable();
     names.dedup();
     for name in names.into_iter().take(3) {
-        let visits: Vec<(&Sight, &Person, &Part)> = sights
+        let visits: Vec<(&Sight, &ExpectedPerson, &ExpectedAttendance)> = sights
             .iter()
             .rev()
             .flat_map(|sight| sight.people.iter().map(move |(person, part)| (sight, *person, part)))
@@ -135,7 +137,7 @@ pub(super) async fn check_people(sights: &[Sight<'_>]) {
     }
 }
 
-async fn check_person(name: &str, visits: &[(&Sight<'_>, &Person, &Part)]) {
+async fn check_person(name: &str, visits: &[(&Sight<'_>, &ExpectedPerson, &ExpectedAttendance)]) {
     let text = plain(
         &visits[0]
             .0
@@ -179,10 +181,10 @@ async fn check_person(name: &str, visits: &[(&Sight<'_>, &Person, &Part)]) {
     }
 }
 
-fn ending(person: &Person, part: &Part) -> &'static str {
+fn ending(person: &ExpectedPerson, part: &ExpectedAttendance) -> &'static str {
     match (part.status, person.reason) {
-        (Status::Here, _) => "here now",
-        (Status::Away, _) => "away now",
+        (ExpectedPresence::Here, _) => "here now",
+        (ExpectedPresence::Away, _) => "away now",
         (_, Some("timeout")) => "dropped, did not come back",
         (_, Some("replaced")) => "joined again elsewhere",
         (_, Some("moved")) => "went to another room",
@@ -216,9 +218,9 @@ fn moments(piece: &str) -> Vec<String> {
     starts.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
-struct Rows(Vec<Row>);
+struct Rows(Vec<TableRow>);
 
-struct Row {
+struct TableRow {
     /// The text of each.
     cells: Vec<String>,
     times: Vec<String>,
@@ -233,11 +235,11 @@ impl Rows {
         let text = format!("<tbody>{body}</tbody>");
         let document = Document::parse(&text).unwrap();
         let rows = document.root_element().children().filter(Node::is_element);
-        Self(rows.map(Row::of).collect())
+        Self(rows.map(TableRow::of).collect())
     }
 }
 
-impl Row {
+impl TableRow {
     fn of(row: Node) -> Self {
         let all = |name: &'static str| row.descendants().filter(move |node| node.has_tag_name(name));
         let bar = all("rect").find(|node| node.attribute("class").is_none());

@@ -3,7 +3,7 @@
 use roxmltree::{Document, Node};
 
 use super::check::{Sight, length_shown};
-use super::naive::Status;
+use super::naive::ExpectedPresence;
 use super::zone::written;
 
 /// Where time begins in the picture, and where it ends.
@@ -40,8 +40,12 @@ pub(super) async fn check(sight: &Sight<'_>) {
     for (row, (person, part)) in rows.iter().zip(people) {
         let name = children(*row, "svg").next().unwrap();
         assert_eq!(title(name), person.name);
-        let mut bars: Vec<(i64, i64, Status)> = part.here.iter().map(|(from, to)| (*from, *to, Status::Here)).collect();
-        bars.extend(part.gone.iter().map(|(from, to)| (*from, *to, Status::Away)));
+        let mut bars: Vec<(i64, i64, ExpectedPresence)> = part
+            .here
+            .iter()
+            .map(|(from, to)| (*from, *to, ExpectedPresence::Here))
+            .collect();
+        bars.extend(part.gone.iter().map(|(from, to)| (*from, *to, ExpectedPresence::Away)));
         bars.sort_by_key(|bar| bar.0);
         let drawn: Vec<Node> = children(*row, "rect").collect();
         assert_eq!(drawn.len(), bars.len(), "bars of {}", person.name);
@@ -100,8 +104,12 @@ fn ticks(sight: &Sight<'_>, root: Node) {
     }
 }
 
-fn check_bar(sight: &Sight<'_>, name: &str, node: Node, (from, to, status): (i64, i64, Status)) {
-    let word = if status == Status::Here { "present" } else { "away" };
+fn check_bar(sight: &Sight<'_>, name: &str, node: Node, (from, to, status): (i64, i64, ExpectedPresence)) {
+    let word = if status == ExpectedPresence::Here {
+        "present"
+    } else {
+        "away"
+    };
     assert_eq!(node.attribute("class"), Some(word), "{name} at {from}");
     let (left, right) = (x_of(sight, from), x_of(sight, to));
     let (x, width) = (number(node, "x"), number(node, "width"));

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::naive::{Naive, Status};
-use super::zone::{ZONES, Zone, ms};
+use super::naive::{ExpectedPresence, Naive};
+use super::zone::{WrittenZone, ZONES, ms};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -69,7 +69,7 @@ pub(super) struct Who {
 }
 
 pub(super) struct Class {
-    pub(super) zone: &'static Zone,
+    pub(super) zone: &'static WrittenZone,
     /// All times of the steps are milliseconds after it.
     pub(super) start: i64,
     pub(super) steps: Vec<Step>,
@@ -148,7 +148,7 @@ impl fmt::Display for Class {
 impl Class {
     pub(super) fn of(zone: &str, start: &str, steps: &str) -> Self {
         Self {
-            zone: Zone::named(zone),
+            zone: WrittenZone::named(zone),
             start: ms(start),
             steps: steps.split('|').map(Step::parse).collect(),
         }
@@ -191,7 +191,7 @@ const DAY: i64 = 24 * HOUR;
 
 /// A class that nobody thought of.
 pub(super) fn made_up(dice: &mut Dice) -> Class {
-    let zone = Zone::named(dice.one(&ZONES.map(|zone| zone.name)));
+    let zone = WrittenZone::named(dice.one(&ZONES.map(|zone| zone.name)));
     let length = match dice.one(&[SECOND, 30 * SECOND, 600 * SECOND, HOUR, 2 * HOUR, 8 * HOUR, DAY]) {
         DAY => DAY + dice.below(6 * HOUR),
         most => 1 + dice.below(most),
@@ -206,7 +206,7 @@ pub(super) fn made_up(dice: &mut Dice) -> Class {
 }
 
 /// So that the class lasts over something: a change of the clock, or a midnight of UTC's or the reader's.
-fn start(dice: &mut Dice, zone: &Zone, length: i64) -> i64 {
+fn start(dice: &mut Dice, zone: &WrittenZone, length: i64) -> i64 {
     let day = ms("2026-01-10T00:00:00Z") + dice.below(340) * DAY;
     let over = match dice.below(4) {
         0 => day,
@@ -285,8 +285,8 @@ impl<'a> Author<'a> {
     fn act(&mut self, at: i64, who: Who) {
         self.naive.pass(at);
         let acts: &[Act] = match self.naive.status(&who) {
-            Status::Out => &[Act::Join],
-            Status::Away => &[
+            ExpectedPresence::Out => &[Act::Join],
+            ExpectedPresence::Away => &[
                 Act::Resume,
                 Act::Resume,
                 Act::Resume,
@@ -294,7 +294,7 @@ impl<'a> Author<'a> {
                 Act::Refused,
                 Act::Late,
             ],
-            Status::Here => &[
+            ExpectedPresence::Here => &[
                 Act::Drop,
                 Act::Drop,
                 Act::Drop,

@@ -2,13 +2,13 @@
 
 use chrono::DateTime;
 
-pub(super) struct Zone {
+pub(super) struct WrittenZone {
     pub(super) name: &'static str,
     /// From when (RFC 3339) the clock is so many minutes ahead. The first one holds before, too.
     clock: &'static [(&'static str, i64)],
 }
 
-pub(super) const ZONES: [Zone; 8] = [
+pub(super) const ZONES: [WrittenZone; 8] = [
     zone("UTC", &[("2026-01-01T00:00:00Z", 0)]),
     zone(
         "Europe/Berlin",
@@ -54,8 +54,8 @@ pub(super) const ZONES: [Zone; 8] = [
     zone("Pacific/Kiritimati", &[("2026-01-01T00:00:00Z", 840)]),
 ];
 
-const fn zone(name: &'static str, clock: &'static [(&'static str, i64)]) -> Zone {
-    Zone { name, clock }
+const fn zone(name: &'static str, clock: &'static [(&'static str, i64)]) -> WrittenZone {
+    WrittenZone { name, clock }
 }
 
 /// Milliseconds since 1970 of a moment as RFC 3339 writes it.
@@ -68,9 +68,9 @@ pub(super) fn written(ms: i64, pattern: &str) -> String {
     DateTime::from_timestamp_millis(ms).unwrap().format(pattern).to_string()
 }
 
-impl Zone {
+impl WrittenZone {
     pub(super) fn named(name: &str) -> &'static Self {
-        const KNOWN: &[Zone] = &ZONES;
+        const KNOWN: &[WrittenZone] = &ZONES;
         KNOWN.iter().find(|zone| zone.name == name).unwrap()
     }
 
