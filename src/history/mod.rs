@@ -7,13 +7,13 @@
 pub mod attendance;
 pub mod attendants;
 mod column;
-mod crowd;
 pub mod events;
 pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod intervals;
 mod json;
+mod linked_pairs;
 pub mod links;
 pub mod page;
 pub mod pair;

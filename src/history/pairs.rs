@@ -52,8 +52,8 @@ impl<'a> Meeting<'a> {
 
 impl History {
     /// The pairs of a session by name: all who were members at the same time, also those who never exchanged anything.
-    /// A page costs the session's people, and the links of those it shows. Of a crowd, those who exchanged something, by
-    /// the name of who came first.
+    /// A page costs the session's people, and the links of those it shows. Where people are too many to look at every
+    /// two, those who have a link, by the name of who came first.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -64,7 +64,7 @@ impl History {
         now: Timestamp,
     ) -> Result<Slice<Pair, (String, String)>, Error> {
         let Some(people) = self.everyone(session).await? else {
-            return self.pairs_of_crowd(session, page, now).await;
+            return self.linked_pairs(session, page, now).await;
         };
         // Read at once, each link is read once, and not for either of its ends.
         if page.after.is_none() && people.len() * people.len() / 2 <= page.limit {

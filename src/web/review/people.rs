@@ -1,5 +1,5 @@
-//! The people of one session, as many as a page can show: of a crowd a part at a time, in any order; of a multitude, of
-//! whom not all are looked at, a part at a time by name.
+//! The people of one session, as many as a page can show: of many, some at a time in any order; of so many that they
+//! cannot all be looked at, some at a time by name.
 
 use std::collections::HashSet;
 
@@ -15,22 +15,22 @@ use crate::web::http::error::Error;
 use crate::web::http::params::{Params, kept_username};
 use crate::web::state::Web;
 
-/// The most people that are shown at once: more make no picture that tells anything, and no quick page.
-const TOGETHER: usize = 60;
-/// Of more than that, as many are shown at a time: their links lie far apart among all those of a crowd, and the disk
-/// may have to be read for each.
-const PART: usize = 20;
+/// The most people that are shown on one page: more make no picture that tells anything, and no quick page.
+const MOST_ON_ONE_PAGE: usize = 60;
+/// Of more than that, as many are shown on each page: their links lie far apart among all those of the session, and the
+/// disk may have to be read for each.
+const PAGE_SIZE: usize = 20;
 
 /// Which people are wanted, and in which order.
 pub(super) struct PeopleQuery {
     pub(super) sorting: Option<Sorting>,
     /// How many come before them.
     skipped: usize,
-    /// Of a multitude: the name that they come after.
+    /// Where they are listed by name: the one that they come after.
     after: Option<String>,
 }
 
-/// A part of a crowd, to go to.
+/// A link to another page of people.
 pub(super) struct PageLink {
     pub(super) title: String,
     pub(super) address: String,
@@ -39,7 +39,7 @@ pub(super) struct PageLink {
 
 /// The people of a session.
 pub(super) struct People {
-    /// All of them, by name; `None` of a multitude.
+    /// All of them, by name; `None` of too many.
     pub(super) everyone: Option<Vec<Attendance>>,
     /// How many they are.
     pub(super) count: usize,
@@ -49,13 +49,13 @@ pub(super) struct People {
     pub(super) table: Vec<Attendance>,
     /// How many come before them in that order.
     skipped: usize,
-    /// Of a multitude: the name that the next part comes after.
+    /// Where they are listed by name: the one that the next page comes after.
     next: Option<String>,
 }
 
 impl PeopleQuery {
-    /// Takes the parameters `sort` and `people`, the number of the first that is shown, or of a multitude `name`, which
-    /// they come after.
+    /// Takes the parameters `sort` and `people`, the number of the first that is shown, or `name`, which those of a
+    /// list by name come after.
     pub(super) fn take(params: &mut Params) -> Result<Self, Error> {
         let sorting = params.optional("sort", Sorting::parse)?.flatten();
         let first = params.optional("people", number)?.unwrap_or(1);
@@ -100,12 +100,16 @@ fn number(raw: &str) -> Result<usize, &'static str> {
 impl People {
     pub(super) async fn read(web: &Web, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
         let Some(mut shown) = web.history.everyone(session.id).await? else {
-            return Self::of_multitude(web, session, query, now).await;
+            return Self::by_name(web, session, query, now).await;
         };
         let everyone: Vec<_> = shown.iter().map(|person| person.attendance(session, now)).collect();
         let mut table = everyone.clone();
         sorting::sort(&mut table, query.sorting);
-        let most = if everyone.len() > TOGETHER { PART } else { TOGETHER };
+        let most = if everyone.len() > MOST_ON_ONE_PAGE {
+            PAGE_SIZE
+        } else {
+            MOST_ON_ONE_PAGE
+        };
         let skipped = query.skipped.min(table.len());
         table.drain(..skipped);
         table.truncate(most);
@@ -121,12 +125,12 @@ impl People {
         })
     }
 
-    async fn of_multitude(web: &Web, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
-        let part = Page {
-            limit: PART,
+    async fn by_name(web: &Web, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
+        let page = Page {
+            limit: PAGE_SIZE,
             after: query.after.clone(),
         };
-        let found = web.history.people(session.id, &part).await?;
+        let found = web.history.people(session.id, &page).await?;
         Ok(Self {
             everyone: None,
             count: usize::try_from(session.unique_participants).unwrap_or_default(),
@@ -142,20 +146,20 @@ impl People {
     }
 
     /// Whether they are too many for one page.
-    pub(super) fn is_crowd(&self) -> bool {
+    pub(super) fn is_paged(&self) -> bool {
         self.table.len() < self.count
     }
 
-    /// The parts, if there is more than one, on the page at `path`.
-    pub(super) fn parts(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
-        if !self.is_crowd() {
+    /// The links to all pages, if there is more than one; the session's page is at `path`.
+    pub(super) fn page_links(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
+        if !self.is_paged() {
             return Vec::new();
         }
         if self.everyone.is_none() {
-            return self.parts_of_multitude(path, query);
+            return self.page_links_by_name(path, query);
         }
-        let part = |skipped: usize| PageLink {
-            title: format!("{}–{}", skipped + 1, self.count.min(skipped + PART)),
+        let link = |skipped: usize| PageLink {
+            title: format!("{}–{}", skipped + 1, self.count.min(skipped + PAGE_SIZE)),
             address: PeopleQuery {
                 skipped,
                 sorting: query.sorting,
@@ -164,11 +168,11 @@ impl People {
             .address(path, &[]),
             is_shown: skipped == self.skipped,
         };
-        (0..self.count).step_by(PART).map(part).collect()
+        (0..self.count).step_by(PAGE_SIZE).map(link).collect()
     }
 
-    fn parts_of_multitude(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
-        let part = |title: String, after: Option<String>| PageLink {
+    fn page_links_by_name(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
+        let link = |title: String, after: Option<String>| PageLink {
             title,
             is_shown: after == query.after,
             address: PeopleQuery {
@@ -178,9 +182,9 @@ impl People {
             }
             .address(path, &[]),
         };
-        let first = part("The first by name".to_owned(), None);
+        let first = link("The first by name".to_owned(), None);
         let next = self.next.as_ref();
-        let next = next.map(|name| part(format!("Those after {}", isolated(name)), Some(name.clone())));
+        let next = next.map(|name| link(format!("Those after {}", isolated(name)), Some(name.clone())));
         [first].into_iter().chain(next).collect()
     }
 }

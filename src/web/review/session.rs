@@ -31,7 +31,7 @@ struct SessionPage {
     picture_address: String,
     heads: Vec<ColumnHead>,
     people: People,
-    parts: Vec<PageLink>,
+    page_links: Vec<PageLink>,
     connections: PairsSection,
     entries: Vec<LogEntry>,
     choices: Vec<LogChoice>,
@@ -67,23 +67,23 @@ pub(crate) async fn show(
     let now = web.now();
     let session = web.session(id, now).await?;
     let people = People::read(&web, &session, &query, now).await?;
-    let is_crowd = people.is_crowd();
+    let is_paged = people.is_paged();
     let log_piece = Page { limit: ENTRIES, after };
     // Where the disk has to be read, it is read for all of them at once.
     let (pairs, entries, model) = tokio::try_join!(
-        web.history.pairs_among(id, &people.shown, !is_crowd, now),
+        web.history.pairs_among(id, &people.shown, !is_paged, now),
         web.history.events(id, kinds, &log_piece),
         web.history.timeline_of(&session, &people.shown, now),
     )?;
 
     let path = format!("/review/sessions/{id}");
     html(&SessionPage {
-        summary: summary(&session, people.everyone.as_deref(), (!is_crowd).then_some(&pairs)),
+        summary: summary(&session, people.everyone.as_deref(), (!is_paged).then_some(&pairs)),
         picture: timeline::inline(&model, Zone::UTC, now),
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, query.sorting, &choice),
         connections: PairsSection::of(&people.table, &pairs),
-        parts: people.parts(&path, &query),
+        page_links: people.page_links(&path, &query),
         people,
         choices: log::choices(&choice, |word| query.address(&path, &[("log", word)])),
         next_entries: entries.next.map(|last| {

@@ -15,7 +15,7 @@ const TOLD_PAIRS: usize = 3;
 /// Tells a session from all its people and all their pairs, each `None` where there are too many. Names are isolated.
 pub(super) fn summary(session: &Session, people: Option<&[Attendance]>, pairs: Option<&[Pair]>) -> String {
     let Some(people) = people else {
-        return of_multitude(session);
+        return of_too_many(session);
     };
     let mut troubles = pairs.map(connections).unwrap_or_default();
     troubles.extend(attendance(session, people));
@@ -31,8 +31,8 @@ pub(super) fn summary(session: &Session, people: Option<&[Attendance]>, pairs: O
     format!("{} {}.", head(session, people), capitalized(&second))
 }
 
-/// What the session itself counts.
-fn of_multitude(session: &Session) -> String {
+/// Where people are too many to look at each: what the session itself counts.
+fn of_too_many(session: &Session) -> String {
     let all = count(session.unique_participants, "person", "people");
     let time = length(session.duration_ms);
     let head = match session.status {

@@ -1,4 +1,4 @@
-//! The pairs of a crowd: of so many people that not every two can be put together.
+//! The pairs of a session with so many people that not every two of them can be looked at: those who have a link.
 
 use uuid::Uuid;
 
@@ -23,14 +23,14 @@ struct First {
 impl History {
     /// The pairs who exchanged something, by the name of the first, then by when the other came. A place in this order is
     /// the name of the first with the id of the other.
-    pub(super) async fn pairs_of_crowd(
+    pub(super) async fn linked_pairs(
         &self,
         session: SessionId,
         page: &Page<(String, String)>,
         now: Timestamp,
     ) -> Result<Slice<Pair, (String, String)>, Error> {
         let (name, other) = page.after.clone().unwrap_or_default();
-        // A place among the names of a session that has become a crowd since begins the person anew.
+        // The cursor may be of a time when there were fewer people, and hold two names: then the person begins anew.
         let other = Uuid::try_parse(&other).unwrap_or_default();
         let firsts = self.firsts(session, &name).await?;
         let mut found = Vec::new();
@@ -51,26 +51,31 @@ impl History {
         let found = Slice::cut(found, page.limit, |(first, other)| place(first, other.0));
         let shown: Vec<_> = found.rows.iter().map(|(first, other)| [first.id, *other]).collect();
         Ok(Slice {
-            rows: self.told(session, &shown, now).await?,
+            rows: self.describe_pairs(session, &shown, now).await?,
             next: found.next.or(end),
         })
     }
 
-    async fn told(&self, session: SessionId, pairs: &[[ParticipantId; 2]], now: Timestamp) -> Result<Vec<Pair>, Error> {
+    async fn describe_pairs(
+        &self,
+        session: SessionId,
+        pairs: &[[ParticipantId; 2]],
+        now: Timestamp,
+    ) -> Result<Vec<Pair>, Error> {
         let people = self.people_of(session, pairs.iter().flatten().copied()).await?;
         let names: Names<'_> = people
             .iter()
             .map(|(id, person)| (*id, person.username.as_str()))
             .collect();
         let mut links = self.links_between(pairs.iter().copied(), &names).await?;
-        let told = pairs.iter().filter_map(|[one, other]| {
+        let pairs = pairs.iter().filter_map(|[one, other]| {
             let both = [people.get(one)?, people.get(other)?];
             let links = links.remove(&ends(*one, *other)).unwrap_or_default();
             let memberships = both.map(|person| person.membership(now));
             let together = Together::of(memberships.each_ref(), now);
             Some(Pair::of(both[0], both[1], links, together))
         });
-        Ok(told.collect())
+        Ok(pairs.collect())
     }
 
     /// The people from a name on.
