@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use chatroom_server::model::vocabulary::LeaveReason;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::harness::{PROGRAM, Server, TOKEN};
 use crate::history::{DATABASE, History};
-use crate::reasons::page;
+use crate::reasons::{leave_reason, page};
 use crate::socket::Socket;
 
 /// How long a join may take while the database does not answer: the server's patience of a second, and some.
@@ -338,6 +339,8 @@ async fn what_does_not_fit_in_memory_is_one_gap_of_its_size() {
     }
     let page = page(&class.server, &session);
     assert!(page.contains("gone, how and when was not recorded"), "{page}");
+    let gap = LeaveReason::Gap.as_str();
+    assert_eq!(leave_reason(&class.server, &session, "bo"), gap);
     drop(pair);
     let mut history = class.stop().await;
     let gaps = history.texts("select detail from event where kind = 'gap'").await;
