@@ -216,8 +216,10 @@ async fn entry(server: &Server, session: &Value, who: &str, reason: LeaveReason)
 async fn left(server: &Server, session: &Value, who: &str, reason: LeaveReason) -> LeaveReason {
     entry(server, session, who, reason).await;
     assert_eq!(leave_reason(server, session, who), reason.as_str(), "{who}");
-    let ending = gone(reason)[1];
-    assert!(page(server, session).contains(ending), "{ending}");
+    let (page, name) = (page(server, session), format!("<bdi>{who}</bdi>"));
+    let mut rows = page.split(&name).skip(1).filter_map(|rest| rest.split("</tr>").next());
+    let cell = format!("<td>{}</td>", gone(reason)[1]);
+    assert!(rows.any(|row| row.contains(&cell)), "{who}: {cell}");
     reason
 }
 
