@@ -148,7 +148,7 @@ impl History {
     pub(super) async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<LinksByEnds>, Error> {
         let most = i64::try_from(TOGETHER + 1).unwrap_or(i64::MAX);
         let rows = query_links!("select * from link where session_id = ?1 limit ?2", session.0, most);
-        let links: Vec<LinkRow> = from_json(&rows.fetch_one(&self.reader).await?)?;
+        let links: Vec<LinkFields> = from_json(&rows.fetch_one(&self.reader).await?)?;
         if links.len() > TOGETHER {
             return Ok(None);
         }
@@ -221,7 +221,7 @@ impl History {
     }
 }
 
-fn by_ends(mut rows: Vec<LinkRow>, names: &Names<'_>) -> LinksByEnds {
+fn by_ends(mut rows: Vec<LinkFields>, names: &Names<'_>) -> LinksByEnds {
     let mut links = LinksByEnds::new();
     rows.sort_by_key(|row| (row.offered_at, row.id));
     for row in rows {
@@ -237,7 +237,7 @@ pub(super) fn ends(one: ParticipantId, other: ParticipantId) -> [ParticipantId; 
 
 /// A link as the query gives it.
 #[derive(Deserialize)]
-struct LinkRow {
+struct LinkFields {
     id: Uuid,
     offerer: Uuid,
     answerer: Uuid,
@@ -251,7 +251,7 @@ struct LinkRow {
     closed_by: Option<LinkEnd>,
 }
 
-impl LinkRow {
+impl LinkFields {
     fn link(self, names: &Names<'_>) -> Link {
         let name = |id| names.get(&ParticipantId(id)).copied().unwrap_or_default().to_owned();
         Link {

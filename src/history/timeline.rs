@@ -96,7 +96,7 @@ impl MarkRow {
 type Marks = HashMap<Option<ParticipantId>, Vec<Mark>>;
 
 impl History {
-    /// The timeline of a session, as far as it has come: of a crowd, that of the first by name.
+    /// The timeline of a session, as far as it has come: of too many people, that of the first by name.
     ///
     /// # Errors
     /// If the database cannot be read.

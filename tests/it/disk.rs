@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use chatroom_server::model::vocabulary::LeaveReason;
 use chatroom_testkit::Socket;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
+use crate::reasons::leave_reason;
 use crate::support::history::{DATABASE, History};
 use crate::support::server::{PROGRAM, Server, TOKEN, session_page};
 
@@ -337,6 +339,8 @@ async fn what_does_not_fit_in_memory_is_one_gap_of_its_size() {
     }
     let page = session_page(&class.server, &session);
     assert!(page.contains("gone, how and when was not recorded"), "{page}");
+    let gap = LeaveReason::Gap.as_str();
+    assert_eq!(leave_reason(&class.server, &session, "bo"), gap);
     drop(pair);
     let mut history = class.stop().await;
     let gaps = history.texts("select detail from event where kind = 'gap'").await;

@@ -1,9 +1,10 @@
-//! The words for how somebody dropped or left, from what makes it happen to the API and the page. (A departure that was
-//! lost in a gap is in `disk`.)
+//! Every word of the vocabulary, from what makes it happen to the API and the page. (What was lost in a gap is in `disk`.)
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chatroom_server::model::vocabulary::{DropReason, EventKind, LeaveReason, LinkCloseReason, Outcome};
 use chatroom_testkit::{ANSWER_TIMEOUT, Socket};
 use serde_json::{Value, json};
 
@@ -21,28 +22,55 @@ pub(crate) fn asked(server: &Server, path: &str) -> String {
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
-/// The `field` of the detail of somebody's last entry of a kind.
-fn told(server: &Server, session: &Value, kind: &str, who: &str, field: &str) -> Option<String> {
+/// The rows of a list of a session.
+fn rows(server: &Server, session: &Value, list: &str) -> Vec<Value> {
     let session = session.as_str().unwrap();
-    let answer = asked(
-        server,
-        &format!("/api/v1/sessions/{session}/events?kind={kind}&limit=200"),
-    );
-    let events: Value = serde_json::from_str(&answer).unwrap();
-    let of = events["data"].as_array().unwrap().iter().rev();
-    let last = of
-        .filter(|event| event["username"] == who)
-        .map(|event| &event["detail"][field]);
+    let answer = asked(server, &format!("/api/v1/sessions/{session}/{list}"));
+    let mut found: Value = serde_json::from_str(&answer).unwrap();
+    assert!(found["nextCursor"].is_null(), "{list} fits on one page");
+    found["data"].as_array_mut().unwrap().drain(..).collect()
+}
+
+/// The `field` of the detail of somebody's last entry of a kind.
+fn told(server: &Server, session: &Value, kind: EventKind, who: &str, field: &str) -> Option<String> {
+    let events = rows(server, session, &format!("events?kind={}&limit=200", kind.as_str()));
+    let of = events.iter().rev().filter(|event| event["username"] == who);
+    let last = of.map(|event| &event["detail"][field]);
     last.filter_map(Value::as_str).map(str::to_owned).next()
 }
 
-async fn drops(server: &Server, session: &Value, who: &str, why: &str, within: Duration, sentence: &str) {
-    let is_told = || told(server, session, "disconnected", who, "why").is_some();
+/// Why somebody is gone, as the attendance says.
+pub(crate) fn leave_reason(server: &Server, session: &Value, who: &str) -> Value {
+    let mut people = rows(server, session, "participants?limit=200");
+    let person = people.iter_mut().find(|person| person["username"] == who).unwrap();
+    person["leaveReason"].take()
+}
+
+/// Without what sets names apart from the text around them.
+fn plain(text: &str) -> String {
+    text.replace(['\u{2068}', '\u{2069}'], "")
+}
+
+/// What the page says of it.
+fn because(why: DropReason) -> &'static str {
+    match why {
+        DropReason::Closed => "the page closed the connection",
+        DropReason::Reset => "the connection broke",
+        DropReason::Silent => "the network went silent",
+        DropReason::Stalled => "the page stopped reading",
+        DropReason::Rate => "the page sent more than a limit allows",
+        DropReason::Server => "the server stopped, or ended the connection",
+    }
+}
+
+async fn drops(server: &Server, session: &Value, who: &str, why: DropReason, within: Duration) -> DropReason {
+    let is_told = || told(server, session, EventKind::Disconnected, who, "why").is_some();
     eventually(&format!("{who} is away"), within, is_told).await;
-    let found = told(server, session, "disconnected", who, "why");
-    assert_eq!(found.as_deref(), Some(why), "{who}");
-    let sentence = format!("{who} dropped: {sentence}.");
+    let found = told(server, session, EventKind::Disconnected, who, "why");
+    assert_eq!(found.as_deref(), Some(why.as_str()), "{who}");
+    let sentence = format!("{who} dropped: {}.", because(why));
     assert!(session_page(server, session).contains(&sentence), "{sentence}");
+    why
 }
 
 #[tokio::test]
@@ -53,47 +81,24 @@ async fn why_somebody_dropped() {
         ("MAX_WAITING_PER_PAIR", "0"),
         ("RELAYS_PER_PAIR", "0"),
     ];
-    let server = Server::start(program(folder.path(), &limits));
+    let mut server = Server::start(program(folder.path(), &limits));
     let port = server.port;
+    let mut seen = BTreeSet::new();
     // Answers no ping: looked at last.
     let (_silent, seat) = Socket::join(port, "lesson", "Silent").await;
     let session = &seat["sessionId"];
 
     let (mut leaver, _) = Socket::join(port, "lesson", "Closer").await;
     leaver.send("41").await.unwrap();
-    drops(
-        &server,
-        session,
-        "Closer",
-        "closed",
-        ANSWER_TIMEOUT,
-        "the page closed the connection",
-    )
-    .await;
+    seen.insert(drops(&server, session, "Closer", DropReason::Closed, ANSWER_TIMEOUT).await);
 
     let (reset, _) = Socket::join(port, "lesson", "Reset").await;
     reset.reset();
-    drops(
-        &server,
-        session,
-        "Reset",
-        "reset",
-        ANSWER_TIMEOUT,
-        "the connection broke",
-    )
-    .await;
+    seen.insert(drops(&server, session, "Reset", DropReason::Reset, ANSWER_TIMEOUT).await);
 
     let (mut flooder, _) = Socket::join(port, "lesson", "Flooder").await;
     let flood = tokio::spawn(async move { while flooder.send("3").await.is_ok() {} });
-    drops(
-        &server,
-        session,
-        "Flooder",
-        "rate",
-        SILENCE,
-        "the page sent more than a limit allows",
-    )
-    .await;
+    seen.insert(drops(&server, session, "Flooder", DropReason::Rate, SILENCE).await);
     flood.await.unwrap();
 
     let (mut sender, sender_seat) = Socket::join(port, "lesson", "Sender").await;
@@ -101,20 +106,41 @@ async fn why_somebody_dropped() {
     stalled.offer_to(&sender_seat["memberId"]).await;
     let candidate = "x".repeat(64 * 1024);
     let letter = json!({"remoteConnectorId": "c", "memberId": seat["memberId"], "candidate": candidate});
-    while told(&server, session, "disconnected", "Stalled", "why").is_none() {
+    while told(&server, session, EventKind::Disconnected, "Stalled", "why").is_none() {
         sender.call("icecandidate", letter.clone()).await;
     }
-    drops(
-        &server,
-        session,
-        "Stalled",
-        "stalled",
-        ANSWER_TIMEOUT,
-        "the page stopped reading",
-    )
-    .await;
+    seen.insert(drops(&server, session, "Stalled", DropReason::Stalled, ANSWER_TIMEOUT).await);
 
-    drops(&server, session, "Silent", "silent", SILENCE, "the network went silent").await;
+    seen.insert(drops(&server, session, "Silent", DropReason::Silent, SILENCE).await);
+
+    let (_there, _) = Socket::join(port, "lesson", "There").await;
+    server.signal("TERM");
+    server.exit_code();
+    server = Server::start(program(folder.path(), &limits));
+    seen.insert(drops(&server, session, "There", DropReason::Server, ANSWER_TIMEOUT).await);
+
+    assert_eq!(seen, DropReason::ALL.iter().copied().collect());
+}
+
+/// What the page says of it in the log, and in the attendance.
+fn gone(reason: LeaveReason) -> [&'static str; 2] {
+    match reason {
+        LeaveReason::Left => ["left", "left"],
+        LeaveReason::Timeout => ["did not come back in time, and is gone", "dropped, did not come back"],
+        LeaveReason::Replaced => [
+            "joined again elsewhere, and is gone from here",
+            "joined again elsewhere",
+        ],
+        LeaveReason::Moved => ["went to another room", "went to another room"],
+        LeaveReason::ServerShutdown | LeaveReason::ServerCrash => [
+            "did not come back after the server stopped, and is gone",
+            "did not come back after the server stopped",
+        ],
+        LeaveReason::Gap => [
+            "is gone; how and when was not recorded",
+            "gone, how and when was not recorded",
+        ],
+    }
 }
 
 #[tokio::test]
@@ -123,81 +149,204 @@ async fn why_somebody_left() {
     let variables = [("RESUME_GRACE", "500ms"), ("RESTART_GRACE", "500ms")];
     let mut server = Server::start(program(folder.path(), &variables));
     let port = server.port;
+    // One that is lost in a gap.
+    let mut seen = BTreeSet::from([LeaveReason::Gap]);
     let (_ann, seat) = Socket::join(port, "lesson", "Ann").await;
     let session = &seat["sessionId"];
 
     let (mut leaver, _) = Socket::join(port, "lesson", "Leaver").await;
     leaver.emit("leave", json!([])).await;
-    left(&server, session, "Leaver", "left", "left", "left").await;
+    seen.insert(left(&server, session, "Leaver", LeaveReason::Left).await);
 
     let (mut mover, _) = Socket::join(port, "lesson", "Mover").await;
     mover = mover.joined("another room", "Mover").await.0;
-    left(
-        &server,
-        session,
-        "Mover",
-        "moved",
-        "went to another room",
-        "went to another room",
-    )
-    .await;
+    seen.insert(left(&server, session, "Mover", LeaveReason::Moved).await);
     drop(mover);
 
     let (first, _) = Socket::join(port, "lesson", "Twice").await;
     let (mut second, _) = Socket::join(port, "lesson", "Twice").await;
-    let sentence = "joined again elsewhere, and is gone from here";
-    entry(&server, session, "Twice", "replaced", sentence).await;
+    // In the attendance they are there.
+    entry(&server, session, "Twice", LeaveReason::Replaced).await;
+    seen.insert(LeaveReason::Replaced);
     second.emit("leave", json!([])).await;
     drop(first);
 
     let (lost, _) = Socket::join(port, "lesson", "Lost").await;
     lost.vanish();
-    let sentence = "did not come back in time, and is gone";
-    left(
-        &server,
-        session,
-        "Lost",
-        "timeout",
-        sentence,
-        "dropped, did not come back",
-    )
-    .await;
+    seen.insert(left(&server, session, "Lost", LeaveReason::Timeout).await);
 
     for (signal, who, reason) in [
-        ("KILL", "Killed", "server_crash"),
-        ("TERM", "Stopped", "server_shutdown"),
+        ("KILL", "Killed", LeaveReason::ServerCrash),
+        ("TERM", "Stopped", LeaveReason::ServerShutdown),
     ] {
         let (_there, seat) = Socket::join(server.port, "lesson", who).await;
         let session = &seat["sessionId"];
         server.signal(signal);
         server.exit_code();
         server = Server::start(program(folder.path(), &variables));
-        let sentence = "did not come back after the server stopped, and is gone";
-        let ending = "did not come back after the server stopped";
-        left(&server, session, who, reason, sentence, ending).await;
+        seen.insert(left(&server, session, who, reason).await);
     }
+    assert_eq!(seen, LeaveReason::ALL.iter().copied().collect());
 }
 
 /// Somebody's entry, on the API and on the page.
-async fn entry(server: &Server, session: &Value, who: &str, reason: &str, sentence: &str) {
-    let is_told = || told(server, session, "left", who, "reason").is_some();
-    eventually(&format!("{who} is gone"), ANSWER_TIMEOUT, is_told).await;
-    assert_eq!(told(server, session, "left", who, "reason").as_deref(), Some(reason));
-    let sentence = format!("{who} {sentence}.");
+async fn entry(server: &Server, session: &Value, who: &str, reason: LeaveReason) {
+    let found = || told(server, session, EventKind::Left, who, "reason");
+    eventually(&format!("{who} is gone"), ANSWER_TIMEOUT, || found().is_some()).await;
+    assert_eq!(found().as_deref(), Some(reason.as_str()));
+    let sentence = format!("{who} {}.", gone(reason)[0]);
     assert!(session_page(server, session).contains(&sentence), "{sentence}");
 }
 
 /// The same, and in the attendance.
-async fn left(server: &Server, session: &Value, who: &str, reason: &str, sentence: &str, ending: &str) {
-    entry(server, session, who, reason, sentence).await;
-    let session = session.as_str().unwrap();
-    let answer = asked(server, &format!("/api/v1/sessions/{session}/participants?limit=200"));
-    let found: Value = serde_json::from_str(&answer).unwrap();
-    let of = found["data"].as_array().unwrap().iter();
-    let reasons: Vec<_> = of
-        .filter(|person| person["username"] == who)
-        .map(|person| &person["leaveReason"])
-        .collect();
-    assert_eq!(reasons, [reason], "{who}");
-    assert!(session_page(server, &json!(session)).contains(ending), "{ending}");
+async fn left(server: &Server, session: &Value, who: &str, reason: LeaveReason) -> LeaveReason {
+    entry(server, session, who, reason).await;
+    assert_eq!(leave_reason(server, session, who), reason.as_str(), "{who}");
+    let (page, name) = (session_page(server, session), format!("<bdi>{who}</bdi>"));
+    let mut rows = page.split(&name).skip(1).filter_map(|rest| rest.split("</tr>").next());
+    let cell = format!("<td>{}</td>", gone(reason)[1]);
+    assert!(rows.any(|row| row.contains(&cell)), "{who}: {cell}");
+    reason
+}
+
+/// What the page says of it; nothing of what belongs to no session.
+fn happened(kind: EventKind) -> Option<&'static str> {
+    match kind {
+        EventKind::SessionStarted => Some("The session began."),
+        EventKind::Joined => Some("Bo came in: 2 people in the room."),
+        EventKind::Disconnected => Some("Bo dropped: the connection broke."),
+        EventKind::Reconnected => Some("Bo came back."),
+        EventKind::Error => Some("Bo was told an error: "),
+        EventKind::Left => Some("Bo left."),
+        EventKind::SessionEnded => Some("The session was over."),
+        EventKind::Gap => None,
+    }
+}
+
+#[tokio::test]
+async fn what_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[("SESSION_LINGER", "500ms")]));
+    let (mut ann, seat) = Socket::join(server.port, "lesson", "Ann").await;
+    let session = &seat["sessionId"];
+    let (bo, _) = Socket::join(server.port, "lesson", "Bo").await;
+    bo.reset();
+    let is_away = || told(&server, session, EventKind::Disconnected, "Bo", "why").is_some();
+    eventually("Bo is away", ANSWER_TIMEOUT, is_away).await;
+    let (mut bo, seat) = Socket::resume(server.port, "lesson", "Bo").await;
+    assert_eq!(seat["resumed"], true, "{seat}");
+    bo.call("offer", json!({})).await;
+    bo.emit("leave", json!([])).await;
+    ann.emit("leave", json!([])).await;
+    let kinds = || {
+        let events = rows(&server, session, "events?limit=200");
+        let kinds = events
+            .iter()
+            .map(|event| EventKind::parse(event["kind"].as_str().unwrap()));
+        kinds.collect::<Option<BTreeSet<_>>>().unwrap()
+    };
+    let is_over = || kinds().contains(&EventKind::SessionEnded);
+    eventually("the session is over", ANSWER_TIMEOUT, is_over).await;
+    let expected = EventKind::ALL.iter().copied().filter(|kind| happened(*kind).is_some());
+    assert_eq!(kinds(), expected.collect());
+    let page = session_page(&server, session);
+    for sentence in EventKind::ALL.iter().filter_map(|kind| happened(*kind)) {
+        assert!(page.contains(sentence), "{sentence}");
+    }
+}
+
+/// What the page and the API say of a pair of this outcome.
+fn became(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Connected => {
+            "Ann and Bo connected: offer, answer and 1 + 1 network addresses (candidates) were exchanged."
+        }
+        Outcome::Waiting => "Ann and Cy are still connecting.",
+        Outcome::NoAnswer => "Ann and Cy never connected: Ann's offer was never answered.",
+        Outcome::NoCandidates => {
+            "Ann and Di probably never connected: offer and answer were exchanged, but no network addresses (candidates) \
+             from either of them."
+        }
+        Outcome::NoOffer => "Bo and Cy never connected: neither made an offer.",
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[]));
+    let port = server.port;
+    let mut seen = BTreeSet::new();
+    let (mut ann, ann_seat) = Socket::join(port, "lesson", "Ann").await;
+    let session = &ann_seat["sessionId"];
+    let ann_id = &ann_seat["memberId"];
+    let (mut bo, bo_seat) = Socket::join(port, "lesson", "Bo").await;
+    let (mut cy, cy_seat) = Socket::join(port, "lesson", "Cy").await;
+    let (mut di, di_seat) = Socket::join(port, "lesson", "Di").await;
+    let (eve, eve_seat) = Socket::join(port, "lesson", "Eve").await;
+
+    offer(&mut ann, "to Bo", &bo_seat).await;
+    answer(&mut bo, "to Bo", "of Bo", ann_id).await;
+    candidate(&mut ann, "of Bo", &bo_seat["memberId"]).await;
+    candidate(&mut bo, "to Bo", ann_id).await;
+    offer(&mut ann, "to Di", &di_seat).await;
+    answer(&mut di, "to Di", "of Di", ann_id).await;
+    offer(&mut ann, "to Cy", &cy_seat).await;
+    seen.insert(becomes(&server, session, Outcome::Waiting).await);
+
+    for end in [&mut bo, &mut cy, &mut di] {
+        end.emit("leave", json!([])).await;
+    }
+    for outcome in [
+        Outcome::Connected,
+        Outcome::NoAnswer,
+        Outcome::NoCandidates,
+        Outcome::NoOffer,
+    ] {
+        seen.insert(becomes(&server, session, outcome).await);
+    }
+    assert_eq!(seen, Outcome::ALL.iter().copied().collect());
+
+    // One offer takes the place of another, and is lost with the socket that it was sent on.
+    offer(&mut ann, "to Eve", &eve_seat).await;
+    offer(&mut ann, "to Eve again", &eve_seat).await;
+    eve.vanish();
+    let (_eve, seat) = Socket::resume(port, "lesson", "Eve").await;
+    assert_eq!(seat["resumed"], true, "{seat}");
+    let ends = || {
+        let links = rows(&server, session, "links").into_iter();
+        let links = links.flat_map(|pair| pair["links"].as_array().unwrap().clone());
+        let words = links.filter_map(|link| LinkCloseReason::parse(link["closedBy"].as_str()?));
+        words.collect::<BTreeSet<_>>()
+    };
+    let all: BTreeSet<_> = LinkCloseReason::ALL.iter().copied().collect();
+    eventually("links end in every way", ANSWER_TIMEOUT, || ends() == all).await;
+}
+
+async fn offer(socket: &mut Socket, connector: &str, to: &Value) {
+    let offer = json!({"connectorId": connector, "offer": 0, "memberId": to["memberId"], "streamType": "user"});
+    assert_eq!(socket.call("offer", offer).await["ok"], true);
+}
+
+async fn answer(socket: &mut Socket, remote: &str, own: &str, to: &Value) {
+    let answer = json!({"remoteConnectorId": remote, "connectorId": own, "answer": 0, "memberId": to});
+    assert_eq!(socket.call("answer", answer).await["ok"], true);
+}
+
+async fn candidate(socket: &mut Socket, remote: &str, to: &Value) {
+    let candidate = json!({"remoteConnectorId": remote, "memberId": to, "candidate": 0});
+    assert_eq!(socket.call("icecandidate", candidate).await["ok"], true);
+}
+
+/// Waits until the API has a pair of this outcome; the page says the same of it.
+async fn becomes(server: &Server, session: &Value, outcome: Outcome) -> Outcome {
+    let sentence = became(outcome);
+    let is_told = || {
+        let pairs = rows(server, session, "links");
+        let mut alike = pairs.iter().filter(|pair| pair["outcome"] == outcome.as_str());
+        alike.any(|pair| plain(pair["sentence"].as_str().unwrap()) == sentence)
+    };
+    eventually(sentence, ANSWER_TIMEOUT, is_told).await;
+    assert!(session_page(server, session).contains(sentence), "{sentence}");
+    outcome
 }

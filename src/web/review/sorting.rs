@@ -78,7 +78,7 @@ impl Sorting {
     }
 }
 
-/// Sorts the table; without a wish by what needs attention: who was there least, and of those who was gone longest.
+/// Sorts the table; if nothing is asked for, by what needs attention: who was there least, and of those who was gone longest.
 pub(super) fn sort(people: &mut [Attendance], sorting: Option<Sorting>) {
     people.sort_by(|a, b| match sorting {
         None => a

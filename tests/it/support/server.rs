@@ -153,5 +153,5 @@ pub(crate) fn session_page(server: &Server, session: &Value) -> String {
     let path = format!("/review/sessions/{}", session.as_str().unwrap());
     let page = server.request(&path, &format!("cookie: {cookie}\r\n")).unwrap();
     // Names are isolated from the text around them.
-    page.replace(['\u{2068}', '\u{2069}'], "")
+    page.replace(['\u{2068}', '\u{2069}'], "").replace("&#39;", "'")
 }
