@@ -1,6 +1,6 @@
 //! Sessions: one occupancy of a room each.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
@@ -29,7 +29,7 @@ pub struct SessionFilter {
 }
 
 /// Whether a session goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SessionStatus {
     /// It does: somebody is in the room, or left so shortly ago that who comes now continues it.
@@ -39,11 +39,12 @@ pub enum SessionStatus {
 }
 
 /// Which sessions come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// The oldest.
+    /// The oldest first.
     Asc,
-    /// The newest.
+    /// The newest first.
     #[default]
     Desc,
 }

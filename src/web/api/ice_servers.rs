@@ -8,15 +8,16 @@ use axum::http::{Extensions, HeaderMap};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::config::TurnSecret;
 use crate::model::id::{MemberId, RoomName};
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::{self, Params};
+use crate::web::http::params::fields;
+use crate::web::http::query::Query;
 use crate::web::state::Web;
 
 const OWN_ID_NEEDED: &str =
@@ -67,6 +68,15 @@ impl Server {
     }
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct IceServersQuery {
+    /// The room that the client is in; needed with its id
+    #[serde(default, deserialize_with = "fields::room")]
+    roomname: Option<RoomName>,
+}
+
 /// `GET /api/v1/ice-servers`
 #[utoipa::path(
     get,
@@ -77,24 +87,21 @@ impl Server {
     description = "Anybody is told the STUN servers. A member of a room, present or away, that shows its own id as \
         bearer token together with roomname is told the TURN servers too, with credentials that expire. The answer \
         is what RTCPeerConnection takes.",
-    params(
-        ("roomname" = Option<RoomName>, Query, description = "The room that the client is in; needed with its id")
-    ),
+    params(IceServersQuery),
+    security(("client" = []), ()),
     responses(
         (status = 200, description = "Without TURN servers for somebody who is no member", body = Answer),
         (status = 401, description = "A room is given, but the client's own id is missing", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "The member has asked for credentials too often; Retry-After says when to ask again", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn show(
+pub(super) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
     extensions: Extensions,
-    mut params: Params,
+    Query(wanted): Query<IceServersQuery>,
 ) -> Result<Json<Answer>, Error> {
-    let room = params.optional("roomname", params::room)?;
-    params.finish()?;
-    let member = match (room, bearer(&headers)) {
+    let member = match (wanted.roomname, bearer(&headers)) {
         (None, None) => None,
         (None, Some(_)) => return Err(Error::MissingParameter("roomname")),
         (Some(_), None) => return Err(Error::Unauthorized(OWN_ID_NEEDED)),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::schema::{self, Schema};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::history::events::Event;
 use crate::history::page::Page;
@@ -18,7 +18,8 @@ use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::{self, Params};
+use crate::web::http::params::fields;
+use crate::web::http::query::Query;
 use crate::web::state::Recovery;
 use crate::web::state::Web;
 
@@ -98,6 +99,19 @@ impl From<Event> for Missed {
     }
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RecoveryQuery {
+    /// The room it was in
+    #[serde(deserialize_with = "fields::room")]
+    roomname: RoomName,
+    /// Only entries after this number
+    #[serde(default, deserialize_with = "fields::seq")]
+    #[param(minimum = 0)]
+    after: Option<i64>,
+}
+
 /// `GET /api/v1/recovery`
 #[utoipa::path(
     get,
@@ -105,28 +119,23 @@ impl From<Event> for Missed {
     operation_id = "readRecovery",
     tag = "clients",
     summary = "What a returning client can resume",
-    params(
-        ("roomname" = RoomName, Query, description = "The room it was in"),
-        ("after" = Option<i64>, Query, minimum = 0, description = "Only entries after this number")
-    ),
+    params(RecoveryQuery),
+    security(("client" = [])),
     responses(
         (status = 200, description = "Of somebody who is no member nothing but that is told", body = Answer),
         (status = 401, description = "The client's own id is missing", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn show(
+pub(super) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
     extensions: Extensions,
-    mut params: Params,
+    Query(wanted): Query<RecoveryQuery>,
 ) -> Result<Json<Answer>, Error> {
-    let room = params.required("roomname", params::room)?;
-    let after = params.optional("after", params::seq)?.unwrap_or(0);
-    params.finish()?;
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
-    let membership = web.membership(&room, id, &extensions).await;
+    let membership = web.membership(&wanted.roomname, id, &extensions).await;
     Ok(Json(match membership.filter(|membership| !membership.overflowed) {
-        Some(membership) => Answer::Resumable(own(&web, membership, after).await?),
+        Some(membership) => Answer::Resumable(own(&web, membership, wanted.after.unwrap_or(0)).await?),
         None => Answer::NotResumable(NotOwn { resumable: false }),
     }))
 }
