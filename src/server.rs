@@ -18,7 +18,7 @@ use crate::config::{Config, ReviewToken};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::journal::{self, Journal, Opened};
-use crate::limit::Rate;
+use crate::limit::Quota;
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::review_token::{Review, review_token};
@@ -80,10 +80,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         rates(&config),
     );
     let entrance = EntranceLimits {
-        handshakes: Rate {
-            per_second: config.limits.handshakes_per_address,
-            burst: config.limits.handshakes_per_address.saturating_mul(HANDSHAKE_BURST),
-        },
+        handshakes: Quota::per_second(config.limits.handshakes_per_address, HANDSHAKE_BURST),
         capacity,
         unjoined_per_address: net::admission::unless_off(config.limits.max_unjoined_per_address),
     };

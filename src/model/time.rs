@@ -9,6 +9,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub struct Tick(pub u64);
 
 impl Tick {
+    /// How much time has passed since the start.
+    pub fn since_start(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+
     /// The moment `duration` later (saturating).
     pub fn after(self, duration: Duration) -> Self {
         Self(

@@ -34,7 +34,7 @@ pub use self::http::turns::QuestionLimits;
 use self::http::turns::in_turn;
 use self::review::sign_in;
 use self::state::Web;
-pub use self::state::{Clock, LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, Settings};
+pub use self::state::{LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, Settings, WallClock};
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;

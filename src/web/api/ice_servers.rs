@@ -27,15 +27,14 @@ const OWN_ID_NEEDED: &str =
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = IceServers)]
-pub(crate) struct Answer {
-    ice_servers: Vec<Server>,
+pub(crate) struct IceServersAnswer {
+    ice_servers: Vec<IceServer>,
 }
 
 /// Servers with the same credentials: those that TURN servers with coturn's `use-auth-secret` ask for, and others after
 /// the same draft. STUN servers ask for none.
 #[derive(Serialize, ToSchema)]
-#[schema(as = IceServer)]
-struct Server {
+struct IceServer {
     urls: Vec<String>,
     /// When the credential expires, in seconds since 1970, and the member.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +46,7 @@ struct Server {
     credential: Option<String>,
 }
 
-impl Server {
+impl IceServer {
     fn stun(urls: &[String]) -> Self {
         Self {
             urls: urls.to_vec(),
@@ -90,7 +89,7 @@ pub(crate) struct IceServersQuery {
     params(IceServersQuery),
     security(("client" = []), ()),
     responses(
-        (status = 200, description = "Without TURN servers for somebody who is no member", body = Answer),
+        (status = 200, description = "Without TURN servers for somebody who is no member", body = IceServersAnswer),
         (status = 401, description = "A room is given, but the client's own id is missing", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "The member has asked for credentials too often; Retry-After says when to ask again", body = Problem, content_type = "application/problem+json")
     )
@@ -100,26 +99,26 @@ pub(super) async fn show(
     headers: HeaderMap,
     extensions: Extensions,
     Query(wanted): Query<IceServersQuery>,
-) -> Result<Json<Answer>, Error> {
+) -> Result<Json<IceServersAnswer>, Error> {
     let member = match (wanted.roomname, bearer(&headers)) {
         (None, None) => None,
         (None, Some(_)) => return Err(Error::MissingParameter("roomname")),
         (Some(_), None) => return Err(Error::Unauthorized(OWN_ID_NEEDED)),
         (Some(room), Some(id)) => web.membership(&room, id, &extensions).await,
     };
-    let stun = Server::stun(web.settings.ice_servers.stun());
+    let stun = IceServer::stun(web.settings.ice_servers.stun());
     let turn = match member {
         Some(member) => turn(&web, member.member)?,
         None => None,
     };
     let servers = [Some(stun), turn].into_iter().flatten();
-    Ok(Json(Answer {
+    Ok(Json(IceServersAnswer {
         ice_servers: servers.filter(|server| !server.urls.is_empty()).collect(),
     }))
 }
 
 /// What the member needs for the TURN servers, if there are any. Each credential is good for hours: a few will do.
-fn turn(web: &Web, member: MemberId) -> Result<Option<Server>, Error> {
+fn turn(web: &Web, member: MemberId) -> Result<Option<IceServer>, Error> {
     let urls = web.settings.ice_servers.turn();
     let Some(secret) = web.settings.turn_secret.as_ref().filter(|_| !urls.is_empty()) else {
         return Ok(None);
@@ -127,5 +126,5 @@ fn turn(web: &Web, member: MemberId) -> Result<Option<Server>, Error> {
     web.turn_credentials.check(&member).map_err(Error::TooManyCredentials)?;
     let ttl = i64::try_from(web.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
     let expires_at = (web.now().0 / 1000).saturating_add(ttl);
-    Ok(Some(Server::turn(urls, secret, expires_at, member)))
+    Ok(Some(IceServer::turn(urls, secret, expires_at, member)))
 }

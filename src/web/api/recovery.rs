@@ -40,15 +40,14 @@ const LIMIT: usize = 200;
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Recovery)]
-pub(crate) enum Answer {
-    Resumable(Own),
-    NotResumable(NotOwn),
+pub(crate) enum RecoveryAnswer {
+    Resumable(Resumable),
+    NotResumable(NotResumable),
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Resumable)]
-pub(crate) struct Own {
+pub(crate) struct Resumable {
     #[schema(schema_with = only::<true>)]
     resumable: bool,
     /// `null` while the member counts as present.
@@ -63,8 +62,7 @@ pub(crate) struct Own {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = NotResumable)]
-pub(crate) struct NotOwn {
+pub(crate) struct NotResumable {
     #[schema(schema_with = only::<false>)]
     resumable: bool,
 }
@@ -122,7 +120,7 @@ pub(crate) struct RecoveryQuery {
     params(RecoveryQuery),
     security(("client" = [])),
     responses(
-        (status = 200, description = "Of somebody who is no member nothing but that is told", body = Answer),
+        (status = 200, description = "Of somebody who is no member nothing but that is told", body = RecoveryAnswer),
         (status = 401, description = "The client's own id is missing", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -131,16 +129,16 @@ pub(super) async fn show(
     headers: HeaderMap,
     extensions: Extensions,
     Query(wanted): Query<RecoveryQuery>,
-) -> Result<Json<Answer>, Error> {
+) -> Result<Json<RecoveryAnswer>, Error> {
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
     let membership = web.membership(&wanted.roomname, id, &extensions).await;
     Ok(Json(match membership.filter(|membership| !membership.overflowed) {
-        Some(membership) => Answer::Resumable(own(&web, membership, wanted.after.unwrap_or(0)).await?),
-        None => Answer::NotResumable(NotOwn { resumable: false }),
+        Some(membership) => RecoveryAnswer::Resumable(own(&web, membership, wanted.after.unwrap_or(0)).await?),
+        None => RecoveryAnswer::NotResumable(NotResumable { resumable: false }),
     }))
 }
 
-async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Own, Error> {
+async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Resumable, Error> {
     let Recovery {
         member,
         session,
@@ -162,7 +160,7 @@ async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Own, Error> 
         )
         .await?;
     let last_shown = events.rows.last().map_or(0, |event| event.seq);
-    Ok(Own {
+    Ok(Resumable {
         resumable: true,
         resumable_for_ms: resumable_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
         member_id: member,

@@ -127,7 +127,7 @@ impl<'de> MapAccess<'de> for Pairs {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let (field, value) = self.current.take().unwrap_or_default();
-        seed.deserialize(Value(&value)).map_err(|mut error| {
+        seed.deserialize(Text(&value)).map_err(|mut error| {
             if let Error::BadParameter { name, .. } = &mut error {
                 *name = field;
             }
@@ -137,9 +137,9 @@ impl<'de> MapAccess<'de> for Pairs {
 }
 
 /// One value: text, from which its field reads what it is.
-struct Value<'a>(&'a str);
+struct Text<'a>(&'a str);
 
-impl<'de> Deserializer<'de> for Value<'_> {
+impl<'de> Deserializer<'de> for Text<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -198,14 +198,14 @@ mod tests {
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct Wanted {
         roomname: String,
-        order: Option<Order>,
+        order: Option<Direction>,
         #[serde(default, deserialize_with = "crate::web::http::params::fields::seq")]
         after_seq: Option<i64>,
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
     #[serde(rename_all = "lowercase")]
-    enum Order {
+    enum Direction {
         Asc,
         Desc,
     }
@@ -215,7 +215,7 @@ mod tests {
         let Query(wanted) = Query::<Wanted>::parse("order=desc&roomname=a%20b+c&afterSeq=7").unwrap();
         let expected = Wanted {
             roomname: "a b c".to_owned(),
-            order: Some(Order::Desc),
+            order: Some(Direction::Desc),
             after_seq: Some(7),
         };
         assert_eq!(wanted, expected);
