@@ -200,7 +200,7 @@ impl Config {
         // Without the file first: nothing in it must spoil `--help`, nor what a flag sets.
         let given = command()
             .try_get_matches_from(&args)
-            .map_err(|error| name_what_is_not_utf8(error, &args))?;
+            .map_err(|error| explained(error, &args))?;
         // Before what was typed: a task takes only its own flags after its name.
         args.splice(1..1, flags_from(file, &given));
         let config = command()
@@ -299,30 +299,39 @@ fn flags_from(file: &Variables, given: &ArgMatches) -> Vec<OsString> {
     flags
 }
 
-/// Clap says only that something is not UTF-8.
-fn name_what_is_not_utf8(error: clap::Error, args: &[OsString]) -> clap::Error {
-    if error.kind() != ErrorKind::InvalidUtf8 {
-        return error;
+/// Clap's own words, except where they say too little, or could repeat a part of a secret.
+fn explained(error: clap::Error, args: &[OsString]) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let name = not_utf8(args).unwrap_or_else(|| "an argument".to_owned());
+        return refusal(error.kind(), format!("the value of {name} is not valid UTF-8"));
     }
+    if error.kind() == ErrorKind::InvalidSubcommand && names_secret(args) {
+        let reason = "there is a word that is neither a flag nor a command: a value with spaces needs quotes";
+        return refusal(error.kind(), reason.to_owned());
+    }
+    error
+}
+
+/// Which flag's or variable's value is not UTF-8.
+fn not_utf8(args: &[OsString]) -> Option<String> {
     let is_broken = |text: &OsString| text.to_str().is_none();
-    let name = match args.iter().position(is_broken) {
-        Some(index) => [index, index - 1]
-            .map(|index| args[index].to_string_lossy())
-            .iter()
-            .find_map(|text| {
-                Some(text.split_once('=').map_or(&**text, |(flag, _)| flag).to_owned())
-                    .filter(|flag| flag.starts_with("--"))
-            }),
-        None => command()
-            .get_arguments()
-            .map(variable)
-            .find(|name| std::env::var_os(name).as_ref().is_some_and(is_broken)),
+    let Some(index) = args.iter().position(is_broken) else {
+        let mut variables = command().get_arguments().map(variable).collect::<Vec<_>>().into_iter();
+        return variables.find(|name| std::env::var_os(name).as_ref().is_some_and(is_broken));
     };
-    let name = name.unwrap_or_else(|| "an argument".to_owned());
-    refusal(
-        ErrorKind::InvalidUtf8,
-        format!("the value of {name} is not valid UTF-8"),
-    )
+    // The flag is before the `=`, or before its value.
+    let words = [index, index.saturating_sub(1)].map(|index| args[index].to_string_lossy());
+    let flag = words.iter().find(|word| word.starts_with("--"))?;
+    flag.split('=').next().map(str::to_owned)
+}
+
+fn names_secret(args: &[OsString]) -> bool {
+    let command = command();
+    let mut secrets = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
+    secrets.any(|secret| {
+        let flag = secret.get_long().unwrap_or_default();
+        args.iter().any(|word| word.to_string_lossy().contains(flag))
+    })
 }
 
 #[cfg(test)]

@@ -124,8 +124,17 @@ fn no_error_and_no_help_repeats_a_secret() {
                 assert!(refused.contains(&flag) && !refused.contains("seekrit"), "{refused}");
             }
         }
-        let refused = refused(&[&format!("{flag}=")], &[]);
-        assert!(refused.contains(secret), "{refused}");
+        let empty = refused(&[&format!("{flag}=")], &[]);
+        assert!(empty.contains(secret), "{empty}");
+        for slip in [vec![&flag[..], "two", "seekrit"], vec![&flag[2..], "seekrit"]] {
+            let refused = refused(&slip, &[]);
+            assert!(
+                refused.contains("needs quotes") && !refused.contains("seekrit"),
+                "{refused}"
+            );
+        }
+        let equals = format!("{}=seekrit", &flag[2..]);
+        assert!(!refused(&[&equals], &[]).contains("seekrit"));
         for asked in ["--help", "--version"] {
             let shown = read(&[asked], &[("PORT", "nonsense"), (secret, "seekrit")]).unwrap_err();
             assert!(shown.exit_code() == 0 && !shown.to_string().contains("seekrit"));
