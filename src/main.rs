@@ -16,11 +16,11 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 const LEFTOVERS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
-    let config = match Config::load() {
-        Ok(config) => config,
-        Err(refusal) => return refusal.report(),
-    };
+    let (config, oddities) = Config::load().unwrap_or_else(|error| error.exit());
     logging::start(&config);
+    for oddity in oddities {
+        tracing::warn!("{oddity}");
+    }
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

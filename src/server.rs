@@ -18,12 +18,12 @@ use crate::config::{Config, ReviewToken};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::journal::{self, Journal, Opened};
-use crate::limit::Rate;
+use crate::limit::Quota;
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::review_token::{Review, review_token};
 use crate::room::Limits;
-use crate::signaling::{self, Clock, EntranceLimits, Hub, Rates};
+use crate::signaling::{self, Clock, EntranceLimits, Heartbeat, Hub, Rates};
 use crate::signals::Stop;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
 use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
@@ -54,8 +54,8 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     };
     warn_of_shared_origin(&config);
     let capacity = Capacity::new(
-        config.max_connections,
-        config.max_connections_per_address,
+        config.limits.max_connections,
+        config.limits.max_connections_per_address,
         net::descriptors::raise_limit(),
     );
     let clock = Arc::new(Clock::start());
@@ -80,21 +80,18 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         rates(&config),
     );
     let entrance = EntranceLimits {
-        handshakes: Rate {
-            per_second: config.handshakes_per_address,
-            burst: config.handshakes_per_address.saturating_mul(HANDSHAKE_BURST),
-        },
+        handshakes: Quota::per_second(config.limits.handshakes_per_address, HANDSHAKE_BURST),
         capacity,
-        unjoined_per_address: net::admission::unless_off(config.max_unjoined_per_address),
+        unjoined_per_address: net::admission::unless_off(config.limits.max_unjoined_per_address),
     };
-    let (socket, io) = signaling::router(&hub, entrance, pace_limits(&config));
+    let (socket, io) = signaling::router(&hub, heartbeat(&config), entrance, pace_limits(&config));
     let stopping = CancellationToken::new();
     let parts = web::Parts {
         history: History::new(reader),
         live: Arc::new(Live(hub.clone())),
         readiness: readiness(&journal),
         orders,
-        feed: Feed::new(journal.committed(), stopping.clone(), config.max_streams),
+        feed: Feed::new(journal.committed(), stopping.clone(), config.limits.max_streams),
         review,
         clock: Arc::new(move || clock.now().at),
     };
@@ -123,7 +120,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         memory,
         pace_limits(&config),
         signaling::MAX_MESSAGE,
-        config.reads_per_address,
+        config.limits.reads_per_address,
     ));
     let until = stopping.clone();
     let mut serving = tokio::spawn(async move {
@@ -162,7 +159,7 @@ async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Ope
     let clock = clock.clone();
     let options = journal::Options {
         grace: config.restart_grace,
-        min_free_disk: config.min_free_disk as u64,
+        min_free_disk: config.limits.min_free_disk as u64,
         retention: config.retention,
         capacity: config.journal_backlog,
         ..journal::Options::new(config.database_url.clone())
@@ -172,24 +169,24 @@ async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Ope
 
 fn rates(config: &Config) -> Rates {
     Rates {
-        joins_per_socket: config.joins_per_socket,
-        joins_per_address: config.joins_per_address,
-        joins_per_room: config.joins_per_room,
-        rooms_per_address: config.rooms_per_address,
-        takeovers: config.max_takeovers,
-        relays_per_pair: config.relays_per_pair,
-        waiting_per_pair: config.max_waiting_per_pair,
-        refusals_per_socket: config.refusals_per_socket,
-        refusals_per_address: config.refusals_per_address,
-        refusals_per_room: config.refusals_per_room,
+        joins_per_socket: config.limits.joins_per_socket,
+        joins_per_address: config.limits.joins_per_address,
+        joins_per_room: config.limits.joins_per_room,
+        rooms_per_address: config.limits.rooms_per_address,
+        takeovers: config.limits.max_takeovers,
+        relays_per_pair: config.limits.relays_per_pair,
+        waiting_per_pair: config.limits.max_waiting_per_pair,
+        refusals_per_socket: config.limits.refusals_per_socket,
+        refusals_per_address: config.limits.refusals_per_address,
+        refusals_per_room: config.limits.refusals_per_room,
     }
 }
 
 fn limits(config: &Config) -> Limits {
     Limits {
         capacity: config.max_room_members,
-        people: config.max_session_people,
-        people_per_address: config.max_session_people_per_address,
+        people: config.limits.max_session_people,
+        people_per_address: config.limits.max_session_people_per_address,
         grace: config.resume_grace,
         linger: config.session_linger,
     }
@@ -197,15 +194,22 @@ fn limits(config: &Config) -> Limits {
 
 fn pace_limits(config: &Config) -> PaceLimits {
     PaceLimits {
-        messages: config.messages_per_socket,
-        bytes: config.bytes_per_socket,
+        messages: config.limits.messages_per_socket,
+        bytes: config.limits.bytes_per_socket,
+    }
+}
+
+fn heartbeat(config: &Config) -> Heartbeat {
+    Heartbeat {
+        interval: config.ping_interval,
+        timeout: config.ping_timeout,
     }
 }
 
 fn held_limits(config: &Config) -> HeldLimits {
     HeldLimits {
-        in_all: config.max_held_memory,
-        per_address: config.max_held_per_address,
+        in_all: config.limits.max_held_memory,
+        per_address: config.limits.max_held_per_address,
     }
 }
 
@@ -215,19 +219,19 @@ fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
     }
     web::Settings {
         review_token: token.as_str().to_owned(),
-        guesses_per_minute: config.guesses_per_minute,
+        guesses_per_minute: config.limits.guesses_per_minute,
         trusted_proxies: config.trusted_proxies.clone(),
         public_rooms: config.public_rooms,
         allowed_hosts: config.allowed_hosts.clone(),
         allowed_origins: config.allowed_origins.clone(),
         questions: web::QuestionLimits {
-            at_once: config.max_answers,
-            of_address: config.max_questions,
+            at_once: config.limits.max_answers,
+            of_address: config.limits.max_questions,
         },
         ice_servers: config.ice_servers.clone(),
         turn_secret: config.turn_secret.clone(),
         turn_ttl: config.turn_ttl,
-        turn_credentials_per_member: config.turn_credentials_per_member,
+        turn_credentials_per_member: config.limits.turn_credentials_per_member,
     }
 }
 

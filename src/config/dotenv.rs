@@ -1,38 +1,62 @@
 //! The variables of a `.env` file. They are read, not put into the process's environment: no other thread and no
 //! child of the process sees them.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Refusal, Variables};
+/// Variables by name, none of them empty.
+pub type Variables = HashMap<String, String>;
+
+/// Stands for `$` while the file is parsed, as the library would put other variables in its place. No text uses it.
+const DOLLAR: &str = "\u{e000}";
+
+/// From here on two names are so alike that one of them must be a slip.
+const ALIKE: f64 = 0.75;
 
 /// Reads a `.env` file; none is none.
-pub(super) fn read(path: &Path) -> Result<Variables, Refusal> {
+pub(super) fn read(path: &Path) -> Result<Variables, String> {
     let text = match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes)
-            .map_err(|_| Refusal::Invalid(format!("{} is not UTF-8 text: save it as such.", path.display())))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Variables::new()),
-        Err(error) => {
-            return Err(Refusal::Invalid(format!("{} cannot be read: {error}.", path.display())));
+        Ok(bytes) => {
+            String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8 text: save it as such", path.display()))?
         }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Variables::new()),
+        Err(error) => return Err(format!("{} cannot be read: {error}", path.display())),
     };
     parse(&text).map_err(|line| {
-        Refusal::Invalid(format!(
-            "{}{line} is not of the form NAME=value; a value with spaces or a # needs quotes.",
+        format!(
+            "{}{line} is not of the form NAME=value; a value with spaces or a # needs quotes, a $ needs no backslash",
             path.display()
-        ))
+        )
     })
+}
+
+/// What is wrong with the names in the file: those that are almost, but not quite, a setting's.
+pub(super) fn misspelt(file: &Variables, settings: &[String]) -> Vec<String> {
+    let mut names: Vec<_> = file.keys().filter(|name| !settings.contains(name)).collect();
+    names.sort();
+    let likeness = |a: &str, b: &str| strsim::normalized_damerau_levenshtein(&a.to_uppercase(), b);
+    let nearest = |name: &str| {
+        let mut alike: Vec<_> = settings.iter().filter(|known| likeness(name, known) >= ALIKE).collect();
+        alike.sort_by(|a, b| likeness(name, b).total_cmp(&likeness(name, a)));
+        alike.first().copied()
+    };
+    names
+        .into_iter()
+        .filter_map(|name| Some((name, nearest(name)?)))
+        .map(|(name, known)| format!(".env sets {name}, which is not a setting: did you mean {known}?"))
+        .collect()
 }
 
 /// The variables that are not empty, or where the text is broken. The line itself is not told: it may hold a secret.
 fn parse(text: &str) -> Result<Variables, String> {
     // Windows editors put a byte order mark in front.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace('$', DOLLAR);
     let mut variables = Variables::new();
     for entry in dotenvy::from_read_iter(text.as_bytes()) {
-        let (name, value) = entry.map_err(|error| line_of(&error, text))?;
+        let (name, value) = entry.map_err(|error| line_of(&error, &text))?;
         if !value.is_empty() {
-            variables.insert(name, value.into());
+            variables.insert(name, value.replace(DOLLAR, "$"));
         }
     }
     Ok(variables)
@@ -64,11 +88,36 @@ mod tests {
     }
 
     #[test]
+    fn a_dollar_stands_for_itself() {
+        let variables = parse("HOST=h\nTURN_SECRET=a$HOST${PORT}$$\nA=\"b $HOST\"\nB='c$HOST' # $5\n").unwrap();
+        assert_eq!(variables["TURN_SECRET"], "a$HOST${PORT}$$");
+        assert_eq!(variables["A"], "b $HOST");
+        assert_eq!(variables["B"], "c$HOST");
+        // What would have had to be written otherwise: silence would change a secret.
+        assert!(parse("TURN_SECRET=a\\$b").is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_almost_a_setting_is_told_with_it() {
+        let settings = ["HOST", "PORT", "REVIEW_TOKEN", "RESUME_GRACE"].map(str::to_owned);
+        let file = parse("PORT=1\nREVIEW_TOKN=seekrit\nresume_grace=1s\nHOSTS=a\nVITE_API=b\nNODE_ENV=c\n").unwrap();
+        let told = misspelt(&file, &settings).join("\n");
+        let pairs = [
+            ("HOSTS", "HOST"),
+            ("REVIEW_TOKN", "REVIEW_TOKEN"),
+            ("resume_grace", "RESUME_GRACE"),
+        ];
+        let expected =
+            pairs.map(|(name, meant)| format!(".env sets {name}, which is not a setting: did you mean {meant}?"));
+        assert_eq!(told, expected.join("\n"));
+    }
+
+    #[test]
     fn a_broken_line_is_named_by_its_number_and_never_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         std::fs::write(&path, "PORT=4000\n\nREVIEW_TOKEN=a secret of many words\n").unwrap();
-        let sentence = read(&path).unwrap_err().to_string();
+        let sentence = read(&path).unwrap_err();
         assert!(
             sentence.contains(".env, line 3, is not of the form NAME=value"),
             "{sentence}"
@@ -82,6 +131,6 @@ mod tests {
         assert!(read(&folder.path().join(".env")).unwrap().is_empty());
         let path = folder.path().join("utf16");
         std::fs::write(&path, b"\xff\xfeP\0O\0").unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains("not UTF-8"));
+        assert!(read(&path).unwrap_err().contains("not UTF-8"));
     }
 }

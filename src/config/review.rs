@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::value::{Hosts, items, port};
+use super::value::{Hosts, items};
 
 const FORM: &str = "must be a port, or a list of hosts all with one port, such as 3001 or localhost:3001";
 
@@ -19,7 +19,7 @@ impl ReviewListen {
     /// # Errors
     /// What it must be.
     pub fn parse(raw: &str) -> Result<Self, String> {
-        if let Ok(port) = port(raw.trim()) {
+        if let Ok(port) = raw.trim().parse() {
             return Ok(Self { hosts: None, port });
         }
         let places: Vec<(&str, &str)> = items(raw)
@@ -35,7 +35,7 @@ impl ReviewListen {
         let hosts: Vec<&str> = places.iter().map(|(host, _)| *host).collect();
         Ok(Self {
             hosts: Some(Hosts::parse(&hosts.join(",")).map_err(|_| FORM)?),
-            port: port(first).map_err(|_| FORM)?,
+            port: first.parse().map_err(|_| FORM)?,
         })
     }
 

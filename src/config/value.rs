@@ -1,5 +1,6 @@
-//! The values: each is checked once, here. A refusal reads on after the setting's name: "must be ...".
+//! The values: each is checked once, here. An error reads on after the setting's name: "must be ...".
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -7,7 +8,10 @@ use std::time::Duration;
 
 use crate::journal::DatabaseFile;
 use axum::http::{HeaderValue, Uri};
-use clap::ValueEnum;
+use bytesize::ByteSize;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 type Parsed<T> = Result<T, String>;
@@ -155,102 +159,50 @@ pub(super) fn database(raw: &str) -> Parsed<DatabaseFile> {
         .ok_or_else(|| "must be sqlite:// and the path of a file, such as sqlite://chatroom.db".to_owned())
 }
 
-pub(super) fn port(raw: &str) -> Parsed<u16> {
-    raw.parse()
-        .map_err(|_| "must be a whole number from 0 (any free port) to 65535".to_owned())
-}
-
-pub(super) fn room_members(raw: &str) -> Parsed<usize> {
-    count(raw, 2..=1000)
-}
-
-pub(super) fn journal_backlog(raw: &str) -> Parsed<usize> {
-    count(raw, 10..=10_000_000)
-}
-
-/// How many; 0 is no limit.
-pub(super) fn limit(raw: &str) -> Parsed<usize> {
-    count(raw, 0..=10_000_000)
-}
-
-/// How many in some time; 0 is no limit.
-pub(super) fn rate(raw: &str) -> Parsed<u32> {
-    count(raw, 0..=1_000_000).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-fn count(raw: &str, allowed: RangeInclusive<usize>) -> Parsed<usize> {
-    let count = raw.parse().ok().filter(|count| allowed.contains(count));
-    count.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))
-}
-
-/// How often each second; 0 is no limit.
-pub(super) fn per_second(raw: &str) -> Parsed<usize> {
-    count(raw, 0..=1_000_000)
+/// A whole number.
+pub(super) fn count(allowed: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(allowed)
 }
 
 /// More than any machine has, and little enough to be reckoned with.
-const MOST_BYTES: usize = 1 << 44;
+const MOST_BYTES: u64 = 1 << 44;
 
 /// A number of bytes, such as 65536, 64KiB or 1GiB.
 pub(super) fn bytes(raw: &str) -> Parsed<usize> {
-    let wrong = || "must be a number of bytes such as 65536, 64KiB, 256MiB or 1GiB".to_owned();
-    let digits = raw.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let unit: usize = match raw[digits.len()..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    let number = digits.parse::<usize>().ok();
-    let bytes = number.and_then(|number| number.checked_mul(unit));
-    bytes.filter(|bytes| *bytes <= MOST_BYTES).ok_or_else(wrong)
+    let bytes = raw.parse::<ByteSize>().ok().map(|size| size.as_u64());
+    bytes
+        .filter(|bytes| *bytes <= MOST_BYTES)
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .ok_or_else(|| "must be a number of bytes such as 65536, 64KiB, 256MiB or 1GiB".to_owned())
 }
 
-pub(super) fn guesses(raw: &str) -> Parsed<u32> {
-    let count = raw.parse().ok().filter(|count| *count <= 100_000);
-    count.ok_or_else(|| "must be a whole number from 0 (no limit) to 100000".to_owned())
-}
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(super) fn truth(raw: &str) -> Parsed<bool> {
-    match raw.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Ok(true),
-        "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err("must be true or false".to_owned()),
+/// How long somebody may stay away and still come back as if nothing had happened.
+pub(super) const GRACE: RangeInclusive<Duration> = Duration::from_millis(100)..=HOUR;
+
+/// A duration such as 15s or 2m.
+pub(super) fn duration(allowed: RangeInclusive<Duration>) -> impl Fn(&str) -> Parsed<Duration> + Clone {
+    move |raw| {
+        let parsed = humantime::parse_duration(raw).ok();
+        parsed.filter(|parsed| allowed.contains(parsed)).ok_or_else(|| {
+            format!(
+                "must be a duration such as 15s or 2m, from {} to {}",
+                humantime::format_duration(*allowed.start()),
+                humantime::format_duration(*allowed.end())
+            )
+        })
     }
 }
 
-pub(super) fn grace(raw: &str) -> Parsed<Duration> {
-    duration(raw, Duration::from_millis(100)..=Duration::from_secs(60 * 60))
-}
-
-pub(super) fn linger(raw: &str) -> Parsed<Duration> {
-    duration(raw, Duration::ZERO..=Duration::from_secs(24 * 60 * 60))
-}
-
-pub(super) fn turn_ttl(raw: &str) -> Parsed<Duration> {
-    duration(raw, Duration::from_secs(60)..=Duration::from_secs(7 * 24 * 60 * 60))
-}
-
 pub(super) fn retention(raw: &str) -> Parsed<Duration> {
-    const SHORTEST: Duration = Duration::from_secs(60 * 60);
     let parsed = humantime::parse_duration(raw).ok();
     parsed
-        .filter(|parsed| *parsed >= SHORTEST)
+        .filter(|parsed| *parsed >= HOUR)
         .ok_or_else(|| "must be a duration such as 30d or 52w, 1h or more".to_owned())
-}
-
-fn duration(raw: &str, allowed: RangeInclusive<Duration>) -> Parsed<Duration> {
-    let parsed = humantime::parse_duration(raw)
-        .ok()
-        .filter(|parsed| allowed.contains(parsed));
-    parsed.ok_or_else(|| {
-        format!(
-            "must be a duration such as 15s or 2m, from {} to {}",
-            humantime::format_duration(*allowed.start()),
-            humantime::format_duration(*allowed.end())
-        )
-    })
 }
 
 pub(super) fn directory(raw: &str) -> Parsed<PathBuf> {
@@ -265,6 +217,26 @@ pub(super) fn log_filter(raw: &str) -> Parsed<String> {
     match EnvFilter::try_new(raw) {
         Ok(_) => Ok(raw.to_owned()),
         Err(_) => Err("must be a filter such as info or warn,chatroom_server=debug".to_owned()),
+    }
+}
+
+/// Reads a secret. Clap shows a wrong value in its error; this does not.
+#[derive(Clone)]
+pub(super) struct Secret<T>(pub(super) fn(&str) -> Parsed<T>);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Secret<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let parsed = value
+            .to_str()
+            .ok_or_else(|| "must be UTF-8".to_owned())
+            .and_then(self.0);
+        let flag = arg.map(ToString::to_string).unwrap_or_default();
+        parsed.map_err(|rule| {
+            let mut command = command.clone();
+            command.error(ErrorKind::ValueValidation, format!("{flag} {rule}"))
+        })
     }
 }
 

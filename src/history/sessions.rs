@@ -1,6 +1,6 @@
 //! Sessions: one occupancy of a room each.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 use utoipa::ToSchema;
 
@@ -29,11 +29,12 @@ pub struct SessionFilter {
 }
 
 /// Which sessions come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// The oldest.
+    /// The oldest first.
     Asc,
-    /// The newest.
+    /// The newest first.
     #[default]
     Desc,
 }

@@ -10,6 +10,11 @@ use serde::{Serialize, Serializer};
 pub struct Tick(pub u64);
 
 impl Tick {
+    /// How much time has passed since the start.
+    pub fn since_start(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+
     /// The moment `duration` later (saturating).
     pub fn after(self, duration: Duration) -> Self {
         Self(

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tracing::warn;
 
 use super::client::Client;
-use crate::limit::{AddressRate, KeyedRate, Seldom};
+use crate::limit::{AddressRate, Bucket, KeyedRate, Quota, Seldom};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, MemberId, RoomName};
 use crate::model::time::Tick;
@@ -93,11 +93,11 @@ impl Allowances {
     pub(super) fn new(rates: Rates) -> Self {
         Self {
             rates,
-            joins_by_address: AddressRate::per_minute(rates.joins_per_address),
-            joins_by_room: KeyedRate::per_minute(rates.joins_per_room),
-            rooms_by_address: AddressRate::per_minute(rates.rooms_per_address),
-            refusals_by_address: AddressRate::per_minute(rates.refusals_per_address),
-            refusals_by_room: KeyedRate::per_minute(rates.refusals_per_room),
+            joins_by_address: AddressRate::new(Quota::per_minute(rates.joins_per_address)),
+            joins_by_room: KeyedRate::new(Quota::per_minute(rates.joins_per_room)),
+            rooms_by_address: AddressRate::new(Quota::per_minute(rates.rooms_per_address)),
+            refusals_by_address: AddressRate::new(Quota::per_minute(rates.refusals_per_address)),
+            refusals_by_room: KeyedRate::new(Quota::per_minute(rates.refusals_per_room)),
             takeovers: Mutex::default(),
             told: Limit::ALL.map(|_| Seldom::new(TOLD_EVERY)),
         }
@@ -131,9 +131,9 @@ impl Allowances {
         }
         entry.client.transport.may_join()?;
         let address = entry.client.address;
-        if !joins.take(Quota::per_minute(self.rates.joins_per_socket), now) {
-            return Err(Limit::JoinsOfSocket);
-        }
+        joins
+            .take(Quota::per_minute(self.rates.joins_per_socket), now.since_start())
+            .map_err(|_| Limit::JoinsOfSocket)?;
         // Before the room: what one address may not do must not use up what the others may.
         self.joins_by_address
             .check(address)
@@ -151,7 +151,8 @@ impl Allowances {
         client
             .refusals
             .lock()
-            .take(Quota::per_minute(self.rates.refusals_per_socket), now)
+            .take(Quota::per_minute(self.rates.refusals_per_socket), now.since_start())
+            .is_ok()
             && self.refusals_by_address.check(client.address).is_ok()
             && room.is_none_or(|room| self.refusals_by_room.check(room).is_ok())
     }
@@ -173,63 +174,6 @@ impl Allowances {
     }
 }
 
-/// How much at once, and how fast it comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Quota {
-    /// In microseconds; 0 is no limit.
-    interval: u64,
-    burst: u64,
-}
-
-impl Quota {
-    /// So many in a minute, also all at once.
-    pub(super) fn per_minute(count: u32) -> Self {
-        Self::new(60_000_000, count, count)
-    }
-
-    fn per_second(count: u32, burst_seconds: u32) -> Self {
-        Self::new(1_000_000, count, count.saturating_mul(burst_seconds))
-    }
-
-    fn new(period: u64, count: u32, burst: u32) -> Self {
-        Self {
-            interval: period.checked_div(count.into()).map_or(0, |interval| interval.max(1)),
-            burst: burst.into(),
-        }
-    }
-}
-
-/// What one client has used up of an allowance that refills.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Bucket {
-    /// When it is whole again, in microseconds.
-    whole_at: u64,
-}
-
-impl Bucket {
-    /// Takes one, if there is one left.
-    pub(super) fn take(&mut self, quota: Quota, now: Tick) -> bool {
-        if quota.interval == 0 {
-            return true;
-        }
-        let now = micros(now);
-        let whole_at = self.whole_at.max(now) + quota.interval;
-        if whole_at > now + quota.interval * quota.burst {
-            return false;
-        }
-        self.whole_at = whole_at;
-        true
-    }
-
-    fn is_whole(self, now: Tick) -> bool {
-        self.whole_at <= micros(now)
-    }
-}
-
-fn micros(tick: Tick) -> u64 {
-    tick.0.saturating_mul(1_000)
-}
-
 /// What one member has sent to each other one lately.
 #[derive(Debug, Default)]
 pub(super) struct PairRates(Vec<(MemberId, Bucket)>);
@@ -240,11 +184,12 @@ impl PairRates {
 
     /// Counts a message to a member. False if it has had too many lately.
     pub(super) fn take(&mut self, to: MemberId, quota: Quota, now: Tick) -> bool {
-        if quota.interval == 0 {
+        if quota.is_unlimited() {
             return true;
         }
+        let now = now.since_start();
         if let Some((_, bucket)) = self.0.iter_mut().find(|(member, _)| *member == to) {
-            return bucket.take(quota, now);
+            return bucket.take(quota, now).is_ok();
         }
         // Room is made of those that say nothing any more: most of the time that is all.
         if self.0.len() == self.0.capacity() {
@@ -254,7 +199,7 @@ impl PairRates {
             return false;
         }
         let mut bucket = Bucket::default();
-        let is_taken = bucket.take(quota, now);
+        let is_taken = bucket.take(quota, now).is_ok();
         self.0.push((to, bucket));
         is_taken
     }
@@ -304,22 +249,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-
-    #[test]
-    fn a_bucket_runs_out_and_refills() {
-        let quota = Quota::per_minute(60);
-        let mut bucket = Bucket::default();
-        for _ in 0..60 {
-            assert!(bucket.take(quota, Tick(5)));
-        }
-        assert!(!bucket.take(quota, Tick(5)));
-        assert!(!bucket.take(quota, Tick(1_004)));
-        assert!(bucket.take(quota, Tick(1_005)));
-        assert!(!bucket.is_whole(Tick(60_005)));
-        assert!(bucket.is_whole(Tick(61_005)));
-        let mut free = Bucket::default();
-        assert!((0..1_000).all(|_| free.take(Quota::per_minute(0), Tick(0))));
-    }
 
     #[test]
     fn a_mesh_of_thirty_passes_and_each_pair_has_its_own_rate() {

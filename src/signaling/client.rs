@@ -8,12 +8,13 @@ use socketioxide::extract::AckSender;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
 
-use super::allowance::{Bucket, PairRates};
+use super::allowance::PairRates;
 use super::cell::RoomCell;
 use super::early::EarlyRelays;
 use super::opening::{Holding, Opening, Said};
 use super::transport::{ENVELOPE, Transport};
 use super::wire::{Acknowledgement, Outgoing};
+use crate::limit::Bucket;
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
 use crate::model::time::Tick;

@@ -19,7 +19,7 @@ use tracing::warn;
 use super::seat::{Seat, Seats};
 use super::transport::{Transports, Visit};
 use super::wire;
-use crate::limit::{AddressRate, Rate, Seldom};
+use crate::limit::{AddressRate, Quota, Seldom};
 use crate::model::address::AddressKey;
 use crate::net::admission::places::Most;
 use crate::net::{Capacity, ClientAddress, Connection};
@@ -35,7 +35,7 @@ const MOST_ANSWER: usize = 4096;
 #[derive(Debug, Clone, Copy)]
 pub struct EntranceLimits {
     /// How often each address may open one.
-    pub handshakes: Rate,
+    pub handshakes: Quota,
     /// How many there may be in all, and how many in a class.
     pub capacity: Capacity,
     /// How many of one address may be in no class.

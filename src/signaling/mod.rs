@@ -55,9 +55,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The path of the Socket.IO endpoint; clients append a slash.
 const PATH: &str = "/socket.io";
 
+/// How the server finds out that a client is gone although its connection is not.
+#[derive(Debug, Clone, Copy)]
+pub struct Heartbeat {
+    /// How often a client is asked for a sign of life.
+    pub interval: Duration,
+    /// How long it may take to give one.
+    pub timeout: Duration,
+}
+
 /// The Socket.IO endpoint, and the handle that closes all transports at the end. `pace` is how fast a polling session
 /// may send.
-pub fn router(hub: &Arc<Hub>, limits: EntranceLimits, pace: PaceLimits) -> (Router, SocketIo) {
+pub fn router(hub: &Arc<Hub>, heartbeat: Heartbeat, limits: EntranceLimits, pace: PaceLimits) -> (Router, SocketIo) {
     let parser = ParserConfig::common()
         .max_incoming_binary_buf_size(MAX_MESSAGE)
         .max_incoming_binaries(16)
@@ -65,6 +74,8 @@ pub fn router(hub: &Arc<Hub>, limits: EntranceLimits, pace: PaceLimits) -> (Rout
     let (service, io) = SocketIo::builder()
         .req_path(PATH)
         .connect_timeout(CONNECT_TIMEOUT)
+        .ping_interval(heartbeat.interval)
+        .ping_timeout(heartbeat.timeout)
         .max_payload(MAX_MESSAGE as u64)
         .ws_max_message_size(MAX_MESSAGE)
         .ws_max_frame_size(MAX_MESSAGE)

@@ -7,7 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode;
 use uuid::Uuid;
 
+use super::api::sessions::{AttendanceQuery, EventsQuery, SessionsQuery};
 use super::http::params::{self, Params};
+use super::http::query::{ListQuery, NoQuery};
 use crate::model::id::{RoomName, Username};
 use crate::model::time::Timestamp;
 
@@ -18,13 +20,15 @@ pub(crate) fn parameters(bytes: &[u8]) {
         Ok(given) => given,
         Err(refused) => return assert!(refused.status().is_client_error(), "{refused:?}"),
     };
-    is_read_or_refused(given.optional("room", params::room));
+    is_read_or_refused(given.optional("room", RoomName::parse));
     is_read_or_refused(given.optional("username", Username::parse));
     is_read_or_refused(given.optional("startedAfter", params::time));
     is_read_or_refused(given.optional("after", params::seq));
     is_read_or_refused(given.optional("maxAttendancePct", params::percentage));
-    is_read_or_refused(given.page("sessions", |id: Uuid| Some(id)));
     is_read_or_refused(given.finish());
+    is_read_or_refused(ListQuery::<SessionsQuery>::parse(query));
+    is_read_or_refused(ListQuery::<EventsQuery>::parse(query));
+    is_read_or_refused(ListQuery::<AttendanceQuery>::parse(query));
 }
 
 /// Reads a cursor of every list, as it is and as the content of one.
@@ -32,7 +36,10 @@ pub(crate) fn cursor(bytes: &[u8]) {
     let encoded = URL_SAFE_NO_PAD.encode(bytes);
     for raw in [std::str::from_utf8(bytes).unwrap_or(&encoded), &encoded] {
         let query = format!("cursor={}", raw.replace(['&', '=', '%', '+'], ""));
-        let given = || Params::parse(&query).expect("a cursor and nothing else");
+        let given = || match ListQuery::<NoQuery>::parse(&query) {
+            Ok(ListQuery(_, paging)) => paging,
+            Err(refused) => panic!("a cursor and nothing else: {refused:?}"),
+        };
         is_read_or_refused(given().page("sessions", |id: Uuid| Some(id)));
         is_read_or_refused(given().page("participants", params::kept_username));
         is_read_or_refused(given().page("rooms", params::kept_room));

@@ -34,7 +34,7 @@ pub use self::http::turns::QuestionLimits;
 use self::http::turns::in_turn;
 use self::review::sign_in;
 use self::state::Web;
-pub use self::state::{Clock, LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, Settings};
+pub use self::state::{LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, Settings, WallClock};
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;
@@ -100,39 +100,19 @@ type Routes = Router<Arc<Web>>;
 /// What anybody may ask, from any allowed page.
 fn public(web: &Arc<Web>) -> Routes {
     health()
-        .route("/checkUsername", get(api::health::check_username))
-        .route("/api/v1/recovery", get(api::recovery::show))
-        .route("/api/v1/ice-servers", get(api::ice_servers::show))
-        .method_not_allowed_fallback(method_not_allowed)
+        .merge(Router::from(api::clients()).method_not_allowed_fallback(method_not_allowed))
         .layer(cors::layer(&web.settings.allowed_origins))
 }
 
 fn health() -> Routes {
-    Router::new()
-        .route("/livez", get(api::health::livez))
-        .route("/readyz", get(api::health::readyz))
-        .method_not_allowed_fallback(method_not_allowed)
+    Router::from(api::health()).method_not_allowed_fallback(method_not_allowed)
 }
 
 fn for_reviewers(web: &Arc<Web>) -> Routes {
     let in_turn = from_fn_with_state(web.clone(), in_turn);
-    let routes = Router::new()
-        .route("/api/v1/rooms/{room}/participants", get(api::rooms::participants))
-        .route("/api/v1/sessions", get(api::sessions::list))
-        .route("/api/v1/sessions/{id}/participants", get(api::sessions::participants))
-        .route("/api/v1/sessions/{id}/events", get(api::sessions::events))
-        .route("/api/v1/sessions/{id}/links", get(api::sessions::links))
-        .route("/api/v1/sessions/{id}/attendance.csv", get(api::downloads::attendance))
-        .route("/api/v1/sessions/{id}/events.csv", get(api::downloads::events))
-        .route("/api/v1/sessions/{id}/timeline.svg", get(api::downloads::picture))
+    let routes = Router::from(api::questions())
         .layer(in_turn)
-        .route("/api/v1/openapi.json", get(api::document::show))
-        .route("/api/v1/participants/erase", post(api::removal::erase))
-        .route("/api/v1/events", get(api::feed::show))
-        .route(
-            "/api/v1/sessions/{id}",
-            get(api::sessions::one).delete(api::removal::delete),
-        )
+        .merge(api::reviewers())
         .method_not_allowed_fallback(method_not_allowed);
     guarded(routes, web)
 }
@@ -147,12 +127,10 @@ fn rooms(web: &Arc<Web>) -> Routes {
 }
 
 fn room_routes(web: &Arc<Web>) -> (Routes, Routes) {
-    let list = Router::new()
-        .route("/api/v1/rooms", get(api::rooms::list))
+    let list = Router::from(api::rooms())
         .layer(from_fn_with_state(web.clone(), in_turn))
         .method_not_allowed_fallback(method_not_allowed);
-    let one = Router::new()
-        .route("/api/v1/rooms/{room}", get(api::rooms::one))
+    let one = Router::from(api::room())
         .layer(from_fn_with_state(web.clone(), in_turn))
         .method_not_allowed_fallback(method_not_allowed);
     (list, one)

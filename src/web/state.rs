@@ -14,7 +14,7 @@ use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
 use crate::history::sessions::Session;
 use crate::journal::{Orders, ReviewSecrets};
-use crate::limit::KeyedRate;
+use crate::limit::{KeyedRate, Quota};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 
@@ -22,7 +22,7 @@ use crate::model::time::Timestamp;
 const SAFE_ID_CHARS: usize = 16;
 
 /// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Tells whether everything works.
 pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
@@ -69,7 +69,7 @@ pub struct Parts {
     /// What the review's cookies are told by.
     pub review: ReviewSecrets,
     /// The calendar's time.
-    pub clock: Clock,
+    pub clock: WallClock,
 }
 
 /// What the handlers share.
@@ -83,7 +83,7 @@ pub(crate) struct Web {
     pub(crate) readiness: ReadinessProbe,
     pub(crate) orders: Orders,
     pub(crate) feed: Feed,
-    pub(crate) clock: Clock,
+    pub(crate) clock: WallClock,
     pub(crate) turns: QuestionTurns,
 }
 
@@ -93,7 +93,7 @@ impl Web {
             access: Access::new(&settings, parts.review),
             ids: Throttle::new("id of a client", settings.guesses_per_minute),
             turns: QuestionTurns::new(settings.questions),
-            turn_credentials: KeyedRate::per_minute(settings.turn_credentials_per_member),
+            turn_credentials: KeyedRate::new(Quota::per_minute(settings.turn_credentials_per_member)),
             settings,
             history: parts.history,
             live: parts.live,

@@ -1,26 +1,22 @@
 //! The whole API as OpenAPI 3.1 says it, made from the handlers.
 
 use axum::Json;
-use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, Response, ResponseBuilder};
 use utoipa::{OpenApi, openapi};
 
+use super::ApiRoutes;
 use super::rooms::RoomStatus;
-use super::sessions::OrderWord;
-use super::{downloads, feed, health, ice_servers, recovery, removal, rooms, sessions};
 use crate::history::events::Event;
+use crate::history::sessions::Order;
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
-use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::Params;
+use crate::web::http::error::Problem;
+use crate::web::http::query::{NoQuery, Query};
 
 const REVIEWER: &str = "reviewer";
 const CLIENT: &str = "client";
-
-/// The one path that answers with credentials and without them.
-const ICE_SERVERS: &str = "/api/v1/ice-servers";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -41,33 +37,11 @@ const ICE_SERVERS: &str = "/api/v1/ice-servers";
         (name = "health", description = "Health"),
         (name = "document", description = "For programs")
     ),
-    paths(
-        rooms::list,
-        rooms::one,
-        rooms::participants,
-        sessions::list,
-        sessions::one,
-        sessions::participants,
-        sessions::events,
-        sessions::links,
-        downloads::attendance,
-        downloads::events,
-        downloads::picture,
-        feed::show,
-        removal::delete,
-        removal::erase,
-        recovery::show,
-        ice_servers::show,
-        show,
-        health::livez,
-        health::readyz,
-        health::check_username
-    ),
     // What only parameters and streams hold is not found through the handlers.
     components(schemas(
         Problem,
         Event,
-        OrderWord,
+        Order,
         RoomName,
         RoomStatus,
         SessionId,
@@ -87,12 +61,11 @@ struct Api;
     summary = "This document",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
-pub(crate) async fn show(params: Params) -> Result<Json<Document>, Error> {
-    params.finish()?;
-    Ok(Json(document()))
+pub(super) async fn show(_: Query<NoQuery>) -> Json<Document> {
+    Json(document())
 }
 
-/// The handlers' own words, and what is true of all of them.
+/// The handlers' own words, and what is true of all of those that the same people may ask.
 pub(crate) fn document() -> Document {
     let mut document = Api::openapi();
     // It is made of the package's, which has none.
@@ -106,65 +79,66 @@ pub(crate) fn document() -> Document {
         scheme.description = Some(description.to_owned());
         components.add_security_scheme(name, SecurityScheme::Http(scheme));
     }
+    document.merge(completed(super::health(), None, &[BROKEN]));
+    document.merge(completed(super::clients(), None, &[BROKEN, BAD_PARAMETER]));
+    for routes in [super::rooms(), super::room(), super::questions(), super::reviewers()] {
+        let problems = [&[BROKEN, BAD_PARAMETER][..], &OF_REVIEWERS].concat();
+        document.merge(completed(routes, Some(REVIEWER), &problems));
+    }
+    document
+}
+
+type ProblemWord = (&'static str, &'static str);
+
+const BROKEN: ProblemWord = ("500", "Something broke in the server");
+
+const BAD_PARAMETER: ProblemWord = (
+    "400",
+    "A parameter is missing, unknown, or has a bad value; the problem names it",
+);
+
+const OF_REVIEWERS: [ProblemWord; 4] = [
+    ("401", "The review token is missing or wrong"),
+    (
+        "403",
+        "The host name is not one the server answers to, or a page of another origin asks",
+    ),
+    (
+        "429",
+        "tooManyQuestions: too many questions of this address are waiting for an answer",
+    ),
+    ("503", "busy: too many questions are waiting for an answer"),
+];
+
+/// What the routes say of themselves, with the scheme that opens them and the problems that all of them may answer.
+fn completed(routes: ApiRoutes, scheme: Option<&str>, problems: &[ProblemWord]) -> Document {
+    let mut document = routes.into_openapi();
     for (path, item) in &mut document.paths.paths {
-        let operations = [&mut item.get, &mut item.post, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            complete(path, operation);
+        for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
+            for (status, description) in problems.iter().copied().chain(missing(path)) {
+                let responses = &mut operation.responses.responses;
+                let response = responses.entry(status.to_owned());
+                response.or_insert_with(|| openapi::RefOr::T(problem(description)));
+            }
+            if let Some(scheme) = scheme {
+                operation.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);
+            }
         }
     }
     document
 }
 
-fn complete(path: &str, operation: &mut Operation) {
-    let is_public = ["/livez", "/readyz", "/checkUsername"].contains(&path);
-    let scheme = match path {
-        "/api/v1/recovery" | ICE_SERVERS => Some(CLIENT),
-        _ if is_public => None,
-        _ => Some(REVIEWER),
-    };
-    let mut problems = vec![("500", "Something broke in the server")];
-    if !["/livez", "/readyz"].contains(&path) {
-        problems.push((
-            "400",
-            "A parameter is missing, unknown, or has a bad value; the problem names it",
-        ));
-    }
+/// What a path names and may not be there.
+fn missing(path: &str) -> Option<ProblemWord> {
     if path.contains("/sessions/{id}") {
-        problems.push(("404", "There is no session of this id"));
+        return Some(("404", "There is no session of this id"));
     }
-    if path.contains("/rooms/{room}") {
-        problems.push(("404", "No room of this name has ever been used"));
-    }
-    if scheme == Some(REVIEWER) {
-        problems.push(("401", "The review token is missing or wrong"));
-        problems.push((
-            "403",
-            "The host name is not one the server answers to, or a page of another origin asks",
-        ));
-        problems.push((
-            "429",
-            "tooManyQuestions: too many questions of this address are waiting for an answer",
-        ));
-        problems.push(("503", "busy: too many questions are waiting for an answer"));
-    }
-    for (status, description) in problems {
-        let problem = ResponseBuilder::new()
-            .description(description)
-            .content(
-                "application/problem+json",
-                Content::new(Some(Ref::from_schema_name("Problem"))),
-            )
-            .build();
-        let responses = &mut operation.responses.responses;
-        responses
-            .entry(status.to_owned())
-            .or_insert_with(|| openapi::RefOr::T(problem));
-    }
-    if let Some(scheme) = scheme {
-        let mut ways = vec![SecurityRequirement::new(scheme, Vec::<String>::new())];
-        if path == ICE_SERVERS {
-            ways.push(SecurityRequirement::default());
-        }
-        operation.security = Some(ways);
-    }
+    let is_of_room = path.contains("/rooms/{room}");
+    is_of_room.then_some(("404", "No room of this name has ever been used"))
+}
+
+fn problem(description: &str) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let response = ResponseBuilder::new().description(description);
+    response.content("application/problem+json", content).build()
 }

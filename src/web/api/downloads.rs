@@ -7,6 +7,8 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::history;
 use crate::history::attendance::Attendance;
@@ -16,8 +18,9 @@ use crate::model::vocabulary::LeaveReason;
 use crate::web::http::csv::{self, Table};
 use crate::web::http::error::Error;
 use crate::web::http::filename;
-use crate::web::http::params::Params;
+use crate::web::http::params::fields;
 use crate::web::http::path::SessionPath;
+use crate::web::http::query::{NoQuery, Query};
 use crate::web::review::timeline;
 use crate::web::review::zone::Zone;
 use crate::web::state::Web;
@@ -54,12 +57,11 @@ const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", 
         (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv")
     )
 )]
-pub(crate) async fn attendance(
+pub(super) async fn attendance(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    params: Params,
+    _: Query<NoQuery>,
 ) -> Result<Response, Error> {
-    params.finish()?;
     let now = web.now();
     let session = web.session(id, now).await?;
     let name = filename::of_session("attendance", &session, "csv");
@@ -83,12 +85,11 @@ pub(crate) async fn attendance(
         (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv")
     )
 )]
-pub(crate) async fn events(
+pub(super) async fn events(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    params: Params,
+    _: Query<NoQuery>,
 ) -> Result<Response, Error> {
-    params.finish()?;
     let session = web.session(id, web.now()).await?;
     let name = filename::of_session("events", &session, "csv");
     // What happens while it is read is not in it: otherwise it might never end.
@@ -106,6 +107,16 @@ pub(crate) async fn events(
     download(web, &name, &EVENTS, pages, event_row).await
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PictureQuery {
+    /// The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given
+    #[serde(default, deserialize_with = "fields::zone")]
+    #[param(value_type = Option<String>)]
+    tz: Option<Zone>,
+}
+
 /// `GET /api/v1/sessions/{id}/timeline.svg`
 #[utoipa::path(
     get,
@@ -113,21 +124,17 @@ pub(crate) async fn events(
     operation_id = "downloadTimeline",
     tag = "downloads",
     summary = "The picture: a row per person",
-    params(
-        SessionPath,
-        ("tz" = Option<String>, Query, description = "The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given")
-    ),
+    params(SessionPath, PictureQuery),
     responses(
         (status = 200, description = "The picture", body = String, content_type = "image/svg+xml")
     )
 )]
-pub(crate) async fn picture(
+pub(super) async fn picture(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    mut params: Params,
+    Query(wanted): Query<PictureQuery>,
 ) -> Result<Response, Error> {
-    let zone = params.optional("tz", Zone::parse)?.unwrap_or(Zone::UTC);
-    params.finish()?;
+    let zone = wanted.tz.unwrap_or(Zone::UTC);
     let now = web.now();
     let session = web.session(id, now).await?;
     let model = web.history.timeline(&session, now).await?;

@@ -13,17 +13,19 @@ use axum::http::HeaderMap;
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
+use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::history::events::Event;
 use crate::limit::Seldom;
 use crate::model::id::RoomName;
 use crate::model::vocabulary::EventKind;
 use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::{self, Params};
+use crate::web::http::params::{self, fields};
+use crate::web::http::query::Query;
 use crate::web::state::Web;
 
 /// So that proxies and readers know that a quiet stream is alive.
@@ -83,6 +85,19 @@ pub(crate) struct StreamedEvent {
     data: String,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FeedQuery {
+    /// Only what happens in this room
+    #[serde(default, deserialize_with = "fields::room")]
+    room: Option<RoomName>,
+    /// Begin after this number; with what happens next if it is not given
+    #[serde(default, deserialize_with = "fields::seq")]
+    #[param(minimum = 0)]
+    after: Option<i64>,
+}
+
 /// `GET /api/v1/events`
 #[utoipa::path(
     get,
@@ -91,8 +106,7 @@ pub(crate) struct StreamedEvent {
     tag = "live",
     summary = "What happens, as it happens (server-sent events)",
     params(
-        ("room" = Option<RoomName>, Query, description = "Only what happens in this room"),
-        ("after" = Option<i64>, Query, minimum = 0, description = "Begin after this number; with what happens next if it is not given"),
+        FeedQuery,
         ("Last-Event-ID" = Option<i64>, Header, nullable = false, minimum = 0, description = "The number seen last; wins over after")
     ),
     responses(
@@ -100,20 +114,17 @@ pub(crate) struct StreamedEvent {
         (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn show(
+pub(super) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
-    mut params: Params,
+    Query(wanted): Query<FeedQuery>,
 ) -> Result<Response, Error> {
-    let room = params.optional("room", params::room)?;
-    let after = params.optional("after", params::seq)?;
-    params.finish()?;
-    let after = last_event_id(&headers)?.or(after);
+    let after = last_event_id(&headers)?.or(wanted.after);
     let place = web.feed.place()?;
     let mut reader = Reader {
         committed: web.feed.committed.clone(),
         seen: 0,
-        room,
+        room: wanted.room,
         ready: VecDeque::new(),
         next_look: Instant::now(),
         _place: place,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::model::id::{RoomName, Username};
 use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::{self, Params};
+use crate::web::http::params::fields;
+use crate::web::http::query::Query;
 use crate::web::state::Readiness;
 use crate::web::state::Web;
 
@@ -36,7 +37,7 @@ pub(crate) struct NameCheck {
         (status = 200, description = "It does", body = Health)
     )
 )]
-pub(crate) async fn livez() -> Json<Health> {
+pub(super) async fn livez() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
@@ -52,33 +53,43 @@ pub(crate) async fn livez() -> Json<Health> {
         (status = 503, description = "Something does not", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, Error> {
+pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, Error> {
     match (web.readiness)() {
         Readiness::Ready => Ok(Json(Health { status: "ready" })),
         Readiness::Degraded { reason } => Err(Error::NotReady(reason)),
     }
 }
 
-/// `GET /checkUsername`. Parameters it does not know are ignored: deployed clients may append some against caches.
+/// Parameters beside these are ignored: deployed clients may append some against caches.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NameQuery {
+    /// The name
+    #[serde(deserialize_with = "fields::username")]
+    username: Username,
+    /// The room
+    #[serde(deserialize_with = "fields::room")]
+    roomname: RoomName,
+}
+
+/// `GET /checkUsername`
 #[utoipa::path(
     get,
     path = "/checkUsername",
     operation_id = "checkUsername",
     tag = "clients",
     summary = "Whether a name is taken in a room",
-    params(
-        ("username" = Username, Query, description = "The name"),
-        ("roomname" = RoomName, Query, description = "The room")
-    ),
+    params(NameQuery),
     responses(
         (status = 200, description = "Whether it is", body = NameCheck)
     )
 )]
-pub(crate) async fn check_username(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<NameCheck>, Error> {
-    let username = params.required("username", Username::parse)?;
-    let room = params.required("roomname", params::room)?;
+pub(super) async fn check_username(
+    State(web): State<Arc<Web>>,
+    Query(asked): Query<NameQuery>,
+) -> Result<Json<NameCheck>, Error> {
     Ok(Json(NameCheck {
         success: true,
-        is_repeat: web.live.name_taken(&room, &username),
+        is_repeat: web.live.name_taken(&asked.roomname, &asked.username),
     }))
 }

@@ -8,15 +8,16 @@ use axum::http::{Extensions, HeaderMap};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::config::TurnSecret;
 use crate::model::id::{MemberId, RoomName};
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::{self, Params};
+use crate::web::http::params::fields;
+use crate::web::http::query::Query;
 use crate::web::state::Web;
 
 const OWN_ID_NEEDED: &str =
@@ -26,15 +27,14 @@ const OWN_ID_NEEDED: &str =
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = IceServers)]
-pub(crate) struct Answer {
-    ice_servers: Vec<Server>,
+pub(crate) struct IceServersAnswer {
+    ice_servers: Vec<IceServer>,
 }
 
 /// Servers with the same credentials: those that TURN servers with coturn's `use-auth-secret` ask for, and others after
 /// the same draft. STUN servers ask for none.
 #[derive(Serialize, ToSchema)]
-#[schema(as = IceServer)]
-struct Server {
+struct IceServer {
     urls: Vec<String>,
     /// When the credential expires, in seconds since 1970, and the member.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ struct Server {
     credential: Option<String>,
 }
 
-impl Server {
+impl IceServer {
     fn stun(urls: &[String]) -> Self {
         Self {
             urls: urls.to_vec(),
@@ -67,6 +67,15 @@ impl Server {
     }
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct IceServersQuery {
+    /// The room that the client is in; needed with its id
+    #[serde(default, deserialize_with = "fields::room")]
+    roomname: Option<RoomName>,
+}
+
 /// `GET /api/v1/ice-servers`
 #[utoipa::path(
     get,
@@ -77,42 +86,39 @@ impl Server {
     description = "Anybody is told the STUN servers. A member of a room, present or away, that shows its own id as \
         bearer token together with roomname is told the TURN servers too, with credentials that expire. The answer \
         is what RTCPeerConnection takes.",
-    params(
-        ("roomname" = Option<RoomName>, Query, description = "The room that the client is in; needed with its id")
-    ),
+    params(IceServersQuery),
+    security(("client" = []), ()),
     responses(
-        (status = 200, description = "Without TURN servers for somebody who is no member", body = Answer),
+        (status = 200, description = "Without TURN servers for somebody who is no member", body = IceServersAnswer),
         (status = 401, description = "A room is given, but the client's own id is missing", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "The member has asked for credentials too often; Retry-After says when to ask again", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn show(
+pub(super) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
     extensions: Extensions,
-    mut params: Params,
-) -> Result<Json<Answer>, Error> {
-    let room = params.optional("roomname", params::room)?;
-    params.finish()?;
-    let member = match (room, bearer(&headers)) {
+    Query(wanted): Query<IceServersQuery>,
+) -> Result<Json<IceServersAnswer>, Error> {
+    let member = match (wanted.roomname, bearer(&headers)) {
         (None, None) => None,
         (None, Some(_)) => return Err(Error::MissingParameter("roomname")),
         (Some(_), None) => return Err(Error::Unauthorized(OWN_ID_NEEDED)),
         (Some(room), Some(id)) => web.membership(&room, id, &extensions).await,
     };
-    let stun = Server::stun(web.settings.ice_servers.stun());
+    let stun = IceServer::stun(web.settings.ice_servers.stun());
     let turn = match member {
         Some(member) => turn(&web, member.member)?,
         None => None,
     };
     let servers = [Some(stun), turn].into_iter().flatten();
-    Ok(Json(Answer {
+    Ok(Json(IceServersAnswer {
         ice_servers: servers.filter(|server| !server.urls.is_empty()).collect(),
     }))
 }
 
 /// What the member needs for the TURN servers, if there are any. Each credential is good for hours: a few will do.
-fn turn(web: &Web, member: MemberId) -> Result<Option<Server>, Error> {
+fn turn(web: &Web, member: MemberId) -> Result<Option<IceServer>, Error> {
     let urls = web.settings.ice_servers.turn();
     let Some(secret) = web.settings.turn_secret.as_ref().filter(|_| !urls.is_empty()) else {
         return Ok(None);
@@ -120,5 +126,5 @@ fn turn(web: &Web, member: MemberId) -> Result<Option<Server>, Error> {
     web.turn_credentials.check(&member).map_err(Error::TooManyCredentials)?;
     let ttl = i64::try_from(web.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
     let expires_at = (web.now().0 / 1000).saturating_add(ttl);
-    Ok(Some(Server::turn(urls, secret, expires_at, member)))
+    Ok(Some(IceServer::turn(urls, secret, expires_at, member)))
 }

@@ -1,11 +1,70 @@
 //! The REST API, `/api/v1`: each handler reads what is asked, asks the history once or twice, and answers.
+//!
+//! Path, method, parameters and answers stand at the handler; here is only who may ask what. Handlers are not to be had
+//! but by these routes, and these carry their part of the document with them: no route can be without.
 
 pub(crate) mod document;
-pub(crate) mod downloads;
+mod downloads;
 pub(crate) mod feed;
-pub(crate) mod health;
-pub(crate) mod ice_servers;
-pub(crate) mod recovery;
-pub(crate) mod removal;
+mod health;
+mod ice_servers;
+mod recovery;
+mod removal;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::state::Web;
+
+type ApiRoutes = OpenApiRouter<Arc<Web>>;
+
+/// Whether the server is well.
+pub(super) fn health() -> ApiRoutes {
+    OpenApiRouter::new()
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+}
+
+/// What a client asks of itself.
+pub(super) fn clients() -> ApiRoutes {
+    OpenApiRouter::new()
+        .routes(routes!(health::check_username))
+        .routes(routes!(recovery::show))
+        .routes(routes!(ice_servers::show))
+}
+
+/// The list of rooms.
+pub(super) fn rooms() -> ApiRoutes {
+    OpenApiRouter::new().routes(routes!(rooms::list))
+}
+
+/// One room as it is at this moment.
+pub(super) fn room() -> ApiRoutes {
+    OpenApiRouter::new().routes(routes!(rooms::one))
+}
+
+/// A reviewer's questions about the past, which wait for each other.
+pub(super) fn questions() -> ApiRoutes {
+    OpenApiRouter::new()
+        .routes(routes!(rooms::participants))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::participants))
+        .routes(routes!(sessions::events))
+        .routes(routes!(sessions::links))
+        .routes(routes!(downloads::attendance))
+        .routes(routes!(downloads::events))
+        .routes(routes!(downloads::picture))
+}
+
+/// What else a reviewer may ask, which waits for nobody.
+pub(super) fn reviewers() -> ApiRoutes {
+    OpenApiRouter::new()
+        .routes(routes!(document::show))
+        .routes(routes!(removal::erase))
+        .routes(routes!(feed::show))
+        .routes(routes!(sessions::one, removal::delete))
+}

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::schema::{self, Schema};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::history::events::Event;
 use crate::history::page::Page;
@@ -17,7 +17,8 @@ use crate::model::time::Timestamp;
 use crate::model::vocabulary::{EventKind, Presence};
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::{self, Params};
+use crate::web::http::params::fields;
+use crate::web::http::query::Query;
 use crate::web::state::Recovery;
 use crate::web::state::Web;
 
@@ -38,15 +39,14 @@ const LIMIT: usize = 200;
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Recovery)]
-pub(crate) enum Answer {
-    Resumable(Own),
-    NotResumable(NotOwn),
+pub(crate) enum RecoveryAnswer {
+    Resumable(Resumable),
+    NotResumable(NotResumable),
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Resumable)]
-pub(crate) struct Own {
+pub(crate) struct Resumable {
     #[schema(schema_with = only::<true>)]
     resumable: bool,
     /// `null` while the member counts as present.
@@ -61,8 +61,7 @@ pub(crate) struct Own {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = NotResumable)]
-pub(crate) struct NotOwn {
+pub(crate) struct NotResumable {
     #[schema(schema_with = only::<false>)]
     resumable: bool,
 }
@@ -97,6 +96,19 @@ impl From<Event> for Missed {
     }
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RecoveryQuery {
+    /// The room it was in
+    #[serde(deserialize_with = "fields::room")]
+    roomname: RoomName,
+    /// Only entries after this number
+    #[serde(default, deserialize_with = "fields::seq")]
+    #[param(minimum = 0)]
+    after: Option<i64>,
+}
+
 /// `GET /api/v1/recovery`
 #[utoipa::path(
     get,
@@ -104,33 +116,28 @@ impl From<Event> for Missed {
     operation_id = "readRecovery",
     tag = "clients",
     summary = "What a returning client can resume",
-    params(
-        ("roomname" = RoomName, Query, description = "The room it was in"),
-        ("after" = Option<i64>, Query, minimum = 0, description = "Only entries after this number")
-    ),
+    params(RecoveryQuery),
+    security(("client" = [])),
     responses(
-        (status = 200, description = "Of somebody who is no member nothing but that is told", body = Answer),
+        (status = 200, description = "Of somebody who is no member nothing but that is told", body = RecoveryAnswer),
         (status = 401, description = "The client's own id is missing", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn show(
+pub(super) async fn show(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
     extensions: Extensions,
-    mut params: Params,
-) -> Result<Json<Answer>, Error> {
-    let room = params.required("roomname", params::room)?;
-    let after = params.optional("after", params::seq)?.unwrap_or(0);
-    params.finish()?;
+    Query(wanted): Query<RecoveryQuery>,
+) -> Result<Json<RecoveryAnswer>, Error> {
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
-    let membership = web.membership(&room, id, &extensions).await;
+    let membership = web.membership(&wanted.roomname, id, &extensions).await;
     Ok(Json(match membership.filter(|membership| !membership.overflowed) {
-        Some(membership) => Answer::Resumable(own(&web, membership, after).await?),
-        None => Answer::NotResumable(NotOwn { resumable: false }),
+        Some(membership) => RecoveryAnswer::Resumable(own(&web, membership, wanted.after.unwrap_or(0)).await?),
+        None => RecoveryAnswer::NotResumable(NotResumable { resumable: false }),
     }))
 }
 
-async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Own, Error> {
+async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Resumable, Error> {
     let Recovery {
         member,
         session,
@@ -152,7 +159,7 @@ async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Own, Error> 
         )
         .await?;
     let last_shown = events.rows.last().map_or(0, |event| event.seq);
-    Ok(Own {
+    Ok(Resumable {
         resumable: true,
         resumable_for_ms: resumable_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
         member_id: member,

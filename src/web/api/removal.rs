@@ -16,8 +16,8 @@ use crate::journal::{Erased, OrderError};
 use crate::model::id::Username;
 use crate::web::MAX_BODY;
 use crate::web::http::error::{Error, Problem};
-use crate::web::http::params::Params;
 use crate::web::http::path::SessionPath;
+use crate::web::http::query::{NoQuery, Query};
 use crate::web::state::Web;
 
 const SESSION_LIVE: &str = "This session goes on. It can be removed once it is over.";
@@ -61,12 +61,11 @@ pub(crate) struct EraseRequest {
         (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn delete(
+pub(super) async fn delete(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    params: Params,
+    _: Query<NoQuery>,
 ) -> Result<StatusCode, Error> {
-    params.finish()?;
     web.orders
         .delete(id)
         .await
@@ -91,13 +90,12 @@ pub(crate) async fn delete(
         (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn erase(
+pub(super) async fn erase(
     State(web): State<Arc<Web>>,
-    params: Params,
+    _: Query<NoQuery>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Erasure>, Error> {
-    params.finish()?;
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Error::BodyTooLarge(MAX_BODY),
         _ => Error::BodyCut,

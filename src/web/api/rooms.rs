@@ -5,27 +5,37 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::history::attendants::Attendant;
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::{Room, RoomFilter, RoomNow};
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
-use crate::web::http::params::{self, List, Paging, Params};
+use crate::web::http::params::{self, List, Paging, fields};
 use crate::web::http::path::RoomPath;
+use crate::web::http::query::{ListQuery, NoQuery, Query};
 use crate::web::state::Web;
 
 /// Which rooms are wanted.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "says in the document what a parameter may be")]
-pub(crate) enum RoomStatus {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RoomStatus {
     /// Those in use.
     Live,
     /// All there ever were.
     All,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RoomsQuery {
+    /// Rooms in use (live, if it is not given), or all there ever were
+    status: Option<RoomStatus>,
+    /// Only those whose name holds this
+    q: Option<String>,
 }
 
 /// `GET /api/v1/rooms`
@@ -35,38 +45,28 @@ pub(crate) enum RoomStatus {
     operation_id = "listRooms",
     tag = "rooms",
     summary = "The rooms, by name",
-    params(
-        ("status" = Option<RoomStatus>, Query, description = "Rooms in use (live, if it is not given), or all there ever were"),
-        ("q" = Option<String>, Query, description = "Only those whose name holds this"),
-        Paging
-    ),
+    params(RoomsQuery, Paging),
     responses(
         (status = 200, description = "A page of rooms", body = List<Room>)
     )
 )]
-pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Room>>, Error> {
-    let live_only = params.optional("status", live_only)?.unwrap_or(true);
-    let contains = params.text("q").filter(|text| !text.is_empty());
-    let page = params.page("rooms", params::kept_room)?;
-    params.finish()?;
-    let rooms = web.history.rooms(&RoomFilter { live_only, contains }, &page).await?;
+pub(super) async fn list(
+    State(web): State<Arc<Web>>,
+    ListQuery(wanted, paging): ListQuery<RoomsQuery>,
+) -> Result<Json<List<Room>>, Error> {
+    let filter = RoomFilter {
+        live_only: wanted.status != Some(RoomStatus::All),
+        contains: wanted.q.filter(|text| !text.is_empty()),
+    };
+    let page = paging.page("rooms", params::kept_room)?;
+    let rooms = web.history.rooms(&filter, &page).await?;
     Ok(Json(List::of("rooms", rooms)))
-}
-
-fn live_only(raw: &str) -> Result<bool, &'static str> {
-    match raw {
-        "live" => Ok(true),
-        "all" => Ok(false),
-        _ => Err("must be live or all"),
-    }
 }
 
 /// Whether a request for the list asks for live rooms only, which is all that is ever public.
 pub(crate) fn asks_for_live(uri: &Uri) -> bool {
-    let Ok(mut params) = Params::parse(uri.query().unwrap_or_default()) else {
-        return false;
-    };
-    params.text("status").is_none_or(|status| status == "live")
+    let pairs = params::pairs(uri.query().unwrap_or_default());
+    pairs.is_ok_and(|pairs| pairs.iter().all(|(name, value)| name != "status" || value == "live"))
 }
 
 /// `GET /api/v1/rooms/{room}`
@@ -81,14 +81,22 @@ pub(crate) fn asks_for_live(uri: &Uri) -> bool {
         (status = 200, description = "The room", body = RoomNow)
     )
 )]
-pub(crate) async fn one(
+pub(super) async fn one(
     State(web): State<Arc<Web>>,
     RoomPath(room): RoomPath,
-    params: Params,
+    _: Query<NoQuery>,
 ) -> Result<Json<RoomNow>, Error> {
-    params.finish()?;
     let found = web.history.room(&room, web.now()).await?;
     found.map(Json).ok_or(Error::NoSuchRoom)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AttendantsQuery {
+    /// The moment; now if it is not given
+    #[serde(default, deserialize_with = "fields::time")]
+    at: Option<Timestamp>,
 }
 
 /// Who was in a room, and when exactly.
@@ -106,37 +114,29 @@ pub(crate) struct Attendants {
     operation_id = "listRoomParticipants",
     tag = "rooms",
     summary = "Who was in a room at a moment",
-    params(
-        RoomPath,
-        ("at" = Option<Timestamp>, Query, description = "The moment; now if it is not given"),
-        Paging
-    ),
+    params(RoomPath, AttendantsQuery, Paging),
     responses(
         (status = 200, description = "A page of people, by name", body = Attendants)
     )
 )]
-pub(crate) async fn participants(
+pub(super) async fn participants(
     State(web): State<Arc<Web>>,
     RoomPath(room): RoomPath,
-    mut params: Params,
+    ListQuery(wanted, paging): ListQuery<AttendantsQuery>,
 ) -> Result<Json<Attendants>, Error> {
     let now = web.now();
-    let at = params.optional("at", |raw| {
-        params::time(raw).and_then(|at| {
-            if at <= now {
-                Ok(at)
-            } else {
-                Err("must not be in the future")
-            }
-        })
-    })?;
+    if wanted.at.is_some_and(|at| at > now) {
+        return Err(Error::BadParameter {
+            name: "at",
+            reason: "must not be in the future".to_owned(),
+        });
+    }
     // The cursor remembers the moment, so that all pages are about the same one.
-    let page = params.page("attendants", |(at, username)| {
+    let page = paging.page("attendants", |(at, username)| {
         let at = params::past(at, now)?;
         Some((at, params::kept_username(username)?))
     })?;
-    params.finish()?;
-    let at = page.after.as_ref().map(|(at, _)| *at).or(at).unwrap_or(now);
+    let at = page.after.as_ref().map(|(at, _)| *at).or(wanted.at).unwrap_or(now);
     let page = Page {
         limit: page.limit,
         after: page.after.map(|(_, username)| username),

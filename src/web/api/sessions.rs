@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::history::attendance::Attendance;
@@ -18,20 +18,32 @@ use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{EventKind, Outcome, SessionStatus};
 use crate::web::http::error::Error;
-use crate::web::http::params::{self, List, Paging, Params};
+use crate::web::http::params::{self, List, Paging, fields};
 use crate::web::http::path::SessionPath;
+use crate::web::http::query::{ListQuery, NoQuery, Query};
 use crate::web::review::sentences;
 use crate::web::state::Web;
 
-/// What comes first.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "says in the document what a parameter may be")]
-pub(crate) enum OrderWord {
-    /// The oldest first.
-    Asc,
-    /// The newest first.
-    Desc,
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SessionsQuery {
+    /// Only those of this room
+    #[serde(default, deserialize_with = "fields::room")]
+    room: Option<RoomName>,
+    /// Only those this person took part in
+    #[serde(default, deserialize_with = "fields::username")]
+    username: Option<Username>,
+    /// Only those going on, or only those over
+    status: Option<SessionStatus>,
+    /// Only those that started then or later
+    #[serde(default, deserialize_with = "fields::time")]
+    started_after: Option<Timestamp>,
+    /// Only those that started before
+    #[serde(default, deserialize_with = "fields::time")]
+    started_before: Option<Timestamp>,
+    /// By start: the oldest first, or the newest (desc, if it is not given)
+    order: Option<Order>,
 }
 
 /// `GET /api/v1/sessions`
@@ -41,44 +53,26 @@ pub(crate) enum OrderWord {
     operation_id = "listSessions",
     tag = "sessions",
     summary = "The sessions, by start",
-    params(
-        ("room" = Option<RoomName>, Query, description = "Only those of this room"),
-        ("username" = Option<Username>, Query, description = "Only those this person took part in"),
-        ("status" = Option<SessionStatus>, Query, description = "Only those going on, or only those over"),
-        ("startedAfter" = Option<Timestamp>, Query, description = "Only those that started then or later"),
-        ("startedBefore" = Option<Timestamp>, Query, description = "Only those that started before"),
-        ("order" = Option<OrderWord>, Query, description = "By start: the oldest first, or the newest (desc, if it is not given)"),
-        Paging
-    ),
+    params(SessionsQuery, Paging),
     responses(
         (status = 200, description = "A page of sessions", body = List<Session>)
     )
 )]
-pub(crate) async fn list(State(web): State<Arc<Web>>, mut params: Params) -> Result<Json<List<Session>>, Error> {
+pub(super) async fn list(
+    State(web): State<Arc<Web>>,
+    ListQuery(wanted, paging): ListQuery<SessionsQuery>,
+) -> Result<Json<List<Session>>, Error> {
     let filter = SessionFilter {
-        room: params.optional("room", params::room)?,
-        username: params.optional("username", Username::parse)?,
-        status: params.optional("status", status)?,
-        started_after: params.optional("startedAfter", params::time)?,
-        started_before: params.optional("startedBefore", params::time)?,
-        order: params.optional("order", order)?.unwrap_or_default(),
+        room: wanted.room,
+        username: wanted.username,
+        status: wanted.status,
+        started_after: wanted.started_after,
+        started_before: wanted.started_before,
+        order: wanted.order.unwrap_or_default(),
     };
-    let page = params.page("sessions", |id: Uuid| Some(SessionId(id)))?;
-    params.finish()?;
+    let page = paging.page("sessions", |id: Uuid| Some(SessionId(id)))?;
     let sessions = web.history.sessions(&filter, &page, web.now()).await?;
     Ok(Json(List::of("sessions", sessions)))
-}
-
-fn status(raw: &str) -> Result<SessionStatus, &'static str> {
-    SessionStatus::parse(raw).ok_or("must be active or ended")
-}
-
-fn order(raw: &str) -> Result<Order, &'static str> {
-    match raw {
-        "asc" => Ok(Order::Asc),
-        "desc" => Ok(Order::Desc),
-        _ => Err("must be asc or desc"),
-    }
 }
 
 /// `GET /api/v1/sessions/{id}`
@@ -93,13 +87,22 @@ fn order(raw: &str) -> Result<Order, &'static str> {
         (status = 200, description = "The session", body = Session)
     )
 )]
-pub(crate) async fn one(
+pub(super) async fn one(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    params: Params,
+    _: Query<NoQuery>,
 ) -> Result<Json<Session>, Error> {
-    params.finish()?;
     web.session(id, web.now()).await.map(Json)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AttendanceQuery {
+    /// Only those who were present for so much of it, in percent
+    #[serde(default, deserialize_with = "fields::percentage")]
+    #[param(minimum = 0, maximum = 100)]
+    min_pct: Option<f64>,
 }
 
 /// `GET /api/v1/sessions/{id}/participants`
@@ -109,27 +112,35 @@ pub(crate) async fn one(
     operation_id = "listParticipants",
     tag = "sessions",
     summary = "Who took part, and when exactly",
-    params(
-        SessionPath,
-        ("minPct" = Option<f64>, Query, minimum = 0, maximum = 100, description = "Only those who were present for so much of it, in percent"),
-        Paging
-    ),
+    params(SessionPath, AttendanceQuery, Paging),
     responses(
         (status = 200, description = "A page of people, by name", body = List<Attendance>)
     )
 )]
-pub(crate) async fn participants(
+pub(super) async fn participants(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    mut params: Params,
+    ListQuery(wanted, paging): ListQuery<AttendanceQuery>,
 ) -> Result<Json<List<Attendance>>, Error> {
-    let min_pct = params.optional("minPct", params::percentage)?;
-    let page = params.page("participants", params::kept_username)?;
-    params.finish()?;
+    let page = paging.page("participants", params::kept_username)?;
     let now = web.now();
     let session = web.session(id, now).await?;
-    let people = web.history.attendance(&session, min_pct, &page, now).await?;
+    let people = web.history.attendance(&session, wanted.min_pct, &page, now).await?;
     Ok(Json(List::of("participants", people)))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventsQuery {
+    /// Only these kinds, separated by commas
+    #[serde(default, deserialize_with = "fields::kinds")]
+    #[param(explode = false, min_items = 1)]
+    kind: Option<Vec<EventKind>>,
+    /// Only entries after this number
+    #[serde(default, deserialize_with = "fields::seq")]
+    #[param(minimum = 0)]
+    after: Option<i64>,
 }
 
 /// `GET /api/v1/sessions/{id}/events`
@@ -139,40 +150,25 @@ pub(crate) async fn participants(
     operation_id = "listEvents",
     tag = "sessions",
     summary = "What happened, entry by entry",
-    params(
-        SessionPath,
-        ("kind" = Option<Vec<EventKind>>, Query, explode = false, min_items = 1, description = "Only these kinds, separated by commas"),
-        ("after" = Option<i64>, Query, minimum = 0, description = "Only entries after this number"),
-        Paging
-    ),
+    params(SessionPath, EventsQuery, Paging),
     responses(
         (status = 200, description = "A page of the journal", body = List<Event>)
     )
 )]
-pub(crate) async fn events(
+pub(super) async fn events(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    mut params: Params,
+    ListQuery(wanted, paging): ListQuery<EventsQuery>,
 ) -> Result<Json<List<Event>>, Error> {
-    let kinds = params.optional("kind", kinds)?.unwrap_or_default();
-    let after = params.optional("after", params::seq)?;
-    let page = params.page("events", |seq: i64| Some(seq).filter(|seq| *seq >= 0))?;
-    params.finish()?;
+    let page = paging.page("events", |seq: i64| Some(seq).filter(|seq| *seq >= 0))?;
     let page = Page {
         limit: page.limit,
-        after: page.after.max(after),
+        after: page.after.max(wanted.after),
     };
     web.session(id, web.now()).await?;
+    let kinds = wanted.kind.unwrap_or_default();
     let events: Slice<Event, i64> = web.history.events(id, &kinds, &page).await?;
     Ok(Json(List::of("events", events)))
-}
-
-fn kinds(raw: &str) -> Result<Vec<EventKind>, String> {
-    let kinds = raw.split(',').map(|word| EventKind::parse(word.trim()));
-    kinds.collect::<Option<_>>().ok_or_else(|| {
-        let all: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        format!("must be one or more of {}, separated by commas", all.join(", "))
-    })
 }
 
 /// Two people who were in the room together.
@@ -216,15 +212,14 @@ impl From<Pair> for ToldPair {
         (status = 200, description = "A page of pairs, by name", body = List<ToldPair>)
     )
 )]
-pub(crate) async fn links(
+pub(super) async fn links(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    mut params: Params,
+    ListQuery(NoQuery {}, paging): ListQuery<NoQuery>,
 ) -> Result<Json<List<ToldPair>>, Error> {
-    let page = params.page("links", |(one, other)| {
+    let page = paging.page("links", |(one, other)| {
         params::kept_username(one).zip(params::kept_username(other))
     })?;
-    params.finish()?;
     let now = web.now();
     let session = web.session(id, now).await?;
     let pairs = web.history.pairs(session.id, &page, now).await?;

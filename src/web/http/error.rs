@@ -26,12 +26,12 @@ pub(crate) enum Error {
     #[error("{0} is missing.")]
     MissingParameter(&'static str),
     /// A parameter that does not exist here.
-    #[error("There is no parameter of this name here. Known are: {known}.")]
+    #[error("There is no parameter of this name here. Known are: {}.", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
     UnknownParameter {
         /// The name given.
         name: String,
         /// Those there are.
-        known: String,
+        known: Vec<&'static str>,
     },
     /// A parameter was given twice.
     #[error("The parameter is given more than once.")]

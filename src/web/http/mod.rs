@@ -8,5 +8,6 @@ pub(crate) mod error;
 pub(crate) mod filename;
 pub(crate) mod params;
 pub(crate) mod path;
+pub(crate) mod query;
 pub(crate) mod throttle;
 pub(crate) mod turns;

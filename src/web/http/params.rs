@@ -1,5 +1,6 @@
-//! What a request's query asks for, read strictly, so that a mistyped filter is never silently no filter.
+//! What parameters may say, of the API as of the pages: moments, numbers, names, cursors.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
@@ -8,19 +9,21 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use percent_encoding::percent_decode_str;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::Error;
 use crate::history::page::{Page, Slice};
-use crate::model::id::{InvalidText, RoomName, Username};
+use crate::model::id::{RoomName, Username};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::EventKind;
+use crate::web::review::zone::Zone;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
 
-/// The parameters of a query, each at most once. Take those there are, then [`Params::finish`].
+/// The parameters of a page's query, each at most once. Take those there are, then [`Params::finish`].
 #[derive(Debug)]
 pub(crate) struct Params {
     given: Vec<(String, String)>,
@@ -41,17 +44,8 @@ impl Params {
     /// # Errors
     /// If it is not percent-encoded UTF-8, or names a parameter twice.
     pub(crate) fn parse(query: &str) -> Result<Self, Error> {
-        let mut given: Vec<(String, String)> = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name)?, decode(value)?);
-            if given.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(Error::DuplicateParameter(shorten(&name)));
-            }
-            given.push((name, value));
-        }
         Ok(Self {
-            given,
+            given: pairs(query)?,
             known: Vec::new(),
         })
     }
@@ -91,30 +85,6 @@ impl Params {
         self.optional(name, read)?.ok_or(Error::MissingParameter(name))
     }
 
-    /// Takes `limit` and `cursor`. A cursor is only good for the list whose name it was made with, and holds what anybody
-    /// may have written: `check` makes of it what it stands for, or says that nothing of the kind can be.
-    ///
-    /// # Errors
-    /// If one of them cannot be read.
-    pub(crate) fn page<R: DeserializeOwned, K>(
-        &mut self,
-        list: &str,
-        check: impl FnOnce(R) -> Option<K>,
-    ) -> Result<Page<K>, Error> {
-        let limit = self.optional("limit", |raw| match raw.parse() {
-            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-            _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
-        })?;
-        let after = self.optional("cursor", |raw| {
-            let key = read_cursor(list, raw).and_then(check);
-            key.ok_or("must be a nextCursor of this list")
-        })?;
-        Ok(Page {
-            limit: limit.unwrap_or(DEFAULT_LIMIT),
-            after,
-        })
-    }
-
     /// Refuses what nobody took.
     ///
     /// # Errors
@@ -123,28 +93,69 @@ impl Params {
         let Some((name, _)) = self.given.first() else {
             return Ok(());
         };
-        let known = if self.known.is_empty() {
-            "none".to_owned()
-        } else {
-            self.known.join(", ")
-        };
         Err(Error::UnknownParameter {
             name: shorten(name),
-            known,
+            known: self.known,
         })
     }
 }
 
-/// What the API's document says of [`Params::page`].
-#[derive(IntoParams)]
+/// The names and values of a query, decoded, none of them twice.
+///
+/// # Errors
+/// If it is not percent-encoded UTF-8, or names a parameter twice.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name)?, decode(value)?);
+        if pairs.iter().any(|(earlier, _)| *earlier == name) {
+            return Err(Error::DuplicateParameter(shorten(&name)));
+        }
+        pairs.push((name, value));
+    }
+    Ok(pairs)
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "says in the document what the parameters are")]
 pub(crate) struct Paging {
     /// The most rows, 50 if it is not given; there may be fewer though nextCursor is not null
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
+    #[serde(default, deserialize_with = "fields::limit")]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<usize>,
     /// The nextCursor of the page before
     cursor: Option<String>,
+}
+
+impl Paging {
+    /// The parameters' names.
+    pub(super) const NAMES: [&str; 2] = ["limit", "cursor"];
+
+    /// The page of the list of that name. A cursor is only good for the list it was made with, and holds what anybody may
+    /// have written: `check` makes of it what it stands for, or says that nothing of the kind can be.
+    ///
+    /// # Errors
+    /// If the cursor is not one of this list.
+    pub(crate) fn page<R: DeserializeOwned, K>(
+        self,
+        list: &str,
+        check: impl FnOnce(R) -> Option<K>,
+    ) -> Result<Page<K>, Error> {
+        let read = |raw: String| {
+            let key = read_cursor(list, &raw).and_then(check);
+            key.ok_or_else(|| Error::BadParameter {
+                name: "cursor",
+                reason: "must be a nextCursor of this list".to_owned(),
+            })
+        };
+        Ok(Page {
+            limit: self.limit.unwrap_or(DEFAULT_LIMIT),
+            after: self.cursor.map(read).transpose()?,
+        })
+    }
 }
 
 /// A list, or a piece of one, as the API gives it.
@@ -217,12 +228,72 @@ pub(crate) fn percentage(raw: &str) -> Result<f64, &'static str> {
         .ok_or("must be a number from 0 to 100")
 }
 
-/// Reads a room's name.
-///
-/// # Errors
-/// If it cannot be one.
-pub(crate) fn room(raw: &str) -> Result<RoomName, InvalidText> {
-    RoomName::parse(raw)
+/// Reads the field of a query's struct, also one that need not be given: `read` says what is wrong, to be read on after
+/// the parameter's name.
+fn field<'de, D: Deserializer<'de>, V, T: From<V>, E: Display>(
+    deserializer: D,
+    read: impl FnOnce(&str) -> Result<V, E>,
+) -> Result<T, D::Error> {
+    let raw = String::deserialize(deserializer)?;
+    read(&raw).map(T::from).map_err(D::Error::custom)
+}
+
+/// Readers of the fields of queries, for serde's `deserialize_with`.
+pub(crate) mod fields {
+    use super::*;
+
+    /// A room's name.
+    pub(crate) fn room<'de, D: Deserializer<'de>, T: From<RoomName>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, RoomName::parse)
+    }
+
+    /// A person's name.
+    pub(crate) fn username<'de, D: Deserializer<'de>, T: From<Username>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, Username::parse)
+    }
+
+    /// A moment.
+    pub(crate) fn time<'de, D: Deserializer<'de>, T: From<Timestamp>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, super::time)
+    }
+
+    /// A sequence number.
+    pub(crate) fn seq<'de, D: Deserializer<'de>, T: From<i64>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, super::seq)
+    }
+
+    /// A percentage.
+    pub(crate) fn percentage<'de, D: Deserializer<'de>, T: From<f64>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, super::percentage)
+    }
+
+    /// A time zone.
+    pub(crate) fn zone<'de, D: Deserializer<'de>, T: From<Zone>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, Zone::parse)
+    }
+
+    /// How many rows a page may have.
+    pub(crate) fn limit<'de, D: Deserializer<'de>, T: From<usize>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, super::limit)
+    }
+
+    /// Kinds of entries, separated by commas.
+    pub(crate) fn kinds<'de, D: Deserializer<'de>, T: From<Vec<EventKind>>>(deserializer: D) -> Result<T, D::Error> {
+        field(deserializer, super::kinds)
+    }
+}
+
+fn limit(raw: &str) -> Result<usize, String> {
+    let limit = raw.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| format!("must be a whole number from 1 to {MAX_LIMIT}"))
+}
+
+fn kinds(raw: &str) -> Result<Vec<EventKind>, String> {
+    let kinds = raw.split(',').map(|word| EventKind::parse(word.trim()));
+    kinds.collect::<Option<_>>().ok_or_else(|| {
+        let all: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("must be one or more of {}, separated by commas", all.join(", "))
+    })
 }
 
 /// A room's name in a cursor, as it is kept: by rules that may have been others when it was.
@@ -248,7 +319,7 @@ pub(crate) fn decode(raw: &str) -> Result<String, Error> {
 }
 
 /// What a client typed as a name, cut so that an answer never grows with it.
-fn shorten(name: &str) -> String {
+pub(super) fn shorten(name: &str) -> String {
     name.chars().take(64).collect()
 }
 

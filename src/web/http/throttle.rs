@@ -5,52 +5,41 @@
 //! gets in all the same, also behind an address that others guess from. Nothing is refused, so there is nothing that
 //! could be filled up to keep somebody out; who waits is a request on a connection, of which there are only so many.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::Extensions;
 
+use crate::limit::{AddressRate, Quota, Seldom};
 use crate::model::address::AddressKey;
 use crate::net::ClientAddress;
 
 /// The longest an answer waits.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// By how much more an IPv6 site may guess than one of its networks.
-const SITE_FACTOR: u32 = 16;
-
-/// The most keys that are told apart. Past that, newcomers share one allowance until old ones are whole again.
-const MAX_KEYS: usize = 4_096;
-
 /// The shortest time between two lines of the log.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// How much of an allowance being wrong takes, in sixteenths of what a guess is counted as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cost(u32);
+/// How much of an allowance being wrong takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Cost(f64);
 
 impl Cost {
     /// A guess that could have hit.
-    pub(crate) const GUESS: Self = Self(16);
+    pub(crate) const GUESS: Self = Self(1.0);
     /// Something too long to be guessed, as who returns too late still shows it.
-    pub(crate) const UNLIKELY: Self = Self(1);
+    pub(crate) const UNLIKELY: Self = Self(1.0 / 16.0);
 }
 
 /// Slows down the guessing of one kind of secret.
 pub(crate) struct Throttle {
     /// What is guessed, for the log.
     secret: &'static str,
-    networks: Debts,
-    sites: Debts,
-    log: Mutex<Log>,
-}
-
-#[derive(Default)]
-struct Log {
-    told: Option<Instant>,
-    wrong: u64,
+    rate: AddressRate,
+    /// How many guesses waited since the log was told.
+    wrong: AtomicU64,
+    told: Seldom,
 }
 
 impl Throttle {
@@ -58,9 +47,9 @@ impl Throttle {
     pub(crate) fn new(secret: &'static str, per_minute: u32) -> Self {
         Self {
             secret,
-            networks: Debts::new(per_minute),
-            sites: Debts::new(per_minute.saturating_mul(SITE_FACTOR)),
-            log: Mutex::default(),
+            rate: AddressRate::new(Quota::per_minute(per_minute)),
+            wrong: AtomicU64::new(0),
+            told: Seldom::new(TOLD_EVERY),
         }
     }
 
@@ -74,72 +63,21 @@ impl Throttle {
     }
 
     fn count(&self, address: AddressKey, wrong: Option<Cost>, now: Instant) -> Duration {
-        let site = address.site();
-        let wait = self.networks.count(address, wrong, now);
-        let wait = site.map_or(wait, |site| wait.max(self.sites.count(site, wrong, now)));
+        let cost = wrong.map_or(0.0, |cost| cost.0);
+        let wait = self.rate.owe(address, cost, LONGEST, now);
         if wrong.is_some() && !wait.is_zero() {
-            self.tell(address, now);
+            self.wrong.fetch_add(1, Ordering::Relaxed);
+            self.told.then(|| {
+                tracing::warn!(
+                    secret = self.secret,
+                    %address,
+                    wrong = self.wrong.swap(0, Ordering::Relaxed),
+                    "somebody is guessing: answers to this address wait (GUESSES_PER_MINUTE)"
+                );
+            });
         }
         wait
     }
-
-    fn tell(&self, address: AddressKey, now: Instant) {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.wrong += 1;
-        if log.told.is_some_and(|told| now.duration_since(told) < TOLD_EVERY) {
-            return;
-        }
-        tracing::warn!(
-            secret = self.secret,
-            %address,
-            wrong = log.wrong,
-            "somebody is guessing: answers to this address wait (GUESSES_PER_MINUTE)"
-        );
-        *log = Log {
-            told: Some(now),
-            wrong: 0,
-        };
-    }
-}
-
-/// When each key will have worked off what it owes.
-struct Debts {
-    per_minute: u32,
-    until: Mutex<HashMap<AddressKey, Instant>>,
-}
-
-impl Debts {
-    fn new(per_minute: u32) -> Self {
-        Self {
-            per_minute,
-            until: Mutex::default(),
-        }
-    }
-
-    /// How long an answer has to wait for what was owed before it; then adds what it costs.
-    fn count(&self, key: AddressKey, wrong: Option<Cost>, now: Instant) -> Duration {
-        if self.per_minute == 0 {
-            return Duration::ZERO;
-        }
-        let free = now + Duration::from_secs(60);
-        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = slot(&mut until, key, now);
-        let owed = until.get(&key).copied().unwrap_or(now).max(now);
-        if let Some(Cost(sixteenths)) = wrong {
-            let cost = Duration::from_secs(60) * sixteenths / (16 * self.per_minute);
-            until.insert(key, (owed + cost).min(free + LONGEST));
-        }
-        owed.saturating_duration_since(free)
-    }
-}
-
-/// The key itself, or one for all strangers if there is no room for more.
-fn slot(until: &mut HashMap<AddressKey, Instant>, key: AddressKey, now: Instant) -> AddressKey {
-    if until.contains_key(&key) || until.len() < MAX_KEYS {
-        return key;
-    }
-    until.retain(|_, until| *until > now);
-    if until.len() < MAX_KEYS { key } else { stranger() }
 }
 
 fn stranger() -> AddressKey {
@@ -155,6 +93,7 @@ pub(crate) fn asker(extensions: &Extensions) -> AddressKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::SITE_FACTOR;
 
     const PER_MINUTE: u32 = 20;
     const INTERVAL: Duration = Duration::from_secs(3);
@@ -228,23 +167,5 @@ mod tests {
         for _ in 0..1000 {
             assert_eq!(guess(&throttle, "192.0.2.1", now), Duration::ZERO);
         }
-    }
-
-    #[test]
-    fn memory_is_bounded_and_freed() {
-        let (throttle, now) = (throttle(), Instant::now());
-        for index in 0..10_000_u32 {
-            let address = IpAddr::V4(index.into());
-            throttle.count(AddressKey::of(address), Some(Cost::GUESS), now);
-        }
-        let known = || throttle.networks.until.lock().unwrap().len();
-        assert!(known() <= MAX_KEYS + 1);
-        assert!(
-            !guess(&throttle, "192.0.2.1", now).is_zero(),
-            "strangers share what is left"
-        );
-        let later = now + Duration::from_secs(120);
-        assert_eq!(guess(&throttle, "192.0.2.1", later), Duration::ZERO);
-        assert_eq!(known(), 1);
     }
 }

@@ -6,11 +6,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::http::params::{self, Params};
+use super::super::api::sessions::{EventsQuery, SessionsQuery};
+use super::super::http::params;
+use super::super::http::query::ListQuery;
 use super::Story;
 use crate::history::fixture::START_MS;
 use crate::model::time::Timestamp;
-use crate::web::review::zone::Zone;
 
 /// Text near what is meant: pieces of queries, numbers, times and names.
 fn text() -> impl Strategy<Value = String> {
@@ -46,14 +47,8 @@ fn key() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn a_query_is_read_or_refused(query in text()) {
-        if let Ok(mut params) = Params::parse(&query) {
-            let _ = params.optional("after", params::seq);
-            let _ = params.optional("at", params::time);
-            let _ = params.optional("minPct", params::percentage);
-            let _ = params.optional("tz", Zone::parse);
-            let _ = params.page("events", |seq: i64| Some(seq));
-            let _ = params.finish();
-        }
+        let _ = ListQuery::<EventsQuery>::parse(&query);
+        let _ = ListQuery::<SessionsQuery>::parse(&query);
         let _ = params::time(&query);
         let _ = params::percentage(&query);
     }
