@@ -266,17 +266,62 @@ fn no_part_imports_what_it_must_not_know() {
     assert!(circles.is_empty(), "parts that import each other: {circles:?}");
 }
 
+/// Files that still import each other by way of others. The list only gets shorter: no new file may be in a circle, and one
+/// that is out of it is taken off.
+const STILL_IN_CIRCLES: [&str; 38] = [
+    "src/journal/batch/connections.rs",
+    "src/journal/batch/links.rs",
+    "src/journal/batch/members.rs",
+    "src/journal/batch/mod.rs",
+    "src/journal/batch/occupancy.rs",
+    "src/journal/batch/participants.rs",
+    "src/journal/batch/sessions.rs",
+    "src/journal/erase.rs",
+    "src/journal/event.rs",
+    "src/journal/orders.rs",
+    "src/journal/owed.rs",
+    "src/journal/restore.rs",
+    "src/journal/rows.rs",
+    "src/journal/shared.rs",
+    "src/journal/space.rs",
+    "src/journal/writer.rs",
+    "src/room/link.rs",
+    "src/room/past.rs",
+    "src/signaling/allowance.rs",
+    "src/signaling/cell.rs",
+    "src/signaling/client.rs",
+    "src/signaling/early.rs",
+    "src/signaling/entrance.rs",
+    "src/signaling/handlers.rs",
+    "src/signaling/handshake.rs",
+    "src/signaling/hub.rs",
+    "src/signaling/mod.rs",
+    "src/signaling/opening.rs",
+    "src/signaling/records.rs",
+    "src/signaling/seat.rs",
+    "src/signaling/transport.rs",
+    "src/signaling/waiting.rs",
+    "src/web/api/document.rs",
+    "src/web/api/feed.rs",
+    "src/web/api/mod.rs",
+    "src/web/http/access.rs",
+    "src/web/http/turns.rs",
+    "src/web/state.rs",
+];
+
 #[test]
 fn no_file_imports_itself_by_way_of_others() {
     let modules = Modules::read();
     let parts: BTreeSet<_> = modules.0.keys().map(|at| &at[0]).collect();
-    let circles: Vec<String> = parts
+    let in_circles: BTreeSet<String> = parts
         .into_iter()
         .flat_map(|part| {
             let of_part = modules.0.keys().filter(|at| at[0] == *part);
             circles(&of_part.map(|at| (at.clone(), modules.imports_of(at))).collect())
         })
-        .map(|circle| circle.iter().map(|at| modules.file(at)).collect::<Vec<_>>().join(", "))
+        .flatten()
+        .map(|at| modules.file(&at).to_owned())
         .collect();
-    assert!(circles.is_empty(), "these import each other:\n{}", circles.join("\n"));
+    let listed: BTreeSet<_> = STILL_IN_CIRCLES.map(str::to_owned).into();
+    assert_eq!(in_circles, listed, "the files that import each other");
 }
