@@ -31,22 +31,22 @@ const RELAYS: [(&str, &str, u64); 4] = [
     (
         "icecandidate",
         r#""remoteConnectorId":"bo's","candidate":{"candidate":"candidate:1"}"#,
-        16,
+        15,
     ),
     (
         "reconnectWork",
         r#""connectorId":"ann's","type":"offer","data":{"sdp":"v=0"}"#,
-        19,
+        18,
     ),
     (
         "offer",
         r#""connectorId":"ann's","offer":{"sdp":"v=0"},"streamType":"user""#,
-        19,
+        18,
     ),
     (
         "answer",
         r#""remoteConnectorId":"bo's screen","connectorId":"ann's own","answer":{"sdp":"v=0"}"#,
-        19,
+        18,
     ),
 ];
 

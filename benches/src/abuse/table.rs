@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::attacks::Attack;
 use super::trial::Outcome;
 
-/// The heading of the table that [`line`] fills.
+/// The heading of the table that [`line()`] fills.
 pub const HEADING: &str = "| attack | relay p99, ms (÷) | join p99, ms (÷) | longest silence, ms | memory before, MiB | at the end (÷) | a minute later (÷) | lost | `/readyz` not 200 | harm | reached |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |\n";
 
 const RELAY_TIMES: f64 = 2.0;
