@@ -4,7 +4,7 @@
 //! moment, and can take its place. The server's own writer is not held up; its log cannot be cut until the copy is made.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::journal::{Owner, owner};
+use crate::private_file;
 
 /// Longer than a checkpoint takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,11 +93,7 @@ pub async fn export(database: &Path, file: &Path) -> Result<Exported, Error> {
 /// Makes the file, so that no other can take its place between the look and the copy; it may hold who was where, so it
 /// is its owner's alone.
 fn reserve(file: &Path) -> Result<(), Error> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
+    match private_file::options().write(true).create_new(true).open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::Exists(file.to_owned())),
         Err(source) => Err(Error::NotWritable {

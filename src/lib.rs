@@ -18,6 +18,7 @@ pub mod logging;
 pub mod model;
 pub mod net;
 mod priority;
+mod private_file;
 mod review_token;
 pub mod room;
 pub mod server;

@@ -1,14 +1,15 @@
 //! The token that opens the review: the operator's own, or one that is made once and kept beside the database, so that a
 //! link with it outlives a restart.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use tracing::warn;
 
 use crate::config::{Config, ReviewToken};
+use crate::private_file;
 
 /// What the file's name has after the database's.
 const SUFFIX: &str = ".review-token";
@@ -25,7 +26,7 @@ pub(crate) struct Review {
 /// If the kept one cannot be read or is none, or if none can be made. The message is for the operator and does not tell it.
 pub(crate) fn review_token(config: &Config) -> anyhow::Result<Review> {
     let Some(token) = &config.review_token else {
-        let file = beside(config.database_url.path());
+        let file = private_file::beside(config.database_url.path(), SUFFIX);
         let token =
             kept(&file).with_context(|| format!("the review token kept in {} cannot be used", file.display()))?;
         return Ok(Review { token, is_made: true });
@@ -42,12 +43,6 @@ pub(crate) fn review_token(config: &Config) -> anyhow::Result<Review> {
     })
 }
 
-fn beside(database: &Path) -> PathBuf {
-    let mut file = database.as_os_str().to_owned();
-    file.push(SUFFIX);
-    file.into()
-}
-
 fn kept(file: &Path) -> anyhow::Result<ReviewToken> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
@@ -60,35 +55,20 @@ fn kept(file: &Path) -> anyhow::Result<ReviewToken> {
         "it must have {} characters or more",
         ReviewToken::SAFE_CHARS
     );
-    warn_of_readers(file);
+    if private_file::is_open_to_others(file) {
+        warn!(file = %file.display(), "other users of this machine may read the review token: chmod 600 keeps them out");
+    }
     Ok(token)
 }
 
 /// Only its owner may read it: whoever can, reads the whole history.
 fn make(file: &Path) -> anyhow::Result<ReviewToken> {
     let token = ReviewToken::random().context("the system gives no random numbers")?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut made = options.open(file)?;
+    let mut made = private_file::options().write(true).create_new(true).open(file)?;
     writeln!(made, "{}", token.as_str())?;
     made.sync_all()?;
     Ok(token)
 }
-
-#[cfg(unix)]
-fn warn_of_readers(file: &Path) {
-    use std::os::unix::fs::MetadataExt;
-
-    let is_open = fs::metadata(file).is_ok_and(|found| found.mode() & 0o077 != 0);
-    if is_open {
-        warn!(file = %file.display(), "other users of this machine may read the review token: chmod 600 keeps them out");
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_of_readers(_: &Path) {}
 
 #[cfg(test)]
 mod tests {
@@ -97,7 +77,7 @@ mod tests {
     #[test]
     fn a_made_token_is_the_same_after_a_restart_and_its_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let file = beside(&folder.path().join("chatroom.db"));
+        let file = private_file::beside(&folder.path().join("chatroom.db"), SUFFIX);
         let first = kept(&file).unwrap();
         assert_eq!(kept(&file).unwrap(), first);
         assert!(!first.is_short());

@@ -14,19 +14,20 @@ use std::path::Path;
 
 /// What each part of the server may import of the others. `lib`, `main`, `server` and `fuzzing` put parts together, and may
 /// import all.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("banner", &["config"]),
     ("config", &["journal"]),
-    ("export", &["journal"]),
+    ("export", &["journal", "private_file"]),
     ("held", &["limit", "model"]),
     ("history", &["model", "sql"]),
-    ("journal", &["limit", "model", "room", "sql"]),
+    ("journal", &["limit", "model", "private_file", "room", "sql"]),
     ("limit", &["model"]),
     ("logging", &["config"]),
     ("model", &[]),
     ("net", &["config", "held", "limit", "model"]),
     ("priority", &[]),
-    ("review_token", &["config"]),
+    ("private_file", &[]),
+    ("review_token", &["config", "private_file"]),
     ("room", &["model"]),
     ("signaling", &["held", "journal", "limit", "model", "net", "room"]),
     ("signals", &[]),

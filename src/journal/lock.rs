@@ -5,11 +5,12 @@
 //! drops the locks that SQLite has on it in this process, so that one is opened before SQLite, and not closed while
 //! SQLite may still be at it: if that is not known, it is left open for the next in this process that takes it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::OpenError;
+use crate::private_file;
 
 /// Keeps other servers out of a database until it is released or dropped.
 pub(super) struct DatabaseLock {
@@ -21,7 +22,7 @@ pub(super) struct DatabaseLock {
 impl DatabaseLock {
     /// Makes the database's file if it is missing, and takes it.
     pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
-        let beside = open(&with_suffix(path, ".lock")).map_err(|source| not_writable(path, source))?;
+        let beside = open(&private_file::beside(path, ".lock")).map_err(|source| not_writable(path, source))?;
         try_lock(&beside, path)?;
         let mut lock = Self {
             _beside: beside,
@@ -123,44 +124,22 @@ fn try_lock(file: &File, path: &Path) -> Result<(), OpenError> {
 /// Opens a file to write, made if it is missing and then its owner's alone: it tells who was where. SQLite gives the
 /// files of its log the database's mode.
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
+    let mut options = private_file::options();
     // SQLite would fall back to reading only, and fail at the first write with less clear words.
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options.read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// A mode that was set on purpose, for a group of reviewers say, stays.
-#[cfg(unix)]
 fn warn_of_wide_modes(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-
-    let is_wide = |file: &PathBuf| {
-        file.metadata()
-            .is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-    };
-    let files = ["", "-wal", "-shm", ".lock"].map(|suffix| with_suffix(path, suffix));
-    let wide: Vec<String> = files
-        .iter()
-        .filter(|file| is_wide(file))
-        .map(|file| file.display().to_string())
-        .collect();
+    let files = ["", "-wal", "-shm", ".lock"].map(|suffix| private_file::beside(path, suffix));
+    let wide = files.iter().filter(|file| private_file::is_open_to_others(file));
+    let wide: Vec<String> = wide.map(|file| file.display().to_string()).collect();
     if !wide.is_empty() {
         tracing::warn!(
             files = wide.join(" "),
             "other users of this machine may open the history: chmod 600 keeps it to this user"
         );
     }
-}
-
-#[cfg(not(unix))]
-fn warn_of_wide_modes(_: &Path) {}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn not_writable(path: &Path, source: io::Error) -> OpenError {
