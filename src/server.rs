@@ -300,19 +300,20 @@ fn router(config: &Config, web: Router, socket: Router) -> Router {
         .merge(script)
         .layer(pages)
         .layer(web::socket_layer(&config.allowed_origins));
-    let mut router = web.merge(socket);
-    if let Some(directory) = &config.static_dir {
-        let files = StaticFiles {
-            directory: directory.clone(),
-            spa_fallback: config.spa_fallback,
-        };
-        router = with_static_files(router, &files);
-    }
-    bounded(with_welcome_page(
-        router,
-        config.static_dir.clone(),
-        config.review_listen.is_none(),
-    ))
+    let router = web.merge(socket);
+    let has_review = config.review_listen.is_none();
+    let router = match &config.static_dir {
+        None => with_welcome_page(router, has_review),
+        Some(directory) => with_static_files(
+            router,
+            &StaticFiles {
+                directory: directory.clone(),
+                spa_fallback: config.spa_fallback,
+                has_review,
+            },
+        ),
+    };
+    bounded(router)
 }
 
 fn bounded(router: Router) -> Router {

@@ -16,6 +16,7 @@ use super::orders::{Errands, Orders};
 use super::space::Space;
 use super::writer::{Pace, last_group};
 use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review};
+use crate::limit::Seldom;
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
 use crate::room::record::Snapshot;
@@ -29,6 +30,8 @@ const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// Readers never hold the database for long, and no other writer is expected.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 const READERS: u32 = 4;
+/// How soon it is noticed that somebody has moved the database away.
+const PLACE_IS_LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 /// After that time without a question a reader is closed: each keeps up to 2 MiB of pages.
 const READER_IDLES: Duration = Duration::from_secs(20);
 /// After so many steps of SQLite's machine, some ten microseconds, a reader's thread offers its core to others: the
@@ -154,6 +157,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
         next_seq: last_seq + 1,
         next_group,
         pace: Pace::default(),
+        place_is_looked_at: Seldom::new(PLACE_IS_LOOKED_AT_EVERY),
         file: path,
         lock: Some(lock),
     };

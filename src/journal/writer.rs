@@ -17,6 +17,7 @@ use super::queue::Work;
 use super::rows;
 use super::shared::Shared;
 use super::{Clock, event};
+use crate::limit::Seldom;
 use crate::room::record::Record;
 
 /// The most records of one transaction, and the fewest that are taken if more wait.
@@ -77,6 +78,8 @@ pub(super) struct Writer {
     pub(super) pace: Pace,
     /// The database, for its disk's sake.
     pub(super) file: PathBuf,
+    /// Not with each group: it takes two calls of the system, and nobody moves a database that often.
+    pub(super) place_is_looked_at: Seldom,
     /// Held for as long as the database is ours.
     pub(super) lock: Option<DatabaseLock>,
 }
@@ -85,8 +88,10 @@ impl Writer {
     /// Whether there is space for it, and whether it is there at all.
     fn look_at_file(&self) {
         self.shared.look_at_disk(&self.file, (self.clock)());
-        let is_in_place = self.lock.as_ref().is_none_or(|lock| lock.is_at(&self.file));
-        self.shared.look_at_place(is_in_place, &self.file);
+        self.place_is_looked_at.then(|| {
+            let is_in_place = self.lock.as_ref().is_none_or(|lock| lock.is_at(&self.file));
+            self.shared.look_at_place(is_in_place, &self.file);
+        });
     }
 
     /// Writes until the journal is closed and nothing waits.

@@ -1,6 +1,6 @@
 //! The client library where Node's server has it, at `/socket.io/socket.io.js`: half of all tutorials load it from there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use tokio::fs;
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
@@ -33,11 +34,18 @@ pub struct ClientScript {
 }
 
 impl ClientScript {
-    fn file(&self, name: &str) -> Option<PathBuf> {
+    async fn file(&self, name: &str) -> Option<PathBuf> {
         let beside_page = self.static_dir.as_deref().map(|page| page.join("socket.io"));
-        let directories = self.directory.as_deref().into_iter().chain(beside_page.as_deref());
-        let mut files = directories.map(|directory: &Path| directory.join(name));
-        files.find(|file| file.is_file())
+        for directory in [self.directory.as_deref(), beside_page.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            let file = directory.join(name);
+            if fs::metadata(&file).await.is_ok_and(|found| found.is_file()) {
+                return Some(file);
+            }
+        }
+        None
     }
 }
 
@@ -54,7 +62,7 @@ pub fn client_script_routes(source: ClientScript) -> Router {
 }
 
 async fn show(source: Arc<ClientScript>, name: &'static str, request: Request) -> Response {
-    if let Some(file) = source.file(name) {
+    if let Some(file) = source.file(name).await {
         let mut response = match ServeFile::new(file).oneshot(request).await {
             Ok(response) => response.into_response(),
             Err(never) => match never {},

@@ -8,7 +8,7 @@ mod single_page;
 mod tests;
 mod welcome;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -36,6 +36,8 @@ pub struct StaticFiles {
     /// Whether a path without a file is a view of the page `index.html`, which routes in the browser. `None` is: if that
     /// is the only page of the directory.
     pub spa_fallback: Option<bool>,
+    /// Whether the review is on the same port, as the start page says that stands for a missing `index.html`.
+    pub has_review: bool,
 }
 
 /// Serves the files as the router's fallback, a directory's `index.html` for the directory.
@@ -46,6 +48,7 @@ pub fn with_static_files(router: Router, files: &StaticFiles) -> Router {
     let served = Arc::new(Served {
         directory: files.directory.clone(),
         single_page: SinglePage::new(files.directory.clone(), files.spa_fallback),
+        has_review: files.has_review,
     });
     let layers = ServiceBuilder::new()
         .layer(nosniff)
@@ -57,6 +60,7 @@ pub fn with_static_files(router: Router, files: &StaticFiles) -> Router {
 struct Served {
     directory: PathBuf,
     single_page: SinglePage,
+    has_review: bool,
 }
 
 async fn only_public(State(served): State<Arc<Served>>, mut request: Request, next: Next) -> Response {
@@ -66,14 +70,22 @@ async fn only_public(State(served): State<Arc<Served>>, mut request: Request, ne
     if !is_public(&path) {
         return StatusCode::NOT_FOUND.into_response();
     }
+    let has_index = || is_inside(&served.directory, INDEX);
+    if path == "/" && is_read(&request) && !has_index().await {
+        return welcome::page(Some(&served.directory), served.has_review);
+    }
     if is_inside(&served.directory, &path).await {
         return next.run(request).await;
     }
-    if is_view(&request, &path) && served.single_page.answers().await && is_inside(&served.directory, INDEX).await {
+    if is_view(&request, &path) && served.single_page.answers().await && has_index().await {
         *request.uri_mut() = Uri::from_static("/");
         return next.run(request).await;
     }
     StatusCode::NOT_FOUND.into_response()
+}
+
+fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// Whether a browser asks for a page by a path that looks like no file's: `/room/lesson`, not `/app.js`.
@@ -82,9 +94,4 @@ fn is_view(request: &Request, path: &str) -> bool {
     request.method() == Method::GET
         && accepted.is_some_and(|accept| accept.contains("text/html"))
         && !parts(path).last().is_some_and(|last| last.contains('.'))
-}
-
-/// Whether a directory has a page of its own for `/`.
-fn has_index(directory: &Path) -> bool {
-    directory.join(INDEX).is_file()
 }

@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, LOCATION};
@@ -19,6 +20,7 @@ fn files(root: &Path) -> StaticFiles {
     StaticFiles {
         directory: root.to_owned(),
         spa_fallback: None,
+        has_review: true,
     }
 }
 
@@ -245,9 +247,7 @@ async fn the_client_script_comes_from_the_first_that_has_it() {
 async fn where_no_page_is_a_newcomer_reads_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &["app.js"]);
-    let directory = Some(folder.path().to_owned());
-    let empty = with_static_files(Router::new(), &files(folder.path()));
-    let router = with_welcome_page(empty, directory, true);
+    let router = with_static_files(Router::new(), &files(folder.path()));
     let (status, page) = text(answer(router.clone(), "/", &[]).await).await;
     assert_eq!(status, StatusCode::OK);
     for part in [
@@ -261,6 +261,6 @@ async fn where_no_page_is_a_newcomer_reads_what_to_do() {
     write(folder.path(), &["index.html"]);
     let own = text(answer(router, "/", &[]).await).await;
     assert_eq!(own, (StatusCode::OK, "index.html".to_owned()));
-    let (_, apart) = text(answer(with_welcome_page(Router::new(), None, false), "/", &[]).await).await;
+    let (_, apart) = text(answer(with_welcome_page(Router::new(), false), "/", &[]).await).await;
     assert!(!apart.contains("href=\"/review\""), "{apart}");
 }

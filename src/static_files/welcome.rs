@@ -1,17 +1,13 @@
 //! What is at `/` as long as nobody has put a page there.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use tower::ServiceExt;
-
-use super::has_index;
 
 #[derive(Template)]
 #[template(path = "welcome.html")]
@@ -23,26 +19,14 @@ struct Welcome<'a> {
     static_dir: Option<String>,
 }
 
-/// Says at `/` what this server is and what to do next, where `static_dir` has no `index.html`; `has_review` is whether
-/// the review is on the same port.
-pub fn with_welcome_page(router: Router, static_dir: Option<PathBuf>, has_review: bool) -> Router {
-    let files = router.clone();
-    let show = move |request: Request| {
-        let (files, static_dir) = (files.clone(), static_dir.clone());
-        async move {
-            match static_dir {
-                Some(directory) if has_index(&directory) => match files.oneshot(request).await {
-                    Ok(page) => page,
-                    Err(never) => match never {},
-                },
-                other => welcome(other, has_review),
-            }
-        }
-    };
-    router.route("/", get(show))
+/// Says at `/` what this server is and what to do next, where it serves no files; `has_review` is whether the review is on
+/// the same port.
+pub fn with_welcome_page(router: Router, has_review: bool) -> Router {
+    router.route("/", get(async move || page(None, has_review)))
 }
 
-fn welcome(static_dir: Option<PathBuf>, has_review: bool) -> Response {
+/// The same where `static_dir` is served, and has no page for `/`.
+pub(super) fn page(static_dir: Option<&Path>, has_review: bool) -> Response {
     let page = Welcome {
         version: env!("CARGO_PKG_VERSION"),
         has_review,
