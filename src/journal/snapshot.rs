@@ -10,7 +10,7 @@ use super::owed;
 use super::unchanged::{LinkRow, MemberRow, Unchanged};
 use crate::model::id::{RoomName, SessionId};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::LeaveReason;
+use crate::model::vocabulary::{ConnectionCloseReason, ConnectionOpenReason, LeaveReason};
 use crate::room::record::{LiveLink, LiveMember, Snapshot};
 use crate::sql::ids;
 
@@ -136,12 +136,14 @@ async fn put_connection(
     let disconnected_at = member.away.map(|(since, _)| since.0.max(member.connected_at.0));
     let closed_by = member
         .away
-        .map(|_| member.stopped_by.map_or("disconnected", LeaveReason::as_str));
+        .map(|_| member.stopped_by.map_or(ConnectionCloseReason::Disconnected, Into::into))
+        .map(ConnectionCloseReason::as_str);
     let opened_by = if member.connected_at == member.joined_at {
-        "join"
+        ConnectionOpenReason::Join
     } else {
-        "reconnect"
-    };
+        ConnectionOpenReason::Reconnect
+    }
+    .as_str();
     sqlx::query!(
         "insert into connection (session_id, id, participant_id, connected_at, disconnected_at, opened_by, closed_by)
          values (?, ?, ?, ?, ?, ?, ?)

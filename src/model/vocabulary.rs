@@ -204,6 +204,74 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What a connection began with.
+    ConnectionOpenReason {
+        /// Its member joined.
+        Join = "join",
+        /// Its member came back.
+        Reconnect = "reconnect",
+    }
+}
+
+vocabulary! {
+    /// Why a connection is over: its socket went, or it ended with its member.
+    ConnectionCloseReason {
+        /// The socket went; its member was away from then on.
+        Disconnected = "disconnected",
+        /// The member said that it leaves.
+        Left = "left",
+        /// The member did not come back within its grace.
+        Timeout = "timeout",
+        /// The same client came back, or joined again, on another socket; or its socket joined as somebody else.
+        Replaced = "replaced",
+        /// The member's socket joined another room.
+        Moved = "moved",
+        /// The server stopped.
+        ServerShutdown = "server_shutdown",
+        /// The server died.
+        ServerCrash = "server_crash",
+        /// Its end was lost in a gap of the history.
+        Gap = "gap",
+    }
+}
+
+impl From<LeaveReason> for ConnectionCloseReason {
+    fn from(reason: LeaveReason) -> Self {
+        match reason {
+            LeaveReason::Left => Self::Left,
+            LeaveReason::Timeout => Self::Timeout,
+            LeaveReason::Replaced => Self::Replaced,
+            LeaveReason::Moved => Self::Moved,
+            LeaveReason::ServerShutdown => Self::ServerShutdown,
+            LeaveReason::ServerCrash => Self::ServerCrash,
+            LeaveReason::Gap => Self::Gap,
+        }
+    }
+}
+
+vocabulary! {
+    /// The type of an error that a client is told.
+    ErrorKind {
+        /// The name is taken in that room.
+        Repeat = "repeat",
+        /// The message is malformed.
+        Invalid = "invalid",
+        /// The socket is in no room.
+        NotJoined = "notJoined",
+        /// That member was never in the room.
+        UnknownMember = "unknownMember",
+        /// The room is at its capacity.
+        RoomFull = "roomFull",
+        /// Too much, too fast.
+        RateLimited = "rateLimited",
+        /// The server cannot do it at present.
+        Unavailable = "unavailable",
+        /// The socket's member has come back on another one.
+        Replaced = "replaced",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +297,24 @@ mod tests {
             SessionStatus::parse
         ));
         assert!(is_read_back(Presence::ALL, Presence::as_str, Presence::parse));
+        assert!(is_read_back(
+            ConnectionOpenReason::ALL,
+            ConnectionOpenReason::as_str,
+            ConnectionOpenReason::parse
+        ));
+        assert!(is_read_back(
+            ConnectionCloseReason::ALL,
+            ConnectionCloseReason::as_str,
+            ConnectionCloseReason::parse
+        ));
+        assert!(is_read_back(ErrorKind::ALL, ErrorKind::as_str, ErrorKind::parse));
         assert_eq!(EventKind::parse("Joined"), None);
+    }
+
+    #[test]
+    fn a_connection_that_ends_with_its_member_has_the_members_word() {
+        for reason in LeaveReason::ALL {
+            assert_eq!(ConnectionCloseReason::from(*reason).as_str(), reason.as_str());
+        }
     }
 }

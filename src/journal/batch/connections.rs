@@ -8,6 +8,7 @@ use uuid::fmt::Simple;
 use super::rows;
 use crate::model::id::{ConnectionId, ParticipantId, SessionId};
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::{ConnectionCloseReason, ConnectionOpenReason};
 
 #[derive(Default)]
 pub(super) struct Connections {
@@ -22,7 +23,7 @@ struct Opened {
     id: Simple,
     participant: Simple,
     at: i64,
-    by: &'static str,
+    by: ConnectionOpenReason,
 }
 
 #[derive(Serialize)]
@@ -39,7 +40,7 @@ struct Over {
     participant: Simple,
     id: Simple,
     at: i64,
-    by: &'static str,
+    by: ConnectionCloseReason,
 }
 
 impl Connections {
@@ -48,7 +49,7 @@ impl Connections {
         session: SessionId,
         id: ConnectionId,
         participant: ParticipantId,
-        by: &'static str,
+        by: ConnectionOpenReason,
         at: Timestamp,
     ) {
         self.opened.push(Opened {
@@ -77,7 +78,7 @@ impl Connections {
         session: SessionId,
         who: ParticipantId,
         id: ConnectionId,
-        by: &'static str,
+        by: ConnectionCloseReason,
         at: Timestamp,
     ) {
         let [session, participant, id] = [session.0, who.0, id.0].map(Uuid::simple);

@@ -22,6 +22,7 @@ use self::occupancy::Occupancy;
 use self::participants::Participants;
 use self::sessions::Sessions;
 use crate::model::id::SessionId;
+use crate::model::vocabulary::{ConnectionCloseReason, ConnectionOpenReason};
 use crate::room::record::{Change, Record};
 use crate::sql::json;
 
@@ -55,8 +56,9 @@ impl Batch {
             Change::Joined(joined) => {
                 self.sessions.joined(session, joined.members);
                 self.participants.joined(session, joined, at);
+                let by = ConnectionOpenReason::Join;
                 self.connections
-                    .opened(session, joined.connection, joined.participant, "join", at);
+                    .opened(session, joined.connection, joined.participant, by, at);
                 self.members.joined(session, joined, at);
             }
             Change::Left {
@@ -66,10 +68,9 @@ impl Batch {
                 reason,
                 ..
             } => {
-                let reason = reason.as_str();
                 self.connections
-                    .over(session, *participant, *last_connection, reason, at);
-                self.participants.left(*participant, reason, at);
+                    .over(session, *participant, *last_connection, (*reason).into(), at);
+                self.participants.left(*participant, reason.as_str(), at);
                 self.members.left(*member);
             }
             Change::Disconnected {
@@ -91,9 +92,10 @@ impl Batch {
             } => {
                 self.sessions.reconnected(session);
                 self.participants.reconnected(*participant);
-                self.connections.over(session, *participant, *previous, "replaced", at);
-                self.connections
-                    .opened(session, *connection, *participant, "reconnect", at);
+                let by = ConnectionCloseReason::Replaced;
+                self.connections.over(session, *participant, *previous, by, at);
+                let by = ConnectionOpenReason::Reconnect;
+                self.connections.opened(session, *connection, *participant, by, at);
                 self.members.back(*member, *connection);
             }
             Change::LinkOffered(offered) => self.links.offered(session, offered, at),
