@@ -23,7 +23,7 @@ use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::review_token::{Review, review_token};
 use crate::room::Limits;
-use crate::signaling::{self, Clock, EntranceLimits, Heartbeat, Hub, Rates};
+use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates};
 use crate::signals::Stop;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
 use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
@@ -79,12 +79,12 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         memory.clone(),
         rates(&config),
     );
-    let entrance = EntranceLimits {
+    let handshakes = HandshakeLimits {
         handshakes: Quota::per_second(config.limits.handshakes_per_address, HANDSHAKE_BURST),
         capacity,
         unjoined_per_address: net::admission::unless_off(config.limits.max_unjoined_per_address),
     };
-    let (socket, io) = signaling::router(&hub, heartbeat(&config), entrance, pace_limits(&config));
+    let (socket, io) = signaling::router(&hub, heartbeat(&config), handshakes, pace_limits(&config));
     let stopping = CancellationToken::new();
     let parts = web::Parts {
         history: History::new(reader),
@@ -188,7 +188,7 @@ fn limits(config: &Config) -> Limits {
         people: config.limits.max_session_people,
         people_per_address: config.limits.max_session_people_per_address,
         grace: config.resume_grace,
-        linger: config.session_linger,
+        idle_timeout: config.session_linger,
     }
 }
 
@@ -244,11 +244,11 @@ impl LiveRooms for Live {
     }
 
     fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery> {
-        self.0.standing(room, key).map(|standing| Recovery {
-            member: standing.member,
-            session: standing.session,
-            resumable_for: standing.away_for,
-            overflowed: !standing.resumable,
+        self.0.membership_status(room, key).map(|status| Recovery {
+            member: status.member,
+            session: status.session,
+            resumable_for: status.away_for,
+            overflowed: !status.resumable,
         })
     }
 }

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::restore::damaged;
 use crate::model::id::{ConnectorId, MemberId};
-use crate::room::record::OwedLeave;
+use crate::room::record::PendingLeave;
 
 /// Remembers a leave once. A member that is not known (its own rows were lost in a gap) is owed nothing.
-pub(super) async fn add(connection: &mut SqliteConnection, member: MemberId, leave: &OwedLeave) -> sqlx::Result<()> {
+pub(super) async fn add(connection: &mut SqliteConnection, member: MemberId, leave: &PendingLeave) -> sqlx::Result<()> {
     let connector = leave.connector.as_str();
     sqlx::query!(
         "insert into owed_leave (member_id, connector, leaver)
@@ -38,16 +38,16 @@ pub(super) async fn settle(connection: &mut SqliteConnection, members: &str) -> 
 }
 
 /// What members are owed, each in order.
-pub(super) async fn by_member(connection: &mut SqliteConnection) -> sqlx::Result<HashMap<MemberId, Vec<OwedLeave>>> {
+pub(super) async fn by_member(connection: &mut SqliteConnection) -> sqlx::Result<HashMap<MemberId, Vec<PendingLeave>>> {
     let rows = sqlx::query!(
         r#"select member_id as "member: Uuid", connector, leaver as "leaver: Uuid"
            from owed_leave order by id"#
     )
     .fetch_all(connection)
     .await?;
-    let mut owed: HashMap<MemberId, Vec<OwedLeave>> = HashMap::new();
+    let mut owed: HashMap<MemberId, Vec<PendingLeave>> = HashMap::new();
     for row in rows {
-        let leave = OwedLeave {
+        let leave = PendingLeave {
             connector: ConnectorId::parse(&row.connector).map_err(damaged)?,
             leaver: MemberId(row.leaver),
         };
@@ -67,7 +67,7 @@ mod tests {
     };
     use crate::model::time::Timestamp;
     use crate::model::vocabulary::LeaveReason;
-    use crate::room::record::{Change, Joined, OwedLeave, Record};
+    use crate::room::record::{Change, Joined, PendingLeave, Record};
     use uuid::Uuid;
 
     const ANN: MemberId = MemberId(Uuid::from_u128(1));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     /// Writes these after what is there, and says what everybody is owed then, over a restart.
-    async fn after(folder: &Path, changes: Vec<Change>) -> Vec<Vec<OwedLeave>> {
+    async fn after(folder: &Path, changes: Vec<Change>) -> Vec<Vec<PendingLeave>> {
         let opened = open(folder).await;
         let record = |change| Record {
             at: Timestamp(4_000),
@@ -98,8 +98,8 @@ mod tests {
         live.map(|member| member.owed.clone()).collect()
     }
 
-    fn leave(leaver: u128) -> OwedLeave {
-        OwedLeave {
+    fn leave(leaver: u128) -> PendingLeave {
+        PendingLeave {
             connector: ConnectorId::parse(&format!("a{leaver}")).unwrap(),
             leaver: MemberId(Uuid::from_u128(leaver)),
         }

@@ -133,7 +133,6 @@ async fn links(connection: &mut SqliteConnection) -> sqlx::Result<Of<LiveLink>> 
                 answerer_candidates: row.answerer_candidates,
                 renegotiations: row.renegotiations,
             },
-            carried_by: None,
         };
         Ok((row.session, link))
     }))

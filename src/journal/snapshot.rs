@@ -136,7 +136,11 @@ async fn put_connection(
     let disconnected_at = member.away.map(|(since, _)| since.0.max(member.connected_at.0));
     let closed_by = member
         .away
-        .map(|_| member.stopped_by.map_or(ConnectionCloseReason::Disconnected, Into::into))
+        .map(|_| {
+            member
+                .stopped_by
+                .map_or(ConnectionCloseReason::Disconnected, Into::into)
+        })
         .map(ConnectionCloseReason::as_str);
     let opened_by = if member.connected_at == member.joined_at {
         ConnectionOpenReason::Join

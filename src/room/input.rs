@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::refusal::Refusal;
+use super::refusal::Request;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, MemberId, SocketKey, StreamType, Username};
 use crate::model::vocabulary::DropReason;
@@ -39,13 +39,6 @@ pub enum Input {
         socket: SocketKey,
         /// How it went.
         why: DropReason,
-    },
-    /// A message on a member's socket was refused before it could become an input.
-    Refuse {
-        /// The socket it came on.
-        socket: SocketKey,
-        /// What was wrong.
-        refusal: Refusal,
     },
     /// Time has passed. Harmless when nothing was due.
     Tick,
@@ -134,59 +127,75 @@ pub struct Relay {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Opens a link.
-    Offer {
-        /// The sender's own connector.
-        connector: ConnectorId,
-        /// The description.
-        offer: Opaque,
-        /// What the link carries; a link without a word for it counts as `user`.
-        stream: Option<StreamType>,
-    },
+    Offer(Offer),
     /// Completes a link.
-    Answer {
-        /// The receiver's own connector.
-        remote_connector: ConnectorId,
-        /// The sender's own connector.
-        connector: ConnectorId,
-        /// The description.
-        answer: Opaque,
-    },
+    Answer(Answer),
     /// A network path to try.
-    Candidate {
-        /// The receiver's own connector.
-        remote_connector: ConnectorId,
-        /// The candidate.
-        candidate: Opaque,
-    },
+    Candidate(Candidate),
     /// A step of negotiating again after a resume.
-    Work {
-        /// Which step: the two clients' own word.
-        kind: Box<str>,
-        /// What the step carries.
-        data: Option<Opaque>,
-        /// The sender's own connector.
-        connector: ConnectorId,
-    },
+    Renegotiation(Renegotiation),
+}
+
+/// An offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The sender's own connector.
+    pub connector: ConnectorId,
+    /// The description.
+    pub offer: Opaque,
+    /// What the link carries; a link without a word for it counts as `user`.
+    pub stream: Option<StreamType>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The receiver's own connector.
+    pub remote_connector: ConnectorId,
+    /// The sender's own connector.
+    pub connector: ConnectorId,
+    /// The description.
+    pub answer: Opaque,
+}
+
+/// A candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The receiver's own connector.
+    pub remote_connector: ConnectorId,
+    /// The candidate.
+    pub candidate: Opaque,
+}
+
+/// A step of negotiating again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renegotiation {
+    /// Which step: the two clients' own word.
+    pub kind: Box<str>,
+    /// What the step carries.
+    pub data: Option<Opaque>,
+    /// As it comes in, the sender's own connector; as it goes out, the receiver's.
+    pub connector: ConnectorId,
 }
 
 impl Body {
-    /// The event's name on the wire, as the client sent it.
-    pub fn event(&self) -> &'static str {
+    /// What its sender asks for.
+    pub fn request(&self) -> Request {
         match self {
-            Self::Offer { .. } => "offer",
-            Self::Answer { .. } => "answer",
-            Self::Candidate { .. } => "icecandidate",
-            Self::Work { .. } => "reconnectWork",
+            Self::Offer(_) => Request::Offer,
+            Self::Answer(_) => Request::Answer,
+            Self::Candidate(_) => Request::Candidate,
+            Self::Renegotiation(_) => Request::Renegotiation,
         }
     }
 
     /// How many bytes of payload it carries.
     pub fn payload_len(&self) -> usize {
         match self {
-            Self::Offer { offer: payload, .. }
-            | Self::Answer { answer: payload, .. }
-            | Self::Candidate { candidate: payload, .. } => payload.len(),
-            Self::Work { kind, data, .. } => kind.len() + data.as_ref().map_or(0, Opaque::len),
+            Self::Offer(offer) => offer.offer.len(),
+            Self::Answer(answer) => answer.answer.len(),
+            Self::Candidate(candidate) => candidate.candidate.len(),
+            Self::Renegotiation(step) => step.kind.len() + step.data.as_ref().map_or(0, Opaque::len),
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Coming in and leaving.
+//! Joining and leaving.
 
 use super::input::{Join, LeaveEntry, Relay};
 use super::look::{self, Look};
 use super::mailbox::Mailbox;
-use super::member::{Member, Presence};
-use super::output::{Message, Output, Reply, Seat};
-use super::record::{Change, Joined, OwedLeave};
-use super::refusal::{Reason, Refusal};
+use super::member::{Attachment, Member};
+use super::output::{Effect, Membership, Message, Outputs, Reply};
+use super::record::{Change, Joined, PendingLeave};
+use super::refusal::{Reason, Refusal, Request};
 use super::room::{Ids, Limits, Room, Session};
 use crate::model::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
 use crate::model::time::Now;
@@ -14,37 +14,33 @@ use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 
 impl Room {
     /// The contract's join, in the order of its rules.
-    pub(super) fn join(&mut self, join: Join, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
-        let sits = self.seated(join.socket);
-        if let Some(index) = sits.filter(|&index| self.members[index].key == join.key) {
-            if self.members[index].username == join.username {
-                self.reply_seat(index, false, out);
-            } else {
-                self.refuse(join.socket, Refusal::new("join", Reason::OtherName), now, out);
-            }
-            return;
+    pub(super) fn join(&mut self, join: Join, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
+        let own = self.index_on(join.socket);
+        match own.filter(|&index| self.members[index].key == join.key) {
+            None => self.enter(Request::Join, join, now, ids, out),
+            Some(index) if self.members[index].username == join.username => self.reply_entered(index, false, out),
+            Some(_) => self.refuse(join.socket, Request::Join, Reason::OtherName, out),
         }
-        self.enter("join", join, now, ids, out);
     }
 
     /// A fresh join. Until nothing can refuse it any more, it changes nothing.
-    pub(super) fn enter(&mut self, event: &str, mut join: Join, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+    pub(super) fn enter(&mut self, request: Request, mut join: Join, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
         let look = Look::of(&join.username);
         if let Err(reason) = self.admit(&join, &look) {
-            self.refuse(join.socket, Refusal::new(event, reason), now, out);
+            self.refuse(join.socket, request, reason, out);
             return;
         }
-        self.make_way(event, &join, now, out);
+        self.remove_replaced(request, &join, now, out);
         let (socket, held) = (join.socket, std::mem::take(&mut join.held));
-        let index = self.seat(join, look, now, ids, out);
+        let index = self.add_member(join, look, now, ids, out);
         self.ask_for_offers(index, |_, _| true, out);
-        self.reply_seat(index, false, out);
+        self.reply_entered(index, false, out);
         self.handle_held(socket, held, now, ids, out);
     }
 
     /// Whether the room takes this client under this name. Whom it takes the place of does not count.
     fn admit(&self, join: &Join, look: &Look) -> Result<(), Reason> {
-        look::check(&join.username).map_err(|problem| Reason::Text("username", problem))?;
+        look::check(&join.username).map_err(Reason::NameInvalid)?;
         let others = || {
             let stays = |member: &&Member| member.key != join.key && member.socket() != Some(join.socket);
             self.members.iter().filter(stays)
@@ -79,7 +75,7 @@ impl Room {
         if people > 0 && session.participants.len() >= people {
             return Err(Reason::TooManyPeople { people });
         }
-        if people_per_address > 0 && session.brought.has_reached(join.address, people_per_address) {
+        if people_per_address > 0 && session.newcomers.has_reached(join.address, people_per_address) {
             let people = people_per_address;
             return Err(Reason::TooManyFromAddress { people });
         }
@@ -87,19 +83,19 @@ impl Room {
     }
 
     /// Takes out whom a join takes the place of: the member on its socket, and the client's own on another one.
-    fn make_way(&mut self, event: &str, join: &Join, now: Now, out: &mut Vec<Output>) {
-        if let Some(index) = self.seated(join.socket) {
+    fn remove_replaced(&mut self, request: Request, join: &Join, now: Now, out: &mut Outputs) {
+        if let Some(index) = self.index_on(join.socket) {
             self.leave(index, LeaveReason::Replaced, &[], now, out);
         }
         if let Some(index) = self.members.iter().position(|member| member.key == join.key) {
             let old = self.members[index].socket();
             self.leave(index, LeaveReason::Replaced, &[], now, out);
-            cut_replaced(event, old, out);
+            disconnect_replaced(request, old, out);
         }
     }
 
-    /// Gives the newcomer a place and records it. Returns where it stands.
-    fn seat(&mut self, join: Join, look: Look, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) -> usize {
+    /// Takes the newcomer in and records it. Returns its index.
+    fn add_member(&mut self, join: Join, look: Look, now: Now, ids: &mut dyn Ids, out: &mut Outputs) -> usize {
         let Join {
             socket,
             address,
@@ -107,14 +103,14 @@ impl Room {
             username,
             ..
         } = join;
-        self.continue_session(now, ids, out);
+        self.ensure_session(now, ids, out);
         let members = u32::try_from(self.members.len() + 1).unwrap_or(u32::MAX);
         let Some(session) = &mut self.session else {
-            unreachable!("continue_session leaves one");
+            unreachable!("ensure_session leaves one");
         };
         session.peak = session.peak.max(members);
         let participant = *session.participants.entry(username.clone()).or_insert_with(|| {
-            session.brought.count(address);
+            session.newcomers.count(address);
             ParticipantId(ids.ordered(now.at))
         });
         let member = Member {
@@ -127,8 +123,8 @@ impl Room {
             joined_at: now.at,
             connection: ConnectionId(ids.ordered(now.at)),
             connected_at: now.at,
-            presence: Presence::Present { socket },
-            line: Some(socket),
+            attachment: Attachment::Present { socket },
+            delivers_to: Some(socket),
             mailbox: Mailbox::default(),
             asked: Vec::new(),
             stopped_by: None,
@@ -144,12 +140,12 @@ impl Room {
             members,
         };
         self.members.push(member);
-        out.push(Output::Record(self.record(now.at, Change::Joined(joined))));
+        self.record(now.at, Change::Joined(joined), out);
         self.members.len() - 1
     }
 
     /// Makes sure that there is a session, and that it is not counted as empty.
-    fn continue_session(&mut self, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+    fn ensure_session(&mut self, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
         if let Some(session) = &mut self.session {
             session.empty = None;
             return;
@@ -159,24 +155,15 @@ impl Room {
             started_at: now.at,
             peak: 0,
             participants: Default::default(),
-            brought: Default::default(),
+            newcomers: Default::default(),
             empty: None,
         });
-        out.push(Output::Record(self.record(
-            now.at,
-            Change::SessionStarted {
-                room: self.name.clone(),
-            },
-        )));
+        let room = self.name.clone();
+        self.record(now.at, Change::SessionStarted { room }, out);
     }
 
     /// Asks the present others, in the order they joined, for an offer to this member.
-    pub(super) fn ask_for_offers(
-        &mut self,
-        index: usize,
-        wanted: impl Fn(&Self, &Member) -> bool,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn ask_for_offers(&mut self, index: usize, wanted: impl Fn(&Self, &Member) -> bool, out: &mut Outputs) {
         let member = self.members[index].id;
         for other in self.present_others(index) {
             if wanted(self, &self.members[other]) {
@@ -186,11 +173,11 @@ impl Room {
         }
     }
 
-    pub(super) fn reply_seat(&self, index: usize, resumed: bool, out: &mut Vec<Output>) {
+    pub(super) fn reply_entered(&self, index: usize, resumed: bool, out: &mut Outputs) {
         let Some(session) = &self.session else {
             unreachable!("a member is of a session");
         };
-        out.push(Output::Reply(Reply::Seated(Seat {
+        out.effects.push(Effect::Reply(Reply::Entered(Membership {
             member: self.members[index].id,
             session: session.id,
             resumed,
@@ -209,24 +196,24 @@ impl Room {
         held: Vec<Relay>,
         now: Now,
         ids: &mut dyn Ids,
-        out: &mut Vec<Output>,
+        out: &mut Outputs,
     ) {
         for relay in held {
-            let event = relay.body.event();
+            let request = relay.body.request();
             if let Err(reason) = self.relay(socket, relay, now, ids, out) {
-                self.complain(socket, Refusal::new(event, reason), now, out);
+                self.record_error(socket, Refusal { request, reason }, out);
             }
         }
     }
 
-    /// Takes a member out, tells its peers, and starts the linger if it was the last.
+    /// Takes a member out, tells its peers, and starts the idle timeout if it was the last.
     pub(super) fn leave(
         &mut self,
         index: usize,
         reason: LeaveReason,
         entries: &[LeaveEntry],
         now: Now,
-        out: &mut Vec<Output>,
+        out: &mut Outputs,
     ) {
         let member = self.members.remove(index);
         let change = Change::Left {
@@ -236,15 +223,15 @@ impl Room {
             last_connection: member.connection,
             reason,
         };
-        out.push(Output::Record(self.record(now.at, change)));
+        self.record(now.at, change, out);
         self.remember_gone(member.id);
         for other in &mut self.members {
             other.asked.retain(|asked| *asked != member.id);
-            other.mailbox.let_go(member.id);
+            other.mailbox.sender_left(member.id);
         }
-        self.farewell(member.id, entries, now, out);
+        self.notify_peers_left(member.id, entries, now, out);
         if self.members.is_empty() {
-            let over = now.tick.after(self.limits.linger);
+            let over = now.tick.after(self.limits.idle_timeout);
             if let Some(session) = &mut self.session {
                 session.empty = Some((now.at, over));
             }
@@ -258,24 +245,23 @@ impl Room {
         connector: ConnectorId,
         leaver: MemberId,
         now: Now,
-        out: &mut Vec<Output>,
+        out: &mut Outputs,
     ) {
         let peer = &self.members[index];
         if !peer.is_present() && !peer.mailbox.has_overflowed() {
-            let leave = OwedLeave {
+            let leave = PendingLeave {
                 connector: connector.clone(),
                 leaver,
             };
             let member = peer.id;
-            let change = Change::LeaveOwed { member, leave };
-            out.push(Output::Record(self.record(now.at, change)));
+            self.record(now.at, Change::LeaveOwed { member, leave }, out);
         }
         let member = leaver;
         self.tell(index, Message::Leave { connector, member }, out);
     }
 
     /// Tells every peer that a member is gone: for each link, and each entry of the leaver's own list, once.
-    fn farewell(&mut self, leaver: MemberId, entries: &[LeaveEntry], now: Now, out: &mut Vec<Output>) {
+    fn notify_peers_left(&mut self, leaver: MemberId, entries: &[LeaveEntry], now: Now, out: &mut Outputs) {
         for index in 0..self.members.len() {
             let peer = self.members[index].id;
             // The peer may go on with a replaced link or not: the leaver says which. Other entries name no link of the two.
@@ -286,14 +272,9 @@ impl Room {
                 .filter(|connector| self.links.replaced(peer, leaver, connector).is_some())
                 .collect();
             let mut told: Vec<ConnectorId> = Vec::new();
-            for link in self.links.part(leaver, peer) {
+            for link in self.links.remove_pair(leaver, peer) {
                 told.extend(link.connector_of(peer).cloned());
-                let change = Change::LinkClosed {
-                    link: link.id,
-                    traffic: link.traffic,
-                    why: LinkCloseReason::Left,
-                };
-                out.push(Output::Record(self.record(now.at, change)));
+                self.record_closed(&link, LinkCloseReason::Left, now, out);
             }
             for connector in listed {
                 if !told.contains(connector) {
@@ -307,12 +288,13 @@ impl Room {
     }
 }
 
-/// Tells a socket that its member is another one's, and cuts it off: its client does not come back by itself.
-pub(super) fn cut_replaced(event: &str, socket: Option<SocketKey>, out: &mut Vec<Output>) {
+/// Tells a socket that its member is another one's, and disconnects it: its client does not come back by itself.
+pub(super) fn disconnect_replaced(request: Request, socket: Option<SocketKey>, out: &mut Outputs) {
     let Some(socket) = socket else {
         return;
     };
-    let message = Message::Error(Refusal::new(event, Reason::Replaced));
-    out.push(Output::TellSocket { socket, message });
-    out.push(Output::Cut(socket));
+    let reason = Reason::Replaced;
+    let refusal = Refusal { request, reason };
+    out.effects.push(Effect::Refuse { socket, refusal });
+    out.effects.push(Effect::Disconnect(socket));
 }

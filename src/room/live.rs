@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::link::Link;
 use super::look::Look;
 use super::mailbox::Mailbox;
-use super::member::{Member, Presence};
-use super::people::Brought;
-use super::record::{Change, LiveMember, OwedLeave, Record, Snapshot};
+use super::member::{Attachment, Member};
+use super::newcomers::NewcomerCounts;
+use super::record::{Change, LiveMember, PendingLeave, Record, Snapshot};
 use super::room::{Limits, Room, Session};
 use crate::model::id::SessionId;
 use crate::model::time::Now;
@@ -26,11 +26,11 @@ impl Room {
             joined_at: live.joined_at,
             connection: live.connection,
             connected_at: live.connected_at,
-            presence: Presence::Away {
+            attachment: Attachment::Away {
                 since: live.away.map_or(now.at, |(since, _)| since),
                 until,
             },
-            line: None,
+            delivers_to: None,
             mailbox: if live.overflowed {
                 Mailbox::overflowed()
             } else {
@@ -54,7 +54,7 @@ impl Room {
             started_at: snapshot.started_at,
             peak: snapshot.peak,
             participants: snapshot.participants.into_iter().collect(),
-            brought: Brought::default(),
+            newcomers: NewcomerCounts::default(),
             empty: None,
         });
         room
@@ -71,12 +71,12 @@ impl Room {
             joined_at: member.joined_at,
             connection: member.connection,
             connected_at: member.connected_at,
-            away: match member.presence {
-                Presence::Present { .. } => None,
-                Presence::Away { since, until } => Some((since, now.at_tick(until))),
+            away: match member.attachment {
+                Attachment::Present { .. } => None,
+                Attachment::Away { since, until } => Some((since, now.at_tick(until))),
             },
             overflowed: member.mailbox.has_overflowed(),
-            owed: self.owed(member),
+            owed: self.pending_leaves(member),
             stopped_by: member.stopped_by,
         };
         let snapshot = Snapshot {
@@ -88,14 +88,14 @@ impl Room {
             links: self.links.iter().map(Link::live).collect(),
             gone: Vec::new(),
         };
-        self.record(now.at, Change::Snapshot(Box::new(snapshot)))
+        self.record_of(now.at, Change::Snapshot(Box::new(snapshot)))
     }
 
     /// The leaves an away member is still to be told of. One that is back is owed none: its mailbox is about to open.
-    pub(super) fn owed(&self, member: &Member) -> Vec<OwedLeave> {
+    pub(super) fn pending_leaves(&self, member: &Member) -> Vec<PendingLeave> {
         if member.is_present() {
             return Vec::new();
         }
-        member.mailbox.owed().collect()
+        member.mailbox.pending_leaves().collect()
     }
 }

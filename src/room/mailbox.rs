@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::output::Message;
-use super::record::OwedLeave;
+use super::record::PendingLeave;
 use crate::model::id::MemberId;
 
 /// The messages that wait, in order. Each sender has a share of the room there is: whoever sends more loses what it has
@@ -116,7 +116,7 @@ impl Mailbox {
     }
 
     /// A sender has left: whoever comes again and again has no new share each time.
-    pub(super) fn let_go(&mut self, sender: MemberId) {
+    pub(super) fn sender_left(&mut self, sender: MemberId) {
         if let Some(share) = self.shares.get_mut(&sender) {
             share.left = true;
             share.exceeded = false;
@@ -136,8 +136,8 @@ impl Mailbox {
     }
 
     /// A mailbox as a restart finds it: relays are not kept on disk, leaves are.
-    pub(super) fn restored(owed: Vec<OwedLeave>) -> Self {
-        let leave = |OwedLeave { connector, leaver }| Message::Leave {
+    pub(super) fn restored(owed: Vec<PendingLeave>) -> Self {
+        let leave = |PendingLeave { connector, leaver }| Message::Leave {
             connector,
             member: leaver,
         };
@@ -148,8 +148,8 @@ impl Mailbox {
     }
 
     /// The leaves among what waits, in order.
-    pub(super) fn owed(&self) -> impl Iterator<Item = OwedLeave> {
-        self.messages.iter().filter_map(Message::as_owed)
+    pub(super) fn pending_leaves(&self) -> impl Iterator<Item = PendingLeave> {
+        self.messages.iter().filter_map(Message::as_pending_leave)
     }
 
     /// Who went past its share. From here on everybody's is kept again: the member is back.
@@ -163,6 +163,28 @@ impl Mailbox {
         self.all = Volume::default();
         self.shares.clear();
         std::mem::take(&mut self.messages)
+    }
+}
+
+#[cfg(debug_assertions)]
+impl Mailbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Whether what is counted is what waits, and no more than may.
+    pub(super) fn adds_up(&self, is_away: bool) -> bool {
+        let mut waiting = Volume::default();
+        for message in self.messages.iter().filter(|message| message.sender().is_some()) {
+            waiting.add(message.weight());
+        }
+        let mut shares = Volume::default();
+        for share in self.shares.values() {
+            shares.messages += share.waiting.messages;
+            shares.bytes += share.waiting.bytes;
+        }
+        let is_full = is_away && self.all.exceeds(Self::ALL);
+        waiting == self.all && shares == self.all && !is_full && (!self.overflowed || self.is_empty())
     }
 }
 

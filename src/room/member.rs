@@ -9,7 +9,7 @@ use crate::model::vocabulary::LeaveReason;
 
 /// Whether a member has a live socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presence {
+pub(super) enum Attachment {
     /// It has.
     Present {
         /// This one.
@@ -37,10 +37,10 @@ pub(super) struct Member {
     /// The open connection, or the last one.
     pub(super) connection: ConnectionId,
     pub(super) connected_at: Timestamp,
-    pub(super) presence: Presence,
+    pub(super) attachment: Attachment,
     /// Where what is told to it goes: straight to this socket, or (`None`) into the mailbox. It lags behind
-    /// `presence` after a resume, until what was said before the resume has had its turn.
-    pub(super) line: Option<SocketKey>,
+    /// `attachment` after a resume, until what was said before the resume has had its turn.
+    pub(super) delivers_to: Option<SocketKey>,
     pub(super) mailbox: Mailbox,
     /// Whom its socket was asked to make an offer to, and has not yet: such an offer is on its way.
     pub(super) asked: Vec<MemberId>,
@@ -57,9 +57,9 @@ impl Member {
     }
 
     pub(super) fn socket(&self) -> Option<SocketKey> {
-        match self.presence {
-            Presence::Present { socket } => Some(socket),
-            Presence::Away { .. } => None,
+        match self.attachment {
+            Attachment::Present { socket } => Some(socket),
+            Attachment::Away { .. } => None,
         }
     }
 

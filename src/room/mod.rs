@@ -6,15 +6,16 @@
 //!
 //! The contract with whoever drives a room:
 //! * Hand each [`Input`] to [`Room::handle`], with a moment that is not before the last one.
-//! * Journal every [`Output::Record`]. Let the other outputs take effect in order, after those of all inputs before,
-//!   and, if a record among them [is told](record::Record::is_told), not before it is written.
-//! * When an [`Output::Tell`] has its turn, [`Room::deliver`] decides where it goes *then*: its member may have
+//! * Journal the [records](Outputs::records). Let the [effects](Outputs::effects) follow in order, after those of all
+//!   inputs before, and, if one of the records [is told](record::Record::is_told), not before it is written. A
+//!   [refusal](Outputs::refused) that is recorded is told.
+//! * When an [`Effect::Tell`] has its turn, [`Room::deliver`] decides where it goes *then*: its member may have
 //!   dropped, resumed or left since it was said. [`Room::open_mailbox`] likewise.
 //! * A socket that cannot take a message is gone: [`Input::Disconnect`], and deliver the message again.
 //! * Call with [`Input::Tick`] when [`Room::next_timeout`] has come. Too early or too often does no harm.
 //!
-//! What holds after every input: names, secrets and sockets of members are unique; a link is between two current
-//! members; an away member has a deadline; folding the records gives the same members, links and session.
+//! What holds after every input is written down in `invariants.rs`, and asserted in debug builds. Besides, folding the
+//! records gives the same members, links and session.
 //!
 //! ```
 //! use std::net::Ipv4Addr;
@@ -23,7 +24,7 @@
 //! use chatroom_server::model::id::{ClientKey, RoomName, SocketKey, Username};
 //! use chatroom_server::room::input::Join;
 //! use chatroom_server::model::time::{Now, Timestamp};
-//! use chatroom_server::room::{Delivery, Ids, Input, Limits, Output, Room};
+//! use chatroom_server::room::{Delivery, Effect, Ids, Input, Limits, Room};
 //! use uuid::Uuid;
 //!
 //! struct Fresh;
@@ -37,7 +38,7 @@
 //!     people: 5_000,
 //!     people_per_address: 1_000,
 //!     grace: Duration::from_secs(15),
-//!     linger: Duration::from_secs(60),
+//!     idle_timeout: Duration::from_secs(60),
 //! };
 //! let mut room = Room::new(RoomName::parse("lesson 1")?, limits);
 //! let mut sent = Vec::new();
@@ -49,10 +50,9 @@
 //!         username: Username::parse(name)?,
 //!         held: Vec::new(),
 //!     };
-//!     let mut outputs = Vec::new();
-//!     room.handle(Input::Join(join), Now::default(), &mut Fresh, &mut outputs);
-//!     for output in outputs {
-//!         if let Output::Tell { to, socket, message } = output
+//!     let outputs = room.handle(Input::Join(join), Now::default(), &mut Fresh);
+//!     for effect in outputs.effects {
+//!         if let Effect::Tell { to, socket, message } = effect
 //!             && let Delivery::Emit(socket, message) = room.deliver(to, socket, message, Now::default())
 //!         {
 //!             sent.push((socket, message));
@@ -64,16 +64,20 @@
 //! # Ok::<(), chatroom_server::model::id::InvalidText>(())
 //! ```
 
+mod delivery;
 pub mod input;
+#[cfg(debug_assertions)]
+mod invariants;
 mod join;
 mod link;
+mod links;
 mod live;
 mod look;
 mod mailbox;
 mod member;
+mod newcomers;
 pub mod output;
 mod past;
-mod people;
 pub mod record;
 pub mod refusal;
 mod relay;
@@ -85,6 +89,7 @@ mod room;
 #[allow(clippy::wildcard_enum_match_arm)]
 mod tests;
 
+pub use delivery::Delivery;
 pub use input::Input;
-pub use output::Output;
-pub use room::{Delivery, Ids, Limits, Room, Standing};
+pub use output::{Effect, Outputs};
+pub use room::{Ids, Limits, MembershipStatus, Room};

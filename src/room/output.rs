@@ -1,30 +1,41 @@
 //! What follows from an input: plain data, in the order in which it must take effect.
 
-use super::input::Opaque;
-use super::record::{OwedLeave, Record};
-use super::refusal::Refusal;
-use crate::model::id::{ConnectorId, MemberId, SessionId, SocketKey, StreamType, Username};
+use super::input::Body;
+use super::record::{PendingLeave, Record};
+use super::refusal::{Refusal, Refused, Request};
+use crate::model::id::{ConnectorId, MemberId, SessionId, SocketKey, Username};
 
-/// One consequence.
+/// What follows from one input.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Outputs {
+    /// What the journal must remember, in order. If any of it [is told](Record::is_told), the effects wait for the disk.
+    pub records: Vec<Record>,
+    /// What was refused, in order: to be recorded after the records, or only counted where there is too much of it.
+    pub refused: Vec<Refused>,
+    /// What is to be done, in order.
+    pub effects: Vec<Effect>,
+}
+
+/// One thing to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// The journal must remember this. If [`Record::is_told`], what follows it waits for the disk.
-    Record(Record),
+pub enum Effect {
     /// A member is told something. Pass it to [`super::Room::deliver`] when its turn comes.
     Tell {
         /// The member.
         to: MemberId,
-        /// The socket it had when this was said.
-        socket: SocketKey,
+        /// The socket it had when this was said; `None` if it was away.
+        socket: Option<SocketKey>,
         /// What.
         message: Message,
     },
-    /// A socket is told something, member or not.
-    TellSocket {
+    /// A socket, which may be no member's yet, is told to drop all its peer connections.
+    DropAll(SocketKey),
+    /// A socket is told that something it sent was refused.
+    Refuse {
         /// The socket.
         socket: SocketKey,
-        /// What.
-        message: Message,
+        /// What, and why.
+        refusal: Refusal,
     },
     /// A resumed member's mailbox goes to its new socket. Pass it to [`super::Room::open_mailbox`] when its turn comes.
     OpenMailbox {
@@ -33,8 +44,8 @@ pub enum Output {
         /// Its new socket.
         socket: SocketKey,
     },
-    /// A socket lost its member to a newer one: cut it off.
-    Cut(SocketKey),
+    /// A socket lost its member to a newer one: disconnect it.
+    Disconnect(SocketKey),
     /// The answer to the input itself, for the client's callback. At most one per input.
     Reply(Reply),
 }
@@ -44,15 +55,15 @@ pub enum Output {
 pub enum Reply {
     /// It was done.
     Done,
-    /// The socket is a member's.
-    Seated(Seat),
-    /// It was refused; the `error` event is an output of its own.
+    /// The socket is a member's: it joined or resumed.
+    Entered(Membership),
+    /// It was refused; that its socket is told so is an effect of its own.
     Refused(Refusal),
 }
 
-/// A member's place in a room.
+/// What a client learns of its place in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seat {
+pub struct Membership {
     /// Its address.
     pub member: MemberId,
     /// The room's session.
@@ -63,79 +74,40 @@ pub struct Seat {
     pub members: Vec<(MemberId, Username)>,
 }
 
-/// What the server says to a client.
+/// What a member is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// `getOffer`: make an offer to that member.
+    /// Make an offer to that member.
     GetOffer {
         /// To whom.
         member: MemberId,
     },
-    /// `offer`
-    Offer {
-        /// The offering end's connector.
-        remote_connector: ConnectorId,
-        /// The description.
-        offer: Opaque,
-        /// Who offers.
-        member: MemberId,
-        /// What the link carries.
-        stream: Option<StreamType>,
+    /// What another member sends.
+    Relay {
+        /// Who.
+        from: MemberId,
+        /// What.
+        body: Body,
     },
-    /// `answer`
-    Answer {
-        /// The answering end's connector.
-        remote_connector: ConnectorId,
-        /// The receiver's own.
-        connector: ConnectorId,
-        /// The description.
-        answer: Opaque,
-        /// Who answers.
-        member: MemberId,
-    },
-    /// `icecandidate`
-    Candidate {
-        /// The receiver's own connector.
-        connector: ConnectorId,
-        /// The candidate.
-        candidate: Opaque,
-        /// Who sent it. The receiver knows by its connector.
-        member: MemberId,
-    },
-    /// `reconnect` from a peer's `reconnectWork`.
-    Work {
-        /// The peer's word for the step.
-        kind: Box<str>,
-        /// What it carries.
-        data: Option<Opaque>,
-        /// The receiver's own connector.
-        connector: ConnectorId,
-        /// The peer.
-        member: MemberId,
-    },
-    /// `reconnect {type: "getOffer"}`: that member is back, make a new offer over the same connector.
+    /// That member is back: make a new offer over the same connector.
     Renegotiate {
         /// The receiver's own connector.
         connector: ConnectorId,
         /// Who is back.
         member: MemberId,
     },
-    /// `reconnect {type: "leave"}`: drop all peer connections.
-    DropAll,
-    /// `leave`
+    /// That member is gone from a link.
     Leave {
         /// The receiver's own connector.
         connector: ConnectorId,
         /// Who is gone.
         member: MemberId,
     },
-    /// `error`
-    Error(Refusal),
 }
 
 impl Message {
     /// Whether it asks for an offer. A request is for the socket it was made to: a resume asks anew.
-    pub fn is_request(&self) -> bool {
+    pub fn is_offer_request(&self) -> bool {
         matches!(self, Self::GetOffer { .. } | Self::Renegotiate { .. })
     }
 
@@ -149,25 +121,20 @@ impl Message {
         self.origin().map(|(sender, _)| sender)
     }
 
-    /// Which member said it by which event, where it is not the server's own word.
-    pub fn origin(&self) -> Option<(MemberId, &'static str)> {
+    /// Which member said it by which request, where it is not the server's own word.
+    pub fn origin(&self) -> Option<Origin> {
         match self {
-            Self::Offer { member, .. } => Some((*member, "offer")),
-            Self::Answer { member, .. } => Some((*member, "answer")),
-            Self::Candidate { member, .. } => Some((*member, "icecandidate")),
-            Self::Work { member, .. } => Some((*member, "reconnectWork")),
-            Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::DropAll | Self::Leave { .. } | Self::Error(_) => {
-                None
-            }
+            Self::Relay { from, body } => Some((*from, body.request())),
+            Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::Leave { .. } => None,
         }
     }
 
     /// The debt that this is to a member who is away, if it must outlast a restart.
-    pub(super) fn as_owed(&self) -> Option<OwedLeave> {
+    pub(super) fn as_pending_leave(&self) -> Option<PendingLeave> {
         let Self::Leave { connector, member } = self else {
             return None;
         };
-        Some(OwedLeave {
+        Some(PendingLeave {
             connector: connector.clone(),
             leaver: *member,
         })
@@ -176,17 +143,17 @@ impl Message {
     /// About how many bytes it takes in a mailbox.
     pub fn weight(&self) -> usize {
         const ENVELOPE: usize = 160;
-        ENVELOPE + self.payload()
+        ENVELOPE + self.payload_len()
     }
 
     /// How many bytes of a client's own it passes on.
-    pub fn payload(&self) -> usize {
+    pub fn payload_len(&self) -> usize {
         match self {
-            Self::Offer { offer: payload, .. }
-            | Self::Answer { answer: payload, .. }
-            | Self::Candidate { candidate: payload, .. } => payload.len(),
-            Self::Work { kind, data, .. } => kind.len() + data.as_ref().map_or(0, Opaque::len),
-            Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::DropAll | Self::Leave { .. } | Self::Error(_) => 0,
+            Self::Relay { body, .. } => body.payload_len(),
+            Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::Leave { .. } => 0,
         }
     }
 }
+
+/// A sender, and what it sent.
+pub type Origin = (MemberId, Request);

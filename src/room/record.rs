@@ -1,12 +1,10 @@
 //! What a room has the journal remember: facts of the past, complete enough to fold the same state from them again.
 
-use super::refusal::Refusal;
 use crate::model::id::{
-    ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, SocketKey, StreamType,
-    Username,
+    ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, StreamType, Username,
 };
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{DropReason, LeaveReason, LinkCloseReason};
+use crate::model::vocabulary::{DropReason, ErrorKind, LeaveReason, LinkCloseReason};
 
 /// One fact, with the moment it became one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +49,9 @@ pub enum Change {
         /// The room's name.
         room: RoomName,
     },
-    /// The room has been empty for the linger.
+    /// The room has been empty for its idle timeout.
     SessionEnded {
-        /// When the last member left: the session's end (the record's own `at` is when the linger ran out).
+        /// When the last member left: the session's end (the record's own `at` is when the idle timeout ran out).
         ended_at: Timestamp,
     },
     /// A member came in.
@@ -97,12 +95,12 @@ pub enum Change {
         /// Whether `previous` was still open (a takeover): then it ends here too.
         took_over: bool,
     },
-    /// A client was told an error.
+    /// A client was told an error. The room refuses; whoever drives it says so in words, and records those.
     Error {
         /// Who, if the socket was a member's.
         participant: Option<ParticipantId>,
-        /// The error's type on the wire, `repeat`, `invalid`, ...
-        code: &'static str,
+        /// The error's type.
+        code: ErrorKind,
         /// The client's event that was refused, cut to 64 characters.
         event: String,
         /// What was wrong, in English; never holds what the client sent.
@@ -151,7 +149,7 @@ pub enum Change {
         /// Who is to be told.
         member: MemberId,
         /// What.
-        leave: OwedLeave,
+        leave: PendingLeave,
     },
     /// An away member's mailbox overflowed: it can no longer resume.
     Overflowed {
@@ -160,18 +158,6 @@ pub enum Change {
     },
     /// The whole of a room's live state, after records had to be dropped: what is open in the database and not in here, ends.
     Snapshot(Box<Snapshot>),
-}
-
-impl Change {
-    /// A client was told of a refusal. The history keeps the English sentence.
-    pub fn error(participant: Option<ParticipantId>, refusal: &Refusal) -> Self {
-        Self::Error {
-            participant,
-            code: refusal.kind().as_str(),
-            event: refusal.event.to_string(),
-            message: refusal.recorded(),
-        }
-    }
 }
 
 /// A member came in, with all that its rows need.
@@ -228,9 +214,9 @@ pub struct Traffic {
     pub renegotiations: u32,
 }
 
-/// A `leave` that an away member is to be told of when it is back.
+/// That a peer is gone: an away member is to be told of it when it is back.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OwedLeave {
+pub struct PendingLeave {
     /// The connector of the member that is to be told.
     pub connector: ConnectorId,
     /// Who is gone.
@@ -281,7 +267,7 @@ pub struct LiveMember {
     /// Whether its mailbox overflowed: it can no longer resume.
     pub overflowed: bool,
     /// If it is away: the leaves it is to be told of, in order.
-    pub owed: Vec<OwedLeave>,
+    pub owed: Vec<PendingLeave>,
     /// If the server stopped before this start: why the member would leave if it does not come back.
     pub stopped_by: Option<LeaveReason>,
 }
@@ -305,6 +291,4 @@ pub struct LiveLink {
     pub stream: StreamType,
     /// What passed so far.
     pub traffic: Traffic,
-    /// The socket that carried the offer, if it has left the mailbox. Meaningless after a restart.
-    pub carried_by: Option<SocketKey>,
 }

@@ -1,10 +1,11 @@
 //! What members send each other: who may reach whom, whose connector is whose, and the links that follow.
 
-use super::input::{Body, Opaque, Relay};
-use super::link::{Link, Links};
-use super::output::{Message, Output};
+use super::input::{Answer, Body, Candidate, Offer, Relay, Renegotiation};
+use super::link::{Link, OfferDelivery};
+use super::links::Links;
+use super::output::{Message, Outputs};
 use super::past::ReplacedLink;
-use super::record::{Change, LinkOffered};
+use super::record::Change;
 use super::refusal::Reason;
 use super::room::{Ids, Room};
 use crate::model::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
@@ -18,27 +19,6 @@ struct Route {
     receiver: usize,
 }
 
-/// What an offer says.
-struct Offer {
-    connector: ConnectorId,
-    offer: Opaque,
-    stream: Option<StreamType>,
-}
-
-/// What a step of negotiating again says.
-struct Work {
-    kind: Box<str>,
-    data: Option<Opaque>,
-    connector: ConnectorId,
-}
-
-/// What an answer says.
-struct Answer {
-    remote_connector: ConnectorId,
-    connector: ConnectorId,
-    answer: Opaque,
-}
-
 impl Room {
     /// Passes one message on. `Ok` also where it is dropped quietly.
     pub(super) fn relay(
@@ -47,9 +27,9 @@ impl Room {
         relay: Relay,
         now: Now,
         ids: &mut dyn Ids,
-        out: &mut Vec<Output>,
+        out: &mut Outputs,
     ) -> Result<(), Reason> {
-        let sender = self.seated(socket).ok_or(Reason::NotJoined)?;
+        let sender = self.index_on(socket).ok_or(Reason::NotJoined)?;
         let to = relay.to.ok_or(Reason::UnknownMember)?;
         if to == self.members[sender].id {
             return Err(Reason::ToYourself);
@@ -59,127 +39,74 @@ impl Room {
         };
         let route = Route { sender, receiver };
         match relay.body {
-            Body::Offer {
-                connector,
-                offer,
-                stream,
-            } => self.offer(
-                route,
-                Offer {
-                    connector,
-                    offer,
-                    stream,
-                },
-                now,
-                ids,
-                out,
-            ),
-            Body::Answer {
-                remote_connector,
-                connector,
-                answer,
-            } => self.answer(
-                route,
-                Answer {
-                    remote_connector,
-                    connector,
-                    answer,
-                },
-                now,
-                out,
-            ),
-            Body::Candidate {
-                remote_connector,
-                candidate,
-            } => self.candidate(route, remote_connector, candidate, now, out),
-            Body::Work { kind, data, connector } => self.work(route, Work { kind, data, connector }, now, out),
+            Body::Offer(offer) => self.offer(route, offer, now, ids, out),
+            Body::Answer(answer) => self.answer(route, answer, now, out),
+            Body::Candidate(candidate) => self.candidate(route, candidate, now, out),
+            Body::Renegotiation(step) => self.renegotiation(route, step, now, out),
         }
     }
 
     /// The receiver is no member. One who left lately is no error; an answer to them ends the answerer's own attempt.
-    fn relay_to_gone(&mut self, sender: usize, to: MemberId, body: Body, out: &mut Vec<Output>) -> Result<(), Reason> {
+    fn relay_to_gone(&mut self, sender: usize, to: MemberId, body: Body, out: &mut Outputs) -> Result<(), Reason> {
         if !self.is_gone(to) {
             return Err(Reason::UnknownMember);
         }
-        if let Body::Answer {
-            remote_connector,
-            connector,
-            ..
-        } = body
+        if let Body::Answer(answer) = body
+            && !self.answer_to_closed(sender, to, &answer, out)
         {
-            let own = connector.clone();
-            if !self.answer_to_closed(sender, to, &remote_connector, connector, out) {
-                // Of a link that nobody remembers, perhaps of another run.
-                self.tell(
-                    sender,
-                    Message::Leave {
-                        connector: own,
-                        member: to,
-                    },
-                    out,
-                );
-            }
+            // Of a link that nobody remembers, perhaps of another run.
+            let (connector, member) = (answer.connector, to);
+            self.tell(sender, Message::Leave { connector, member }, out);
         }
         Ok(())
+    }
+
+    fn pass_on(&self, route: Route, body: Body, out: &mut Outputs) {
+        let from = self.members[route.sender].id;
+        self.tell(route.receiver, Message::Relay { from, body }, out);
     }
 
     fn offer(
         &mut self,
         route: Route,
-        Offer {
-            connector,
-            offer,
-            stream,
-        }: Offer,
+        offer: Offer,
         now: Now,
         ids: &mut dyn Ids,
-        out: &mut Vec<Output>,
+        out: &mut Outputs,
     ) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
         let again = self
             .links
             .between_mut(from, to)
             .iter_mut()
-            .find(|link| link.offerer.member == from && link.offerer_connector == connector);
+            .find(|link| link.offerer.member == from && link.offerer_connector == offer.connector);
         match again {
             Some(link) => {
                 link.traffic.renegotiations += 1;
                 link.unrecorded = true;
             }
-            None => self.open_link(route, &connector, stream.clone(), now, ids, out)?,
+            None => self.open_link(route, &offer, now, ids, out)?,
         }
         self.members[route.sender].asked.retain(|asked| *asked != to);
-        let message = Message::Offer {
-            remote_connector: connector,
-            offer,
-            member: from,
-            stream,
-        };
-        self.tell(route.receiver, message, out);
+        self.pass_on(route, Body::Offer(offer), out);
         Ok(())
     }
 
-    /// Opens a link. It takes the place of an older one that carried the same stream: a pair has one `user` link,
+    /// Opens a link. It takes the place of an older one with the same stream: a pair has one `user` link,
     /// and one of each other stream each way.
     fn open_link(
         &mut self,
         route: Route,
-        connector: &ConnectorId,
-        stream: Option<StreamType>,
+        offer: &Offer,
         now: Now,
         ids: &mut dyn Ids,
-        out: &mut Vec<Output>,
+        out: &mut Outputs,
     ) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
-        let stream = stream.unwrap_or_else(StreamType::user);
+        let stream = offer.stream.clone().unwrap_or_else(StreamType::user);
         let same = |link: &Link| link.stream == stream && (stream.is_user() || link.offerer.member == from);
         for link in self.links.replace(from, to, now.tick, same) {
-            let change = Change::LinkClosed {
-                link: link.id,
-                traffic: link.traffic,
-                why: LinkCloseReason::Replaced,
-            };
-            out.push(Output::Record(self.record(now.at, change)));
+            self.record_closed(&link, LinkCloseReason::Replaced, now, out);
         }
         if self.links.between(from, to).len() >= Links::PER_PAIR {
             return Err(Reason::TooManyLinks);
@@ -188,165 +115,104 @@ impl Room {
             id: LinkId(ids.ordered(now.at)),
             offered_at: now.at,
             offerer: self.members[route.sender].end(),
-            offerer_connector: connector.clone(),
+            offerer_connector: offer.connector.clone(),
             answerer: self.members[route.receiver].end(),
             answered: None,
             stream,
             traffic: Default::default(),
             unrecorded: false,
-            carried_by: None,
+            offer: OfferDelivery::Pending,
         };
-        let offered = LinkOffered {
-            link: link.id,
-            offerer: link.offerer,
-            connector: connector.clone(),
-            answerer: link.answerer,
-            stream: link.stream.clone(),
-        };
-        out.push(Output::Record(self.record(now.at, Change::LinkOffered(offered))));
+        self.record(now.at, Change::LinkOffered(link.offered()), out);
         self.links.open(link);
         Ok(())
     }
 
-    fn answer(
-        &mut self,
-        route: Route,
-        Answer {
-            remote_connector,
-            connector,
-            answer,
-        }: Answer,
-        now: Now,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Reason> {
+    fn answer(&mut self, route: Route, answer: Answer, now: Now, out: &mut Outputs) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
         let link = self
             .links
             .between_mut(from, to)
             .iter_mut()
-            .find(|link| link.offerer.member == to && link.offerer_connector == remote_connector);
+            .find(|link| link.offerer.member == to && link.offerer_connector == answer.remote_connector);
         if let Some(link) = link {
-            if link.connector_of(from) != Some(&connector) {
+            if link.connector_of(from) != Some(&answer.connector) {
                 let before = link.answered.is_some().then(|| ReplacedLink::of(link));
-                link.answered = Some((connector.clone(), now.at));
+                link.answered = Some((answer.connector.clone(), now.at));
                 let change = Change::LinkAnswered {
                     link: link.id,
-                    connector: connector.clone(),
+                    connector: answer.connector.clone(),
                 };
-                out.push(Output::Record(self.record(now.at, change)));
+                self.record(now.at, change, out);
                 if let Some(before) = before {
                     self.links.remember_connectors(before, now.tick);
                 }
             }
-        } else if self.answer_to_closed(route.sender, to, &remote_connector, connector.clone(), out) {
+        } else if self.answer_to_closed(route.sender, to, &answer, out) {
             return Ok(());
-        } else if !self.links.answer_replaced(to, &remote_connector, from, &connector) {
-            return self.unknown("remoteConnectorId", from, to, &remote_connector, now);
+        } else if !self.links.answer_replaced(to, from, &answer) {
+            let unknown = Reason::UnknownRemoteConnector;
+            return self.unknown(unknown, from, to, &answer.remote_connector, now);
         }
-        let message = Message::Answer {
-            remote_connector: connector,
-            connector: remote_connector,
-            answer,
-            member: from,
-        };
-        self.tell(route.receiver, message, out);
+        self.pass_on(route, Body::Answer(answer), out);
         Ok(())
     }
 
     /// Whether an answer is for a link that is closed. An answerer that does not know yet is told, by its own
     /// connector, which only this answer has made known.
-    fn answer_to_closed(
-        &mut self,
-        sender: usize,
-        offerer: MemberId,
-        offerer_connector: &ConnectorId,
-        connector: ConnectorId,
-        out: &mut Vec<Output>,
-    ) -> bool {
+    fn answer_to_closed(&mut self, sender: usize, offerer: MemberId, answer: &Answer, out: &mut Outputs) -> bool {
         let answerer = self.members[sender].id;
-        let Some(closed) = self.links.closed_offer(offerer, offerer_connector, answerer) else {
+        let Some(closed) = self.links.closed_offer(offerer, &answer.remote_connector, answerer) else {
             return false;
         };
-        if closed.is_news(&connector) {
-            self.tell(
-                sender,
-                Message::Leave {
-                    connector,
-                    member: offerer,
-                },
-                out,
-            );
+        if closed.is_news(&answer.connector) {
+            let (connector, member) = (answer.connector.clone(), offerer);
+            self.tell(sender, Message::Leave { connector, member }, out);
         }
         true
     }
 
-    fn candidate(
-        &mut self,
-        route: Route,
-        connector: ConnectorId,
-        candidate: Opaque,
-        now: Now,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Reason> {
+    fn candidate(&mut self, route: Route, candidate: Candidate, now: Now, out: &mut Outputs) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
+        let connector = &candidate.remote_connector;
         let links = self.links.between_mut(from, to);
-        if let Some(link) = links.iter_mut().find(|link| link.connector_of(to) == Some(&connector)) {
-            let count = if link.offerer.member == from {
-                &mut link.traffic.offerer_candidates
-            } else {
-                &mut link.traffic.answerer_candidates
-            };
-            *count = count.saturating_add(1);
-            link.unrecorded = true;
-        } else if self.links.replaced(to, from, &connector).is_none() {
-            let own = self.links.between(from, to).iter();
-            let mut own = own.filter_map(|link| link.connector_of(from));
-            if own.any(|own| *own == connector) || self.links.replaced(from, to, &connector).is_some() {
+        if let Some(link) = links.iter_mut().find(|link| link.connector_of(to) == Some(connector)) {
+            link.count_candidate(from);
+        } else if self.links.replaced(to, from, connector).is_none() {
+            if self.has_connector(from, to, connector) {
                 return Err(Reason::OwnConnector);
             }
-            return self.unknown("remoteConnectorId", from, to, &connector, now);
+            return self.unknown(Reason::UnknownRemoteConnector, from, to, connector, now);
         }
-        self.tell(
-            route.receiver,
-            Message::Candidate {
-                connector,
-                candidate,
-                member: from,
-            },
-            out,
-        );
+        self.pass_on(route, Body::Candidate(candidate), out);
         Ok(())
     }
 
-    fn work(
-        &mut self,
-        route: Route,
-        Work { kind, data, connector }: Work,
-        now: Now,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Reason> {
+    /// Whether this is a connector of the member's own for a link with the other.
+    fn has_connector(&self, member: MemberId, other: MemberId, connector: &ConnectorId) -> bool {
+        let links = self.links.between(member, other).iter();
+        let mut own = links.filter_map(|link| link.connector_of(member));
+        own.any(|own| own == connector) || self.links.replaced(member, other, connector).is_some()
+    }
+
+    fn renegotiation(&mut self, route: Route, step: Renegotiation, now: Now, out: &mut Outputs) -> Result<(), Reason> {
         let (from, to) = self.ends(route);
         let links = self.links.between(from, to);
-        let end = |end: MemberId| links.iter().find(|link| link.connector_of(end) == Some(&connector));
-        let replaced = |end, other| self.links.replaced(end, other, &connector);
+        let end = |end: MemberId| {
+            links
+                .iter()
+                .find(|link| link.connector_of(end) == Some(&step.connector))
+        };
+        let replaced = |end, other| self.links.replaced(end, other, &step.connector);
         let peers = match end(from).or_else(|| end(to)) {
             Some(link) => link.connector_of(to),
             None => match replaced(from, to).or_else(|| replaced(to, from)) {
                 Some(link) => link.connector_of(to),
-                None => return self.unknown("connectorId", from, to, &connector, now),
+                None => return self.unknown(Reason::UnknownConnector, from, to, &step.connector, now),
             },
         };
         let connector = peers.cloned().ok_or(Reason::NotAnswered)?;
-        self.tell(
-            route.receiver,
-            Message::Work {
-                kind,
-                data,
-                connector,
-                member: from,
-            },
-            out,
-        );
+        self.pass_on(route, Body::Renegotiation(Renegotiation { connector, ..step }), out);
         Ok(())
     }
 
@@ -354,7 +220,7 @@ impl Room {
     /// before a restart.
     fn unknown(
         &self,
-        field: &'static str,
+        unknown: Reason,
         from: MemberId,
         to: MemberId,
         connector: &ConnectorId,
@@ -363,7 +229,7 @@ impl Room {
         if now.tick < self.forgiving_until || self.links.was_closed(from, to, connector, now.tick) {
             return Ok(());
         }
-        Err(Reason::UnknownConnector(field))
+        Err(unknown)
     }
 
     fn ends(&self, route: Route) -> (MemberId, MemberId) {

@@ -1,12 +1,12 @@
 //! Coming back: the steps of the contract's resume, in their order.
 
 use super::input::{Join, Resume};
-use super::join::cut_replaced;
+use super::join::disconnect_replaced;
 use super::link::Link;
-use super::member::{Member, Presence};
-use super::output::{Message, Output};
-use super::record::{Change, Record};
-use super::refusal::{Reason, Refusal};
+use super::member::{Attachment, Member};
+use super::output::{Effect, Message, Outputs};
+use super::record::Change;
+use super::refusal::{Reason, Request};
 use super::room::{Ids, Room};
 use crate::model::id::{ConnectionId, SocketKey};
 use crate::model::time::Now;
@@ -14,10 +14,10 @@ use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 
 impl Room {
     /// A client comes back with its secret: to its member if that is still known, else as a newcomer.
-    pub(super) fn resume(&mut self, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+    pub(super) fn resume(&mut self, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
         let known = self.members.iter().position(|member| member.key == resume.key);
         if let Some(index) = known.filter(|&index| self.members[index].socket() == Some(resume.socket)) {
-            self.reply_seat(index, true, out);
+            self.reply_entered(index, true, out);
             return;
         }
         match known {
@@ -29,7 +29,7 @@ impl Room {
     }
 
     /// The member is not known any more, or has missed too much: drop everything, then join.
-    fn start_over(&mut self, known: Option<usize>, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+    fn start_over(&mut self, known: Option<usize>, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
         let Resume {
             socket,
             address,
@@ -37,40 +37,34 @@ impl Room {
             username,
             held,
         } = resume;
-        out.push(Output::TellSocket {
-            socket,
-            message: Message::DropAll,
-        });
+        out.effects.push(Effect::DropAll(socket));
         let username = username.or_else(|| known.map(|index| self.members[index].username.clone()));
         match username {
-            Some(username) => self.enter(
-                "reconnect",
-                Join {
+            Some(username) => {
+                let join = Join {
                     socket,
                     address,
                     key,
                     username,
                     held,
-                },
-                now,
-                ids,
-                out,
-            ),
-            None => self.refuse(socket, Refusal::new("reconnect", Reason::Missing("username")), now, out),
+                };
+                self.enter(Request::Resume, join, now, ids, out);
+            }
+            None => self.refuse(socket, Request::Resume, Reason::NameMissing, out),
         }
     }
 
-    fn come_back(&mut self, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+    fn come_back(&mut self, resume: Resume, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
         let Resume { socket, key, held, .. } = resume;
-        if let Some(other) = self.seated(socket) {
+        if let Some(other) = self.index_on(socket) {
             self.leave(other, LeaveReason::Replaced, &[], now, out);
         }
         let Some(index) = self.members.iter().position(|member| member.key == key) else {
             return;
         };
         self.move_to(index, socket, now, ids, out);
-        self.reply_seat(index, true, out);
-        out.push(Output::OpenMailbox {
+        self.reply_entered(index, true, out);
+        out.effects.push(Effect::OpenMailbox {
             member: self.members[index].id,
             socket,
         });
@@ -81,15 +75,15 @@ impl Room {
         self.ask_for_missing_offers(index, out);
     }
 
-    /// Puts the member on its new socket; one that still looked alive is cut off.
-    fn move_to(&mut self, index: usize, socket: SocketKey, now: Now, ids: &mut dyn Ids, out: &mut Vec<Output>) {
+    /// Puts the member on its new socket; one that still looked alive is disconnected.
+    fn move_to(&mut self, index: usize, socket: SocketKey, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
         let connection = ConnectionId(ids.ordered(now.at));
         let member = &mut self.members[index];
         let old = member.socket();
         let previous = std::mem::replace(&mut member.connection, connection);
         member.connected_at = now.at;
-        member.presence = Presence::Present { socket };
-        member.line = None;
+        member.attachment = Attachment::Present { socket };
+        member.delivers_to = None;
         member.asked.clear();
         member.stopped_by = None;
         let change = Change::Reconnected {
@@ -99,25 +93,20 @@ impl Room {
             previous,
             took_over: old.is_some(),
         };
-        out.push(Output::Record(self.record(now.at, change)));
-        cut_replaced("reconnect", old, out);
+        self.record(now.at, change, out);
+        disconnect_replaced(Request::Resume, old, out);
     }
 
     /// Closes the links to those who sent more than is kept: what is missing leaves them broken. Both ends are told, and
     /// connect anew.
-    fn drop_exceeded(&mut self, index: usize, now: Now, out: &mut Vec<Output>) {
+    fn drop_exceeded(&mut self, index: usize, now: Now, out: &mut Outputs) {
         let member = self.members[index].id;
         for sender in self.members[index].mailbox.take_exceeded() {
             let Some(other) = self.index_of(sender) else {
                 continue;
             };
             for link in self.links.close_all(member, sender, now.tick) {
-                let change = Change::LinkClosed {
-                    link: link.id,
-                    traffic: link.traffic,
-                    why: LinkCloseReason::Lost,
-                };
-                out.push(Output::Record(self.record(now.at, change)));
+                self.record_closed(&link, LinkCloseReason::Lost, now, out);
                 for (end, gone) in [(index, sender), (other, member)] {
                     if let Some(connector) = link.connector_of(self.members[end].id) {
                         self.tell_leave(end, connector.clone(), gone, now, out);
@@ -128,30 +117,17 @@ impl Room {
     }
 
     /// Has each present peer of a completed link make a new offer over it.
-    fn renegotiate(&mut self, index: usize, now: Now, out: &mut Vec<Output>) {
+    fn renegotiate(&mut self, index: usize, now: Now, out: &mut Outputs) {
         let member = self.members[index].id;
+        let session = self.session_id();
         for other in self.present_others(index) {
             let peer = self.members[other].id;
             let mut asked = Vec::new();
-            for link in self
-                .links
-                .between_mut(member, peer)
-                .iter_mut()
-                .filter(|link| link.answered.is_some())
-            {
+            let links = self.links.between_mut(member, peer).iter_mut();
+            for link in links.filter(|link| link.answered.is_some()) {
                 link.traffic.renegotiations += 1;
                 asked.extend(link.connector_of(peer).cloned());
-                let change = Change::LinkProgress {
-                    link: link.id,
-                    traffic: link.traffic,
-                };
-                link.unrecorded = false;
-                let session = self.session.as_ref().map(|session| session.id);
-                out.push(Output::Record(Record {
-                    at: now.at,
-                    session,
-                    change,
-                }));
+                out.records.push(link.record_progress(session, now.at));
             }
             for connector in asked {
                 self.tell(other, Message::Renegotiate { connector, member }, out);
@@ -160,7 +136,7 @@ impl Room {
     }
 
     /// Closes offers, either way, that went out on a socket which is gone: no answer can come.
-    fn close_lost_offers(&mut self, index: usize, now: Now, out: &mut Vec<Output>) {
+    fn close_lost_offers(&mut self, index: usize, now: Now, out: &mut Outputs) {
         let member = self.members[index].id;
         for other in self.present_others(index) {
             let peer = self.members[other].id;
@@ -173,35 +149,18 @@ impl Room {
                     peer_socket
                 }
             };
-            for link in self
-                .links
-                .close(member, peer, now.tick, |link| link.is_lost(socket_of(link)))
-            {
-                let change = Change::LinkClosed {
-                    link: link.id,
-                    traffic: link.traffic,
-                    why: LinkCloseReason::Lost,
-                };
-                out.push(Output::Record(self.record(now.at, change)));
-                let (offerer, gone) = if link.offerer.member == member {
-                    (index, peer)
-                } else {
-                    (other, member)
-                };
-                self.tell(
-                    offerer,
-                    Message::Leave {
-                        connector: link.offerer_connector,
-                        member: gone,
-                    },
-                    out,
-                );
+            let is_lost = |link: &Link| link.is_lost(socket_of(link));
+            for link in self.links.close(member, peer, now.tick, is_lost) {
+                self.record_closed(&link, LinkCloseReason::Lost, now, out);
+                let offerer = if link.offerer.member == member { index } else { other };
+                let (connector, member) = (link.offerer_connector, link.answerer.member);
+                self.tell(offerer, Message::Leave { connector, member }, out);
             }
         }
     }
 
     /// Has each present member without a `user` link to this one, made or in the making, offer one.
-    fn ask_for_missing_offers(&mut self, index: usize, out: &mut Vec<Output>) {
+    fn ask_for_missing_offers(&mut self, index: usize, out: &mut Outputs) {
         let member = self.members[index].id;
         let unlinked = |room: &Self, peer: &Member| {
             let links = room.links.between(member, peer.id);

@@ -10,12 +10,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tracing::warn;
 
-use super::client::Client;
+use super::client_limit::Limit;
+use super::transport::Transport;
 use crate::limit::{AddressRate, Bucket, KeyedRate, Quota, Seldom};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, MemberId, RoomName};
 use crate::model::time::Tick;
-use crate::room::refusal::Limit;
 
 /// What is configured; 0 is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Rates {
 const TAKEOVERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How many seconds' worth of messages one member may send another at once: a mesh that begins, or what was kept while
-/// the line was down.
+/// the connection was down.
 const PAIR_BURST_SECONDS: u32 = 10;
 
 /// The shortest time between two lines in the log about one limit.
@@ -54,27 +54,29 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// What a client asks for that comes in.
 pub(super) struct Entry<'a> {
-    pub(super) client: &'a Client,
+    /// Whom limits count it as.
+    pub(super) address: AddressKey,
+    pub(super) transport: &'a Transport,
     pub(super) room: &'a RoomName,
     pub(super) key: &'a ClientKey,
     /// What it is to the room at present.
-    pub(super) standing: EntryStanding,
+    pub(super) status: EntryStatus,
     pub(super) is_resume: bool,
 }
 
 /// What a client that asks to come in is to the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EntryStanding {
+pub(super) enum EntryStatus {
     /// There is no such room yet.
     NoRoom,
     /// The room does not know it, or not well enough for a resume.
-    Stranger,
+    Unknown,
     /// The member on this very socket.
-    Seated,
+    OnThisSocket,
     /// A member that is away, and may resume.
     Away,
     /// A member that is present on another socket.
-    SitsElsewhere,
+    OnAnotherSocket,
 }
 
 /// What sockets of one address, or in one room, share.
@@ -110,15 +112,15 @@ impl Allowances {
     pub(super) fn enter(&self, entry: &Entry<'_>, joins: &mut Bucket, now: Tick) -> Result<(), Limit> {
         let entered = self.count_entry(entry, joins, now);
         if let Err(limit) = entered {
-            self.tell(limit, entry.client.address);
+            self.limit_reached(limit, entry.address);
         }
         entered
     }
 
     fn count_entry(&self, entry: &Entry<'_>, joins: &mut Bucket, now: Tick) -> Result<(), Limit> {
-        match entry.standing {
-            EntryStanding::Seated | EntryStanding::Away if entry.is_resume => return Ok(()),
-            EntryStanding::SitsElsewhere => {
+        match entry.status {
+            EntryStatus::OnThisSocket | EntryStatus::Away if entry.is_resume => return Ok(()),
+            EntryStatus::OnAnotherSocket => {
                 let most = self.rates.takeovers;
                 if !self.takeovers.lock().count(*entry.key, most, now) {
                     return Err(Limit::Takeovers);
@@ -127,10 +129,10 @@ impl Allowances {
                     return Ok(());
                 }
             }
-            EntryStanding::NoRoom | EntryStanding::Stranger | EntryStanding::Seated | EntryStanding::Away => {}
+            EntryStatus::NoRoom | EntryStatus::Unknown | EntryStatus::OnThisSocket | EntryStatus::Away => {}
         }
-        entry.client.transport.may_join()?;
-        let address = entry.client.address;
+        entry.transport.may_join()?;
+        let address = entry.address;
         joins
             .take(Quota::per_minute(self.rates.joins_per_socket), now.since_start())
             .map_err(|_| Limit::JoinsOfSocket)?;
@@ -138,7 +140,7 @@ impl Allowances {
         self.joins_by_address
             .check(address)
             .map_err(|_| Limit::JoinsOfAddress)?;
-        if entry.standing == EntryStanding::NoRoom {
+        if entry.status == EntryStatus::NoRoom {
             self.rooms_by_address
                 .check(address)
                 .map_err(|_| Limit::RoomsOfAddress)?;
@@ -147,18 +149,23 @@ impl Allowances {
     }
 
     /// Whether a refusal is worth a row of its own. Past that it is only counted.
-    pub(super) fn is_recorded(&self, client: &Client, room: Option<&RoomName>, now: Tick) -> bool {
-        client
-            .refusals
+    pub(super) fn is_recorded(
+        &self,
+        refusals: &Mutex<Bucket>,
+        address: AddressKey,
+        room: Option<&RoomName>,
+        now: Tick,
+    ) -> bool {
+        refusals
             .lock()
             .take(Quota::per_minute(self.rates.refusals_per_socket), now.since_start())
             .is_ok()
-            && self.refusals_by_address.check(client.address).is_ok()
+            && self.refusals_by_address.check(address).is_ok()
             && room.is_none_or(|room| self.refusals_by_room.check(room).is_ok())
     }
 
     /// Says in the log which limit was reached, now and then.
-    pub(super) fn tell(&self, limit: Limit, address: AddressKey) {
+    pub(super) fn limit_reached(&self, limit: Limit, address: AddressKey) {
         let variable = limit.variable();
         self.told[limit as usize].then(|| {
             warn!(%address, "{variable} is reached: what goes beyond it is refused, and its sender is told");

@@ -1,4 +1,4 @@
-//! One client's socket, as the server knows it.
+//! One client's socket, as the server knows it, and how it is spoken to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,21 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use socketioxide::extract::AckSender;
 use socketioxide::socket::Socket;
-use socketioxide::{SendError, SocketError};
+use socketioxide::{SendError as EmitError, SocketError};
 
-use super::allowance::PairRates;
-use super::cell::RoomCell;
-use super::early::EarlyRelays;
-use super::opening::{Holding, Opening, Said};
+use super::send_gate::{HeldOutgoing, Hold, SendGate};
 use super::transport::{ENVELOPE, Transport};
-use super::wire::{Acknowledgement, Outgoing};
+use super::wire::{Acknowledgement, CallbackReply, Language, Outgoing, OutgoingEvent};
 use crate::limit::Bucket;
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
-use crate::model::time::Tick;
 use crate::model::vocabulary::DropReason;
-use crate::room::output::{Message, Reply};
-use crate::room::refusal::Language;
 
 /// What the server keeps of a socket from its connect to its end.
 pub(super) struct Client {
@@ -29,8 +23,8 @@ pub(super) struct Client {
     pub(super) address: AddressKey,
     pub(super) language: Language,
     pub(super) transport: Arc<Transport>,
-    /// What is to be said to it before the library takes it.
-    pub(super) opening: Opening,
+    /// What is sent to it before the library takes it.
+    pub(super) gate: SendGate,
     /// The `id` it last came with may be guessed.
     pub(super) has_short_id: AtomicBool,
     /// Its end has come: nothing may come of it any more. Set before its end is handled, so that what it has sent
@@ -38,31 +32,18 @@ pub(super) struct Client {
     pub(super) gone: AtomicBool,
     /// How many refusals are still listed one by one.
     pub(super) refusals: Mutex<Bucket>,
-    /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
-    pub(super) state: Mutex<ClientState>,
 }
 
-/// What changes.
-#[derive(Default)]
-pub(super) struct ClientState {
-    /// The room it last joined. Whether it still has a member there, the room knows.
-    pub(super) room: Option<Arc<RoomCell>>,
-    pub(super) early: EarlyRelays,
-    pub(super) refusals: Refusals,
-    pub(super) joins: Bucket,
-    pub(super) pairs: PairRates,
-}
-
-/// A client's socket to speak to, with its language.
+/// Sends to one client, in its language.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct ClientSender {
     pub(super) socket: Arc<Socket>,
     pub(super) client: Arc<Client>,
 }
 
-/// Why something could not be said.
+/// Why something could not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unsaid {
+pub(super) enum SendError {
     /// The socket has ended.
     Gone,
     /// Too much waits for it already.
@@ -71,71 +52,72 @@ pub(super) enum Unsaid {
     Stopping,
 }
 
-impl Line {
-    /// Says something, or ends the transport of a client that has fallen too far behind: it would miss a message and
+impl ClientSender {
+    /// Sends something, or ends the transport of a client that has fallen too far behind: it would miss a message and
     /// never know.
-    pub(super) fn emit(&self, message: &Message) -> Result<(), Unsaid> {
-        if !self.client.opening.is_open() {
-            match self.client.opening.hold(Said::Event(message.clone())) {
-                Holding::Held => return Ok(()),
-                Holding::Full => return Err(Unsaid::Behind),
-                Holding::Open(_) => {}
+    pub(super) fn send(&self, outgoing: Outgoing<'_>) -> Result<(), SendError> {
+        if !self.client.gate.is_open() {
+            match self.client.gate.hold(outgoing.into()) {
+                Hold::Held => return Ok(()),
+                Hold::Full => return Err(SendError::Behind),
+                Hold::Open(_) => {}
             }
         }
-        self.client.emit(&self.socket, message)
+        self.client.emit(&self.socket, outgoing)
     }
 }
 
 impl Client {
-    /// Sends what was held until its socket took it.
-    pub(super) fn send(&self, socket: &Socket, said: Said) {
-        match said {
-            // A socket that cannot take it is found out by the next message.
-            Said::Event(message) => drop(self.emit(socket, &message)),
-            Said::Answer(sender, reply) => self.answer(sender, &reply),
+    /// The library takes what is sent to its socket.
+    pub(super) fn open(&self, socket: &Socket) {
+        self.gate.open(|held| self.send_held(socket, held));
+    }
+
+    fn send_held(&self, socket: &Socket, held: HeldOutgoing) {
+        // A socket that cannot take it is found out by the next message.
+        let _ = match &held {
+            HeldOutgoing::Message(message) => self.emit(socket, Outgoing::Message(message)),
+            HeldOutgoing::DropAll => self.emit(socket, Outgoing::DropAll),
+            HeldOutgoing::Error(refusal) => self.emit(socket, Outgoing::Error(refusal)),
+            HeldOutgoing::Reply(..) => Ok(()),
+        };
+        if let HeldOutgoing::Reply(sender, reply) = held {
+            self.answer(sender, &reply);
         }
     }
 
-    fn emit(&self, socket: &Socket, message: &Message) -> Result<(), Unsaid> {
-        let outgoing = Outgoing {
-            message,
-            language: self.language,
-        };
-        self.say(message.payload() + ENVELOPE, || {
-            socket.emit(outgoing.event(), &outgoing)
-        })
+    fn emit(&self, socket: &Socket, outgoing: Outgoing<'_>) -> Result<(), SendError> {
+        let language = self.language;
+        let event = OutgoingEvent { outgoing, language };
+        self.pass(outgoing.payload_len() + ENVELOPE, || socket.emit(event.name(), &event))
     }
 
-    fn answer(&self, sender: AckSender, reply: &Reply) {
-        let mut acknowledgement = match reply {
-            Reply::Done => Acknowledgement::done(),
-            Reply::Seated(seat) => Acknowledgement::seated(seat),
-            Reply::Refused(refusal) => Acknowledgement::refused(refusal, self.language),
-        };
-        if matches!(reply, Reply::Seated(_)) && self.has_short_id.load(Ordering::Relaxed) {
+    fn answer(&self, sender: AckSender, reply: &CallbackReply) {
+        let mut acknowledgement = Acknowledgement::of(reply, self.language);
+        if matches!(reply, CallbackReply::Entered(_)) && self.has_short_id.load(Ordering::Relaxed) {
             acknowledgement.warn_of_short_id(self.language);
         }
         // Of a socket that cannot take it nothing is left to be told.
-        self.say(acknowledgement.payload(), || sender.send(&acknowledgement))
+        self.pass(acknowledgement.payload_len(), || sender.send(&acknowledgement))
             .ok();
     }
 
-    fn say(&self, bytes: usize, send: impl FnOnce() -> Result<(), SendError>) -> Result<(), Unsaid> {
-        let said = match self.transport.admit(bytes).then(send) {
+    fn pass(&self, bytes: usize, emit: impl FnOnce() -> Result<(), EmitError>) -> Result<(), SendError> {
+        let sent = match self.transport.admit(bytes).then(emit) {
             Some(Ok(())) => Ok(()),
-            Some(Err(SendError::Socket(SocketError::Closed) | SendError::Serialize(_))) => Err(Unsaid::Gone),
-            None | Some(Err(SendError::Socket(SocketError::InternalChannelFull))) => Err(Unsaid::Behind),
+            Some(Err(EmitError::Socket(SocketError::Closed) | EmitError::Serialize(_))) => Err(SendError::Gone),
+            None | Some(Err(EmitError::Socket(SocketError::InternalChannelFull))) => Err(SendError::Behind),
         };
-        if said == Err(Unsaid::Behind) {
+        if sent == Err(SendError::Behind) {
             self.transport.cut();
         }
-        said
+        sent
     }
 }
 
-impl Unsaid {
+impl SendError {
     /// What became of the socket.
-    pub(super) fn why(self) -> DropReason {
+    pub(super) fn drop_reason(self) -> DropReason {
         match self {
             Self::Gone => DropReason::Reset,
             Self::Behind => DropReason::Stalled,
@@ -151,59 +133,13 @@ pub(super) struct Callback {
 }
 
 impl Callback {
-    pub(super) fn answer(self, reply: &Reply) {
+    pub(super) fn answer(self, reply: CallbackReply) {
         let Self { sender, client } = self;
-        if client.opening.is_open() {
-            client.answer(sender, reply);
-        } else if let Holding::Open(Said::Answer(sender, reply)) =
-            client.opening.hold(Said::Answer(sender, reply.clone()))
-        {
+        if client.gate.is_open() {
+            return client.answer(sender, &reply);
+        }
+        if let Hold::Open(HeldOutgoing::Reply(sender, reply)) = client.gate.hold(HeldOutgoing::Reply(sender, reply)) {
             client.answer(sender, &reply);
         }
-    }
-}
-
-/// How many refused messages a socket may still have recorded: a bucket that refills.
-#[derive(Debug, Default)]
-pub(super) struct Refusals {
-    /// Used up, in thousandths.
-    used: u64,
-    at: Tick,
-}
-
-impl Refusals {
-    /// As many at once.
-    pub(super) const BURST: u64 = 1_000;
-    /// As many more each second.
-    pub(super) const PER_SECOND: u64 = 50;
-
-    /// Whether there is no room for another one.
-    pub(super) fn exhausted(&mut self, now: Tick) -> bool {
-        let refilled = now.0.saturating_sub(self.at.0).saturating_mul(Self::PER_SECOND);
-        self.used = self.used.saturating_sub(refilled);
-        self.at = now;
-        self.used + 1_000 > Self::BURST * 1_000
-    }
-
-    /// Counts one.
-    pub(super) fn count(&mut self) {
-        self.used += 1_000;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_run_out_and_come_back() {
-        let mut refusals = Refusals::default();
-        for _ in 0..Refusals::BURST {
-            assert!(!refusals.exhausted(Tick(5)));
-            refusals.count();
-        }
-        assert!(refusals.exhausted(Tick(5)));
-        assert!(refusals.exhausted(Tick(24)));
-        assert!(!refusals.exhausted(Tick(25)), "50 a second are one in 20 ms");
     }
 }

@@ -28,7 +28,7 @@ impl EarlyRelays {
     /// The most bytes of one message on a socket without a member, whatever it is.
     pub(super) const MESSAGE_BYTES: usize = 64 << 10;
     /// How long the first is held, and all that came after it with it.
-    pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+    pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
     /// Holds a relay, or gives it back if there are too many, here or in all the server's memory. The first says when
     /// to [`Self::expire`].
@@ -51,7 +51,7 @@ impl EarlyRelays {
         if self.deadline.is_some() {
             return Ok(None);
         }
-        self.deadline = Some(now.after(Self::PATIENCE));
+        self.deadline = Some(now.after(Self::TIMEOUT));
         Ok(self.deadline)
     }
 
@@ -75,9 +75,9 @@ impl EarlyRelays {
 }
 
 /// Whose messages are held: a socket that is in no room, and goes first where memory runs out.
-pub(super) struct Stranger(pub(super) Arc<Transport>);
+pub(super) struct UnjoinedSender(pub(super) Arc<Transport>);
 
-impl Holder for Stranger {
+impl Holder for UnjoinedSender {
     fn is_member(&self) -> bool {
         false
     }
@@ -95,14 +95,14 @@ mod tests {
     use crate::held::{HeldLimits, MemoryBudget};
     use crate::model::address::AddressKey;
     use crate::model::id::ConnectorId;
-    use crate::room::input::{Body, Opaque};
+    use crate::room::input::{Body, Candidate, Opaque};
 
     fn relay(bytes: usize) -> Relay {
         let candidate = format!("\"{}\"", "x".repeat(bytes - 2));
-        let body = Body::Candidate {
+        let body = Body::Candidate(Candidate {
             remote_connector: ConnectorId::parse("c").unwrap(),
             candidate: Opaque(RawValue::from_string(candidate).unwrap()),
-        };
+        });
         Relay { to: None, body }
     }
 
@@ -112,7 +112,7 @@ mod tests {
 
     fn held(budget: &MemoryBudget) -> Held {
         let address = AddressKey::of("192.0.2.1".parse().unwrap());
-        budget.held(address, Some(Arc::new(Stranger(Arc::default()))))
+        budget.held(address, Some(Arc::new(UnjoinedSender(Arc::default()))))
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 
-use super::transport::Visit;
+use super::transport_request::TransportRequest;
 use super::wire::{self, Command, Event};
-use crate::room::input::Body;
+use crate::room::input::{Answer, Body, Candidate, Offer, Renegotiation};
 
 /// Reads a Socket.IO message. What is opaque in it goes on byte for byte.
 pub(crate) fn message(bytes: &[u8]) {
@@ -14,11 +14,11 @@ pub(crate) fn message(bytes: &[u8]) {
         return;
     };
     let opaque = match &relay.body {
-        Body::Offer { offer: opaque, .. }
-        | Body::Answer { answer: opaque, .. }
-        | Body::Candidate { candidate: opaque, .. }
-        | Body::Work { data: Some(opaque), .. } => opaque,
-        Body::Work { data: None, .. } => return,
+        Body::Offer(Offer { offer: opaque, .. })
+        | Body::Answer(Answer { answer: opaque, .. })
+        | Body::Candidate(Candidate { candidate: opaque, .. })
+        | Body::Renegotiation(Renegotiation { data: Some(opaque), .. }) => opaque,
+        Body::Renegotiation(Renegotiation { data: None, .. }) => return,
     };
     assert!(text.contains(opaque.0.get()), "{:?} is not what was sent", opaque.0);
 }
@@ -32,8 +32,8 @@ pub(crate) fn records(bytes: &[u8]) {
 pub(crate) fn query(bytes: &[u8]) {
     let Ok(query) = std::str::from_utf8(bytes) else { return };
     for method in [Method::GET, Method::POST] {
-        if let Some(visit) = Visit::of(&method, query) {
-            assert!(!(visit.is_poll && visit.is_websocket), "{query}");
+        if let Some(about) = TransportRequest::of(&method, query) {
+            assert!(!(about.is_poll && about.is_websocket), "{query}");
         }
     }
 }

@@ -16,22 +16,24 @@ use socketioxide::socket::{DisconnectReason, Socket};
 
 use tracing::warn;
 
-use super::allowance::Entry;
-use super::cell::Outcome;
-use super::client::{Callback, Client, ClientState, Line};
-use super::early::{EarlyRelays, Stranger};
-use super::hub::Hub;
-use super::opening::Opening;
-use super::wire::{self, Command, Event};
+use super::allowance::{Entry, PairRates};
+use super::client::{Callback, Client, ClientSender};
+use super::client_limit::Limit;
+use super::driver::{Host, InputOutcome, Sockets};
+use super::early::{EarlyRelays, UnjoinedSender};
+use super::hub::{Hub, HubDriver, tell_refusal};
+use super::refusal_budget::RefusalBudget;
+use super::send_gate::SendGate;
+use super::wire::{self, CallbackReply, Command, Event, WireReason, WireRefusal, of_request};
+use crate::limit::Bucket;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName};
+use crate::model::time::Tick;
 use crate::model::vocabulary::DropReason;
 use crate::net::ClientAddress;
 use crate::room::Input;
-use crate::room::input::{Join, Relay, Resume};
-use crate::room::output::{Message, Reply};
-use crate::room::record::{Change, Record};
-use crate::room::refusal::{Limit, Reason, Refusal};
+use crate::room::input::{Join, LeaveEntry, Relay, Resume};
+use crate::room::refusal::{Reason, Request};
 
 /// Marks our handlers for the library's traits.
 pub(super) struct Ours;
@@ -40,7 +42,24 @@ pub(super) struct Ours;
 #[derive(Clone)]
 pub(super) struct Handler {
     hub: Arc<Hub>,
+    connected: Arc<ConnectedClient>,
+}
+
+/// A client, and what its messages change.
+struct ConnectedClient {
     client: Arc<Client>,
+    /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
+    state: Mutex<ClientState>,
+}
+
+#[derive(Default)]
+struct ClientState {
+    /// The room it last joined. Whether it still has a member there, the room knows.
+    room: Option<Arc<HubDriver>>,
+    early: EarlyRelays,
+    refusals: RefusalBudget,
+    joins: Bucket,
+    pairs: PairRates,
 }
 
 /// Makes a new socket known. Runs before the client is told that it is connected, so no early message is lost.
@@ -58,17 +77,20 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
         address,
         language: wire::language(accept_language),
         transport,
-        opening: Opening::default(),
+        gate: SendGate::default(),
         has_short_id: AtomicBool::new(false),
         refusals: Mutex::default(),
         gone: AtomicBool::new(false),
-        state: Mutex::new(ClientState::default()),
     };
+    let connected = ConnectedClient {
+        client: Arc::new(client),
+        state: Mutex::default(),
+    };
+    hub.connecting.expect(socket.id, &connected.client);
     let handler = Handler {
         hub: hub.clone(),
-        client: Arc::new(client),
+        connected: Arc::new(connected),
     };
-    hub.openings.expect(socket.id, &handler.client);
     socket.on_disconnect(handler.clone());
     socket.on_fallback(handler);
     Ok(())
@@ -83,54 +105,54 @@ fn address(socket: &Socket) -> AddressKey {
 
 impl MessageHandler<LocalAdapter, Ours> for Handler {
     fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
+        let Self { hub, connected } = self;
+        let client = &connected.client;
         let callback = ack_id.map(|_| {
             let Ok(sender) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
-            Callback {
-                sender,
-                client: self.client.clone(),
-            }
+            let client = client.clone();
+            Callback { sender, client }
         });
-        let mut state = self.client.state.lock();
-        if self.client.gone.load(Ordering::Relaxed) {
+        let state = &mut connected.state.lock();
+        if client.gone.load(Ordering::Relaxed) {
             return;
         }
-        let line = Line {
-            socket,
-            client: self.client.clone(),
-        };
+        let client = client.clone();
+        let sender = ClientSender { socket, client };
         let (text, binary) = match &value {
             Value::Str(text, attachments) => (text.as_str(), attachments.is_some()),
             Value::Bytes(_) => ("", true),
         };
-        let hub = &self.hub;
-        let state = &mut state;
-        Turn { hub, line, state }.message(text, binary, callback);
+        let message = MessageContext {
+            hub,
+            connected,
+            sender,
+            state,
+        };
+        message.handle(text, binary, callback);
     }
 }
 
 impl DisconnectHandler<LocalAdapter, Ours> for Handler {
     fn call_with_defer(&self, socket: Arc<Socket>, reason: DisconnectReason, defer: fn(Arc<Socket>)) {
-        self.client.gone.store(true, Ordering::Relaxed);
-        let mut state = self.client.state.lock();
+        let Self { hub, connected } = self;
+        let client = &connected.client;
+        client.gone.store(true, Ordering::Relaxed);
+        let mut state = connected.state.lock();
         state.early.take();
-        self.hub.unregister(self.client.key);
-        if let Some(room) = state.room.take().filter(|_| !self.hub.is_stopping()) {
+        hub.sockets().forget(client.key);
+        if let Some(room) = state.room.take().filter(|_| !hub.is_stopping()) {
             let input = Input::Disconnect {
-                socket: self.client.key,
-                why: self
-                    .client
-                    .transport
-                    .drop_reason()
-                    .unwrap_or_else(|| drop_reason(reason)),
+                socket: client.key,
+                why: client.transport.drop_reason().unwrap_or_else(|| drop_reason(reason)),
             };
-            self.hub.input(&room, &self.client, input, None);
+            room.input(hub, client, input, None);
         }
         // Its transport may stay, and would keep a place that gives way to nobody. One that ends gives its place back.
         if matches!(
             reason,
             DisconnectReason::ClientNSDisconnect | DisconnectReason::ServerNSDisconnect
         ) {
-            self.client.transport.set_member(false);
+            client.transport.set_member(false);
         }
         drop(state);
         defer(socket);
@@ -152,80 +174,71 @@ fn drop_reason(reason: DisconnectReason) -> DropReason {
 }
 
 /// What a socket is told that has not joined, and sends more than it may before.
-const TOO_LARGE: Reason = Reason::TooLargeBeforeJoin {
+const TOO_LARGE: WireReason = WireReason::TooLargeBeforeJoin {
     kib: EarlyRelays::MESSAGE_BYTES >> 10,
 };
 
 /// The handling of one message, with the client's state locked.
-struct Turn<'a> {
+struct MessageContext<'a> {
     hub: &'a Arc<Hub>,
-    line: Line,
+    connected: &'a Arc<ConnectedClient>,
+    sender: ClientSender,
     state: &'a mut ClientState,
 }
 
-/// What somebody asks for that comes in.
-struct Asked<'a> {
-    event: &'a str,
+/// Who asks to come in, and where.
+struct EntryRequest {
+    request: Request,
     key: ClientKey,
     has_short_id: bool,
     room: RoomName,
-    is_resume: bool,
 }
 
-impl Turn<'_> {
-    fn message(mut self, text: &str, binary: bool, callback: Option<Callback>) {
+impl MessageContext<'_> {
+    fn handle(mut self, text: &str, binary: bool, callback: Option<Callback>) {
         let now = self.hub.clock().now().tick;
         let event = Event::read(text);
         let name = event.as_ref().map_or("", |event| event.name);
-        if self.state.refusals.exhausted(now) {
-            return self.brush_off(Refusal::new(name, Reason::TooManyErrors), callback);
+        if self.state.refusals.is_exhausted(now) {
+            return self.reject_unrecorded(WireRefusal::new(name, WireReason::TooManyErrors), callback);
         }
         let command = match &event {
             _ if self.state.room.is_none() && text.len() > EarlyRelays::MESSAGE_BYTES => Err(TOO_LARGE),
-            None => Err(Reason::NotJson),
-            Some(_) if binary => Err(Reason::Binary),
+            None => Err(WireReason::NotJson),
+            Some(_) if binary => Err(WireReason::Binary),
             Some(event) => wire::parse(event),
         };
         let leaves = matches!(command, Ok(Command::Leave { .. }));
         let outcome = match command {
-            Ok(command) => self.command(name, command, callback),
-            Err(reason) => self.refuse(Refusal::new(name, reason), callback),
+            Ok(command) => self.command(command, callback),
+            Err(reason) => self.refuse(WireRefusal::new(name, reason), callback),
         };
-        if leaves || outcome == Outcome::Seated {
-            self.line.client.transport.set_member(!leaves);
+        if leaves || outcome == InputOutcome::Entered {
+            self.sender.client.transport.set_member(!leaves);
         }
-        if outcome == Outcome::Refused {
+        if outcome == InputOutcome::Refused {
             self.state.refusals.count();
         }
     }
 
-    fn command(&mut self, event: &str, command: Command, callback: Option<Callback>) -> Outcome {
-        let (socket, address) = (self.line.client.key, self.line.client.address);
+    fn command(&mut self, command: Command, callback: Option<Callback>) -> InputOutcome {
+        let (socket, address) = (self.sender.client.key, self.sender.client.address);
         match command {
             Command::Relay(relay) => self.relay(relay, callback),
-            Command::Leave { entries } => match self.state.room.clone() {
-                Some(room) => self
-                    .hub
-                    .input(&room, &self.line.client, Input::Leave { socket, entries }, callback),
-                None => self.refuse(Refusal::new(event, Reason::NotJoined), callback),
-            },
-            Command::Join { .. } | Command::Resume { .. } if self.hub.is_stopping() => {
-                self.refuse(Refusal::new(event, Reason::ShuttingDown), callback)
-            }
+            Command::Leave { entries } => self.leave(entries, callback),
             Command::Join {
                 key,
                 has_short_id,
                 username,
                 room,
-            } => self.enter(
-                Asked {
-                    event,
+            } => {
+                let entry = EntryRequest {
+                    request: Request::Join,
                     key,
                     has_short_id,
                     room,
-                    is_resume: false,
-                },
-                |held| {
+                };
+                let join = |held| {
                     Input::Join(Join {
                         socket,
                         address,
@@ -233,23 +246,22 @@ impl Turn<'_> {
                         username,
                         held,
                     })
-                },
-                callback,
-            ),
+                };
+                self.enter(entry, join, callback)
+            }
             Command::Resume {
                 key,
                 has_short_id,
                 username,
                 room,
-            } => self.enter(
-                Asked {
-                    event,
+            } => {
+                let entry = EntryRequest {
+                    request: Request::Resume,
                     key,
                     has_short_id,
                     room,
-                    is_resume: true,
-                },
-                |held| {
+                };
+                let resume = |held| {
                     Input::Resume(Resume {
                         socket,
                         address,
@@ -257,32 +269,44 @@ impl Turn<'_> {
                         username,
                         held,
                     })
-                },
-                callback,
-            ),
+                };
+                self.enter(entry, resume, callback)
+            }
         }
+    }
+
+    fn leave(&mut self, entries: Vec<LeaveEntry>, callback: Option<Callback>) -> InputOutcome {
+        let Some(room) = self.state.room.clone() else {
+            return self.refuse_request(Request::Leave, Reason::NotJoined, callback);
+        };
+        let client = &self.sender.client;
+        let socket = client.key;
+        room.input(self.hub, client, Input::Leave { socket, entries }, callback)
     }
 
     /// Joins or resumes, and then leaves another room: a refused join changes nothing. What was held before is handled
     /// with it, or goes on waiting.
     fn enter(
         &mut self,
-        asked: Asked<'_>,
+        entry: EntryRequest,
         input: impl FnOnce(Vec<Relay>) -> Input,
         callback: Option<Callback>,
-    ) -> Outcome {
-        self.note_id(asked.has_short_id);
-        if let Err(limit) = self.may_enter(&asked) {
-            return self.refuse(Refusal::new(asked.event, Reason::TooMuch(limit)), callback);
+    ) -> InputOutcome {
+        if self.hub.is_stopping() {
+            return self.refuse_request(entry.request, WireReason::ShuttingDown, callback);
         }
-        let name = asked.room;
-        self.hub.register(self.line.clone());
+        self.note_id(entry.has_short_id);
+        if let Err(limit) = self.may_enter(&entry) {
+            return self.refuse_request(entry.request, WireReason::TooMuch(limit), callback);
+        }
+        let client = &self.sender.client;
+        self.hub.sockets().register(self.sender.clone());
         let held = self.state.early.relays();
-        let (room, outcome) = self.hub.enter(&name, &self.line.client, input(held), callback);
-        if outcome == Outcome::Seated {
-            let socket = self.line.client.key;
-            if let Some(other) = self.state.room.replace(room).filter(|other| other.name != name) {
-                self.hub.input(&other, &self.line.client, Input::Move { socket }, None);
+        let (room, outcome) = self.hub.enter(&entry.room, client, input(held), callback);
+        if outcome == InputOutcome::Entered {
+            let before = self.state.room.replace(room.clone());
+            if let Some(other) = before.filter(|other| !Arc::ptr_eq(other, &room)) {
+                other.input(self.hub, client, Input::Move { socket: client.key }, None);
             }
             self.state.early.take();
         }
@@ -292,7 +316,7 @@ impl Turn<'_> {
     /// An `id` that may be guessed is taken, and its author warned. So is the operator: a page that is deployed so lets
     /// anybody take anybody's place.
     fn note_id(&self, is_short: bool) {
-        self.line.client.has_short_id.store(is_short, Ordering::Relaxed);
+        self.sender.client.has_short_id.store(is_short, Ordering::Relaxed);
         if is_short {
             self.hub.short_id_is_told.then(|| {
                 warn!(
@@ -302,34 +326,41 @@ impl Turn<'_> {
         }
     }
 
-    fn may_enter(&mut self, asked: &Asked<'_>) -> Result<(), Limit> {
-        let client = &self.line.client;
+    fn may_enter(&mut self, entry: &EntryRequest) -> Result<(), Limit> {
+        let client = &self.sender.client;
         let entry = Entry {
-            client,
-            room: &asked.room,
-            key: &asked.key,
-            standing: self.hub.entry_standing(&asked.room, &asked.key, client.key),
-            is_resume: asked.is_resume,
+            address: client.address,
+            transport: &client.transport,
+            room: &entry.room,
+            key: &entry.key,
+            status: self.hub.entry_status(&entry.room, &entry.key, client.key),
+            is_resume: entry.request == Request::Resume,
         };
         let now = self.hub.clock().now().tick;
         self.hub.allowances.enter(&entry, &mut self.state.joins, now)
     }
 
-    fn relay(&mut self, relay: Relay, callback: Option<Callback>) -> Outcome {
+    fn relay(&mut self, relay: Relay, callback: Option<Callback>) -> InputOutcome {
         let now = self.hub.clock().now().tick;
-        if let Some(room) = self.state.room.clone() {
-            let quota = self.hub.allowances.pair_quota();
-            if relay.to.is_none_or(|to| self.state.pairs.take(to, quota, now)) {
-                return self.hub.relay(&room, &self.line.client, relay, callback);
-            }
-            self.hub.allowances.tell(Limit::RelaysOfPair, self.line.client.address);
-            let reason = Reason::TooMuch(Limit::RelaysOfPair);
-            return self.refuse(Refusal::new(relay.body.event(), reason), callback);
+        let Some(room) = self.state.room.clone() else {
+            return self.hold(relay, now, callback);
+        };
+        let (client, allowances) = (&self.sender.client, &self.hub.allowances);
+        let quota = allowances.pair_quota();
+        if relay.to.is_none_or(|to| self.state.pairs.take(to, quota, now)) {
+            return room.relay(self.hub, client, relay, callback);
         }
-        let client = &self.line.client;
+        let limit = Limit::RelaysOfPair;
+        allowances.limit_reached(limit, client.address);
+        self.refuse_request(relay.body.request(), WireReason::TooMuch(limit), callback)
+    }
+
+    /// Holds a message until the socket joins.
+    fn hold(&mut self, relay: Relay, now: Tick, callback: Option<Callback>) -> InputOutcome {
+        let client = &self.sender.client;
         let memory = || {
-            let stranger = Stranger(client.transport.clone());
-            self.hub.memory().held(client.address, Some(Arc::new(stranger)))
+            let holder = UnjoinedSender(client.transport.clone());
+            self.hub.memory().held(client.address, Some(Arc::new(holder)))
         };
         match self.state.early.hold(relay, now, memory) {
             Ok(first) => {
@@ -338,64 +369,57 @@ impl Turn<'_> {
                 }
                 // Held is accepted: what comes of it is not known before the join.
                 if let Some(callback) = callback {
-                    callback.answer(&Reply::Done);
+                    callback.answer(CallbackReply::Done);
                 }
-                Outcome::Other
+                InputOutcome::Other
             }
-            Err(relay) => self.refuse(Refusal::new(relay.body.event(), Reason::NotJoined), callback),
+            Err(relay) => self.refuse_request(relay.body.request(), Reason::NotJoined, callback),
         }
     }
 
     /// Refuses what is still held when its time is up.
     fn expire_at(&self, deadline: std::time::Instant) {
-        let (hub, line) = (self.hub.clone(), self.line.clone());
+        let (hub, connected, sender) = (self.hub.clone(), self.connected.clone(), self.sender.clone());
         tokio::spawn(async move {
             tokio::time::sleep_until(deadline.into()).await;
-            let client = line.client.clone();
-            let mut state = client.state.lock();
+            let mut state = connected.state.lock();
             let expired = state.early.expire(hub.clock().now().tick);
-            let mut turn = Turn {
+            let mut context = MessageContext {
                 hub: &hub,
-                line,
+                connected: &connected,
+                sender,
                 state: &mut state,
             };
             for relay in expired {
-                turn.refuse(Refusal::new(relay.body.event(), Reason::HeldTooLong), None);
+                context.refuse_request(relay.body.request(), WireReason::HeldTooLong, None);
             }
         });
     }
 
+    fn refuse_request(
+        &mut self,
+        request: Request,
+        reason: impl Into<WireReason>,
+        callback: Option<Callback>,
+    ) -> InputOutcome {
+        self.refuse(WireRefusal::new(of_request(request), reason), callback)
+    }
+
     /// Refuses a message, on the record: in the room, if the socket has one.
-    fn refuse(&mut self, refusal: Refusal, callback: Option<Callback>) -> Outcome {
-        if let Some(room) = self.state.room.clone() {
-            return self.hub.input(
-                &room,
-                &self.line.client,
-                Input::Refuse {
-                    socket: self.line.client.key,
-                    refusal,
-                },
-                callback,
-            );
+    fn refuse(&mut self, refusal: WireRefusal, callback: Option<Callback>) -> InputOutcome {
+        match &self.state.room {
+            Some(room) => room.refuse(self.hub, &self.sender.client, refusal, callback),
+            None => {
+                self.hub.record_error(self.sender.clone(), refusal, callback);
+                InputOutcome::Refused
+            }
         }
-        let at = self.hub.clock().now().at;
-        let record = Record {
-            at,
-            session: None,
-            change: Change::error(None, &refusal),
-        };
-        self.hub
-            .complain(self.line.clone(), record, Message::Error(refusal), callback);
-        Outcome::Refused
     }
 
     /// Refuses a message off the record: this socket has had its share of it.
-    fn brush_off(&self, refusal: Refusal, callback: Option<Callback>) {
-        self.hub.count_refusal(self.state.room.as_ref(), self.line.client.key);
-        let reply = Reply::Refused(refusal.clone());
-        self.line.emit(&Message::Error(refusal)).ok();
-        if let Some(callback) = callback {
-            callback.answer(&reply);
-        }
+    fn reject_unrecorded(&self, refusal: WireRefusal, callback: Option<Callback>) {
+        let socket = self.sender.client.key;
+        self.hub.count_refusal(self.state.room.as_ref(), socket);
+        tell_refusal(&self.sender, refusal, callback);
     }
 }

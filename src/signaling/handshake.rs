@@ -10,7 +10,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, HeaderName, SEC_WEBSOCKET_KEY};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use hyper::upgrade::OnUpgrade;
 
-use super::seat::Seat;
+use super::transport_session::TransportSession;
 use crate::net::{ClientAddress, Connection};
 
 /// The headers that the engine or [`super::handlers`] read after this.
@@ -31,8 +31,8 @@ pub(super) async fn keep_what_is_read(request: Request) -> Request {
     if let Some(address) = head.extensions.remove::<ClientAddress>() {
         kept.extensions_mut().insert(address);
     }
-    if let Some(seat) = head.extensions.remove::<Arc<Seat>>() {
-        kept.extensions_mut().insert(seat);
+    if let Some(session) = head.extensions.remove::<Arc<TransportSession>>() {
+        kept.extensions_mut().insert(session);
     }
     if let Some(upgrade) = head.extensions.remove::<OnUpgrade>() {
         kept.extensions_mut().insert(upgrade);

@@ -1,54 +1,58 @@
-//! The registry of rooms: finds a room, and answers what others ask of all of them.
+//! The registry of rooms: finds a room's driver, and answers what others ask of all of them.
 //!
-//! Locks are taken in this order: a client's state, then one room, then the registry or the lines. No lock is held
+//! Locks are taken in this order: a client's state, then one room, then the registry or the sockets. No lock is held
 //! across an await.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::warn;
 
-use super::allowance::{Allowances, EntryStanding, Rates};
-use super::cell::{Missing, Outcome, RoomCell};
-use super::client::{Callback, Client, Line};
+use super::allowance::{Allowances, EntryStatus, Rates};
+use super::client::{Callback, Client, ClientSender};
+use super::client_limit::Limit;
 use super::clock::Clock;
-use super::opening::Openings;
+use super::connecting::ConnectingClients;
+use super::driver::{Host, InputOutcome, RoomDriver, WakeUp};
+use super::refusal_counts::RefusalCounts;
+use super::sockets::SocketRegistry;
 use super::transport::Transports;
-use super::unlisted::Unlisted;
+use super::wire::{CallbackReply, Outgoing, WireRefusal};
 use crate::held::MemoryBudget;
 use crate::journal::{Journal, Source};
 use crate::limit::Seldom;
+use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
-use crate::room::input::Relay;
-use crate::room::output::{Message, Reply};
-use crate::room::record::{Record, Snapshot};
-use crate::room::refusal::{Limit, Reason, Refusal};
-use crate::room::{Input, Limits, Room, Standing};
+use crate::model::time::{Now, Tick};
+use crate::room::record::Snapshot;
+use crate::room::{Input, Limits, MembershipStatus, Room};
 
-/// All rooms, and the sockets of their members.
+/// What drives one room of a hub.
+pub(super) type HubDriver = RoomDriver<Hub>;
+
+/// All rooms, and what they share.
 pub struct Hub {
-    pub(super) rooms: Mutex<HashMap<RoomName, Arc<RoomCell>>>,
-    /// Every socket that has tried to join, until its end.
-    pub(super) lines: RwLock<HashMap<SocketKey, Line>>,
+    rooms: Mutex<HashMap<RoomName, Arc<HubDriver>>>,
+    sockets: SocketRegistry,
     transports: Arc<Transports>,
     memory: MemoryBudget,
-    pub(super) openings: Openings,
+    pub(super) connecting: ConnectingClients,
     pub(super) allowances: Allowances,
     /// Refusals on sockets that are in no room, to be written as one row.
-    unlisted: Mutex<Unlisted>,
-    pub(super) journal: Journal,
-    pub(super) clock: Arc<Clock>,
+    counted: Mutex<RefusalCounts>,
+    journal: Journal,
+    clock: Arc<Clock>,
     limits: Limits,
-    /// The last key given to a socket; 0 is nobody's.
+    /// The last key given to a socket.
     last_socket: AtomicU64,
-    /// Set once the server stops: sockets that end from then on are not their members' doing.
-    stopping: AtomicBool,
     /// Lines in the log that any client can cause.
-    pub(super) full_is_told: Seldom,
+    full_is_told: Seldom,
     pub(super) short_id_is_told: Seldom,
-    pub(super) this: Weak<Hub>,
+    this: Weak<Hub>,
 }
 
 impl Hub {
@@ -71,17 +75,16 @@ impl Hub {
     ) -> Arc<Self> {
         let hub = Arc::new_cyclic(|this| Self {
             rooms: Mutex::default(),
-            lines: RwLock::default(),
+            sockets: SocketRegistry::default(),
             transports: Arc::default(),
             memory,
-            openings: Openings::default(),
+            connecting: ConnectingClients::default(),
             allowances: Allowances::new(rates),
-            unlisted: Mutex::default(),
+            counted: Mutex::default(),
             journal,
             clock,
             limits,
             last_socket: AtomicU64::new(0),
-            stopping: AtomicBool::new(false),
             full_is_told: Seldom::new(Self::TOLD_EVERY),
             short_id_is_told: Seldom::new(Self::TOLD_EVERY),
             this: this.clone(),
@@ -94,12 +97,12 @@ impl Hub {
         hub
     }
 
-    /// Puts a restored room in its place. Its graces are new, as the database says already.
+    /// Takes in a restored room. Its graces are new, as the database says already.
     fn adopt(&self, room: Room) {
-        let cell = Arc::new(RoomCell::new(room.name().clone(), room));
-        self.rooms.lock().insert(cell.name.clone(), cell.clone());
-        let mut state = cell.state.lock();
-        self.rearm(&cell, &mut state);
+        let name = room.name().clone();
+        let driver = RoomDriver::new(room, self.this.clone());
+        self.rooms.lock().insert(name, driver.clone());
+        driver.start(self);
     }
 
     /// The next key for a socket.
@@ -123,54 +126,37 @@ impl Hub {
     /// From here on, sockets end because the server does: their members are not away on their own account, and nothing
     /// more is said to them, as nobody knows whether it still gets through.
     pub fn stop(&self) {
-        // Whoever says something holds the lines: it has been said, or it will not be.
-        let _lines = self.lines.write();
-        self.stopping.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.sockets.stop();
     }
 
     /// Whether a member of the room, present or away, has this name.
     pub fn name_taken(&self, room: &RoomName, username: &Username) -> bool {
-        self.look(room, |room| room.name_taken(username)).unwrap_or(false)
+        self.read(room, |room| room.name_taken(username)).unwrap_or(false)
     }
 
     /// What a returning client may know of itself.
-    pub fn standing(&self, room: &RoomName, key: &ClientKey) -> Option<Standing> {
+    pub fn membership_status(&self, room: &RoomName, key: &ClientKey) -> Option<MembershipStatus> {
         let now = self.clock.now();
-        self.look(room, |room| room.standing(key, now)).flatten()
+        self.read(room, |room| room.membership_status(key, now)).flatten()
     }
 
-    fn look<T>(&self, name: &RoomName, read: impl FnOnce(&Room) -> T) -> Option<T> {
-        let cell = self.rooms.lock().get(name).cloned()?;
-        let state = cell.state.lock();
-        Some(read(&state.room))
+    fn read<T>(&self, name: &RoomName, look: impl FnOnce(&Room) -> T) -> Option<T> {
+        let driver = self.rooms.lock().get(name).cloned()?;
+        Some(driver.read(look))
     }
 
     /// What the client with this secret, on this socket, is to a room.
-    pub(super) fn entry_standing(&self, room: &RoomName, key: &ClientKey, socket: SocketKey) -> EntryStanding {
+    pub(super) fn entry_status(&self, room: &RoomName, key: &ClientKey, socket: SocketKey) -> EntryStatus {
         let now = self.clock.now();
-        let look = |room: &Room| match room.standing(key, now) {
-            _ if room.is_idle() => EntryStanding::NoRoom,
-            Some(standing) if room.member_on(socket) == Some(standing.member) => EntryStanding::Seated,
-            Some(standing) if !standing.resumable => EntryStanding::Stranger,
-            Some(standing) if standing.away_for.is_some() => EntryStanding::Away,
-            Some(_) => EntryStanding::SitsElsewhere,
-            None => EntryStanding::Stranger,
+        let look = |room: &Room| match room.membership_status(key, now) {
+            _ if room.is_idle() => EntryStatus::NoRoom,
+            Some(status) if room.member_on(socket) == Some(status.member) => EntryStatus::OnThisSocket,
+            Some(status) if !status.resumable => EntryStatus::Unknown,
+            Some(status) if status.away_for.is_some() => EntryStatus::Away,
+            Some(_) => EntryStatus::OnAnotherSocket,
+            None => EntryStatus::Unknown,
         };
-        self.look(room, look).unwrap_or(EntryStanding::NoRoom)
-    }
-
-    /// Makes a socket known, so that rooms can speak to it.
-    pub(super) fn register(&self, line: Line) {
-        self.lines.write().insert(line.client.key, line);
-    }
-
-    /// Forgets a socket.
-    pub(super) fn unregister(&self, socket: SocketKey) {
-        self.lines.write().remove(&socket);
+        self.read(room, look).unwrap_or(EntryStatus::NoRoom)
     }
 
     /// Hands an input to the room of that name, which is made if there is none.
@@ -180,87 +166,46 @@ impl Hub {
         from: &Client,
         input: Input,
         callback: Option<Callback>,
-    ) -> (Arc<RoomCell>, Outcome) {
+    ) -> (Arc<HubDriver>, InputOutcome) {
+        let mut entry = Some((input, callback));
         loop {
-            let cell = self.cell(name);
-            let mut state = cell.state.lock();
-            if !state.retired {
-                let outcome = self.drive(&cell, &mut state, Some(from), input, callback);
-                drop(state);
-                return (cell, outcome);
+            let driver = self.driver(name);
+            if let Some(outcome) = driver.enter(self, from, &mut entry) {
+                return (driver, outcome);
             }
         }
     }
 
-    fn cell(&self, name: &RoomName) -> Arc<RoomCell> {
-        let make = || Arc::new(RoomCell::new(name.clone(), Room::new(name.clone(), self.limits)));
+    fn driver(&self, name: &RoomName) -> Arc<HubDriver> {
+        let make = || RoomDriver::new(Room::new(name.clone(), self.limits), self.this.clone());
         self.rooms.lock().entry(name.clone()).or_insert_with(make).clone()
     }
 
-    /// Hands an input to a room that is at hand.
-    pub(super) fn input(
-        &self,
-        cell: &Arc<RoomCell>,
-        from: &Client,
-        input: Input,
-        callback: Option<Callback>,
-    ) -> Outcome {
-        self.drive(cell, &mut cell.state.lock(), Some(from), input, callback)
-    }
-
-    /// Hands a message for another member to the room, unless too much of its sender waits for that member already.
-    pub(super) fn relay(
-        &self,
-        cell: &Arc<RoomCell>,
-        from: &Client,
-        relay: Relay,
-        callback: Option<Callback>,
-    ) -> Outcome {
-        let state = &mut cell.state.lock();
-        let socket = from.key;
-        let input = if self.takes(&state.room, from, &relay) {
-            Input::Relay { socket, relay }
-        } else {
-            self.allowances.tell(Limit::WaitingOfPair, from.address);
-            let reason = Reason::TooMuch(Limit::WaitingOfPair);
-            let refusal = Refusal::new(relay.body.event(), reason);
-            Input::Refuse { socket, refusal }
-        };
-        self.drive(cell, state, Some(from), input, callback)
-    }
-
-    /// Whether the receiver's socket has room for more of this sender.
-    fn takes(&self, room: &Room, from: &Client, relay: &Relay) -> bool {
-        let Some(socket) = relay.to.and_then(|to| room.line_of(to)) else {
-            return true;
-        };
-        let (lines, most) = (self.lines.read(), self.allowances.rates.waiting_per_pair);
-        lines
-            .get(&socket)
-            .is_none_or(|line| line.client.transport.takes(from.key, relay.body.payload_len(), most))
-    }
-
     /// Counts a refusal that is not listed in the history, on a socket that may be in a room.
-    pub(super) fn count_refusal(&self, room: Option<&Arc<RoomCell>>, socket: SocketKey) {
-        let Some(cell) = room else {
-            return self.unlisted.lock().add(None, None);
-        };
-        let state = &mut cell.state.lock();
-        let (session, participant) = state.room.whose(socket);
-        state.unlisted.add(session, participant);
+    pub(super) fn count_refusal(&self, room: Option<&Arc<HubDriver>>, socket: SocketKey) {
+        match room {
+            Some(driver) => driver.count_refusal(self, socket),
+            None => self.counted.lock().add(None, None),
+        }
     }
 
     /// Records and says what was wrong with a message on a socket that is in no room.
-    pub(super) fn complain(&self, line: Line, record: Record, message: Message, callback: Option<Callback>) {
+    pub(super) fn record_error(&self, sender: ClientSender, refusal: WireRefusal, callback: Option<Callback>) {
+        let client = &sender.client;
         let source = Source {
-            address: Some(line.client.address),
+            address: Some(client.address),
             room: None,
         };
-        if !self.allowances.is_recorded(&line.client, None, self.clock.now().tick) {
-            self.unlisted.lock().add(None, None);
-            return tell_refusal(&line, message, callback);
+        let now = self.clock.now();
+        let is_recorded = self
+            .allowances
+            .is_recorded(&client.refusals, client.address, None, now.tick);
+        if !is_recorded {
+            self.counted.lock().add(None, None);
+            return tell_refusal(&sender, refusal, callback);
         }
-        let release = move || tell_refusal(&line, message, callback);
+        let record = refusal.record(None, None, now.at);
+        let release = move || tell_refusal(&sender, refusal, callback);
         // A refusal that is dropped is counted like any other; no room's state depends on it.
         let _ = self.journal.submit(source, vec![record], Some(Box::new(release)));
     }
@@ -276,62 +221,120 @@ impl Hub {
         }
     }
 
-    /// Writes down what the links have carried, and repairs what the journal has missed.
+    /// Writes down what passed over the links, and repairs what the journal has missed.
     fn sweep(&self) {
-        let cells: Vec<_> = {
+        let drivers: Vec<_> = {
             let rooms = self.rooms.lock();
             // Nobody comes in meanwhile: what happens to a member must not go back behind its join.
             self.clock.follow(rooms.is_empty());
-            rooms.values().cloned().collect()
+            let named = |(name, driver): (&RoomName, &Arc<HubDriver>)| (name.clone(), driver.clone());
+            rooms.iter().map(named).collect()
         };
         self.transports.sweep();
-        self.openings.sweep();
+        self.connecting.sweep();
         self.allowances.sweep(self.clock.now().tick);
-        self.list_unlisted();
+        self.record_counted();
         let damaged = self.journal.take_damaged();
-        for cell in cells {
-            let mut state = cell.state.lock();
-            if damaged.contains(&cell.name) {
-                state.unsynced = true;
-                state.missing = Missing::Unknown;
-            }
-            self.resync(&cell, &mut state, None);
-            let mut outputs = state.take_unlisted(self.clock.now().at);
-            state.room.progress(self.clock.now(), &mut outputs);
-            self.enqueue(&cell, &mut state, None, outputs, None);
-            self.retire_if_idle(&cell, &mut state);
+        for (name, driver) in drivers {
+            driver.sweep(self, damaged.contains(&name));
         }
     }
 
     /// Writes down how many refusals were not listed, of sockets in no room.
-    fn list_unlisted(&self) {
-        let records = self.unlisted.lock().take(self.clock.now().at);
+    fn record_counted(&self) {
+        let records = self.counted.lock().take(self.clock.now().at);
         if !records.is_empty() {
-            let nobody = Source {
-                address: None,
-                room: None,
-            };
             // A refusal that is dropped is counted like any other; no room's state depends on it.
-            let _ = self.journal.submit(nobody, records, None);
+            let _ = self.journal.submit(Source::default(), records, None);
         }
     }
 
     /// Writes down what was only counted so far: the server is about to end.
     pub fn settle(&self) {
-        self.list_unlisted();
-        let cells: Vec<_> = self.rooms.lock().values().cloned().collect();
-        for cell in cells {
-            let mut state = cell.state.lock();
-            let outputs = state.take_unlisted(self.clock.now().at);
-            self.enqueue(&cell, &mut state, None, outputs, None);
+        self.record_counted();
+        let drivers: Vec<_> = self.rooms.lock().values().cloned().collect();
+        for driver in drivers {
+            driver.settle(self);
         }
     }
 }
 
+impl Host for Hub {
+    type Client = Client;
+    type Callback = Callback;
+    type Timer = AbortOnDropHandle<()>;
+    type Sockets = SocketRegistry;
+    type Journal = Journal;
+
+    fn sockets(&self) -> &SocketRegistry {
+        &self.sockets
+    }
+
+    fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    fn memory(&self) -> &MemoryBudget {
+        &self.memory
+    }
+
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.sockets.is_stopping()
+    }
+
+    fn socket_of(client: &Client) -> SocketKey {
+        client.key
+    }
+
+    fn address_of(client: &Client) -> AddressKey {
+        client.address
+    }
+
+    fn wake_at(&self, tick: Tick, driver: Weak<dyn WakeUp>) -> Self::Timer {
+        let at = self.clock.instant(tick);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            tokio::time::sleep_until(at.into()).await;
+            if let Some(driver) = driver.upgrade() {
+                driver.due();
+            }
+        }))
+    }
+
+    fn answer(&self, callback: Callback, reply: CallbackReply) {
+        callback.answer(reply);
+    }
+
+    fn is_recorded(&self, client: &Client, room: &RoomName, now: Tick) -> bool {
+        self.allowances
+            .is_recorded(&client.refusals, client.address, Some(room), now)
+    }
+
+    fn waiting_per_pair(&self) -> usize {
+        self.allowances.rates.waiting_per_pair
+    }
+
+    fn client_limit_reached(&self, limit: Limit, client: &Client) {
+        self.allowances.limit_reached(limit, client.address);
+    }
+
+    fn room_limit_reached(&self, variable: &'static str) {
+        self.full_is_told
+            .then(|| warn!(variable, "refused a join: a limit has been reached"));
+    }
+
+    fn retire(&self, room: &RoomName) {
+        self.rooms.lock().remove(room);
+    }
+}
+
 /// Tells a client what was wrong. One that is gone need not be told.
-fn tell_refusal(line: &Line, message: Message, callback: Option<Callback>) {
-    line.emit(&message).ok();
-    if let (Some(callback), Message::Error(refusal)) = (callback, message) {
-        callback.answer(&Reply::Refused(refusal));
+pub(super) fn tell_refusal(sender: &ClientSender, refusal: WireRefusal, callback: Option<Callback>) {
+    sender.send(Outgoing::Error(&refusal)).ok();
+    if let Some(callback) = callback {
+        callback.answer(CallbackReply::Refused(refusal));
     }
 }

@@ -8,24 +8,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH};
-use axum::http::{Method, StatusCode, request::Parts};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::request::Parts;
 use parking_lot::Mutex;
 use socketioxide::socket::Sid;
 use tracing::debug;
 
-use super::records::Records;
-use super::seat::Seat;
+use super::client_limit::Limit;
+use super::sender_shares::SenderTotals;
+use super::transport_request::TransportRequest;
+use super::transport_session::TransportSession;
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
 use crate::model::vocabulary::DropReason;
 use crate::net::{Connection, InboundPace, PaceLimits, Seen, TooFast};
-use crate::room::refusal::Limit;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
 const MOST_WAITING: u64 = 16 * 1024 * 1024;
@@ -46,12 +42,12 @@ pub(super) struct Transport {
 struct Progress {
     /// The WebSocket's connection. A polling client comes over any, perhaps with others' requests.
     connection: Option<Connection>,
-    /// What the connection had carried when it was last looked at.
-    carried: u64,
+    /// What had been written to the connection when it was last looked at.
+    written: u64,
     /// At most so many bytes have been sent and wait to be read.
     waiting: u64,
     /// Whose that is, while it is more than a moment's worth.
-    shares: Shares,
+    by_sender: SenderTotals,
     /// Where it is counted as memory of the client's address.
     memory: Option<(MemoryBudget, AddressKey)>,
     /// What is counted there, while it is more than a moment's worth.
@@ -59,88 +55,36 @@ struct Progress {
     cut: bool,
     /// It was cut for what its client sent.
     too_fast: Option<DropReason>,
-    /// The session's, for as long as the engine keeps the session.
-    seat: Weak<Seat>,
+    /// For as long as the engine keeps the session.
+    session: Weak<TransportSession>,
     is_member: bool,
-}
-
-/// What waits for a client, by who sent it. What is carried away counts as everybody's in proportion: nobody keeps a list
-/// of what was sent in which order.
-#[derive(Default)]
-struct Shares(Vec<Share>);
-
-struct Share {
-    sender: SocketKey,
-    bytes: u64,
-    messages: u64,
 }
 
 /// From so many waiting bytes on it matters whose they are.
 const BEHIND: u64 = 64 * 1024;
 
-/// How many messages of one sender may wait for a client: a quarter of all that may.
-const MESSAGES_PER_SENDER: u64 = super::MAX_WAITING as u64 / 4;
-
 /// An event takes at least so many bytes besides what it carries.
 pub(super) const ENVELOPE: usize = 32;
-
-impl Shares {
-    /// Counts a message, unless too much of its sender waits already.
-    fn take(&mut self, sender: SocketKey, bytes: u64, most: u64) -> bool {
-        let Some(share) = self.0.iter_mut().find(|share| share.sender == sender) else {
-            let messages = 1;
-            self.0.push(Share {
-                sender,
-                bytes,
-                messages,
-            });
-            return true;
-        };
-        if share.bytes + bytes > most || share.messages >= MESSAGES_PER_SENDER {
-            return false;
-        }
-        share.bytes += bytes;
-        share.messages += 1;
-        true
-    }
-
-    /// Of so many waiting bytes so many have been carried away.
-    fn carried(&mut self, bytes: u64, waiting: u64) {
-        if self.0.is_empty() {
-            return;
-        }
-        if bytes >= waiting {
-            self.0 = Vec::new();
-            return;
-        }
-        let rest = |value: u64| u64::try_from(u128::from(value) * u128::from(waiting - bytes) / u128::from(waiting));
-        for share in &mut self.0 {
-            share.bytes = rest(share.bytes).unwrap_or(0);
-            share.messages = rest(share.messages).unwrap_or(0);
-        }
-        self.0.retain(|share| share.bytes > 0);
-    }
-}
 
 impl Transports {
     /// The transport of a client that has connected.
     pub(super) fn connected(&self, id: Sid, request: &Parts) -> Arc<Transport> {
         let transport = self.of(id);
-        if let Some(seat) = request.extensions.get() {
-            transport.sits_at(seat);
+        if let Some(session) = request.extensions.get() {
+            transport.belongs_to(session);
         }
-        let visit = Visit::of(&request.method, request.uri.query().unwrap_or_default());
-        if visit.is_some_and(|visit| visit.is_websocket)
+        let about = TransportRequest::of(&request.method, request.uri.query().unwrap_or_default());
+        if about.is_some_and(|about| about.is_websocket)
             && let Some(connection) = request.extensions.get()
         {
-            transport.carried_by(connection);
+            transport.runs_over(connection);
         }
         transport
     }
 
     /// Makes known a session that a polling client has opened.
-    pub(super) fn opened(&self, id: Sid, seat: &Arc<Seat>) {
-        self.of(id).sits_at(seat);
+    pub(super) fn opened(&self, id: Sid, session: &Arc<TransportSession>) {
+        self.of(id).belongs_to(session);
     }
 
     /// Ends a client's transport, as [`Transport::cut`] does.
@@ -157,11 +101,11 @@ impl Transports {
             .retain(|_, transport| Arc::strong_count(transport) > 1 || transport.is_open());
     }
 
-    fn of(&self, id: Sid) -> Arc<Transport> {
+    pub(super) fn of(&self, id: Sid) -> Arc<Transport> {
         self.0.lock().entry(id).or_default().clone()
     }
 
-    fn find(&self, id: Sid) -> Option<Arc<Transport>> {
+    pub(super) fn find(&self, id: Sid) -> Option<Arc<Transport>> {
         self.0.lock().get(&id).cloned()
     }
 }
@@ -189,7 +133,9 @@ impl Transport {
     pub(super) fn takes(&self, sender: SocketKey, bytes: usize, most: usize) -> bool {
         let mut progress = self.progress.lock();
         progress.look();
-        most == 0 || progress.waiting < BEHIND || progress.shares.take(sender, (bytes + ENVELOPE) as u64, most as u64)
+        most == 0
+            || progress.waiting < BEHIND
+            || progress.by_sender.take(sender, (bytes + ENVELOPE) as u64, most as u64)
     }
 
     /// Ends it: a WebSocket breaks, a poll is answered as one of an unknown session. Client libraries connect anew after
@@ -205,8 +151,8 @@ impl Transport {
     /// Why it was cut, if its client was the cause.
     pub(super) fn drop_reason(&self) -> Option<DropReason> {
         let progress = self.progress.lock();
-        let carrier = progress.connection.as_ref();
-        carrier.and_then(Connection::cut_reason).or(progress.too_fast)
+        let connection = progress.connection.as_ref();
+        connection.and_then(Connection::cut_reason).or(progress.too_fast)
     }
 
     /// Says whether its client is in a class: then it gives way to nobody.
@@ -216,24 +162,25 @@ impl Transport {
         if let Some(connection) = &progress.connection {
             connection.set_member(is_member);
         }
-        let seat = progress.seat.upgrade();
+        let session = progress.session.upgrade();
         drop(progress);
-        if let Some(seat) = seat {
-            seat.set_member(is_member);
+        if let Some(session) = session {
+            session.set_member(is_member);
         }
     }
 
     /// Whether its client may come into a class.
     pub(super) fn may_join(&self) -> Result<(), Limit> {
-        let seat = self.progress.lock().seat.upgrade();
-        seat.map_or(Ok(()), |seat| seat.may_join())
+        let session = self.progress.lock().session.upgrade();
+        session.map_or(Ok(()), |session| session.may_join())
     }
 
-    fn sits_at(&self, seat: &Arc<Seat>) {
-        self.progress.lock().seat = Arc::downgrade(seat);
+    fn belongs_to(&self, session: &Arc<TransportSession>) {
+        self.progress.lock().session = Arc::downgrade(session);
     }
 
-    fn carried_by(&self, connection: &Connection) {
+    /// Names the connection of its WebSocket.
+    pub(super) fn runs_over(&self, connection: &Connection) {
         let mut progress = self.progress.lock();
         if progress.cut {
             connection.cut();
@@ -243,13 +190,14 @@ impl Transport {
         }
         // A second WebSocket of one session is refused by the engine.
         if progress.connection.is_none() {
-            progress.carried = connection.written();
+            progress.written = connection.written();
             progress.connection = Some(connection.clone());
         }
     }
 
-    fn polled(&self, bytes: u64) {
-        self.progress.lock().carry(bytes);
+    /// An answered poll has carried so many bytes away.
+    pub(super) fn polled(&self, bytes: u64) {
+        self.progress.lock().carried_away(bytes);
     }
 
     /// How long a polling client has to wait until more of what it sends is read, if at all.
@@ -272,27 +220,24 @@ impl Transport {
         self.cut();
     }
 
-    /// The body of a request that sends something, as fast as this client may.
-    fn records(self: &Arc<Self>, body: Body, limits: PaceLimits) -> Body {
-        let bytes = 0;
-        let limits = PaceLimits { bytes, ..limits };
+    /// From here on what a polling client sends is counted.
+    pub(super) fn set_pace(&self, limits: PaceLimits) {
         self.pace
             .lock()
             .get_or_insert_with(|| Box::new(InboundPace::new(limits)));
-        Body::new(Records::new(body, self.clone()))
     }
 
-    fn is_cut(&self) -> bool {
+    pub(super) fn is_cut(&self) -> bool {
         self.progress.lock().cut
     }
 
-    fn is_member(&self) -> bool {
+    pub(super) fn is_member(&self) -> bool {
         self.progress.lock().is_member
     }
 
     fn is_open(&self) -> bool {
         let progress = self.progress.lock();
-        let has_session = progress.seat.strong_count() > 0;
+        let has_session = progress.session.strong_count() > 0;
         has_session
             || progress
                 .connection
@@ -306,15 +251,15 @@ impl Progress {
     /// much; never below nothing, so that a client gains no credit by them.
     fn look(&mut self) {
         if let Some(connection) = &self.connection {
-            let carried = connection.written();
-            let new = carried - self.carried;
-            self.carried = carried;
-            self.carry(new);
+            let written = connection.written();
+            let new = written - self.written;
+            self.written = written;
+            self.carried_away(new);
         }
     }
 
-    fn carry(&mut self, bytes: u64) {
-        self.shares.carried(bytes, self.waiting);
+    fn carried_away(&mut self, bytes: u64) {
+        self.by_sender.carried_away(bytes, self.waiting);
         self.waiting = self.waiting.saturating_sub(bytes);
         if self.held.is_some() {
             self.is_within_budget();
@@ -338,97 +283,9 @@ impl Progress {
     }
 }
 
-/// What a request to the engine is about.
-pub(super) struct Visit {
-    id: Option<Sid>,
-    /// It names no session.
-    pub(super) opens_session: bool,
-    pub(super) is_websocket: bool,
-    pub(super) is_poll: bool,
-    is_post: bool,
-}
-
-impl Visit {
-    /// Reads the query as the engine does.
-    pub(super) fn of(method: &Method, query: &str) -> Option<Self> {
-        let value = |name| {
-            query
-                .split('&')
-                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-        };
-        let transport = value("transport")?;
-        Some(Self {
-            id: value("sid").and_then(|id| id.parse().ok()),
-            opens_session: value("sid").is_none(),
-            is_websocket: transport == "websocket",
-            is_poll: transport == "polling" && method == Method::GET,
-            is_post: transport == "polling" && method == Method::POST,
-        })
-    }
-}
-
-/// Follows what the clients' requests carry away, and turns those of a transport that was cut away.
-pub(super) async fn follow(
-    State((transports, limits)): State<(Arc<Transports>, PaceLimits)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let visit = Visit::of(request.method(), request.uri().query().unwrap_or_default());
-    let Some((id, visit)) = visit.and_then(|visit| Some((visit.id?, visit))) else {
-        return next.run(request).await;
-    };
-    // The engine would begin an upgrade of a session that it does not know, and end it then.
-    let Some(transport) = transports.find(id).filter(|transport| !transport.is_cut()) else {
-        return unknown_session();
-    };
-    if let Some(connection) = request.extensions().get::<Connection>() {
-        if visit.is_websocket {
-            // The upgrade may come before the Socket.IO connect.
-            transport.carried_by(connection);
-        } else if transport.is_member() {
-            connection.set_member(true);
-        }
-    }
-    if visit.is_post {
-        return send(&transports.of(id), limits, request, next).await;
-    }
-    let response = next.run(request).await;
-    if visit.is_poll {
-        transport.polled(length(&response));
-    }
-    response
-}
-
-/// Passes on what a polling client sends.
-async fn send(transport: &Arc<Transport>, limits: PaceLimits, request: Request, next: Next) -> Response {
-    let request = request.map(|body| transport.records(body, limits));
-    let response = next.run(request).await;
-    if transport.is_cut() && !response.status().is_success() {
-        let refusal =
-            "This session has sent more than MESSAGES_PER_SOCKET allows, or repeated its connect: it is ended.\n";
-        return (StatusCode::TOO_MANY_REQUESTS, [(CONNECTION, "close")], refusal).into_response();
-    }
-    response
-}
-
-fn length(response: &Response) -> u64 {
-    let length = response.headers().get(CONTENT_LENGTH);
-    length
-        .and_then(|length| length.to_str().ok()?.parse().ok())
-        .unwrap_or_default()
-}
-
-/// What the engine answers, in its own words.
-fn unknown_session() -> Response {
-    (
-        StatusCode::BAD_REQUEST,
-        r#"{"code":"1","message":"Session ID unknown"}"#,
-    )
-        .into_response()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::sender_shares::MESSAGES_PER_SENDER;
     use super::*;
     use crate::held::HeldLimits;
 
@@ -463,7 +320,7 @@ mod tests {
         assert!((0..4).all(|_| send(1, 100_000)));
         assert!(!send(1, 200_000));
         transport.polled(u64::MAX);
-        assert!(transport.progress.lock().shares.0.is_empty());
+        assert!(transport.progress.lock().by_sender.is_empty());
         assert!(transport.takes(SocketKey(1), 5 * MOST, 0), "0 is no limit");
     }
 
@@ -478,17 +335,17 @@ mod tests {
         let client = |text: &str, is_member: bool| {
             let (transport, connection) = (Transport::default(), Connection::default());
             transport.counts_for(&memory, address(text));
-            transport.carried_by(&connection);
+            transport.runs_over(&connection);
             transport.set_member(is_member);
             (transport, connection)
         };
         let (slow, slow_connection) = client("192.0.2.1", true);
-        let (stranger, stranger_connection) = client("192.0.2.1", false);
+        let (visitor, visitor_connection) = client("192.0.2.1", false);
         let (other, other_connection) = client("192.0.2.2", false);
-        assert!(stranger.admit(4 * STEP) && other.admit(10 * STEP));
+        assert!(visitor.admit(4 * STEP) && other.admit(10 * STEP));
         assert_eq!(memory.bytes(), 14 * STEP);
         assert!(slow.admit(9 * STEP), "who is in no room gives way to who is");
-        assert!(stranger_connection.is_over());
+        assert!(visitor_connection.is_over());
         assert!(!slow_connection.is_over() && !other_connection.is_over());
         assert!(!slow.admit(2 * STEP), "its address has no more");
         slow.polled(u64::MAX);
@@ -512,7 +369,7 @@ mod tests {
         let (used, upgrading) = (Sid::new(), Sid::new());
         let held = transports.of(used);
         transports.of(Sid::new());
-        transports.of(upgrading).carried_by(&connection);
+        transports.of(upgrading).runs_over(&connection);
         transports.sweep();
         assert_eq!(transports.0.lock().len(), 2);
         assert!(transports.find(upgrading).is_some());
@@ -527,19 +384,8 @@ mod tests {
         let transport = Transport::default();
         transport.set_member(true);
         assert!(transport.is_member());
-        transport.carried_by(&Connection::default());
+        transport.runs_over(&Connection::default());
         transport.set_member(false);
         assert!(!transport.is_member());
-    }
-
-    #[test]
-    fn queries_are_read_as_the_engine_reads_them() {
-        let id = Sid::new();
-        let query = format!("EIO=4&transport=websocket&sid={id}");
-        let visit = Visit::of(&Method::GET, &query).unwrap();
-        assert!(visit.is_websocket && !visit.is_poll && visit.id == Some(id));
-        assert!(Visit::of(&Method::GET, "EIO=4&transport=polling").unwrap().is_poll);
-        assert!(!Visit::of(&Method::POST, "EIO=4&transport=polling").unwrap().is_poll);
-        assert!(Visit::of(&Method::GET, "EIO=4").is_none());
     }
 }

@@ -8,10 +8,10 @@ use chatroom_server::model::address::AddressKey;
 use chatroom_server::model::id::{ClientKey, ConnectorId, MemberId, RoomName, SocketKey, Username};
 use chatroom_server::model::time::{Now, Tick, Timestamp};
 use chatroom_server::model::vocabulary::DropReason;
-use chatroom_server::room::input::{Body, Join, Opaque, Relay, Resume};
+use chatroom_server::room::input::{Answer, Body, Join, Offer, Opaque, Relay, Resume};
 use chatroom_server::room::output::Reply;
 use chatroom_server::room::record::Record;
-use chatroom_server::room::{Ids, Input, Limits, Output, Room};
+use chatroom_server::room::{Effect, Ids, Input, Limits, Room};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ const LIMITS: Limits = Limits {
     people: 0,
     people_per_address: 0,
     grace: Duration::from_secs(15),
-    linger: Duration::from_secs(60),
+    idle_timeout: Duration::from_secs(60),
 };
 
 /// A room, and who is in it.
@@ -85,21 +85,15 @@ impl Class {
             tick: Tick(self.passed),
             at: Timestamp(FIRST_DAY + self.passed.cast_signed()),
         };
-        let mut outputs = Vec::new();
-        self.room.handle(self.input(step)?, now, &mut Fresh, &mut outputs);
-        let mut records = Vec::new();
-        for output in outputs {
-            match output {
-                Output::Record(record) => records.push(record),
-                Output::Reply(Reply::Seated(seat)) if !seat.resumed => self.members.push(seat.member),
-                Output::Reply(_)
-                | Output::Tell { .. }
-                | Output::TellSocket { .. }
-                | Output::OpenMailbox { .. }
-                | Output::Cut(_) => {}
+        let outputs = self.room.handle(self.input(step)?, now, &mut Fresh);
+        for effect in outputs.effects {
+            if let Effect::Reply(Reply::Entered(membership)) = effect
+                && !membership.resumed
+            {
+                self.members.push(membership.member);
             }
         }
-        Ok(records)
+        Ok(outputs.records)
     }
 
     fn input(&self, step: Step) -> Result<Input> {
@@ -111,15 +105,20 @@ impl Class {
                 username: Username::parse(&format!("Student {who} of {}", self.number))?,
                 held: Vec::new(),
             }),
-            Step::Offer(from, to) => self.relay(from, to, |connector, _, payload| Body::Offer {
-                connector,
-                offer: payload,
-                stream: None,
+            Step::Offer(from, to) => self.relay(from, to, |connector, _, offer| {
+                let stream = None;
+                Body::Offer(Offer {
+                    connector,
+                    offer,
+                    stream,
+                })
             })?,
-            Step::Answer(from, to) => self.relay(from, to, |connector, remote_connector, payload| Body::Answer {
-                remote_connector,
-                connector,
-                answer: payload,
+            Step::Answer(from, to) => self.relay(from, to, |connector, remote_connector, answer| {
+                Body::Answer(Answer {
+                    remote_connector,
+                    connector,
+                    answer,
+                })
             })?,
             Step::Drop(who, time) => Input::Disconnect {
                 socket: socket(who, time),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use chatroom_server::journal::{Journal, Options, Source, Submitted};
 use chatroom_server::model::time::Timestamp;
+use chatroom_server::model::vocabulary::ErrorKind;
 use chatroom_server::room::record::{Change, Record};
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
@@ -89,7 +90,7 @@ fn refused() -> Record {
         session: None,
         change: Change::Error {
             participant: None,
-            code: "unknownMember",
+            code: ErrorKind::UnknownMember,
             event: "icecandidate".to_owned(),
             message: "Nobody with this memberId has ever been in this room.".to_owned(),
         },

@@ -10,9 +10,9 @@ use super::*;
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
 use crate::model::time::{Now, Tick};
-use crate::room::input::{Body, Join, Opaque, Relay, Resume};
+use crate::room::input::{Answer, Body, Candidate, Join, Offer, Opaque, Relay, Resume};
 use crate::room::output::Reply;
-use crate::room::{Ids, Input, Limits, Output, Room};
+use crate::room::{Effect, Ids, Input, Limits, Room};
 
 const TABLES: [&str; 8] = [
     "select concat_ws(' ', hex(id), room, started_at, quote(ended_at), peak_participants, participant_count,
@@ -38,7 +38,7 @@ const LIMITS: Limits = Limits {
     people: 0,
     people_per_address: 0,
     grace: Duration::from_millis(40),
-    linger: Duration::from_millis(60),
+    idle_timeout: Duration::from_millis(60),
 };
 
 /// What one of four people does, to another where that matters.
@@ -102,21 +102,35 @@ impl Stage {
         let passed = if matches!(act, Act::Wait) { 50 } else { 5 };
         self.now.tick = Tick(self.now.tick.0 + passed);
         self.now.at = Timestamp(self.now.at.0 + 5);
-        let mut outputs = Vec::new();
         match self.input(act, who, other) {
-            Some(input) => self.room.handle(input, self.now, &mut self.ids, &mut outputs),
-            None => self.room.progress(self.now, &mut outputs),
-        }
-        for output in outputs {
-            if let Output::Reply(Reply::Seated(seat)) = &output {
-                self.members[who] = Some(seat.member);
-            }
-            if let Output::Record(record) = output {
-                self.records.push(record);
-            }
+            Some(input) => self.handle(input, who),
+            None => self.records.extend(self.room.progress(self.now)),
         }
         if matches!(act, Act::Repair) {
             self.records.push(self.room.snapshot(self.now));
+        }
+    }
+
+    fn handle(&mut self, input: Input, who: usize) {
+        let outputs = self.room.handle(input, self.now, &mut self.ids);
+        self.records.extend(outputs.records);
+        for refused in outputs.refused {
+            let change = Change::Error {
+                participant: refused.participant,
+                code: refused.refusal.reason.kind(),
+                event: String::new(),
+                message: String::new(),
+            };
+            self.records.push(Record {
+                at: self.now.at,
+                session: refused.session,
+                change,
+            });
+        }
+        for effect in outputs.effects {
+            if let Effect::Reply(Reply::Entered(membership)) = effect {
+                self.members[who] = Some(membership.member);
+            }
         }
     }
 
@@ -160,20 +174,20 @@ impl Stage {
                 socket,
                 why: DropReason::Closed,
             },
-            Act::Offer => relay(Body::Offer {
+            Act::Offer => relay(Body::Offer(Offer {
                 connector: connector(who, other),
                 offer: nothing(),
                 stream: None,
-            }),
-            Act::Answer => relay(Body::Answer {
+            })),
+            Act::Answer => relay(Body::Answer(Answer {
                 remote_connector: connector(other, who),
                 connector: connector(who, other),
                 answer: nothing(),
-            }),
-            Act::Candidate => relay(Body::Candidate {
+            })),
+            Act::Candidate => relay(Body::Candidate(Candidate {
                 remote_connector: connector(other, who),
                 candidate: nothing(),
-            }),
+            })),
             Act::Wait => Input::Tick,
             Act::Repair => return None,
         })

@@ -134,7 +134,7 @@ fn worded(session: Option<SessionId>, event: &str) -> Record {
         session,
         change: Change::Error {
             participant: None,
-            code: "invalid",
+            code: ErrorKind::Invalid,
             event: event.into(),
             message: "there is no event of this name".into(),
         },

@@ -21,7 +21,7 @@ use super::*;
 use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, StreamType, Username,
 };
-use crate::model::vocabulary::{DropReason, LeaveReason, LinkCloseReason};
+use crate::model::vocabulary::{DropReason, ErrorKind, LeaveReason, LinkCloseReason};
 use crate::room::record::{Change, End, Joined, LinkOffered, LiveLink, LiveMember};
 
 /// What the tests' clock says: later than every record.
@@ -185,7 +185,7 @@ fn left(person: u128, nth: u128, reason: LeaveReason) -> Change {
 fn error() -> Change {
     Change::Error {
         participant: Some(participant(1)),
-        code: "invalid",
+        code: ErrorKind::Invalid,
         event: "of\u{0}fer \u{1F600}".into(),
         message: "\"offer\" must not be empty".into(),
     }

@@ -118,7 +118,7 @@ async fn errors_are_events_with_and_without_a_session() {
         session: None,
         change: Change::Error {
             participant: None,
-            code: "notJoined",
+            code: ErrorKind::NotJoined,
             event: "offer".into(),
             message: "join a room first".into(),
         },
@@ -208,7 +208,6 @@ async fn a_snapshot_repairs_what_a_gap_left() {
             answered: Some((ConnectorId::parse("yours").unwrap(), Timestamp(49))),
             stream: StreamType::user(),
             traffic: Traffic::default(),
-            carried_by: None,
         }],
         gone: Vec::new(),
     };

@@ -10,12 +10,11 @@ use super::stage::{Counter, LIMITS};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
 use crate::model::time::{Now, Tick, Timestamp};
-use crate::model::vocabulary::DropReason;
-use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
-use crate::room::output::{Message, Reply, Seat};
-use crate::room::record::{Change, OwedLeave, Record};
-use crate::room::refusal::ErrorKind;
-use crate::room::{Delivery, Input, Output, Room};
+use crate::model::vocabulary::{DropReason, ErrorKind};
+use crate::room::input::{Answer, Body, Candidate, Join, LeaveEntry, Offer, Opaque, Relay, Renegotiation, Resume};
+use crate::room::output::{Membership, Message, Reply};
+use crate::room::record::{Change, PendingLeave, Record};
+use crate::room::{Delivery, Effect, Input, Outputs, Room};
 
 /// What may happen. Sockets, names and secrets are few, so that histories meet themselves.
 #[derive(Debug, Clone)]
@@ -116,7 +115,7 @@ struct Fold {
     members: BTreeMap<MemberId, (Username, bool)>,
     links: BTreeMap<LinkId, (MemberId, MemberId, bool)>,
     /// What away members are still to be told.
-    owed: BTreeMap<MemberId, Vec<OwedLeave>>,
+    owed: BTreeMap<MemberId, Vec<PendingLeave>>,
     session: bool,
 }
 
@@ -170,8 +169,7 @@ impl Fold {
                 }
             }
             Change::Overflowed { member } => assert!(self.members.contains_key(member)),
-            Change::Error { .. } => {}
-            Change::Gap { .. } | Change::MoreErrors { .. } | Change::Snapshot(_) => {
+            Change::Gap { .. } | Change::Error { .. } | Change::MoreErrors { .. } | Change::Snapshot(_) => {
                 panic!("the room records no {record:?}")
             }
         }
@@ -188,7 +186,7 @@ struct World {
     /// Everyone who ever was a member, in the order they joined.
     ever: Vec<MemberId>,
     fold: Fold,
-    stalled: Option<VecDeque<Output>>,
+    stalled: Option<VecDeque<Effect>>,
     /// Requests for an offer since the last joining of each pair, for the pairs in which nobody has resumed since.
     asked: BTreeSet<(MemberId, MemberId)>,
     /// Which connectors a member has given to which other one, in an offer or an answer.
@@ -240,7 +238,7 @@ impl World {
                     return;
                 };
                 if let Input::Relay { socket, relay } = &input
-                    && let (Body::Offer { .. }, Some(to)) = (&relay.body, relay.to)
+                    && let (Body::Offer(_), Some(to)) = (&relay.body, relay.to)
                 {
                     self.owing.retain(|(_, asked, member)| (asked, member) != (socket, &to));
                 }
@@ -324,16 +322,16 @@ impl World {
         Ok(())
     }
 
-    fn compare(&self, action: &Action, expected: Option<Result<bool, ErrorKind>>, outputs: &[Output]) {
-        let reply = outputs.iter().find_map(|output| {
-            if let Output::Reply(reply) = output {
+    fn compare(&self, action: &Action, expected: Option<Result<bool, ErrorKind>>, outputs: &Outputs) {
+        let reply = outputs.effects.iter().find_map(|effect| {
+            if let Effect::Reply(reply) = effect {
                 Some(reply)
             } else {
                 None
             }
         });
         match (expected, reply) {
-            (Some(Ok(resumed)), Some(Reply::Seated(seat))) => {
+            (Some(Ok(resumed)), Some(Reply::Entered(seat))) => {
                 assert_eq!(seat.resumed, resumed);
                 let names: Vec<_> = self.people.iter().map(|person| username(person.name)).collect();
                 assert_eq!(
@@ -344,17 +342,18 @@ impl World {
                     self.compare_requests(seat, outputs);
                 }
             }
-            (Some(Err(kind)), Some(Reply::Refused(refusal))) => assert_eq!(refusal.kind(), kind),
+            (Some(Err(kind)), Some(Reply::Refused(refusal))) => assert_eq!(refusal.reason.kind(), kind),
             (Some(expected), reply) => panic!("{action:?}: expected {expected:?}, got {reply:?}"),
             (None, _) => {}
         }
     }
 
     /// A join asks all present others, in order, and nobody else; one that changed nothing asks nobody.
-    fn compare_requests(&self, seat: &Seat, outputs: &[Output]) {
+    fn compare_requests(&self, seat: &Membership, outputs: &Outputs) {
         let joined = outputs
+            .records
             .iter()
-            .any(|output| matches!(output, Output::Record(record) if matches!(record.change, Change::Joined(_))));
+            .any(|record| matches!(record.change, Change::Joined(_)));
         let expected: Vec<_> = self
             .people
             .iter()
@@ -363,9 +362,10 @@ impl World {
             .map(|(_, (id, _))| *id)
             .collect();
         let asked: Vec<_> = outputs
+            .effects
             .iter()
-            .filter_map(|output| match output {
-                Output::Tell {
+            .filter_map(|effect| match effect {
+                Effect::Tell {
                     to,
                     message: Message::GetOffer { member },
                     ..
@@ -426,20 +426,20 @@ impl World {
                 socket: self.sockets[*slot],
                 relay: Relay {
                     to: Some(self.member(*to)?),
-                    body: Body::Offer {
+                    body: Body::Offer(Offer {
                         connector: connector_id(*connector),
                         offer: payload(),
                         stream: Some(StreamType::parse(["user", "display", "x"][usize::from(*stream)]).unwrap()),
-                    },
+                    }),
                 },
             },
             Action::Answer { slot, link, connector } => {
                 let (to, remote_connector) = self.offered_to(*slot, *link)?;
-                let body = Body::Answer {
+                let body = Body::Answer(Answer {
                     remote_connector,
                     connector: connector_id(*connector),
                     answer: payload(),
-                };
+                });
                 Input::Relay {
                     socket: self.sockets[*slot],
                     relay: Relay { to: Some(to), body },
@@ -447,10 +447,10 @@ impl World {
             }
             Action::Candidate { slot, link } => {
                 let (to, remote_connector) = self.offered_to(*slot, *link)?;
-                let body = Body::Candidate {
+                let body = Body::Candidate(Candidate {
                     remote_connector,
                     candidate: payload(),
-                };
+                });
                 Input::Relay {
                     socket: self.sockets[*slot],
                     relay: Relay { to: Some(to), body },
@@ -458,11 +458,11 @@ impl World {
             }
             Action::Work { slot, link } => {
                 let (to, connector) = self.offered_to(*slot, *link)?;
-                let body = Body::Work {
+                let body = Body::Renegotiation(Renegotiation {
                     kind: "offer".into(),
                     data: None,
                     connector,
-                };
+                });
                 Input::Relay {
                     socket: self.sockets[*slot],
                     relay: Relay { to: Some(to), body },
@@ -476,20 +476,20 @@ impl World {
             } => {
                 let connector = connector_id(*connector);
                 let body = match kind {
-                    0 => Body::Candidate {
+                    0 => Body::Candidate(Candidate {
                         remote_connector: connector,
                         candidate: payload(),
-                    },
-                    1 => Body::Work {
+                    }),
+                    1 => Body::Renegotiation(Renegotiation {
                         kind: "offer".into(),
                         data: None,
                         connector,
-                    },
-                    _ => Body::Answer {
+                    }),
+                    _ => Body::Answer(Answer {
                         remote_connector: connector,
                         connector: connector_id(9),
                         answer: payload(),
-                    },
+                    }),
                 };
                 Input::Relay {
                     socket: self.sockets[*slot],
@@ -526,41 +526,34 @@ impl World {
         Some((peer, link.offerer_connector.clone()))
     }
 
-    fn handle(&mut self, input: Input) -> Vec<Output> {
-        let mut outputs = Vec::new();
+    fn handle(&mut self, input: Input) -> Outputs {
         self.note_connector(&input);
-        self.room.handle(input, self.now, &mut self.ids, &mut outputs);
-        for output in &outputs {
-            self.check_connector(output);
-            if let Output::Record(record) = output {
-                self.fold.apply(record);
-                self.note(record);
-            }
-            if let Output::Tell {
+        let outputs = self.room.handle(input, self.now, &mut self.ids);
+        for record in &outputs.records {
+            self.fold.apply(record);
+            self.note(record);
+        }
+        for effect in &outputs.effects {
+            self.check_connector(effect);
+            if let Effect::Tell {
                 to,
                 socket,
                 message: Message::GetOffer { member },
-            } = output
+            } = effect
             {
                 let pair = (*to.min(member), *to.max(member));
                 assert!(self.asked.insert(pair), "a pair was asked twice for one joining");
                 assert!(
-                    self.owing.insert((*to, *socket, *member)),
+                    self.owing
+                        .insert((*to, socket.expect("only who is present is asked"), *member)),
                     "asked again while the offer is in the making"
                 );
             }
         }
-        let said = outputs
-            .iter()
-            .filter(|output| !matches!(output, Output::Record(_)))
-            .cloned();
+        let effects = outputs.effects.iter().cloned();
         match &mut self.stalled {
-            Some(waiting) => waiting.extend(said),
-            None => {
-                for output in said.collect::<Vec<_>>() {
-                    self.say(output);
-                }
-            }
+            Some(waiting) => waiting.extend(effects),
+            None => effects.for_each(|effect| self.follow(effect)),
         }
         outputs
     }
@@ -569,7 +562,7 @@ impl World {
         let Input::Relay { socket, relay } = input else {
             return;
         };
-        let (Body::Offer { connector, .. } | Body::Answer { connector, .. }) = &relay.body else {
+        let (Body::Offer(Offer { connector, .. }) | Body::Answer(Answer { connector, .. })) = &relay.body else {
             return;
         };
         if let (Some(own), Some(to)) = (self.room.member_on(*socket), relay.to) {
@@ -578,17 +571,19 @@ impl World {
     }
 
     /// A client is only ever told of connectors that it has given to that very peer.
-    fn check_connector(&self, output: &Output) {
-        let Output::Tell { to, message, .. } = output else {
+    fn check_connector(&self, effect: &Effect) {
+        let Effect::Tell { to, message, .. } = effect else {
             return;
         };
         let (connector, peer) = match message {
-            Message::Answer { connector, member, .. }
-            | Message::Candidate { connector, member, .. }
-            | Message::Work { connector, member, .. }
-            | Message::Renegotiate { connector, member }
-            | Message::Leave { connector, member } => (connector, member),
-            Message::GetOffer { .. } | Message::Offer { .. } | Message::DropAll | Message::Error(_) => return,
+            Message::Relay { from, body } => match body {
+                Body::Answer(answer) => (&answer.remote_connector, from),
+                Body::Candidate(candidate) => (&candidate.remote_connector, from),
+                Body::Renegotiation(step) => (&step.connector, from),
+                Body::Offer(_) => return,
+            },
+            Message::Renegotiate { connector, member } | Message::Leave { connector, member } => (connector, member),
+            Message::GetOffer { .. } => return,
         };
         let is_own = self.given.contains(&(*to, *peer, connector.clone()));
         assert!(is_own, "told of a connector that is not its own: {message:?}");
@@ -608,24 +603,24 @@ impl World {
     }
 
     fn write(&mut self) {
-        for output in self.stalled.take().unwrap_or_default() {
-            self.say(output);
+        for effect in self.stalled.take().unwrap_or_default() {
+            self.follow(effect);
         }
     }
 
-    fn say(&mut self, output: Output) {
-        match output {
-            Output::Tell { to, socket, message } => match self.room.deliver(to, socket, message, self.now) {
+    fn follow(&mut self, effect: Effect) {
+        match effect {
+            Effect::Tell { to, socket, message } => match self.room.deliver(to, socket, message, self.now) {
                 Delivery::Emit(line, _) => assert_eq!(self.room.member_on(line), Some(to), "said to somebody else"),
-                Delivery::Lost(_) => panic!("so few messages fit"),
-                Delivery::Owed(record) => self.fold.apply(&record),
+                Delivery::Lost { .. } => panic!("so few messages fit"),
+                Delivery::LeavePending(record) => self.fold.apply(&record),
                 Delivery::Kept | Delivery::Dropped => {}
             },
-            Output::OpenMailbox { member, socket } => {
+            Effect::OpenMailbox { member, socket } => {
                 let opened = self.room.open_mailbox(member, socket);
                 assert!(opened.is_empty() || self.room.member_on(socket) == Some(member));
             }
-            Output::TellSocket { .. } | Output::Cut(_) | Output::Reply(_) | Output::Record(_) => {}
+            Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) | Effect::Reply(_) => {}
         }
     }
 
@@ -704,7 +699,7 @@ impl World {
     /// A leave that waits for somebody is in the journal; and once all is said, nothing else is.
     fn check_owed(&self) {
         for member in self.room.members.iter().filter(|member| !member.is_present()) {
-            let waiting: BTreeSet<_> = member.mailbox.owed().collect();
+            let waiting: BTreeSet<_> = member.mailbox.pending_leaves().collect();
             let journal: BTreeSet<_> = self.fold.owed.get(&member.id).into_iter().flatten().cloned().collect();
             assert!(waiting.is_subset(&journal), "{waiting:?} {journal:?}");
             assert!(self.stalled.is_some() || waiting == journal, "{waiting:?} {journal:?}");

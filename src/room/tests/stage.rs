@@ -19,10 +19,11 @@ use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, MemberId, ParticipantId, RoomName, SocketKey, StreamType, Username};
 use crate::model::time::{Now, Tick, Timestamp};
 use crate::model::vocabulary::DropReason;
-use crate::room::input::{Body, Join, LeaveEntry, Opaque, Relay, Resume};
+use crate::room::input::{Answer, Body, Candidate, Join, LeaveEntry, Offer, Opaque, Relay, Renegotiation, Resume};
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Change, Record, Traffic};
-use crate::room::{Delivery, Ids, Input, Limits, Output, Room};
+use crate::room::refusal::{Refused, Request};
+use crate::room::{Delivery, Effect, Ids, Input, Limits, Room};
 
 /// Ids that count.
 #[derive(Default)]
@@ -44,7 +45,7 @@ pub(super) const LIMITS: Limits = Limits {
     people: 0,
     people_per_address: 0,
     grace: Duration::from_secs(15),
-    linger: Duration::from_secs(60),
+    idle_timeout: Duration::from_secs(60),
 };
 
 /// Where everybody here sits, who does not say otherwise.
@@ -57,6 +58,7 @@ pub(super) struct Stage {
     pub(super) now: Now,
     pub(super) ids: Counter,
     pub(super) records: Vec<Record>,
+    pub(super) refused: Vec<Refused>,
     names: HashMap<MemberId, String>,
     /// The last member of each name.
     members: HashMap<String, MemberId>,
@@ -65,7 +67,7 @@ pub(super) struct Stage {
     /// Where those sit who join next.
     pub(super) address: AddressKey,
     /// While set, what is said waits here, as it does for the disk.
-    pub(super) disk: Option<VecDeque<(u64, Output)>>,
+    pub(super) disk: Option<VecDeque<(u64, Effect)>>,
 }
 
 /// Ann on socket 1 and Bo on socket 2, connected: a1 is Ann's connector, b1 is Bo's.
@@ -89,6 +91,7 @@ impl Stage {
             },
             ids: Counter::default(),
             records: Vec::new(),
+            refused: Vec::new(),
             names: HashMap::new(),
             members: HashMap::new(),
             participants: HashMap::new(),
@@ -220,39 +223,38 @@ impl Stage {
             name => Some(self.members[name]),
         };
         let body = match words {
-            ["offer", _, own, rest @ ..] => Body::Offer {
+            ["offer", _, own, rest @ ..] => Body::Offer(Offer {
                 connector: connector_id(own),
                 offer: payload(),
                 stream: rest.first().map(|stream| StreamType::parse(stream).unwrap()),
-            },
-            ["answer", _, remote, own] => Body::Answer {
+            }),
+            ["answer", _, remote, own] => Body::Answer(Answer {
                 remote_connector: connector_id(remote),
                 connector: connector_id(own),
                 answer: payload(),
-            },
-            ["candidate", _, remote] => Body::Candidate {
+            }),
+            ["candidate", _, remote] => Body::Candidate(Candidate {
                 remote_connector: connector_id(remote),
                 candidate: payload(),
-            },
-            ["work", _, own, kind] => Body::Work {
+            }),
+            ["work", _, own, kind] => Body::Renegotiation(Renegotiation {
                 kind: (*kind).into(),
                 data: Some(payload()),
                 connector: connector_id(own),
-            },
+            }),
             other => panic!("no such input: {other:?}"),
         };
         Relay { to, body }
     }
 
     pub(super) fn handle(&mut self, socket: u64, input: Input) -> Vec<String> {
-        let mut outputs = Vec::new();
-        self.room.handle(input, self.now, &mut self.ids, &mut outputs);
-        let mut lines = Vec::new();
-        for output in outputs {
-            match output {
-                Output::Record(record) => lines.push(self.record(record)),
-                output if self.disk.is_some() => self.disk.as_mut().unwrap().push_back((socket, output)),
-                output => self.say(socket, output, &mut lines),
+        let outputs = self.room.handle(input, self.now, &mut self.ids);
+        let mut lines: Vec<_> = outputs.records.into_iter().map(|record| self.record(record)).collect();
+        lines.extend(outputs.refused.into_iter().map(|refused| self.refused(refused)));
+        for effect in outputs.effects {
+            match &mut self.disk {
+                Some(waiting) => waiting.push_back((socket, effect)),
+                None => self.follow(socket, effect, &mut lines),
             }
         }
         lines
@@ -261,46 +263,50 @@ impl Stage {
     /// The disk has written: what waited takes effect.
     pub(super) fn written(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (socket, output) in self.disk.take().unwrap_or_default() {
-            self.say(socket, output, &mut lines);
+        for (socket, effect) in self.disk.take().unwrap_or_default() {
+            self.follow(socket, effect, &mut lines);
         }
         lines
     }
 
-    fn say(&mut self, socket: u64, output: Output, lines: &mut Vec<String>) {
-        match output {
-            Output::Record(_) => unreachable!("records are written first"),
-            Output::Tell { to, socket, message } => {
+    fn follow(&mut self, socket: u64, effect: Effect, lines: &mut Vec<String>) {
+        match effect {
+            Effect::Tell { to, socket, message } => {
                 let text = self.message(&message);
                 let line = match self.room.deliver(to, socket, message, self.now) {
                     Delivery::Emit(line, _) => format!("{} < {text}", line.0),
                     Delivery::Kept => format!("{} + {text}", self.name(to)),
-                    Delivery::Owed(record) => {
+                    Delivery::LeavePending(record) => {
                         lines.push(self.record(record));
                         format!("{} + {text}", self.name(to))
                     }
-                    Delivery::Lost(records) => {
-                        let records: Vec<_> = records.into_iter().map(|record| self.record(record)).collect();
-                        records.join("; ")
+                    Delivery::Lost { overflowed, refused } => {
+                        let record = overflowed.map(|record| self.record(record));
+                        let refused = refused.map(|refused| self.refused(refused));
+                        record.into_iter().chain(refused).collect::<Vec<_>>().join("; ")
                     }
                     Delivery::Dropped => return,
                 };
                 lines.push(line);
             }
-            Output::TellSocket { socket, message } => {
-                lines.push(format!("{} < {}", socket.0, self.message(&message)));
-            }
-            Output::OpenMailbox { member, socket } => {
+            Effect::DropAll(socket) => lines.push(format!("{} < dropAll", socket.0)),
+            Effect::Refuse { socket, refusal } => lines.push(format!(
+                "{} < error {} {}",
+                socket.0,
+                refusal.reason.kind().as_str(),
+                event(refusal.request)
+            )),
+            Effect::OpenMailbox { member, socket } => {
                 for message in self.room.open_mailbox(member, socket) {
                     lines.push(format!("{} < {}", socket.0, self.message(&message)));
                 }
             }
-            Output::Cut(socket) => lines.push(format!("{} cut", socket.0)),
-            Output::Reply(Reply::Done) => lines.push(format!("{socket} ack")),
-            Output::Reply(Reply::Refused(refusal)) => {
-                lines.push(format!("{socket} ack {}", refusal.kind().as_str()));
+            Effect::Disconnect(socket) => lines.push(format!("{} cut", socket.0)),
+            Effect::Reply(Reply::Done) => lines.push(format!("{socket} ack")),
+            Effect::Reply(Reply::Refused(refusal)) => {
+                lines.push(format!("{socket} ack {}", refusal.reason.kind().as_str()));
             }
-            Output::Reply(Reply::Seated(seat)) => {
+            Effect::Reply(Reply::Entered(seat)) => {
                 let members: Vec<_> = seat.members.iter().map(|(_, name)| name.as_str()).collect();
                 let how = if seat.resumed { "resumed" } else { "joined" };
                 lines.push(format!(
@@ -315,39 +321,34 @@ impl Stage {
     fn message(&self, message: &Message) -> String {
         match message {
             Message::GetOffer { member } => format!("getOffer {}", self.name(*member)),
-            Message::Offer {
-                remote_connector,
-                member,
-                stream,
-                ..
-            } => {
-                let stream = stream.as_ref().map(|stream| format!(" {stream}")).unwrap_or_default();
-                format!("offer {remote_connector} of {}{stream}", self.name(*member))
-            }
-            Message::Answer {
-                remote_connector,
-                connector,
-                member,
-                ..
-            } => {
-                format!("answer {remote_connector} of {} for {connector}", self.name(*member))
-            }
-            Message::Candidate { connector, .. } => format!("candidate for {connector}"),
-            Message::Work {
-                kind,
-                connector,
-                member,
-                ..
-            } => {
-                format!("work {kind} of {} for {connector}", self.name(*member))
-            }
+            Message::Relay { from, body } => self.relayed(&self.name(*from), body),
             Message::Renegotiate { connector, member } => {
                 format!("renegotiate {connector} with {}", self.name(*member))
             }
-            Message::DropAll => "dropAll".into(),
             Message::Leave { connector, member } => format!("leave {connector} of {}", self.name(*member)),
-            Message::Error(refusal) => format!("error {} {}", refusal.kind().as_str(), refusal.event),
         }
+    }
+
+    fn relayed(&self, from: &str, body: &Body) -> String {
+        match body {
+            Body::Offer(Offer { connector, stream, .. }) => {
+                let stream = stream.as_ref().map(|stream| format!(" {stream}")).unwrap_or_default();
+                format!("offer {connector} of {from}{stream}")
+            }
+            Body::Answer(answer) => {
+                format!("answer {} of {from} for {}", answer.connector, answer.remote_connector)
+            }
+            Body::Candidate(candidate) => format!("candidate for {}", candidate.remote_connector),
+            Body::Renegotiation(step) => format!("work {} of {from} for {}", step.kind, step.connector),
+        }
+    }
+
+    fn refused(&mut self, refused: Refused) -> String {
+        let who = refused.participant.map(|id| self.participants[&id].as_str());
+        let kind = refused.refusal.reason.kind();
+        let text = format!("[error {} {}]", kind.as_str(), who.unwrap_or("nobody"));
+        self.refused.push(refused);
+        text
     }
 
     fn record(&mut self, record: Record) -> String {
@@ -372,13 +373,7 @@ impl Stage {
                 let how = if *took_over { " over" } else { "" };
                 let _ = write!(text, "reconnected {}{how}", self.name(*member));
             }
-            Change::Error { code, participant, .. } => {
-                let who = participant
-                    .map(|id| self.participants[&id].as_str())
-                    .unwrap_or("nobody");
-                let _ = write!(text, "error {code} {who}");
-            }
-            Change::MoreErrors { .. } => panic!("the room counts none"),
+            Change::Error { .. } | Change::MoreErrors { .. } => panic!("the room has no words for errors"),
             Change::Gap { dropped } => {
                 let _ = write!(text, "gap {dropped}");
             }
@@ -423,6 +418,19 @@ impl Stage {
 
     fn name(&self, member: MemberId) -> String {
         self.names.get(&member).cloned().unwrap_or_else(|| "?".into())
+    }
+}
+
+/// The client's event.
+fn event(request: Request) -> &'static str {
+    match request {
+        Request::Join => "join",
+        Request::Resume => "reconnect",
+        Request::Leave => "leave",
+        Request::Offer => "offer",
+        Request::Answer => "answer",
+        Request::Candidate => "icecandidate",
+        Request::Renegotiation => "reconnectWork",
     }
 }
 

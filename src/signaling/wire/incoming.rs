@@ -3,9 +3,10 @@
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::names::{ANSWER, CANDIDATE, GET_OFFER, JOIN, LEAVE, OFFER, RECONNECT, RENEGOTIATION};
+use super::refusal::WireReason;
 use crate::model::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
-use crate::room::input::{Body, LeaveEntry, Opaque, Relay};
-use crate::room::refusal::Reason;
+use crate::room::input::{Answer, Body, Candidate, LeaveEntry, Offer, Opaque, Relay, Renegotiation};
 
 /// What a client asks for.
 #[derive(Debug)]
@@ -92,31 +93,31 @@ fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValu
 }
 
 /// Reads an event of the contract.
-pub(in crate::signaling) fn parse(event: &Event<'_>) -> Result<Command, Reason> {
+pub(in crate::signaling) fn parse(event: &Event<'_>) -> Result<Command, WireReason> {
     match event.name {
-        "join" => fields(event).and_then(|fields| fields.join()),
-        "reconnect" => fields(event).and_then(|fields| fields.resume()),
-        "leave" => Ok(Command::Leave {
+        JOIN => fields(event).and_then(|fields| fields.join()),
+        RECONNECT => fields(event).and_then(|fields| fields.resume()),
+        LEAVE => Ok(Command::Leave {
             entries: leave_entries(event),
         }),
-        "offer" => fields(event).and_then(|fields| fields.offer()),
-        "answer" => fields(event).and_then(|fields| fields.answer()),
-        "icecandidate" => fields(event).and_then(|fields| fields.candidate()),
-        "reconnectWork" => fields(event).and_then(|fields| fields.work()),
-        _ => Err(Reason::UnknownEvent),
+        OFFER => fields(event).and_then(|fields| fields.offer()),
+        ANSWER => fields(event).and_then(|fields| fields.answer()),
+        CANDIDATE => fields(event).and_then(|fields| fields.candidate()),
+        RENEGOTIATION => fields(event).and_then(|fields| fields.renegotiation()),
+        _ => Err(WireReason::UnknownEvent),
     }
 }
 
-fn fields<'a>(event: &Event<'a>) -> Result<Fields<'a>, Reason> {
+fn fields<'a>(event: &Event<'a>) -> Result<Fields<'a>, WireReason> {
     // A struct could also be read from an array; the contract has objects.
     if !event.payload.starts_with('{') {
-        return Err(Reason::NotAnObject);
+        return Err(WireReason::NotAnObject);
     }
-    event.payload().ok_or(Reason::NotAnObject)
+    event.payload().ok_or(WireReason::NotAnObject)
 }
 
 impl Fields<'_> {
-    fn join(self) -> Result<Command, Reason> {
+    fn join(self) -> Result<Command, WireReason> {
         Ok(Command::Join {
             key: text("id", self.id, ClientKey::parse)?,
             has_short_id: text("id", self.id, is_short)?,
@@ -125,7 +126,7 @@ impl Fields<'_> {
         })
     }
 
-    fn resume(self) -> Result<Command, Reason> {
+    fn resume(self) -> Result<Command, WireReason> {
         let username = self.username.filter(|raw| raw.get() != "null");
         Ok(Command::Resume {
             key: text("id", self.id, ClientKey::parse)?,
@@ -137,53 +138,53 @@ impl Fields<'_> {
         })
     }
 
-    fn offer(self) -> Result<Command, Reason> {
+    fn offer(self) -> Result<Command, WireReason> {
         let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
         let offer = opaque("offer", self.offer)?;
         let stream = self.stream_type.filter(|raw| raw.get() != "null");
         let stream = stream
             .map(|raw| text("streamType", Some(raw), StreamType::parse))
             .transpose()?;
-        self.relay(Body::Offer {
+        self.relay(Body::Offer(Offer {
             connector,
             offer,
             stream,
-        })
+        }))
     }
 
-    fn answer(self) -> Result<Command, Reason> {
+    fn answer(self) -> Result<Command, WireReason> {
         let remote_connector = text("remoteConnectorId", self.remote_connector_id, ConnectorId::parse)?;
         let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
         let answer = opaque("answer", self.answer)?;
-        self.relay(Body::Answer {
+        self.relay(Body::Answer(Answer {
             remote_connector,
             connector,
             answer,
-        })
+        }))
     }
 
-    fn candidate(self) -> Result<Command, Reason> {
+    fn candidate(self) -> Result<Command, WireReason> {
         let remote_connector = text("remoteConnectorId", self.remote_connector_id, ConnectorId::parse)?;
         let candidate = opaque("candidate", self.candidate)?;
-        self.relay(Body::Candidate {
+        self.relay(Body::Candidate(Candidate {
             remote_connector,
             candidate,
-        })
+        }))
     }
 
-    fn work(self) -> Result<Command, Reason> {
+    fn renegotiation(self) -> Result<Command, WireReason> {
         let kind = text("type", self.kind, StreamType::parse)?;
         // Pages obey these as the server's word.
-        if matches!(kind.as_str(), "leave" | "getOffer") {
-            return Err(Reason::Reserved("type"));
+        if matches!(kind.as_str(), LEAVE | GET_OFFER) {
+            return Err(WireReason::Reserved("type"));
         }
         let kind = kind.as_str().into();
         let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
         let data = self.data.map(|raw| Opaque(raw.to_owned()));
-        self.relay(Body::Work { kind, data, connector })
+        self.relay(Body::Renegotiation(Renegotiation { kind, data, connector }))
     }
 
-    fn relay(self, body: Body) -> Result<Command, Reason> {
+    fn relay(self, body: Body) -> Result<Command, WireReason> {
         let to = text("memberId", self.member_id, |raw| Ok(MemberId::parse(raw)))?;
         Ok(Command::Relay(Relay { to, body }))
     }
@@ -198,19 +199,19 @@ fn text<T>(
     name: &'static str,
     raw: Option<&RawValue>,
     parse: impl Fn(&str) -> Result<T, InvalidText>,
-) -> Result<T, Reason> {
-    let raw = raw.ok_or(Reason::Missing(name))?.get();
+) -> Result<T, WireReason> {
+    let raw = raw.ok_or(WireReason::Missing(name))?.get();
     // Most strings have no escapes and need no copy.
     match serde_json::from_str::<&str>(raw) {
         Ok(plain) => parse(plain),
-        Err(_) => parse(&serde_json::from_str::<String>(raw).map_err(|_| Reason::NotAString(name))?),
+        Err(_) => parse(&serde_json::from_str::<String>(raw).map_err(|_| WireReason::NotAString(name))?),
     }
-    .map_err(|problem| Reason::Text(name, problem))
+    .map_err(|problem| WireReason::Text(name, problem))
 }
 
 /// Takes a field as it is. Only its absence is an error.
-fn opaque(name: &'static str, raw: Option<&RawValue>) -> Result<Opaque, Reason> {
-    raw.map(|raw| Opaque(raw.to_owned())).ok_or(Reason::Missing(name))
+fn opaque(name: &'static str, raw: Option<&RawValue>) -> Result<Opaque, WireReason> {
+    raw.map(|raw| Opaque(raw.to_owned())).ok_or(WireReason::Missing(name))
 }
 
 /// Reads what can be read of a leaver's list: whatever it says, the member leaves.
@@ -236,20 +237,20 @@ fn leave_entry(raw: &RawValue) -> Option<LeaveEntry> {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Result<Command, Reason> {
+    fn read(json: &str) -> Result<Command, WireReason> {
         parse(&Event::read(json).unwrap())
     }
 
     #[test]
     fn fields_are_refused_by_name() {
         use InvalidText::*;
-        use Reason::*;
+        use WireReason::*;
         let deep = format!(r#"["join",{{"id":{}{}}}]"#, "[".repeat(10_000), "]".repeat(10_000));
         let long = format!(
             r#"["join",{{"id":"a","username":"{}","roomname":"r"}}]"#,
             "x".repeat(65)
         );
-        let table: &[(&str, Reason)] = &[
+        let table: &[(&str, WireReason)] = &[
             (r#"["join"]"#, NotAnObject),
             (r#"["join",null]"#, NotAnObject),
             (r#"["join",[]]"#, NotAnObject),
@@ -351,7 +352,7 @@ mod tests {
         ] {
             let json = format!(r#"["icecandidate",{{"remoteConnectorId":"c","memberId":"m","candidate":{payload}}}]"#);
             let Command::Relay(Relay {
-                body: Body::Candidate { candidate, .. },
+                body: Body::Candidate(Candidate { candidate, .. }),
                 ..
             }) = read(&json).unwrap()
             else {

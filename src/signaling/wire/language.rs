@@ -1,6 +1,14 @@
 //! The language a client is told its errors in.
 
-use crate::room::refusal::Language;
+/// The language of the sentences for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::signaling) enum Language {
+    /// The default.
+    #[default]
+    English,
+    /// Where the handshake's `Accept-Language` prefers it.
+    Chinese,
+}
 
 /// Whether the handshake's `Accept-Language` (RFC 9110, section 12.5.4) prefers Chinese to everything else it names.
 pub(in crate::signaling) fn language(accept_language: Option<&str>) -> Language {

@@ -4,8 +4,13 @@
 
 mod incoming;
 mod language;
+mod names;
 mod outgoing;
+mod refusal;
+mod sentences;
 
 pub(super) use incoming::{Command, Event, parse};
-pub(super) use language::language;
-pub(super) use outgoing::{Acknowledgement, Outgoing};
+pub(super) use language::{Language, language};
+pub(super) use names::of_request;
+pub(super) use outgoing::{Acknowledgement, CallbackReply, Outgoing, OutgoingEvent};
+pub(super) use refusal::{WireReason, WireRefusal};

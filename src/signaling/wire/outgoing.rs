@@ -2,91 +2,74 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::language::Language;
+use super::names::{ANSWER, CANDIDATE, ERROR, GET_OFFER, LEAVE, OFFER, RECONNECT};
+use super::refusal::WireRefusal;
 use crate::model::id::{MemberId, Username};
-use crate::room::output::{Message, Seat};
-use crate::room::refusal::{Language, Refusal};
+use crate::model::vocabulary::ErrorKind;
+use crate::room::input::Body;
+use crate::room::output::{Membership, Message, Reply};
 
-/// A message in the words of the wire, for one client's language.
-pub(in crate::signaling) struct Outgoing<'a> {
-    pub(in crate::signaling) message: &'a Message,
-    pub(in crate::signaling) language: Language,
+/// What a client is told.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::signaling) enum Outgoing<'a> {
+    /// What its room tells it.
+    Message(&'a Message),
+    /// Drop all peer connections.
+    DropAll,
+    /// Something it sent was refused.
+    Error(&'a WireRefusal),
 }
 
 impl Outgoing<'_> {
-    /// The event it goes out as.
-    pub(in crate::signaling) fn event(&self) -> &'static str {
-        match self.message {
-            Message::GetOffer { .. } => "getOffer",
-            Message::Offer { .. } => "offer",
-            Message::Answer { .. } => "answer",
-            Message::Candidate { .. } => "icecandidate",
-            Message::Work { .. } | Message::Renegotiate { .. } | Message::DropAll => "reconnect",
-            Message::Leave { .. } => "leave",
-            Message::Error(_) => "error",
+    /// How many bytes of a client's own it passes on.
+    pub(in crate::signaling) fn payload_len(&self) -> usize {
+        match self {
+            Self::Message(message) => message.payload_len(),
+            Self::DropAll | Self::Error(_) => 0,
         }
     }
 }
 
-impl Serialize for Outgoing<'_> {
+/// The same in the words of the wire, for one client's language.
+pub(in crate::signaling) struct OutgoingEvent<'a> {
+    pub(in crate::signaling) outgoing: Outgoing<'a>,
+    pub(in crate::signaling) language: Language,
+}
+
+impl OutgoingEvent<'_> {
+    /// The event it goes out as.
+    pub(in crate::signaling) fn name(&self) -> &'static str {
+        match self.outgoing {
+            Outgoing::Message(message) => message_name(message),
+            Outgoing::DropAll => RECONNECT,
+            Outgoing::Error(_) => ERROR,
+        }
+    }
+}
+
+fn message_name(message: &Message) -> &'static str {
+    match message {
+        Message::GetOffer { .. } => GET_OFFER,
+        Message::Renegotiate { .. } => RECONNECT,
+        Message::Leave { .. } => LEAVE,
+        Message::Relay { body, .. } => match body {
+            Body::Offer(_) => OFFER,
+            Body::Answer(_) => ANSWER,
+            Body::Candidate(_) => CANDIDATE,
+            Body::Renegotiation(_) => RECONNECT,
+        },
+    }
+}
+
+impl Serialize for OutgoingEvent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        match self.message {
-            Message::GetOffer { member } => map.serialize_entry("memberId", member)?,
-            Message::Offer {
-                remote_connector,
-                offer,
-                member,
-                stream,
-            } => {
-                map.serialize_entry("remoteConnectorId", remote_connector)?;
-                map.serialize_entry("offer", &offer.0)?;
-                map.serialize_entry("memberId", member)?;
-                if let Some(stream) = stream {
-                    map.serialize_entry("streamType", stream)?;
-                }
-            }
-            Message::Answer {
-                remote_connector,
-                connector,
-                answer,
-                member,
-            } => {
-                map.serialize_entry("remoteConnectorId", remote_connector)?;
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("answer", &answer.0)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::Candidate {
-                connector, candidate, ..
-            } => {
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("candidate", &candidate.0)?;
-            }
-            Message::Work {
-                kind,
-                data,
-                connector,
-                member,
-            } => {
-                map.serialize_entry("type", kind)?;
-                if let Some(data) = data {
-                    map.serialize_entry("data", &data.0)?;
-                }
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::Renegotiate { connector, member } => {
-                map.serialize_entry("type", "getOffer")?;
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::DropAll => map.serialize_entry("type", "leave")?,
-            Message::Leave { connector, member } => {
-                map.serialize_entry("connectorId", connector)?;
-                map.serialize_entry("memberId", member)?;
-            }
-            Message::Error(refusal) => {
-                map.serialize_entry("type", refusal.kind().as_str())?;
+        match self.outgoing {
+            Outgoing::Message(message) => write_message(&mut map, message)?,
+            Outgoing::DropAll => map.serialize_entry("type", LEAVE)?,
+            Outgoing::Error(refusal) => {
+                map.serialize_entry("type", &refusal.kind())?;
                 map.serialize_entry("message", &refusal.text(self.language))?;
                 map.serialize_entry("event", &refusal.event)?;
             }
@@ -95,7 +78,78 @@ impl Serialize for Outgoing<'_> {
     }
 }
 
-/// What a client's callback gets.
+fn write_message<M: SerializeMap>(map: &mut M, message: &Message) -> Result<(), M::Error> {
+    match message {
+        Message::GetOffer { member } => map.serialize_entry("memberId", member),
+        Message::Relay { from, body } => write_relay(map, *from, body),
+        Message::Renegotiate { connector, member } => {
+            map.serialize_entry("type", GET_OFFER)?;
+            map.serialize_entry("connectorId", connector)?;
+            map.serialize_entry("memberId", member)
+        }
+        Message::Leave { connector, member } => {
+            map.serialize_entry("connectorId", connector)?;
+            map.serialize_entry("memberId", member)
+        }
+    }
+}
+
+/// What is the receiver's own connector to its sender is the remote one, and the other way round.
+fn write_relay<M: SerializeMap>(map: &mut M, from: MemberId, body: &Body) -> Result<(), M::Error> {
+    match body {
+        Body::Offer(offer) => {
+            map.serialize_entry("remoteConnectorId", &offer.connector)?;
+            map.serialize_entry("offer", &offer.offer.0)?;
+            map.serialize_entry("memberId", &from)?;
+            match &offer.stream {
+                Some(stream) => map.serialize_entry("streamType", stream),
+                None => Ok(()),
+            }
+        }
+        Body::Answer(answer) => {
+            map.serialize_entry("remoteConnectorId", &answer.connector)?;
+            map.serialize_entry("connectorId", &answer.remote_connector)?;
+            map.serialize_entry("answer", &answer.answer.0)?;
+            map.serialize_entry("memberId", &from)
+        }
+        // Its receiver knows by its connector whose it is.
+        Body::Candidate(candidate) => {
+            map.serialize_entry("connectorId", &candidate.remote_connector)?;
+            map.serialize_entry("candidate", &candidate.candidate.0)
+        }
+        Body::Renegotiation(step) => {
+            map.serialize_entry("type", &step.kind)?;
+            if let Some(data) = &step.data {
+                map.serialize_entry("data", &data.0)?;
+            }
+            map.serialize_entry("connectorId", &step.connector)?;
+            map.serialize_entry("memberId", &from)
+        }
+    }
+}
+
+/// What a client's callback is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::signaling) enum CallbackReply {
+    /// It was done.
+    Done,
+    /// The client is in the room.
+    Entered(Membership),
+    /// It was refused.
+    Refused(WireRefusal),
+}
+
+impl From<Reply> for CallbackReply {
+    fn from(reply: Reply) -> Self {
+        match reply {
+            Reply::Done => Self::Done,
+            Reply::Entered(membership) => Self::Entered(membership),
+            Reply::Refused(refusal) => Self::Refused(refusal.into()),
+        }
+    }
+}
+
+/// The same in the words of the wire.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::signaling) struct Acknowledgement<'a> {
@@ -106,19 +160,19 @@ pub(in crate::signaling) struct Acknowledgement<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<&'static str>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    seat: Option<AckSeat<'a>>,
+    membership: Option<AckMembership<'a>>,
 }
 
 #[derive(serde::Serialize)]
 struct AckError {
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: ErrorKind,
     message: String,
 }
 
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AckSeat<'a> {
+struct AckMembership<'a> {
     member_id: MemberId,
     session_id: String,
     resumed: bool,
@@ -133,50 +187,60 @@ struct AckMember<'a> {
 }
 
 impl<'a> Acknowledgement<'a> {
-    pub(in crate::signaling) fn done() -> Self {
+    pub(in crate::signaling) fn of(reply: &'a CallbackReply, language: Language) -> Self {
+        match reply {
+            CallbackReply::Done => Self::done(),
+            CallbackReply::Entered(membership) => Self::entered(membership),
+            CallbackReply::Refused(refusal) => Self::refused(refusal, language),
+        }
+    }
+
+    fn done() -> Self {
         Self {
             ok: true,
             error: None,
             warning: None,
-            seat: None,
+            membership: None,
         }
     }
 
-    pub(in crate::signaling) fn refused(refusal: &Refusal, language: Language) -> Self {
+    fn refused(refusal: &WireRefusal, language: Language) -> Self {
         let error = AckError {
-            kind: refusal.kind().as_str(),
+            kind: refusal.kind(),
             message: refusal.text(language),
         };
         Self {
             ok: false,
             error: Some(error),
             warning: None,
-            seat: None,
+            membership: None,
         }
     }
 
     /// At least how many bytes it takes.
-    pub(in crate::signaling) fn payload(&self) -> usize {
+    pub(in crate::signaling) fn payload_len(&self) -> usize {
         const MEMBER: usize = 60;
-        self.seat.as_ref().map_or(0, |seat| seat.members.len() * MEMBER)
+        self.membership
+            .as_ref()
+            .map_or(0, |membership| membership.members.len() * MEMBER)
     }
 
-    pub(in crate::signaling) fn seated(seat: &'a Seat) -> Self {
-        let members = seat.members.iter().map(|(member_id, username)| AckMember {
+    fn entered(membership: &'a Membership) -> Self {
+        let members = membership.members.iter().map(|(member_id, username)| AckMember {
             member_id: *member_id,
             username,
         });
-        let seat = AckSeat {
-            member_id: seat.member,
-            session_id: seat.session.to_string(),
-            resumed: seat.resumed,
+        let membership = AckMembership {
+            member_id: membership.member,
+            session_id: membership.session.to_string(),
+            resumed: membership.resumed,
             members: members.collect(),
         };
         Self {
             ok: true,
             error: None,
             warning: None,
-            seat: Some(seat),
+            membership: Some(membership),
         }
     }
 

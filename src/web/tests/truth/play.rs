@@ -23,13 +23,12 @@ use super::script::{Act, Class, Step, Who};
 use crate::history::History;
 use crate::journal::{Journal, OpenError, Opened, Options, Source, Submitted};
 use crate::model::address::AddressKey;
-use crate::model::id::{ClientKey, RoomName, SocketKey, Username};
+use crate::model::id::{ClientKey, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick, Timestamp};
-use crate::model::vocabulary::DropReason;
+use crate::model::vocabulary::{DropReason, ErrorKind};
 use crate::room::input::{Join, Resume};
-use crate::room::record::Record;
-use crate::room::refusal::{Reason, Refusal};
-use crate::room::{Delivery, Ids, Input, Limits, Output, Room};
+use crate::room::record::{Change, Record};
+use crate::room::{Delivery, Effect, Ids, Input, Limits, Room};
 use crate::web::{Feed, Parts, Readiness, router};
 
 const LIMITS: Limits = Limits {
@@ -37,7 +36,7 @@ const LIMITS: Limits = Limits {
     people: 0,
     people_per_address: 0,
     grace: Duration::from_millis(GRACE.unsigned_abs()),
-    linger: Duration::from_millis(LINGER.unsigned_abs()),
+    idle_timeout: Duration::from_millis(LINGER.unsigned_abs()),
 };
 
 const A_MOMENT: Duration = Duration::from_millis(5);
@@ -148,6 +147,7 @@ impl Played {
         let username = Username::parse(&who.name).unwrap();
         let old = self.sockets.get(who).and_then(|sockets| sockets.last().copied());
         let input = match act {
+            Act::Err => return self.refuse(&who.room, old.unwrap(), at),
             Act::Join | Act::Again => Input::Join(Join {
                 socket: self.socket(who),
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
@@ -182,10 +182,6 @@ impl Played {
                 socket: self.sockets[who].iter().rev().nth(1).copied().unwrap_or(SocketKey(0)),
                 why: DropReason::Silent,
             },
-            Act::Err => Input::Refuse {
-                socket: old.unwrap(),
-                refusal: Refusal::new("offer", Reason::Missing("offer")),
-            },
         };
         self.handle(&who.room, input, at);
     }
@@ -201,22 +197,30 @@ impl Played {
         let now = self.now(at);
         let fresh = || Room::new(RoomName::parse(name).unwrap(), LIMITS);
         let room = self.rooms.entry(name.to_owned()).or_insert_with(fresh);
-        let mut outputs = Vec::new();
-        room.handle(input, now, &mut self.ids, &mut outputs);
-        for output in outputs {
-            match output {
-                Output::Record(record) => self.records.push(record),
-                Output::Tell { to, socket, message } => match room.deliver(to, socket, message, now) {
-                    Delivery::Owed(record) => self.records.push(record),
-                    Delivery::Lost(records) => self.records.extend(records),
+        let outputs = room.handle(input, now, &mut self.ids);
+        self.records.extend(outputs.records);
+        for refused in outputs.refused {
+            self.records.push(error(refused.session, refused.participant, now));
+        }
+        for effect in outputs.effects {
+            match effect {
+                Effect::Tell { to, socket, message } => match room.deliver(to, socket, message, now) {
+                    Delivery::LeavePending(record) => self.records.push(record),
+                    Delivery::Lost { overflowed, .. } => self.records.extend(overflowed),
                     Delivery::Emit(..) | Delivery::Kept | Delivery::Dropped => {}
                 },
-                Output::OpenMailbox { member, socket } => {
+                Effect::OpenMailbox { member, socket } => {
                     room.open_mailbox(member, socket);
                 }
-                Output::TellSocket { .. } | Output::Cut(_) | Output::Reply(_) => {}
+                Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) | Effect::Reply(_) => {}
             }
         }
+    }
+
+    /// A message is refused that never comes to its room.
+    fn refuse(&mut self, room: &str, socket: SocketKey, at: i64) {
+        let (session, participant) = self.rooms[room].participant_on(socket);
+        self.records.push(error(session, participant, self.now(at)));
     }
 
     fn now(&self, at: i64) -> Now {
@@ -307,6 +311,17 @@ impl Played {
         };
         Reviewer(router(settings(), parts))
     }
+}
+
+fn error(session: Option<SessionId>, participant: Option<ParticipantId>, now: Now) -> Record {
+    let change = Change::Error {
+        participant,
+        code: ErrorKind::Invalid,
+        event: "offer".to_owned(),
+        message: "offer is missing.".to_owned(),
+    };
+    let at = now.at;
+    Record { at, session, change }
 }
 
 pub(super) struct Reviewer(Router);

@@ -14,16 +14,20 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use socketioxide::socket::Sid;
+use tower::ServiceExt;
 use tracing::warn;
 
-use super::seat::{Seat, Seats};
-use super::transport::{Transports, Visit};
-use super::wire;
+use super::transport::Transports;
+use super::transport_request::TransportRequest;
+use super::transport_session::{TransportSession, TransportSessions};
+use super::wire::{self, Language};
 use crate::limit::{AddressRate, Quota, Seldom};
 use crate::model::address::AddressKey;
 use crate::net::admission::places::Most;
 use crate::net::{Capacity, ClientAddress, Connection};
-use crate::room::refusal::Language;
+
+/// The path of the Socket.IO endpoint; clients append a slash.
+pub(super) const PATH: &str = "/socket.io";
 
 /// How often the same trouble is told.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -33,7 +37,7 @@ const MOST_ANSWER: usize = 4096;
 
 /// How many sessions there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct EntranceLimits {
+pub struct HandshakeLimits {
     /// How often each address may open one.
     pub handshakes: Quota,
     /// How many there may be in all, and how many in a class.
@@ -43,40 +47,45 @@ pub struct EntranceLimits {
 }
 
 /// Lets sessions be opened.
-pub(super) struct Entrance {
+pub(super) struct HandshakeGuard {
     handshakes: AddressRate,
-    seats: Arc<Seats>,
+    sessions: Arc<TransportSessions>,
     transports: Arc<Transports>,
     told_of_rate: Seldom,
     told_of_crowd: Seldom,
 }
 
-impl Entrance {
-    pub(super) fn new(limits: EntranceLimits, transports: Arc<Transports>, engine: Router) -> Self {
+impl HandshakeGuard {
+    pub(super) fn new(limits: HandshakeLimits, transports: Arc<Transports>, engine: Router) -> Self {
         let Capacity { over_all, per_address } = limits.capacity;
         let most = Most {
             over_all,
             per_address,
             others_per_address: limits.unjoined_per_address,
         };
+        let known = transports.clone();
+        let end = move |session| {
+            known.cut(session);
+            end_session(&engine, session);
+        };
         Self {
             handshakes: AddressRate::new(limits.handshakes),
-            seats: Arc::new(Seats::new(most, transports.clone(), engine)),
+            sessions: Arc::new(TransportSessions::new(most, end)),
             transports,
             told_of_rate: Seldom::new(TOLD_EVERY),
             told_of_crowd: Seldom::new(TOLD_EVERY),
         }
     }
 
-    fn take_seat(&self, address: AddressKey) -> Arc<Seat> {
-        let (seat, is_crowded) = Seat::take(&self.seats, address);
+    fn open_session(&self, address: AddressKey) -> Arc<TransportSession> {
+        let (session, is_crowded) = TransportSession::open(&self.sessions, address);
         if is_crowded {
             self.told_of_crowd.then(|| warn!(
                 %address,
                 "there are as many sockets in no class as MAX_UNJOINED_PER_ADDRESS, MAX_CONNECTIONS_PER_ADDRESS or MAX_CONNECTIONS allows: the oldest give way to new ones"
             ));
         }
-        seat
+        session
     }
 
     fn refuse(&self, address: AddressKey, wait: Duration, headers: &HeaderMap) -> Response {
@@ -96,17 +105,29 @@ impl Entrance {
     }
 
     /// Learns which session a polling client has been given.
-    async fn learn(&self, response: Response, seat: &Arc<Seat>) -> Response {
+    async fn learn(&self, response: Response, session: &Arc<TransportSession>) -> Response {
         let (head, body) = response.into_parts();
         let Ok(body) = to_bytes(body, MOST_ANSWER).await else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
-        if let Some(session) = session_of(&body) {
-            self.transports.opened(session, seat);
-            seat.belongs_to(session);
+        if let Some(id) = session_of(&body) {
+            self.transports.opened(id, session);
+            session.set_id(id);
         }
         Response::from_parts(head, Body::from(body))
     }
+}
+
+/// What waits in the engine for a session is freed, and its client's next request is one of an unknown session. By the
+/// engine's own service alone a session can be ended whose client polls.
+fn end_session(engine: &Router, session: Sid) {
+    let close = Request::post(format!("{PATH}/?EIO=4&transport=polling&sid={session}")).body(Body::from("1"));
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        if let Ok(close) = close {
+            let _ = engine.oneshot(close).await;
+        }
+    });
 }
 
 /// The session that an open packet names.
@@ -120,28 +141,28 @@ fn session_of(answer: &[u8]) -> Option<Sid> {
 }
 
 /// Lets a handshake pass, or refuses it. Requests of a session that exists pass as they are.
-pub(super) async fn guard(State(entrance): State<Arc<Entrance>>, mut request: Request, next: Next) -> Response {
-    let visit = Visit::of(request.method(), request.uri().query().unwrap_or_default());
-    let Some(visit) = visit.filter(|visit| request.method() == Method::GET && visit.opens_session) else {
+pub(super) async fn guard(State(guard): State<Arc<HandshakeGuard>>, mut request: Request, next: Next) -> Response {
+    let about = TransportRequest::of(request.method(), request.uri().query().unwrap_or_default());
+    let Some(about) = about.filter(|about| request.method() == Method::GET && about.opens_session) else {
         return next.run(request).await;
     };
     let client = request.extensions().get::<ClientAddress>();
     let Some(address) = client.map(|client| AddressKey::of(client.0)) else {
         return next.run(request).await;
     };
-    if let Err(wait) = entrance.handshakes.check(address) {
-        return entrance.refuse(address, wait, request.headers());
+    if let Err(wait) = guard.handshakes.check(address) {
+        return guard.refuse(address, wait, request.headers());
     }
-    let seat = entrance.take_seat(address);
-    if visit.is_websocket
+    let session = guard.open_session(address);
+    if about.is_websocket
         && let Some(connection) = request.extensions().get::<Connection>()
     {
-        seat.carried_by(connection.clone());
+        session.runs_over(connection.clone());
     }
-    request.extensions_mut().insert(seat.clone());
+    request.extensions_mut().insert(session.clone());
     let response = next.run(request).await;
-    if visit.is_poll {
-        entrance.learn(response, &seat).await
+    if about.is_poll {
+        guard.learn(response, &session).await
     } else {
         response
     }

@@ -6,16 +6,16 @@ use crate::room::record::{Change, Record};
 
 /// What has been refused since the last row, by session and person.
 #[derive(Debug, Default)]
-pub(super) struct Unlisted(Vec<Refused>);
+pub(super) struct RefusalCounts(Vec<RefusalCount>);
 
 #[derive(Debug)]
-struct Refused {
+struct RefusalCount {
     session: Option<SessionId>,
     participant: Option<ParticipantId>,
     count: u64,
 }
 
-impl Unlisted {
+impl RefusalCounts {
     /// The most rows at once. Past that it is not said any more whose they were.
     const MOST: usize = 128;
 
@@ -25,7 +25,7 @@ impl Unlisted {
         let participant = participant.filter(|_| is_known || self.0.len() < Self::MOST);
         match self.0.iter_mut().find(|refused| refused.is_of(session, participant)) {
             Some(refused) => refused.count += 1,
-            None => self.0.push(Refused {
+            None => self.0.push(RefusalCount {
                 session,
                 participant,
                 count: 1,
@@ -35,7 +35,7 @@ impl Unlisted {
 
     /// What has been counted, to be remembered.
     pub(super) fn take(&mut self, at: Timestamp) -> Vec<Record> {
-        let record = |refused: Refused| Record {
+        let record = |refused: RefusalCount| Record {
             at,
             session: refused.session,
             change: Change::MoreErrors {
@@ -48,7 +48,7 @@ impl Unlisted {
     }
 }
 
-impl Refused {
+impl RefusalCount {
     fn is_of(&self, session: Option<SessionId>, participant: Option<ParticipantId>) -> bool {
         self.session == session && self.participant == participant
     }
@@ -63,12 +63,12 @@ mod tests {
     #[test]
     fn many_refusals_are_few_rows() {
         let session = Some(SessionId(Uuid::from_u128(1)));
-        let mut unlisted = Unlisted::default();
+        let mut counts = RefusalCounts::default();
         for number in 0..10_000 {
-            unlisted.add(session, Some(ParticipantId(Uuid::from_u128(number % 1_000))));
+            counts.add(session, Some(ParticipantId(Uuid::from_u128(number % 1_000))));
         }
-        let rows = unlisted.take(Timestamp(7));
-        assert_eq!(rows.len(), Unlisted::MOST + 1);
+        let rows = counts.take(Timestamp(7));
+        assert_eq!(rows.len(), RefusalCounts::MOST + 1);
         let counted: u64 = rows
             .iter()
             .map(|row| match row {
@@ -80,6 +80,6 @@ mod tests {
             })
             .sum();
         assert_eq!(counted, 10_000);
-        assert!(unlisted.take(Timestamp(8)).is_empty());
+        assert!(counts.take(Timestamp(8)).is_empty());
     }
 }

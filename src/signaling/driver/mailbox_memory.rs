@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Weak;
 
-use super::cell::RoomCell;
-use super::hub::Hub;
+use super::host::WakeUp;
 use crate::held::{Held, Holder, OverBudget, STEP};
 use crate::model::id::MemberId;
 use crate::room::Room;
+use crate::room::output::Origin;
 
 /// What each sender has waiting in the room's mailboxes. Who has little is not in it.
 #[derive(Default)]
-pub(super) struct Waiting(BTreeMap<MemberId, Held>);
+pub(super) struct MailboxMemory(BTreeMap<MemberId, Held>);
 
-impl Waiting {
+impl MailboxMemory {
     /// Counts what waits of a sender now; `new` makes the place to count it, if anybody knows its address.
     ///
     /// # Errors
@@ -48,27 +48,23 @@ impl Waiting {
 
 /// One sender's shares of a room's mailboxes. They give way before anybody's connection does: those it is lost to are
 /// offered the connection anew when they are back.
-pub(super) struct Shares {
-    pub(super) hub: Weak<Hub>,
-    pub(super) cell: Weak<RoomCell>,
+pub(super) struct SenderShares {
+    pub(super) driver: Weak<dyn WakeUp>,
     /// The sender, and what it sent when they were first counted.
-    pub(super) origin: (MemberId, &'static str),
+    pub(super) origin: Origin,
 }
 
-impl Holder for Shares {
+impl Holder for SenderShares {
     fn is_member(&self) -> bool {
         false
     }
 
     fn give_way(&self) {
-        let (Some(hub), Some(cell)) = (self.hub.upgrade(), self.cell.upgrade()) else {
+        let Some(driver) = self.driver.upgrade() else {
             return;
         };
         let origin = self.origin;
         // Whoever asks may hold a room's lock.
-        tokio::spawn(async move {
-            let now = hub.clock.now();
-            hub.end_shares(&cell, &mut cell.state.lock(), origin, now);
-        });
+        tokio::spawn(async move { driver.end_shares(origin) });
     }
 }

@@ -1,4 +1,4 @@
-//! Who brought how many people to a session: one address cannot fill it with names.
+//! How many new names each address has brought to a session: one address cannot fill it.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use crate::model::address::AddressKey;
 
 /// How many new names each address has brought. A restart forgets it; the session's own bound holds all the same.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Brought {
+pub(super) struct NewcomerCounts {
     networks: BTreeMap<AddressKey, usize>,
     sites: BTreeMap<AddressKey, usize>,
 }
 
-impl Brought {
+impl NewcomerCounts {
     /// By how much more a whole IPv6 site may bring than one of its networks. No more, or the session's own bound would
     /// be the only one for who has a site.
     const SITE_FACTOR: usize = 2;

@@ -1,0 +1,139 @@
+//! One room behind its lock.
+
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::host::{Host, WakeUp};
+use super::work::{DriverState, InputOutcome, Work};
+use crate::model::id::SocketKey;
+use crate::room::input::Relay;
+use crate::room::output::Origin;
+use crate::room::{Input, Room};
+use crate::signaling::wire::WireRefusal;
+
+/// Drives one room.
+pub(in crate::signaling) struct RoomDriver<H: Host> {
+    host: Weak<H>,
+    this: Weak<dyn WakeUp>,
+    state: Mutex<DriverState<H>>,
+}
+
+impl<H: Host> RoomDriver<H> {
+    pub(in crate::signaling) fn new(room: Room, host: Weak<H>) -> Arc<Self> {
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            host,
+            this: this.clone(),
+            state: Mutex::new(DriverState::new(room)),
+        })
+    }
+
+    /// Hands the room the input of a client that joins or resumes, and takes it out of `entry`. `None` if the host has
+    /// forgotten the room meanwhile: it has to be looked up again.
+    pub(in crate::signaling) fn enter(
+        &self,
+        host: &H,
+        from: &H::Client,
+        entry: &mut Option<(Input, Option<H::Callback>)>,
+    ) -> Option<InputOutcome> {
+        self.work(host, |work| {
+            let (input, callback) = entry.take_if(|_| !work.state.is_retired)?;
+            Some(work.input(Some(from), input, callback))
+        })
+    }
+
+    /// Hands the room an input of a client.
+    pub(in crate::signaling) fn input(
+        &self,
+        host: &H,
+        from: &H::Client,
+        input: Input,
+        callback: Option<H::Callback>,
+    ) -> InputOutcome {
+        self.work(host, |work| work.input(Some(from), input, callback))
+    }
+
+    /// Hands the room a message for another member, unless too much of its sender waits for that member already.
+    pub(in crate::signaling) fn relay(
+        &self,
+        host: &H,
+        from: &H::Client,
+        relay: Relay,
+        callback: Option<H::Callback>,
+    ) -> InputOutcome {
+        self.work(host, |work| work.relay(from, relay, callback))
+    }
+
+    /// Refuses a message before it comes to the room, on the room's record, and behind what the room has said.
+    pub(in crate::signaling) fn refuse(
+        &self,
+        host: &H,
+        from: &H::Client,
+        refusal: WireRefusal,
+        callback: Option<H::Callback>,
+    ) -> InputOutcome {
+        self.work(host, |work| work.refuse(from, refusal, callback))
+    }
+
+    /// Counts a refusal that is not listed in the history.
+    pub(in crate::signaling) fn count_refusal(&self, host: &H, socket: SocketKey) {
+        self.work(host, |work| work.count_refusal(socket));
+    }
+
+    /// Looks at the room as it is now.
+    pub(in crate::signaling) fn read<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
+        look(&self.state.lock().room)
+    }
+
+    /// Sets the timer of a room that a restart brought back.
+    pub(in crate::signaling) fn start(&self, host: &H) {
+        self.work(host, |work| work.set_timer());
+    }
+
+    /// Writes down what was only counted so far, and repairs what the journal has missed.
+    pub(in crate::signaling) fn sweep(&self, host: &H, is_damaged: bool) {
+        self.work(host, |work| {
+            if is_damaged {
+                work.rows_damaged();
+            }
+            work.repair(None);
+            work.record_counts(true);
+        });
+    }
+
+    /// Writes down the refusals that were only counted so far: the server is about to end.
+    pub(in crate::signaling) fn settle(&self, host: &H) {
+        self.work(host, |work| work.record_counts(false));
+    }
+
+    fn work<T>(&self, host: &H, act: impl FnOnce(&mut Work<'_, H>) -> T) -> T {
+        let mut work = Work {
+            host,
+            driver: &self.this,
+            state: &mut self.state.lock(),
+        };
+        let done = act(&mut work);
+        work.retire_if_idle();
+        done
+    }
+
+    fn work_if_hosted(&self, act: impl FnOnce(&mut Work<'_, H>)) {
+        if let Some(host) = self.host.upgrade() {
+            self.work(&host, act);
+        }
+    }
+}
+
+impl<H: Host> WakeUp for RoomDriver<H> {
+    fn due(&self) {
+        self.work_if_hosted(|work| work.due());
+    }
+
+    fn released(&self, batch: u64) {
+        self.work_if_hosted(|work| work.released(batch));
+    }
+
+    fn end_shares(&self, origin: Origin) {
+        self.work_if_hosted(|work| work.end_shares(origin));
+    }
+}

@@ -1,0 +1,452 @@
+//! What a driver does with its room, while it holds the lock.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use uuid::{Timestamp as UuidTime, Uuid};
+
+use super::host::{Host, RecordSink, Sockets, WakeUp};
+use super::mailbox_memory::{MailboxMemory, SenderShares};
+use super::queue::ReleaseQueue;
+use super::repair::{Repair, newcomers};
+use crate::journal::{Release, Source, Submitted};
+use crate::model::address::AddressKey;
+use crate::model::id::{MemberId, ParticipantId, SessionId, SocketKey};
+use crate::model::time::{Now, Tick, Timestamp};
+use crate::model::vocabulary::DropReason;
+use crate::room::input::Relay;
+use crate::room::output::{Message, Origin, Reply};
+use crate::room::record::{Change, Record};
+use crate::room::refusal::Refused;
+use crate::room::{Delivery, Effect, Ids, Input, Outputs, Room};
+use crate::signaling::client_limit::{Limit, variable_of};
+use crate::signaling::refusal_counts::RefusalCounts;
+use crate::signaling::wire::{CallbackReply, Outgoing, WireReason, WireRefusal, of_request};
+
+/// By how much a room puts off what it would do by itself while the journal is crowded, and how often: 10 s in all.
+pub(super) const POSTPONED_BY: Duration = Duration::from_millis(500);
+pub(super) const MOST_POSTPONED: u32 = 20;
+
+/// A room, and what waits in it.
+pub(super) struct DriverState<H: Host> {
+    pub(super) room: Room,
+    queue: ReleaseQueue<Batch<H::Callback>>,
+    timer: Option<(Tick, H::Timer)>,
+    /// How often what is due was put off.
+    postponed: u32,
+    /// What waits in the mailboxes, counted for the address of each sender.
+    mailboxes: MailboxMemory,
+    /// Refusals that are not listed, to be written as one row.
+    counted: RefusalCounts,
+    repair: Repair,
+    /// Its host has forgotten it.
+    pub(super) is_retired: bool,
+}
+
+impl<H: Host> DriverState<H> {
+    pub(super) fn new(room: Room) -> Self {
+        Self {
+            room,
+            queue: ReleaseQueue::default(),
+            timer: None,
+            postponed: 0,
+            mailboxes: MailboxMemory::default(),
+            counted: RefusalCounts::default(),
+            repair: Repair::default(),
+            is_retired: false,
+        }
+    }
+}
+
+/// What follows from one input.
+struct Batch<C> {
+    said: Said,
+    callback: Option<C>,
+}
+
+/// What is to be said.
+enum Said {
+    /// By the room.
+    Effects(Vec<Effect>),
+    /// That a message was refused before it came to the room.
+    Refusal(SocketKey, WireRefusal),
+}
+
+impl Said {
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Effects(effects) if effects.is_empty())
+    }
+}
+
+/// What came of an input, as far as its socket must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::signaling) enum InputOutcome {
+    /// The socket is a member's.
+    Entered,
+    Refused,
+    Other,
+}
+
+struct FreshIds;
+
+impl Ids for FreshIds {
+    fn random(&mut self) -> Uuid {
+        Uuid::new_v4()
+    }
+
+    fn ordered(&mut self, at: Timestamp) -> Uuid {
+        let millis = u64::try_from(at.0).unwrap_or_default();
+        let nanos = u32::try_from(millis % 1_000 * 1_000_000).unwrap_or_default();
+        Uuid::new_v7(UuidTime::from_unix(uuid::NoContext, millis / 1_000, nanos))
+    }
+}
+
+/// A driver at work: its state is locked.
+pub(super) struct Work<'a, H: Host> {
+    pub(super) host: &'a H,
+    pub(super) driver: &'a Weak<dyn WakeUp>,
+    pub(super) state: &'a mut DriverState<H>,
+}
+
+impl<H: Host> Work<'_, H> {
+    /// Hands the room an input: of a client, or, as time passes, of the room itself.
+    pub(super) fn input(
+        &mut self,
+        from: Option<&H::Client>,
+        input: Input,
+        callback: Option<H::Callback>,
+    ) -> InputOutcome {
+        let address = from.map(H::address_of);
+        self.repair(address);
+        let now = self.host.now();
+        let Outputs {
+            mut records,
+            refused,
+            effects,
+        } = self.state.room.handle(input, now, &mut FreshIds);
+        for refused in refused {
+            records.extend(self.record_refused(from, refused, now));
+        }
+        if records.iter().any(is_end_of_session) {
+            records.splice(..0, self.state.counted.take(now.at));
+        }
+        let outcome = self.outcome_of(&effects);
+        self.enqueue(address, records, Said::Effects(effects), callback);
+        self.flush();
+        self.set_timer();
+        outcome
+    }
+
+    /// Hands the room a message for another member, unless too much of its sender waits for that member already.
+    pub(super) fn relay(&mut self, from: &H::Client, relay: Relay, callback: Option<H::Callback>) -> InputOutcome {
+        let socket = H::socket_of(from);
+        if self.receiver_has_room(socket, &relay) {
+            return self.input(Some(from), Input::Relay { socket, relay }, callback);
+        }
+        let limit = Limit::WaitingOfPair;
+        self.host.client_limit_reached(limit, from);
+        let refusal = WireRefusal::new(of_request(relay.body.request()), WireReason::TooMuch(limit));
+        self.refuse(from, refusal, callback)
+    }
+
+    fn receiver_has_room(&self, from: SocketKey, relay: &Relay) -> bool {
+        let Some(socket) = relay.to.and_then(|to| self.state.room.delivers_to(to)) else {
+            return true;
+        };
+        let most = self.host.waiting_per_pair();
+        let bytes = relay.body.payload_len();
+        self.host.sockets().has_room(socket, from, bytes, most)
+    }
+
+    /// Refuses a message before it comes to the room, on the room's record, and behind what the room has said.
+    pub(super) fn refuse(
+        &mut self,
+        from: &H::Client,
+        refusal: WireRefusal,
+        callback: Option<H::Callback>,
+    ) -> InputOutcome {
+        let (socket, address) = (H::socket_of(from), Some(H::address_of(from)));
+        self.repair(address);
+        let (session, participant) = self.state.room.participant_on(socket);
+        let now = self.host.now();
+        let record = self.record_refusal(Some(from), (session, participant), &refusal, now);
+        let records = record.into_iter().collect();
+        self.enqueue(address, records, Said::Refusal(socket, refusal), callback);
+        self.flush();
+        InputOutcome::Refused
+    }
+
+    fn record_refused(&mut self, from: Option<&H::Client>, refused: Refused, now: Now) -> Option<Record> {
+        let Refused {
+            session,
+            participant,
+            refusal,
+        } = refused;
+        self.record_refusal(from, (session, participant), &refusal.into(), now)
+    }
+
+    /// The row of a refusal. Too many are only counted, and their sender need not wait to be told.
+    fn record_refusal(
+        &mut self,
+        from: Option<&H::Client>,
+        (session, participant): (Option<SessionId>, Option<ParticipantId>),
+        refusal: &WireRefusal,
+        now: Now,
+    ) -> Option<Record> {
+        let room = self.state.room.name();
+        if from.is_none_or(|client| self.host.is_recorded(client, room, now.tick)) {
+            return Some(refusal.record(session, participant, now.at));
+        }
+        self.state.counted.add(session, participant);
+        None
+    }
+
+    /// Counts a refusal that is not listed in the history.
+    pub(super) fn count_refusal(&mut self, socket: SocketKey) {
+        let (session, participant) = self.state.room.participant_on(socket);
+        self.state.counted.add(session, participant);
+    }
+
+    /// What came of an input. Has the operator know that there are clients which a limit keeps out.
+    fn outcome_of(&self, effects: &[Effect]) -> InputOutcome {
+        let reply = effects.iter().find_map(|effect| match effect {
+            Effect::Reply(reply) => Some(reply),
+            Effect::Tell { .. }
+            | Effect::DropAll(_)
+            | Effect::Refuse { .. }
+            | Effect::OpenMailbox { .. }
+            | Effect::Disconnect(_) => None,
+        });
+        match reply {
+            Some(Reply::Entered(_)) => InputOutcome::Entered,
+            Some(Reply::Refused(refusal)) => {
+                if let Some(variable) = variable_of(&refusal.reason) {
+                    self.host.room_limit_reached(variable);
+                }
+                InputOutcome::Refused
+            }
+            Some(Reply::Done) | None => InputOutcome::Other,
+        }
+    }
+
+    /// Sends what must be remembered, the doing of the client `from` or of the room itself, to the journal, and queues
+    /// the rest behind what was said before.
+    fn enqueue(&mut self, from: Option<AddressKey>, records: Vec<Record>, said: Said, callback: Option<H::Callback>) {
+        let waits = records.iter().any(Record::is_told);
+        let number = self.state.queue.next_number();
+        if waits || !said.is_nothing() {
+            self.state.queue.push(Batch { said, callback }, !waits);
+        }
+        if records.is_empty() {
+            return;
+        }
+        let release = waits.then(|| self.release_of(number));
+        let newcomers = newcomers(&records);
+        let source = self.source(from);
+        if self.host.journal().submit(source, records, release) == Submitted::Dropped {
+            self.state.repair.records_dropped(newcomers);
+        }
+    }
+
+    fn release_of(&self, number: u64) -> Release {
+        let driver = self.driver.clone();
+        Box::new(move || {
+            if let Some(driver) = driver.upgrade() {
+                driver.released(number);
+            }
+        })
+    }
+
+    /// What the room records by itself, or what became of a message: nothing is said of it.
+    fn record(&mut self, records: Vec<Record>) {
+        self.enqueue(None, records, Said::Effects(Vec::new()), None);
+    }
+
+    /// The journal has written (or given up waiting for) what a batch waited for.
+    pub(super) fn released(&mut self, number: u64) {
+        self.state.queue.release(number);
+        self.flush();
+    }
+
+    /// Lets follow what waits for nothing any more, in order.
+    fn flush(&mut self) {
+        while let Some(Batch { said, mut callback }) = self.state.queue.pop_ready() {
+            match said {
+                Said::Effects(effects) => {
+                    for effect in effects {
+                        self.follow(effect, &mut callback);
+                    }
+                }
+                Said::Refusal(socket, refusal) => self.say_refused(socket, refusal, callback),
+            }
+        }
+        self.state.mailboxes.recount(&self.state.room);
+    }
+
+    fn follow(&mut self, effect: Effect, callback: &mut Option<H::Callback>) {
+        match effect {
+            Effect::Tell { to, socket, message } => self.deliver(to, socket, message),
+            Effect::DropAll(socket) => self.send_to_socket(socket, Outgoing::DropAll),
+            Effect::Refuse { socket, refusal } => self.send_to_socket(socket, Outgoing::Error(&refusal.into())),
+            Effect::OpenMailbox { member, socket } => {
+                for message in self.state.room.open_mailbox(member, socket) {
+                    self.deliver(member, Some(socket), message);
+                }
+            }
+            Effect::Disconnect(socket) => self.host.sockets().disconnect(socket),
+            Effect::Reply(reply) => self.answer(callback.take(), reply.into()),
+        }
+    }
+
+    fn say_refused(&self, socket: SocketKey, refusal: WireRefusal, callback: Option<H::Callback>) {
+        self.send_to_socket(socket, Outgoing::Error(&refusal));
+        self.answer(callback, CallbackReply::Refused(refusal));
+    }
+
+    fn send_to_socket(&self, socket: SocketKey, outgoing: Outgoing<'_>) {
+        // Nothing is kept for a socket: one that cannot take this has ended.
+        self.host.sockets().send(socket, outgoing).ok();
+    }
+
+    fn answer(&self, callback: Option<H::Callback>, reply: CallbackReply) {
+        if let Some(callback) = callback {
+            self.host.answer(callback, reply);
+        }
+    }
+
+    fn deliver(&mut self, to: MemberId, socket: Option<SocketKey>, message: Message) {
+        let now = self.host.now();
+        let origin = message.origin();
+        match self.state.room.deliver(to, socket, message, now) {
+            Delivery::Emit(receiver, message) => {
+                if let Err(error) = self.host.sockets().send(receiver, Outgoing::Message(&message)) {
+                    self.lose(receiver, error.drop_reason());
+                    self.deliver(to, socket, message);
+                }
+            }
+            Delivery::Kept => {
+                if let Some(origin) = origin {
+                    self.count_waiting(origin);
+                }
+            }
+            Delivery::LeavePending(record) => self.record(vec![record]),
+            Delivery::Lost { overflowed, refused } => {
+                let refused = refused.and_then(|refused| self.record_refused(None, refused, now));
+                self.record(overflowed.into_iter().chain(refused).collect());
+            }
+            Delivery::Dropped => {}
+        }
+    }
+
+    /// A member's socket takes nothing any more: the member is away at once, whatever TCP still hopes for.
+    fn lose(&mut self, socket: SocketKey, why: DropReason) {
+        let from = self.host.sockets().address(socket);
+        let input = Input::Disconnect { socket, why };
+        let outputs = self.state.room.handle(input, self.host.now(), &mut FreshIds);
+        self.enqueue(from, outputs.records, Said::Effects(outputs.effects), None);
+        self.host.sockets().forget(socket);
+    }
+
+    /// Counts what waits of a sender for its address, as long as its socket is known. `origin` is the sender, and what it
+    /// sent last.
+    fn count_waiting(&mut self, origin: Origin) {
+        let (sender, _) = origin;
+        let DriverState { mailboxes, room, .. } = &mut *self.state;
+        let new = || {
+            let address = self.host.sockets().address(room.delivers_to(sender)?)?;
+            let driver = self.driver.clone();
+            let holder = SenderShares { driver, origin };
+            Some(self.host.memory().held(address, Some(Arc::new(holder))))
+        };
+        if mailboxes.count(room, sender, new).is_err() {
+            self.end_shares(origin);
+        }
+    }
+
+    /// Nothing more waits of this sender until those it is for are back: there is no memory for it.
+    pub(super) fn end_shares(&mut self, origin: Origin) {
+        let refused = self.state.room.end_shares(origin);
+        let record = self.record_refused(None, refused, self.host.now());
+        self.record(record.into_iter().collect());
+        self.state.mailboxes.recount(&self.state.room);
+    }
+
+    /// The journal's rows of this room contradict each other.
+    pub(super) fn rows_damaged(&mut self) {
+        self.state.repair.rows_damaged();
+    }
+
+    /// After the journal had to drop records of this room: gives it the whole state as soon as it takes it, in the name
+    /// of whoever has something recorded now. Who floods has used up their share, and does not make the room say again
+    /// and again what it is.
+    pub(super) fn repair(&mut self, from: Option<AddressKey>) {
+        if !self.state.repair.is_due() {
+            return;
+        }
+        let source = self.source(from);
+        if !self.host.journal().admits(&source) {
+            return;
+        }
+        let mut snapshot = self.state.room.snapshot(self.host.now());
+        self.state.repair.trim(&mut snapshot);
+        if self.host.journal().submit(source, vec![snapshot], None) == Submitted::Accepted {
+            self.state.repair.done();
+        }
+    }
+
+    /// Writes down what was only counted so far: refusals, and, with `traffic`, what passed over the links.
+    pub(super) fn record_counts(&mut self, traffic: bool) {
+        let now = self.host.now();
+        let mut records = self.state.counted.take(now.at);
+        if traffic {
+            records.extend(self.state.room.progress(now));
+        }
+        self.record(records);
+    }
+
+    /// Sets the timer to what is due next.
+    pub(super) fn set_timer(&mut self) {
+        let due = self.state.room.next_timeout();
+        if self.state.timer.as_ref().map(|(tick, _)| *tick) != due {
+            self.state.timer = due.map(|due| (due, self.host.wake_at(due, self.driver.clone())));
+        }
+    }
+
+    /// The moment of the timer has come. Thousands of rooms that a restart brought back may all be due at once.
+    pub(super) fn due(&mut self) {
+        let due = self.state.timer.take().map(|(due, _)| due);
+        let may_wait = self.state.postponed < MOST_POSTPONED && self.host.journal().is_crowded();
+        if let Some(due) = due.filter(|_| may_wait) {
+            self.state.postponed += 1;
+            let later = self.host.now().tick.after(POSTPONED_BY);
+            self.state.timer = Some((due, self.host.wake_at(later, self.driver.clone())));
+            return;
+        }
+        self.state.postponed = 0;
+        // Once the server stops, nobody's grace runs out on account of that.
+        if !self.host.is_stopping() {
+            self.input(None, Input::Tick, None);
+        }
+    }
+
+    /// A room that has nothing left to remember is forgotten, once all that waits has been said and written.
+    pub(super) fn retire_if_idle(&mut self) {
+        let state = &mut *self.state;
+        if !state.is_retired && state.room.is_idle() && state.queue.is_empty() && !state.repair.is_due() {
+            state.is_retired = true;
+            self.host.retire(state.room.name());
+        }
+    }
+
+    /// Whose doing a record of this room is: a client's, or the room's own.
+    fn source(&self, from: Option<AddressKey>) -> Source {
+        Source {
+            address: from,
+            room: Some(self.state.room.name().clone()),
+        }
+    }
+}
+
+fn is_end_of_session(record: &Record) -> bool {
+    matches!(record.change, Change::SessionEnded { .. })
+}

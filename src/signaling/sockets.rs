@@ -1,0 +1,75 @@
+//! The sockets that rooms speak to: every one that has tried to join, until its end.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::RwLock;
+
+use super::client::{ClientSender, SendError};
+use super::driver::Sockets;
+use super::wire::Outgoing;
+use crate::model::address::AddressKey;
+use crate::model::id::SocketKey;
+
+/// By their keys.
+#[derive(Default)]
+pub(super) struct SocketRegistry {
+    senders: RwLock<HashMap<SocketKey, ClientSender>>,
+    /// Set once the server stops: sockets that end from then on are not their members' doing.
+    stopping: AtomicBool,
+}
+
+impl SocketRegistry {
+    /// Makes a socket known, so that rooms can speak to it.
+    pub(super) fn register(&self, sender: ClientSender) {
+        self.senders.write().insert(sender.client.key, sender);
+    }
+
+    /// From here on nothing more is said to members, as nobody knows whether it still gets through.
+    pub(super) fn stop(&self) {
+        // Whoever sends something holds this lock: it has been sent, or it will not be.
+        let _senders = self.senders.write();
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+impl Sockets for SocketRegistry {
+    fn send(&self, to: SocketKey, outgoing: Outgoing<'_>) -> Result<(), SendError> {
+        let senders = self.senders.read();
+        if let (true, Outgoing::Message(message)) = (self.is_stopping(), outgoing) {
+            // A leave waits until its member is back; nothing else outlasts the restart.
+            return (!message.is_leave()).then_some(()).ok_or(SendError::Stopping);
+        }
+        senders.get(&to).ok_or(SendError::Gone)?.send(outgoing)
+    }
+
+    fn address(&self, of: SocketKey) -> Option<AddressKey> {
+        self.senders.read().get(&of).map(|sender| sender.client.address)
+    }
+
+    fn has_room(&self, to: SocketKey, from: SocketKey, bytes: usize, most: usize) -> bool {
+        let senders = self.senders.read();
+        let receiver = senders.get(&to);
+        receiver.is_none_or(|receiver| receiver.client.transport.takes(from, bytes, most))
+    }
+
+    fn forget(&self, socket: SocketKey) {
+        self.senders.write().remove(&socket);
+    }
+
+    /// Its disconnect handler takes the room's lock that whoever calls this holds, so it runs elsewhere.
+    fn disconnect(&self, socket: SocketKey) {
+        let Some(sender) = self.senders.write().remove(&socket) else {
+            return;
+        };
+        tokio::spawn(async move {
+            if sender.socket.disconnect().is_err() {
+                sender.client.transport.cut();
+            }
+        });
+    }
+}

@@ -1,0 +1,27 @@
+//! The names of events on the wire.
+
+use crate::room::refusal::Request;
+
+pub(super) const JOIN: &str = "join";
+/// From a client: it comes back. To a client: a step of negotiating again, or that it is to start over.
+pub(super) const RECONNECT: &str = "reconnect";
+pub(super) const LEAVE: &str = "leave";
+pub(super) const OFFER: &str = "offer";
+pub(super) const ANSWER: &str = "answer";
+pub(super) const CANDIDATE: &str = "icecandidate";
+pub(super) const RENEGOTIATION: &str = "reconnectWork";
+pub(super) const GET_OFFER: &str = "getOffer";
+pub(super) const ERROR: &str = "error";
+
+/// The event by which a client asks for something.
+pub(in crate::signaling) fn of_request(request: Request) -> &'static str {
+    match request {
+        Request::Join => JOIN,
+        Request::Resume => RECONNECT,
+        Request::Leave => LEAVE,
+        Request::Offer => OFFER,
+        Request::Answer => ANSWER,
+        Request::Candidate => CANDIDATE,
+        Request::Renegotiation => RENEGOTIATION,
+    }
+}

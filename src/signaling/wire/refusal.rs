@@ -1,0 +1,100 @@
+//! A message that was refused, as its client is told of it and the history keeps it.
+
+use super::names;
+use crate::model::id::InvalidText;
+use crate::model::vocabulary::ErrorKind;
+use crate::room::refusal::{Reason, Refusal};
+use crate::signaling::client_limit::Limit;
+
+/// A message that was refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::signaling) struct WireRefusal {
+    /// The client's event, cut to [`WireRefusal::EVENT_CHARS`].
+    pub(super) event: Box<str>,
+    pub(super) reason: WireReason,
+}
+
+/// Why a message was refused: by its room, or before it came to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::signaling) enum WireReason {
+    /// The room refused it.
+    Room(Reason),
+    /// Too many messages were sent before joining, or the join did not come in time.
+    HeldTooLong,
+    /// The message is no JSON.
+    NotJson,
+    /// The payload is no JSON object.
+    NotAnObject,
+    /// The payload has binary attachments.
+    Binary,
+    /// No such event.
+    UnknownEvent,
+    /// A field is missing.
+    Missing(&'static str),
+    /// A field has the wrong type.
+    NotAString(&'static str),
+    /// A field says what only the server may say.
+    Reserved(&'static str),
+    /// A field's text is out of bounds.
+    Text(&'static str, InvalidText),
+    /// Too many refused messages on this socket.
+    TooManyErrors,
+    /// More than this limit allows.
+    TooMuch(Limit),
+    /// A large message before a join.
+    TooLargeBeforeJoin {
+        /// How many KiB it may have.
+        kib: usize,
+    },
+    /// The server is shutting down.
+    ShuttingDown,
+}
+
+impl WireRefusal {
+    /// The most characters of a client's event name that are repeated to anyone.
+    pub(in crate::signaling) const EVENT_CHARS: usize = 64;
+
+    pub(in crate::signaling) fn new(event: &str, reason: impl Into<WireReason>) -> Self {
+        Self {
+            event: event.chars().take(Self::EVENT_CHARS).collect(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Its type on the wire.
+    pub(in crate::signaling) fn kind(&self) -> ErrorKind {
+        self.reason.kind()
+    }
+}
+
+impl From<Refusal> for WireRefusal {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(names::of_request(refusal.request), refusal.reason)
+    }
+}
+
+impl From<Reason> for WireReason {
+    fn from(reason: Reason) -> Self {
+        Self::Room(reason)
+    }
+}
+
+impl WireReason {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Room(reason) => reason.kind(),
+            Self::HeldTooLong => ErrorKind::NotJoined,
+            Self::TooManyErrors | Self::TooMuch(_) => ErrorKind::RateLimited,
+            Self::ShuttingDown => ErrorKind::Unavailable,
+            Self::NotJson
+            | Self::NotAnObject
+            | Self::Binary
+            | Self::UnknownEvent
+            | Self::Missing(_)
+            | Self::NotAString(_)
+            | Self::Reserved(_)
+            | Self::Text(..)
+            | Self::TooLargeBeforeJoin { .. } => ErrorKind::Invalid,
+        }
+    }
+}
