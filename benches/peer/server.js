@@ -1,11 +1,19 @@
 // The honest peer: what a plain Socket.IO server does for the same pages. The same events and the same answers, rooms in
-// memory, no history, no log. Socket.IO's default settings; ws without the native additions that it does not install
-// by itself.
+// memory, no log. Socket.IO's default settings; ws without the native additions that it does not install by itself.
+//
+//   node server.js PORT                  keeps nothing
+//   node server.js PORT tables DATABASE  keeps joins and leaves as chatroom-server does, in its tables (tables.js)
+//   node server.js PORT lean DATABASE    keeps them in four tables without indices (lean.js)
 
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 
 import { Server } from "socket.io";
+
+const [port, history, database] = process.argv.slice(2);
+const journal = history && (await import("./journal.js")).open(await import(`./${history}.js`), database);
+/** Says something when what it follows from is on disk: at once if nothing is kept. */
+const say = journal ? journal.say : (words) => words();
 
 const http = createServer();
 const io = new Server(http, { cors: { origin: "*" } });
@@ -28,11 +36,15 @@ io.on("connection", (socket) => {
     if (!me) return;
     const { room, memberId } = me;
     room.members.delete(memberId);
-    if (room.members.size === 0) rooms.delete(room.name);
+    journal?.left(room.kept, me.kept);
+    if (room.members.size === 0) {
+      rooms.delete(room.name);
+      journal?.ended(room.kept);
+    }
     me = null;
     for (const link of Array.isArray(links) ? links : []) {
       const peer = room.members.get(link?.memberId);
-      peer?.socket.emit("leave", { connectorId: link.remoteConnectorId, memberId });
+      say(() => peer?.socket.emit("leave", { connectorId: link.remoteConnectorId, memberId }));
     }
   };
 
@@ -42,22 +54,26 @@ io.on("connection", (socket) => {
       return refuse("join", "invalid", "id, username and roomname are needed", callback);
     }
     if (me) leave();
-    const room = rooms.get(roomname) ?? { name: roomname, members: new Map() };
+    const room = rooms.get(roomname) ?? { name: roomname, members: new Map(), kept: journal?.started(roomname) };
     for (const other of room.members.values()) {
       if (other.username === username) return refuse("join", "repeat", "this name is taken", callback);
     }
     rooms.set(roomname, room);
     const memberId = randomUUID();
-    for (const other of room.members.values()) other.socket.emit("getOffer", { memberId });
+    const others = [...room.members.values()];
     me = { socket, room, memberId, username };
     room.members.set(memberId, me);
-    const members = [...room.members.values()].map((member) => ({ memberId: member.memberId, username: member.username }));
-    callback?.({ ok: true, memberId, resumed: false, members });
+    me.kept = journal?.joined(room.kept, { id, memberId, username, members: room.members.size });
+    const members = [...others, me].map((member) => ({ memberId: member.memberId, username: member.username }));
+    say(() => {
+      for (const other of others) other.socket.emit("getOffer", { memberId });
+      callback?.({ ok: true, memberId, resumed: false, members });
+    });
   });
 
   socket.on("leave", (links, callback) => {
     leave(links);
-    callback?.({ ok: true });
+    say(() => callback?.({ ok: true }));
   });
 
   /** Passes an event on to the member it names, as `translate` says. */
@@ -66,8 +82,11 @@ io.on("connection", (socket) => {
       if (!me) return refuse(event, "notJoined", "join first", callback);
       const peer = me.room.members.get(payload?.memberId);
       if (!peer) return refuse(event, "unknownMember", "nobody here has this id", callback);
-      peer.socket.emit(event, translate(payload, me.memberId));
-      callback?.({ ok: true });
+      const translated = translate(payload, me.memberId);
+      say(() => {
+        peer.socket.emit(event, translated);
+        callback?.({ ok: true });
+      });
     });
   };
 
@@ -88,6 +107,6 @@ io.on("connection", (socket) => {
   socket.on("disconnect", () => leave());
 });
 
-http.listen(Number(process.argv[2] ?? 0), "127.0.0.1", 1024, () => {
+http.listen(Number(port ?? 0), "127.0.0.1", 1024, () => {
   console.log(`listening on http://127.0.0.1:${http.address().port}`);
 });

@@ -90,6 +90,16 @@ impl Member {
         self.seated().await
     }
 
+    /// Leaves its room.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn leave(&mut self) -> Result<()> {
+        self.page.outbox.text(&[words::LEAVE]);
+        self.page.flush().await?;
+        self.hear("431").await.map(drop)
+    }
+
     /// Asks to resume in its room, and does not wait.
     ///
     /// # Errors

@@ -10,7 +10,16 @@ use anyhow::{Context, Result};
 use crate::rows::{Goal, Row, Values};
 use crate::subject::Kind;
 
-const KINDS: [Kind; 4] = [Kind::Ours, Kind::Node, Kind::Floor, Kind::Gatherer];
+const KINDS: [Kind; 6] = [
+    Kind::Ours,
+    Kind::Node,
+    Kind::NodeTables,
+    Kind::NodeLean,
+    Kind::Floor,
+    Kind::Gatherer,
+];
+/// What ours is divided by.
+const DIVISORS: [Kind; 3] = [Kind::Node, Kind::NodeTables, Kind::Floor];
 
 /// The figures of all runs of one row.
 #[derive(Default)]
@@ -36,8 +45,8 @@ impl Results {
 pub fn heading() -> String {
     let mut text = String::from("| work | figure |");
     KINDS.iter().for_each(|kind| _ = write!(text, " {kind} |"));
-    text += " ÷ Node | ÷ floor | to reach |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n";
-    text
+    DIVISORS.iter().for_each(|kind| _ = write!(text, " ÷ {kind} |"));
+    text + " to reach |\n| --- | --- |" + &" ---: |".repeat(KINDS.len() + DIVISORS.len()) + " --- |\n"
 }
 
 /// One row's lines of the table.
@@ -49,9 +58,7 @@ pub fn lines(row: Row, results: &Results) -> String {
         let times = |kind| Some(of(Kind::Ours)? / of(kind)?);
         _ = write!(text, "| {title} | {} |", figure.name);
         KINDS.iter().for_each(|kind| text += &cell(of(*kind)));
-        [Kind::Node, Kind::Floor]
-            .iter()
-            .for_each(|kind| text += &cell(times(*kind)));
+        DIVISORS.iter().for_each(|kind| text += &cell(times(*kind)));
         let goals: Vec<_> = figure
             .goals
             .iter()

@@ -49,6 +49,10 @@ pub enum Kind {
     Ours,
     /// Plain Socket.IO on Node: the same events and answers, rooms in memory, no history.
     Node,
+    /// The same, with joins and leaves on disk before they are told, in chatroom-server's own tables.
+    NodeTables,
+    /// The same, in the leanest tables that say who was there.
+    NodeLean,
     /// A bare WebSocket relay on the same WebSocket library: finds the target and forwards.
     Floor,
     /// The same, but what waits for a target goes out with one write, as it does in our server.
@@ -67,6 +71,8 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Ours => "chatroom-server",
             Self::Node => "Node",
+            Self::NodeTables => "durable Node",
+            Self::NodeLean => "lean durable Node",
             Self::Floor => "floor",
             Self::Gatherer => "gathering floor",
         })
@@ -95,10 +101,22 @@ pub struct Terms {
     pub variables: Vec<(&'static str, &'static str)>,
     /// How many files it may have open. `None` is as many as we may.
     pub files: Option<u32>,
-    /// Whether its limits stay at their defaults.
-    pub keeps_limits: bool,
+    /// What its limits are.
+    pub limits: Limits,
     /// Whether what it logs goes to a file beside its history instead of to the terminal.
     pub quiet: bool,
+}
+
+/// What chatroom-server allows one address, one connection or one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Limits {
+    /// More than any load does, but it is counted.
+    #[default]
+    Raised,
+    /// What a class gets.
+    Defaults,
+    /// Anything, and nothing is counted.
+    Off,
 }
 
 impl Subject {
@@ -116,6 +134,18 @@ impl Subject {
     /// If it does not start.
     pub async fn start_on_both(kind: Kind) -> Result<Self> {
         Self::start_on(kind, BOTH_CORES).await
+    }
+
+    /// Starts chatroom-server with both cores and without any limit.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start_without_limits() -> Result<Self> {
+        let terms = Terms {
+            limits: Limits::Off,
+            ..Terms::default()
+        };
+        Self::start_in(folder()?, Kind::Ours, BOTH_CORES, terms).await
     }
 
     async fn start_on(kind: Kind, cores: &'static str) -> Result<Self> {
@@ -154,6 +184,11 @@ impl Subject {
         self.pid = child.id().context("it has ended")?;
         self.child = child;
         Ok(())
+    }
+
+    /// Where its history is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Ends it.
@@ -201,8 +236,10 @@ async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str, terms: &Terms
             if let Some(files) = terms.files {
                 command.args(["prlimit", &format!("--nofile={files}:{files}")]);
             }
-            if !terms.keeps_limits {
-                command.envs(RAISED);
+            match terms.limits {
+                Limits::Raised => _ = command.envs(RAISED),
+                Limits::Defaults => {}
+                Limits::Off => _ = command.envs(RAISED.map(|(variable, _)| (variable, "0"))),
             }
             command.envs(terms.variables.iter().copied());
             if terms.quiet {
@@ -214,12 +251,9 @@ async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str, terms: &Terms
                 .arg("--database-url")
                 .arg(format!("sqlite://{}/chatroom.db", folder.display()));
         }
-        Kind::Node => {
-            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peer/server.js");
-            command
-                .args(["node", script, &port.to_string()])
-                .env("NODE_ENV", "production");
-        }
+        Kind::Node => _ = node(&mut command, port),
+        Kind::NodeTables => _ = node(&mut command, port).args(["tables", "peer.db"]),
+        Kind::NodeLean => _ = node(&mut command, port).args(["lean", "peer.db"]),
         Kind::Floor => {
             command.arg(beside_us("floor")?).arg(port.to_string());
         }
@@ -239,6 +273,13 @@ async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str, terms: &Terms
         .with_context(|| format!("{kind} does not start"))?
         .with_context(|| format!("{kind} ended at its start"))?;
     Ok((child, address))
+}
+
+fn node(command: &mut Command, port: u16) -> &mut Command {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peer/server.js");
+    command
+        .args(["node", script, &port.to_string()])
+        .env("NODE_ENV", "production")
 }
 
 fn beside_us(name: &str) -> Result<PathBuf> {

@@ -13,7 +13,7 @@ use super::attacks::{Attack, Tally};
 use super::class::{Class, Service};
 use super::{huge, ledger};
 use crate::process;
-use crate::subject::{self, Subject, Terms};
+use crate::subject::{self, Limits, Subject, Terms};
 
 /// What the names of the class's rooms begin with.
 pub(super) const CLASS: &str = "class";
@@ -82,7 +82,7 @@ pub async fn run(attack: Attack, plan: Plan) -> Result<Aftermath> {
     let terms = Terms {
         variables: vec![("REVIEW_TOKEN", TOKEN)],
         files: attack.files(),
-        keeps_limits: true,
+        limits: Limits::Defaults,
         quiet: true,
     };
     let server = Subject::start_on_terms(folder, terms).await?;

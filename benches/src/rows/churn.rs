@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use super::{Figure, Goal, Measured, Values, measure};
 use crate::member::{Identity, Member, connect_all};
 use crate::subject::{Kind, Subject};
-use crate::words;
 
 pub(super) const TITLE: &str =
     "join and leave churn, 20 rooms × 10 pages (our history is on disk before each callback)";
@@ -71,12 +70,10 @@ async fn churn(subject: &Subject, pages: usize) -> Result<Measured> {
     Ok(measured)
 }
 
-async fn come_and_go(mut member: Member, joins: Rc<Cell<u64>>) -> Result<()> {
+pub(super) async fn come_and_go(mut member: Member, joins: Rc<Cell<u64>>) -> Result<()> {
     loop {
         member.join().await?;
-        member.page.outbox.text(&[words::LEAVE]);
-        member.page.flush().await?;
-        member.hear("431").await?;
+        member.leave().await?;
         joins.set(joins.get() + 1);
     }
 }

@@ -4,6 +4,7 @@ mod churn;
 mod class;
 mod crowd;
 mod idle;
+mod joins;
 mod journal;
 mod mesh;
 mod pairs;
@@ -31,6 +32,12 @@ pub enum Row {
     Churn,
     /// The same in full rooms.
     ChurnFull,
+    /// A few pages that join and leave without end, each in a room with a watcher.
+    Joins20,
+    /// Many of them.
+    Joins200,
+    /// One of them, now and then.
+    JoinAlone,
     /// Two thousand members that do nothing.
     Idle2000,
     /// Ten thousand members that do nothing.
@@ -69,12 +76,15 @@ pub type Values = Vec<(&'static str, f64)>;
 
 impl Row {
     /// All of them, in the table's order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Relay,
         Self::Paced,
         Self::Mesh,
         Self::Churn,
         Self::ChurnFull,
+        Self::Joins20,
+        Self::Joins200,
+        Self::JoinAlone,
         Self::Idle2000,
         Self::Idle10000,
         Self::Crowd,
@@ -90,6 +100,9 @@ impl Row {
             Self::Mesh => mesh::TITLE,
             Self::Churn => churn::TITLE,
             Self::ChurnFull => churn::FULL,
+            Self::Joins20 => joins::FEW,
+            Self::Joins200 => joins::MANY,
+            Self::JoinAlone => joins::ALONE,
             Self::Idle2000 => "2,000 joined members, idle",
             Self::Idle10000 => "10,000 joined members, idle",
             Self::Crowd => crowd::TITLE,
@@ -105,6 +118,8 @@ impl Row {
             Self::Paced => relay::PACED_FIGURES,
             Self::Mesh => mesh::FIGURES,
             Self::Churn | Self::ChurnFull => churn::FIGURES,
+            Self::Joins20 | Self::Joins200 => joins::FIGURES,
+            Self::JoinAlone => joins::ALONE_FIGURES,
             Self::Idle2000 | Self::Idle10000 => idle::FIGURES,
             Self::Crowd => crowd::FIGURES,
             Self::Storm => storm::FIGURES,
@@ -116,8 +131,9 @@ impl Row {
     pub fn subjects(self) -> &'static [Kind] {
         match self {
             Self::Relay | Self::Paced => &[Kind::Ours, Kind::Node, Kind::Floor, Kind::Gatherer],
-            Self::Mesh | Self::Churn | Self::ChurnFull | Self::Idle2000 | Self::Idle10000 | Self::Crowd => {
-                &[Kind::Ours, Kind::Node]
+            Self::Mesh | Self::Idle2000 | Self::Idle10000 | Self::Crowd => &[Kind::Ours, Kind::Node],
+            Self::Churn | Self::ChurnFull | Self::Joins20 | Self::Joins200 | Self::JoinAlone => {
+                &[Kind::Ours, Kind::Node, Kind::NodeTables, Kind::NodeLean]
             }
             // Nothing comes back to the others' members, and they keep no journal.
             Self::Storm | Self::Journal => &[Kind::Ours],
@@ -129,17 +145,21 @@ impl Row {
     /// # Errors
     /// If the subject fails.
     pub async fn run(self, kind: Kind) -> Result<Values> {
-        // These start what they need.
-        if self == Self::Journal {
-            return journal::run().await;
+        match self {
+            // These start what they need.
+            Self::Churn => churn::run(kind, churn::SOME).await,
+            Self::ChurnFull => churn::run(kind, churn::MANY).await,
+            Self::Joins20 => joins::run(kind, 20).await,
+            Self::Joins200 => joins::run(kind, 200).await,
+            Self::JoinAlone => joins::alone(kind).await,
+            Self::Journal => journal::run().await,
+            Self::Relay | Self::Paced | Self::Mesh | Self::Idle2000 | Self::Idle10000 | Self::Crowd | Self::Storm => {
+                self.run_on(Subject::start(kind).await?).await
+            }
         }
-        if self == Self::Churn {
-            return churn::run(kind, churn::SOME).await;
-        }
-        if self == Self::ChurnFull {
-            return churn::run(kind, churn::MANY).await;
-        }
-        let mut subject = Subject::start(kind).await?;
+    }
+
+    async fn run_on(self, mut subject: Subject) -> Result<Values> {
         let values = match self {
             Self::Relay => relay::closed(&subject).await,
             Self::Paced => relay::paced(&subject).await,
@@ -148,7 +168,9 @@ impl Row {
             Self::Idle10000 => idle::run(&subject, 10_000).await,
             Self::Crowd => crowd::run(&subject).await,
             Self::Storm => storm::run(&mut subject).await,
-            Self::Churn | Self::ChurnFull | Self::Journal => unreachable!("they have returned"),
+            Self::Churn | Self::ChurnFull | Self::Joins20 | Self::Joins200 | Self::JoinAlone | Self::Journal => {
+                unreachable!("they start what they need")
+            }
         }?;
         subject.stop().await?;
         Ok(values)

@@ -24,7 +24,7 @@ impl End {
         match self.kind {
             // Where it goes, and the very text that arrives.
             Kind::Floor | Kind::Gatherer => frame::push_text(&mut out, &[&self.peer, " ", &words]),
-            Kind::Ours | Kind::Node => frame::push_text(&mut out, &[&words]),
+            Kind::Ours | Kind::Node | Kind::NodeTables | Kind::NodeLean => frame::push_text(&mut out, &[&words]),
         }
         out
     }
