@@ -61,7 +61,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let clock = Arc::new(Clock::start());
     let Opened {
         journal,
-        orders,
+        removals,
         rooms,
         reader,
         review,
@@ -90,7 +90,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         history: History::new(reader),
         live: Arc::new(Live(hub.clone())),
         readiness: readiness(&journal),
-        orders,
+        orders: removals,
         feed: Feed::new(journal.committed(), stopping.clone(), config.limits.max_streams),
         review,
         clock: Arc::new(move || clock.now().at),

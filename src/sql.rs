@@ -1,4 +1,7 @@
-//! Many values for one parameter of a query: SQLite reads them from a JSON list.
+//! Helpers of queries that the journal and the history share. Many values for one parameter of a query: SQLite reads them
+//! from a JSON list.
+
+use std::fmt::Display;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -17,4 +20,9 @@ pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> sqlx::Result<String> {
 /// If they cannot be written as JSON.
 pub(crate) fn ids(ids: impl Iterator<Item = Uuid>) -> sqlx::Result<String> {
     json(&ids.map(Uuid::simple).collect::<Vec<_>>())
+}
+
+/// A row that this server would not have written.
+pub(crate) fn damaged(why: impl Display) -> sqlx::Error {
+    sqlx::Error::Decode(format!("a stored row is damaged: {why}").into())
 }

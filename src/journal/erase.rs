@@ -1,18 +1,35 @@
 //! Erasing a person: every row stays, so that totals stay right, and none has their name.
 
+use serde::Serialize;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::orders::{Erased, OrderError};
 use crate::model::id::Username;
 
-/// Gives a person another name everywhere, or says what that would change.
+/// What erasing a person changes, or would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Erased {
+    /// The name that takes the place of the person's; nothing if nobody of that name was ever there, and for a dry run.
+    pub replaced_by: Option<String>,
+    /// In how many sessions they took part.
+    pub sessions: i64,
+    /// How many stretches of presence lose their name.
+    pub connections: i64,
+    /// How many peer connections do.
+    pub links: i64,
+    /// How many entries of the journal do.
+    pub events: i64,
+}
+
+/// Gives a person another name everywhere, or says what that would change. Nothing if they are in a session that goes on.
 pub(super) async fn erase(
     connection: &mut SqliteConnection,
     username: &Username,
     dry_run: bool,
-) -> sqlx::Result<Result<Erased, OrderError>> {
+) -> sqlx::Result<Option<Erased>> {
     // Writing people anew must not remove what refers to them. Within a transaction this could not be set.
     sqlx::query("pragma foreign_keys = off")
         .execute(&mut *connection)
@@ -23,17 +40,13 @@ pub(super) async fn erase(
     sqlx::query("pragma foreign_keys = on")
         .execute(&mut *connection)
         .await?;
-    if !dry_run && erased.is_ok() {
+    if !dry_run && erased.is_some() {
         checkpoint(connection).await?;
     }
     Ok(erased)
 }
 
-async fn transact(
-    connection: &mut SqliteConnection,
-    name: &str,
-    dry_run: bool,
-) -> sqlx::Result<Result<Erased, OrderError>> {
+async fn transact(connection: &mut SqliteConnection, name: &str, dry_run: bool) -> sqlx::Result<Option<Erased>> {
     // A room that goes on knows its people by name, and would write it again.
     let is_live = sqlx::query_scalar!(
         r#"select exists (
@@ -45,17 +58,17 @@ async fn transact(
     .fetch_one(&mut *connection)
     .await?;
     if is_live {
-        return Ok(Err(OrderError::Live));
+        return Ok(None);
     }
     let mut erased = count(connection, name).await?;
     if !dry_run && erased.sessions > 0 {
         let label = free_label(connection).await?;
-        blot_out(connection, name).await?;
+        redact_client_text(connection, name).await?;
         rename(connection, name, &label).await?;
-        write_anew(connection).await?;
+        rewrite_participants(connection).await?;
         erased.replaced_by = Some(label);
     }
-    Ok(Ok(erased))
+    Ok(Some(erased))
 }
 
 async fn count(connection: &mut SqliteConnection, name: &str) -> sqlx::Result<Erased> {
@@ -102,7 +115,7 @@ async fn free_label(connection: &mut SqliteConnection) -> sqlx::Result<String> {
 /// Makes the name unreadable in what clients worded themselves where the person was, and where nobody knows who it was.
 /// Two such texts there are: the name of an event that does not exist, as a page that is being written may well send a
 /// person's name there, and the kind of a stream.
-async fn blot_out(connection: &mut SqliteConnection, name: &str) -> sqlx::Result<()> {
+async fn redact_client_text(connection: &mut SqliteConnection, name: &str) -> sqlx::Result<()> {
     // Names are NFC; a client's own words are as the client wrote them.
     let decomposed: String = name.nfd().collect();
     for form in [name, &decomposed] {
@@ -146,7 +159,7 @@ async fn rename(connection: &mut SqliteConnection, name: &str, label: &str) -> s
 
 /// Writes the people and their indices into pages that were overwritten with zeros before. SQLite overwrites what is
 /// deleted, but not what it moves: pages that were once split may still have copies of names in their free space.
-async fn write_anew(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+async fn rewrite_participants(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let indices: Vec<(String, String)> = sqlx::query_as(
         "select name, sql from sqlite_schema where type = 'index' and tbl_name = 'participant' and sql is not null",
     )

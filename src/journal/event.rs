@@ -1,74 +1,47 @@
 //! The append-only part of the history: which records are events, and what their rows say.
 
-use serde::Serialize;
 use serde_json::Value;
-use sqlx::SqliteConnection;
-use uuid::fmt::Simple;
 
-use super::writer::Numbered;
 use crate::model::id::ParticipantId;
 use crate::model::vocabulary::EventKind;
-use crate::room::record::Change;
-use crate::sql::json;
+use crate::room::record::{Change, Record};
 
-/// Writes the events of a group in one statement: a row costs a tenth of a statement of its own.
-pub(super) async fn insert(connection: &mut SqliteConnection, group: &[Numbered]) -> sqlx::Result<()> {
-    let rows: Vec<Row> = group.iter().filter_map(Row::of).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows = json(&rows)?;
-    sqlx::query!(
-        "insert into event (seq, at, session_id, participant_id, kind, detail)
-         select value ->> '$.seq', value ->> '$.at', unhex(value ->> '$.session'), unhex(value ->> '$.participant'),
-                value ->> '$.kind', value ->> '$.detail'
-         from jsonb_each(?)
-         where true
-         on conflict (seq) do nothing",
-        rows
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+/// A record with its place in the journal, if it is an entry of it.
+pub(super) struct Numbered {
+    pub(super) seq: Option<i64>,
+    pub(super) record: Record,
 }
 
 /// Whether a record is an entry of the journal, and so takes a `seq`.
 pub(super) fn is_event(change: &Change) -> bool {
-    content(change).is_some()
-}
-
-#[derive(Serialize)]
-struct Row {
-    seq: i64,
-    at: i64,
-    session: Option<Simple>,
-    participant: Option<Simple>,
-    kind: EventKind,
-    detail: Option<Value>,
-}
-
-impl Row {
-    fn of(numbered: &Numbered) -> Option<Self> {
-        let record = &numbered.record;
-        let content = content(&record.change)?;
-        Some(Self {
-            seq: numbered.seq?,
-            at: record.at.0,
-            session: record.session.map(|session| session.0.simple()),
-            participant: content.participant.map(|participant| participant.0.simple()),
-            kind: content.kind,
-            detail: content.detail,
-        })
+    match change {
+        Change::SessionStarted { .. }
+        | Change::SessionEnded { .. }
+        | Change::Joined(_)
+        | Change::Left { .. }
+        | Change::Disconnected { .. }
+        | Change::Reconnected { .. }
+        | Change::Error { .. }
+        | Change::MoreErrors { .. }
+        | Change::Gap { .. } => true,
+        Change::LinkOffered(_)
+        | Change::LinkAnswered { .. }
+        | Change::LinkProgress { .. }
+        | Change::LinkClosed { .. }
+        | Change::LeaveOwed { .. }
+        | Change::Overflowed { .. }
+        | Change::Snapshot(_) => false,
     }
 }
 
-struct Content {
-    kind: EventKind,
-    participant: Option<ParticipantId>,
-    detail: Option<Value>,
+/// What an entry of the journal says, besides when and of which session.
+pub(super) struct Entry {
+    pub(super) kind: EventKind,
+    pub(super) participant: Option<ParticipantId>,
+    pub(super) detail: Option<Value>,
 }
 
-impl Content {
+impl Entry {
     fn new(kind: EventKind, participant: Option<ParticipantId>, detail: Option<Value>) -> Option<Self> {
         Some(Self {
             kind,
@@ -78,19 +51,20 @@ impl Content {
     }
 }
 
-fn content(change: &Change) -> Option<Content> {
+/// The entry of a record, if it is one.
+pub(super) fn entry(change: &Change) -> Option<Entry> {
     match change {
-        Change::SessionStarted { .. } => Content::new(EventKind::SessionStarted, None, None),
-        Change::SessionEnded { .. } => Content::new(EventKind::SessionEnded, None, None),
+        Change::SessionStarted { .. } => Entry::new(EventKind::SessionStarted, None, None),
+        Change::SessionEnded { .. } => Entry::new(EventKind::SessionEnded, None, None),
         Change::Joined(joined) => {
             let detail = serde_json::json!({ "members": joined.members });
-            Content::new(EventKind::Joined, Some(joined.participant), Some(detail))
+            Entry::new(EventKind::Joined, Some(joined.participant), Some(detail))
         }
         Change::Left {
             participant, reason, ..
         } => {
             let detail = serde_json::json!({ "reason": reason });
-            Content::new(EventKind::Left, Some(*participant), Some(detail))
+            Entry::new(EventKind::Left, Some(*participant), Some(detail))
         }
         Change::Disconnected {
             participant,
@@ -99,9 +73,9 @@ fn content(change: &Change) -> Option<Content> {
             ..
         } => {
             let detail = serde_json::json!({ "why": why, "until": until.rfc3339() });
-            Content::new(EventKind::Disconnected, Some(*participant), Some(detail))
+            Entry::new(EventKind::Disconnected, Some(*participant), Some(detail))
         }
-        Change::Reconnected { participant, .. } => Content::new(EventKind::Reconnected, Some(*participant), None),
+        Change::Reconnected { participant, .. } => Entry::new(EventKind::Reconnected, Some(*participant), None),
         Change::Error {
             participant,
             code,
@@ -109,14 +83,14 @@ fn content(change: &Change) -> Option<Content> {
             message,
         } => {
             let detail = serde_json::json!({ "code": code, "event": event, "message": message });
-            Content::new(EventKind::Error, *participant, Some(detail))
+            Entry::new(EventKind::Error, *participant, Some(detail))
         }
         Change::MoreErrors { participant, count } => {
             let message = "Too many were refused to list each.";
             let detail = serde_json::json!({ "code": "rateLimited", "message": message, "count": count });
-            Content::new(EventKind::Error, *participant, Some(detail))
+            Entry::new(EventKind::Error, *participant, Some(detail))
         }
-        Change::Gap { dropped } => Content::new(EventKind::Gap, None, Some(serde_json::json!({ "dropped": dropped }))),
+        Change::Gap { dropped } => Entry::new(EventKind::Gap, None, Some(serde_json::json!({ "dropped": dropped }))),
         Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }

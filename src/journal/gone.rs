@@ -7,28 +7,6 @@ use uuid::Uuid;
 
 use crate::model::id::{MemberId, SessionId};
 
-/// How many leaves of all rooms together are remembered.
-const REMEMBERED: i64 = 65_536;
-
-/// Remembers the members of a JSON list of hexadecimal ids, which are about to be deleted, and forgets the oldest.
-pub(super) async fn add(connection: &mut SqliteConnection, members: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into gone_member (session_id, member_id)
-         select member.session_id, member.id
-         from jsonb_each(?) as leaving cross join member on member.id = unhex(leaving.value)",
-        members
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "delete from gone_member where id <= (select max(id) from gone_member) - ?",
-        REMEMBERED
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Forgets those of sessions that are over: nobody is left to send them anything.
 pub(super) async fn clear(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     sqlx::query!(

@@ -3,23 +3,24 @@
 //! [`Journal::submit`] is called under a room's lock and never waits. One task owns the one connection that writes; it
 //! commits what waits in groups, then what waited for a group is released, in the order of submission. If more waits than
 //! a group takes, the clients take turns ([`backlog`]), and only a room's own records keep their order.
-//! If the database cannot be written within [`Options::patience`], releases stop waiting for it, records pile up to
+//! If the database cannot be written within [`Options::commit_timeout`], releases stop waiting for it, records pile up to
 //! [`Options::capacity`], and the writer tries until it succeeds. What must be dropped is counted in a `gap` event.
 
 mod backlog;
-mod batch;
 mod erase;
 mod event;
 mod gone;
 mod lock;
 mod open;
-mod orders;
 mod owed;
+mod pace;
 mod path;
 mod queue;
 mod recover;
+mod removal;
 mod restore;
 mod review;
+mod row;
 mod rows;
 mod shared;
 mod snapshot;
@@ -42,11 +43,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::erase::Erased;
 pub use self::open::OpenError;
 pub(crate) use self::open::{Owner, owner};
-pub use self::orders::{Erased, OrderError, Orders};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
+pub use self::removal::{RemovalError, RemovalHandle};
 pub use self::review::ReviewSecrets;
 use self::shared::{Shared, run_releases};
 use self::writer::Writer;
@@ -69,7 +71,7 @@ pub struct Options {
     /// The most records that wait in memory.
     pub capacity: usize,
     /// How long what was told waits for the disk.
-    pub patience: Duration,
+    pub commit_timeout: Duration,
     /// How long those who were there before this start may come back.
     pub grace: Duration,
     /// The free space of the disk, in bytes, below which less is recorded; 0 is no limit.
@@ -84,7 +86,7 @@ impl Options {
         Self {
             database,
             capacity: 50_000,
-            patience: Duration::from_secs(1),
+            commit_timeout: Duration::from_secs(1),
             grace: Duration::from_secs(60),
             min_free_disk: 0,
             retention: None,
@@ -97,7 +99,7 @@ pub struct Opened {
     /// The way in.
     pub journal: Journal,
     /// The way to have something removed.
-    pub orders: Orders,
+    pub removals: RemovalHandle,
     /// The rooms that were live when the server stopped. Every member is away; those the stop itself sent away have a
     /// deadline that has passed, so whoever resumes the room sets fresh ones: [`Options::grace`] from now, as the database
     /// says already.

@@ -12,10 +12,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::lock::DatabaseLock;
-use super::orders::{Errands, Orders};
+use super::pace::Pace;
+use super::removal::{RemovalHandle, RemovalQueue};
 use super::space::Space;
-use super::writer::{Pace, last_group};
-use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review};
+use super::writer::last_group;
+use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review, rows};
 use crate::limit::Seldom;
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
@@ -94,7 +95,7 @@ pub enum OpenError {
 pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenError> {
     let Ready {
         writer,
-        orders,
+        removals,
         rooms,
         review,
         last_alive,
@@ -103,7 +104,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
     let journal = Journal::start(writer).map_err(OpenError::NoThread)?;
     Ok(Opened {
         journal,
-        orders,
+        removals,
         rooms,
         reader,
         review,
@@ -114,7 +115,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
 /// A database in order, before anything is written to it.
 pub(super) struct Ready {
     pub(super) writer: Writer,
-    pub(super) orders: Orders,
+    pub(super) removals: RemovalHandle,
     pub(super) rooms: Vec<(SessionId, Snapshot)>,
     pub(super) review: ReviewSecrets,
     pub(super) last_alive: Timestamp,
@@ -139,13 +140,14 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
     recover::extend_graces(&mut connection, clock(), options.grace)
         .await
         .map_err(failed)?;
+    rows::prepare(&mut connection).await.map_err(failed)?;
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
 
-    let (orders, given) = Orders::new();
+    let (removals, given) = RemovalHandle::new();
     let writer = Writer {
         shared: Arc::new(Shared::new(
-            Queue::new(options.capacity, options.patience),
+            Queue::new(options.capacity, options.commit_timeout),
             Space::new(options.min_free_disk),
             last_seq,
         )),
@@ -153,7 +155,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
         connection: Some(connection),
         reader: reader(&path),
         clock,
-        errands: Errands::new(given, options.retention),
+        removals: RemovalQueue::new(given, options.retention),
         next_seq: last_seq + 1,
         next_group,
         pace: Pace::default(),
@@ -163,7 +165,7 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
     };
     Ok(Ready {
         writer,
-        orders,
+        removals,
         rooms,
         review,
         last_alive,

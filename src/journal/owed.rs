@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::restore::damaged;
 use crate::model::id::{ConnectorId, MemberId};
 use crate::room::record::PendingLeave;
+use crate::sql::damaged;
 
 /// Remembers a leave once. A member that is not known (its own rows were lost in a gap) is owed nothing.
 pub(super) async fn add(connection: &mut SqliteConnection, member: MemberId, leave: &PendingLeave) -> sqlx::Result<()> {

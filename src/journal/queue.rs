@@ -25,11 +25,18 @@ const DAMAGED_ROOMS: usize = 1_024;
 
 pub(super) struct Queue {
     /// How long what was told waits for the disk.
-    patience: Duration,
+    commit_timeout: Duration,
     backlog: Backlog,
     /// What the writer holds, in the order it writes it.
     taken: VecDeque<Taken>,
     taken_since: Option<Instant>,
+    /// When the writer took it.
+    taken_at: Option<Instant>,
+    /// How long the last group took, and how many releases were due with it.
+    took: Duration,
+    told: usize,
+    /// When the releaser looks by itself whether something is due.
+    looks_at: Option<Instant>,
     /// When something was last written: what waits has waited for the database at most since then.
     progressed: Option<Instant>,
     /// The number of the next submission.
@@ -38,7 +45,7 @@ pub(super) struct Queue {
     due: VecDeque<Release>,
     /// How many releases there are in all.
     pending: usize,
-    /// Whether patience has ended and nothing that is to be released waits any more.
+    /// Whether commit_timeout has ended and nothing that is to be released waits any more.
     let_go: bool,
     /// A release is running, and may submit more.
     releasing: bool,
@@ -96,12 +103,16 @@ pub(super) struct Degraded {
 }
 
 impl Queue {
-    pub(super) fn new(capacity: usize, patience: Duration) -> Self {
+    pub(super) fn new(capacity: usize, commit_timeout: Duration) -> Self {
         Self {
-            patience,
+            commit_timeout,
             backlog: Backlog::new(capacity),
             taken: VecDeque::new(),
             taken_since: None,
+            taken_at: None,
+            took: Duration::ZERO,
+            told: 0,
+            looks_at: None,
             progressed: None,
             next: 0,
             due: VecDeque::new(),
@@ -158,6 +169,15 @@ impl Queue {
         is_gathering.then(|| oldest + GATHERS)
     }
 
+    /// Until when the writer waits for others, to be written with what there is: those who were told by the last commit often
+    /// act again at once, and one commit for all of them takes less than two, each for half of them. It waits for as many,
+    /// and no longer than that commit took. Whoever is alone waits for nobody.
+    pub(super) fn waits_for_others_until(&self) -> Option<Instant> {
+        let waiting = self.pending - self.due.len();
+        let is_early = self.state == State::Open && waiting > 0 && waiting < self.told;
+        is_early.then_some(self.progressed? + self.took)
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         self.state != State::Open
     }
@@ -179,6 +199,7 @@ impl Queue {
                 .map_or(since, |progressed| progressed.max(since))
                 .min(now),
         );
+        self.taken_at = Some(now);
         let mut group = Vec::new();
         for (submission, hold) in self.backlog.take(limit) {
             if self.gap == Some(submission.number) {
@@ -199,7 +220,12 @@ impl Queue {
     pub(super) fn written(&mut self, count: usize, now: Instant) {
         self.trouble = None;
         self.progressed = Some(now);
+        let before = self.due.len();
         self.settle(count);
+        self.told = self.due.len() - before;
+        self.took = self
+            .taken_at
+            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.taken_since = (!self.taken.is_empty()).then_some(now);
     }
 
@@ -231,7 +257,7 @@ impl Queue {
     /// The next thing to run, if it need not wait (any more). Whoever asks is done with the one before.
     pub(super) fn next_release(&mut self, now: Instant) -> Option<Release> {
         self.releasing = false;
-        if self.pending > self.due.len() && self.is_impatient(now) {
+        if self.pending > self.due.len() && self.is_late(now) {
             self.let_go();
         }
         let next = self.due.pop_front()?;
@@ -245,18 +271,31 @@ impl Queue {
         self.state != State::Open && self.backlog.waiting() == 0 && self.pending == 0 && !self.releasing
     }
 
-    /// When patience ends for what waits to be released, if nothing else happens.
-    pub(super) fn patience_ends(&self) -> Option<Instant> {
+    /// When commit_timeout ends for what waits to be released, if nothing else happens.
+    pub(super) fn commit_timeout_ends(&self) -> Option<Instant> {
         if self.pending == 0 {
             return None;
         }
-        self.suffering_since().map(|since| since + self.patience)
+        self.suffering_since().map(|since| since + self.commit_timeout)
+    }
+
+    /// When the releaser has to look next by itself, if it has to.
+    pub(super) fn look_again(&mut self, now: Instant) -> Option<Instant> {
+        let soonest = self.progressed.map(|progressed| progressed + self.commit_timeout);
+        self.looks_at = self.commit_timeout_ends().or(soonest.filter(|soonest| *soonest > now));
+        self.looks_at
+    }
+
+    /// Whether the releaser has to look before that.
+    pub(super) fn is_due(&self) -> bool {
+        let is_late = |ends| self.looks_at.is_none_or(|at| ends < at);
+        !self.due.is_empty() || self.commit_timeout_ends().is_some_and(is_late)
     }
 
     pub(super) fn degraded(&self, now: Instant) -> Option<Degraded> {
         let since = self.suffering_since()?;
         let lasting = now.saturating_duration_since(since);
-        if lasting < self.patience {
+        if lasting < self.commit_timeout {
             return None;
         }
         let reason = self.trouble.as_ref().map_or_else(
@@ -341,7 +380,7 @@ impl Queue {
 
     /// Gives the release back if it has to wait.
     fn unless_let_go(&mut self, release: Release, now: Instant) -> Option<Release> {
-        self.let_go = self.let_go && self.is_impatient(now);
+        self.let_go = self.let_go && self.is_late(now);
         if !self.let_go {
             return Some(release);
         }
@@ -349,7 +388,7 @@ impl Queue {
         None
     }
 
-    fn is_impatient(&self, now: Instant) -> bool {
+    fn is_late(&self, now: Instant) -> bool {
         self.state == State::Closed || self.degraded(now).is_some()
     }
 

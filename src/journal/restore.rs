@@ -1,7 +1,6 @@
 //! What a restart finds: the rooms that were live, read from the rows that say so.
 
 use std::collections::HashMap;
-use std::fmt::Display;
 
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -13,6 +12,7 @@ use crate::model::id::{
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::LeaveReason;
 use crate::room::record::{End, LiveLink, LiveMember, Snapshot, Traffic};
+use crate::sql::damaged;
 
 /// Every open session with its members, in the order the sessions began.
 pub(super) async fn live_rooms(connection: &mut SqliteConnection) -> sqlx::Result<Vec<(SessionId, Snapshot)>> {
@@ -147,9 +147,4 @@ fn end(member: Uuid, participant: Uuid) -> End {
 
 fn reason(word: &str) -> sqlx::Result<LeaveReason> {
     LeaveReason::parse(word).ok_or_else(|| damaged(format_args!("{word:?} is no reason to leave")))
-}
-
-/// A row that this server would not have written.
-pub(super) fn damaged(why: impl Display) -> sqlx::Error {
-    sqlx::Error::Decode(format!("a stored row is damaged: {why}").into())
 }

@@ -1,84 +1,103 @@
-//! The rows that follow from a record: who was in, from when until when, and what a restart needs.
+//! How a group of records is written: one statement, whose triggers ([`rows.sql`](rows.sql)) write what follows from each.
 //!
-//! The events themselves are written by [`event`]; what is derived from them, by [`Batch`] for many records at once,
-//! and here for those that are rare.
+//! A statement costs its way to the thread that owns the connection and back, many times what a row costs. So a group
+//! is one: it begins, writes and commits by itself. Only groups of more rows, or with a [`Snapshot`], take some.
 
-use sqlx::SqliteConnection;
+use std::sync::OnceLock;
 
-use super::batch::Batch;
-use super::event;
-use super::owed;
+use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::time::Instant;
+
+use super::event::Numbered;
+use super::pace::{Pace, SMALL_GROUP};
+use super::row::{COLUMNS, Row};
 use super::snapshot;
-use super::writer::Numbered;
-use crate::model::id::{MemberId, RoomName, SessionId};
+
 use crate::model::time::Timestamp;
-use crate::room::record::{Change, Record};
+use crate::room::record::{Change, Record, Snapshot};
 
-/// Writes a group of records within the open transaction.
-pub(super) async fn write(connection: &mut SqliteConnection, group: &[Numbered]) -> sqlx::Result<()> {
-    let mut batch = Batch::default();
-    for Numbered { record, .. } in group {
-        if !batch.take(record) {
-            batch.write(connection).await?;
-            write_alone(connection, record).await?;
-        }
-    }
-    batch.write(connection).await?;
-    // Last, as the rows that events refer to may be of the same group.
-    event::insert(connection, group).await
+/// The most rows of one statement: a small group's, and its end.
+const MOST_ROWS: usize = SMALL_GROUP + 1;
+
+/// Up to so many rows each number has a statement of its own; above it, powers of two. What is not bound is null, and a
+/// row without a kind means nothing, but SQLite asks each trigger about it.
+const EXACT: usize = 64;
+
+/// By their rows.
+static STATEMENTS: [OnceLock<String>; MOST_ROWS + 1] = [const { OnceLock::new() }; MOST_ROWS + 1];
+
+/// Lets a connection write groups.
+pub(super) async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql(include_str!("rows.sql")).execute(connection).await?;
+    Ok(())
 }
 
-/// What [`Batch`] does not take.
-async fn write_alone(connection: &mut SqliteConnection, record: &Record) -> sqlx::Result<()> {
-    let at = record.at;
-    let Some(session) = record.session else {
-        if let Change::Snapshot(live) = &record.change {
-            snapshot::end_others(connection, None, &live.room, at).await?;
-        }
-        return Ok(());
-    };
-    match &record.change {
-        Change::SessionStarted { room } => session_started(connection, session, room, at).await,
-        Change::LeaveOwed { member, leave } => owed::add(connection, *member, leave).await,
-        Change::Overflowed { member } => overflowed(connection, *member).await,
-        Change::Snapshot(live) => snapshot::write(connection, session, live, at).await,
-        Change::SessionEnded { .. }
-        | Change::Joined(_)
-        | Change::Left { .. }
-        | Change::Disconnected { .. }
-        | Change::Reconnected { .. }
-        | Change::LinkOffered(_)
-        | Change::LinkAnswered { .. }
-        | Change::LinkProgress { .. }
-        | Change::LinkClosed { .. }
-        | Change::Error { .. }
-        | Change::MoreErrors { .. }
-        | Change::Gap { .. } => unreachable!("a batch takes it"),
-    }
+/// A connection that writes groups.
+pub(super) async fn connect(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
+    let mut connection = options.connect().await?;
+    prepare(&mut connection).await?;
+    Ok(connection)
 }
 
-async fn session_started(
+/// Commits a group of that number, and that the server lived at that moment.
+pub(super) async fn commit(
     connection: &mut SqliteConnection,
-    session: SessionId,
-    room: &RoomName,
+    group: &[Numbered],
+    number: i64,
     at: Timestamp,
+    pace: &mut Pace,
 ) -> sqlx::Result<()> {
-    snapshot::end_others(connection, Some(session), room, at).await?;
-    let room = room.as_str();
-    sqlx::query!(
-        "insert into session (id, room, started_at) values (?, ?, ?)",
-        session.0,
-        room,
-        at.0
-    )
-    .execute(connection)
-    .await?;
+    let is_plain = |numbered: &Numbered| !matches!(numbered.record.change, Change::Snapshot(_));
+    if group.len() < MOST_ROWS && group.iter().all(is_plain) {
+        let rows: Vec<_> = group.iter().map(Row::of).chain([Row::end(number, at)]).collect();
+        return insert(connection, &rows).await;
+    }
+    let begun = Instant::now();
+    sqlx::query("begin immediate").execute(&mut *connection).await?;
+    for part in group.chunk_by(|one, other| is_plain(one) && is_plain(other)) {
+        write(connection, part).await?;
+    }
+    insert(connection, &[Row::end(number, at)]).await?;
+    let written = Instant::now();
+    sqlx::query("commit").execute(connection).await?;
+    pace.measure(group.len(), written - begun, written.elapsed());
     Ok(())
 }
 
-async fn overflowed(connection: &mut SqliteConnection, member: MemberId) -> sqlx::Result<()> {
-    sqlx::query!("update member set overflowed = true where id = ?", member.0)
-        .execute(connection)
-        .await?;
+/// Writes records of which one is a snapshot only if it is alone.
+async fn write(connection: &mut SqliteConnection, part: &[Numbered]) -> sqlx::Result<()> {
+    if let [Numbered { record, .. }] = part
+        && let Change::Snapshot(live) = &record.change
+    {
+        return repair(connection, record, live).await;
+    }
+    for some in part.chunks(MOST_ROWS) {
+        insert(connection, &some.iter().map(Row::of).collect::<Vec<_>>()).await?;
+    }
     Ok(())
+}
+
+async fn repair(connection: &mut SqliteConnection, record: &Record, live: &Snapshot) -> sqlx::Result<()> {
+    match record.session {
+        Some(session) => snapshot::write(connection, session, live, record.at).await,
+        None => snapshot::end_others(connection, None, &live.room, record.at).await,
+    }
+}
+
+async fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> sqlx::Result<()> {
+    let size = if rows.len() <= EXACT {
+        rows.len()
+    } else {
+        rows.len().next_power_of_two()
+    };
+    let query = sqlx::query(STATEMENTS[size].get_or_init(|| statement(size)).as_str());
+    let query = rows.iter().fold(query, |query, row| row.bind(query));
+    query.execute(connection).await?;
+    Ok(())
+}
+
+fn statement(rows: usize) -> String {
+    let columns = COLUMNS.join(", ");
+    let row = format!("({})", ["?"; COLUMNS.len()].join(", "));
+    format!("insert into record ({columns}) values {}", vec![row; rows].join(", "))
 }

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
@@ -22,6 +22,8 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     /// Something waits to be written, or the journal is closing.
     pub(super) work: Notify,
+    /// All have come who the writer waits for.
+    complete: Condvar,
     /// Something may be due to be released.
     due: Notify,
     pub(super) space: Space,
@@ -36,6 +38,7 @@ impl Shared {
         Self {
             queue: Mutex::new(queue),
             work: Notify::new(),
+            complete: Condvar::new(),
             due: Notify::new(),
             space,
             misplaced: AtomicBool::new(false),
@@ -50,22 +53,43 @@ impl Shared {
 
     pub(super) fn submit(&self, source: Source, mut records: Vec<Record>, release: Option<Release>) -> Submitted {
         let left_out = self.space.thin(&mut records);
-        let (submitted, was_gathering, is_gathering) = {
-            let mut queue = self.queue();
-            queue.leave_out(left_out);
-            let was_gathering = queue.gathers_until().is_some();
-            let submitted = queue.submit(source, records, release, Instant::now());
-            (submitted, was_gathering, queue.gathers_until().is_some())
-        };
+        let mut queue = self.queue();
+        queue.leave_out(left_out);
+        let was_gathering = queue.gathers_until().is_some();
+        let was_waiting = queue.waits_for_others_until().is_some();
+        let submitted = queue.submit(source, records, release, Instant::now());
+        let is_gathering = queue.gathers_until().is_some();
+        let is_complete = was_waiting && queue.waits_for_others_until().is_none();
+        let is_due = queue.is_due();
+        drop(queue);
         // Whoever gathers need not be woken for each record.
         if !(was_gathering && is_gathering) {
             self.work.notify_one();
         }
-        self.due.notify_one();
+        if is_complete {
+            self.complete.notify_one();
+        }
+        if is_due {
+            self.due.notify_one();
+        }
         if submitted == Submitted::Dropped {
             self.count_dropped();
         }
         submitted
+    }
+
+    /// Waits for those who are about to have something written too. It is less than a timer of the runtime could measure,
+    /// and the writer's thread has nothing else to do.
+    pub(super) fn wait_for_others(&self) {
+        let mut queue = self.queue();
+        while let Some(until) = queue.waits_for_others_until() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.complete.wait_timeout(queue, left);
+            (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// A group is in the database.
@@ -146,8 +170,8 @@ pub(super) async fn run_releases(shared: Arc<Shared>) {
                 tracing::error!("what a room wanted to say after a commit panicked");
             }
         }
-        let patience_ends = shared.queue().patience_ends();
-        match patience_ends {
+        let look_again = shared.queue().look_again(Instant::now());
+        match look_again {
             Some(at) => {
                 let _ = tokio::time::timeout_at(at.into(), shared.due.notified()).await;
             }

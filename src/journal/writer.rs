@@ -8,62 +8,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
+use sqlx::{Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::time::Instant;
 
+use super::Clock;
+use super::event::{self, Numbered};
 use super::lock::DatabaseLock;
-use super::orders::Errands;
+use super::pace::{self, Pace};
 use super::queue::Work;
+use super::removal::RemovalQueue;
 use super::rows;
 use super::shared::Shared;
-use super::{Clock, event};
 use crate::limit::Seldom;
 use crate::room::record::Record;
 
-/// The most records of one transaction, and the fewest that are taken if more wait.
-const GROUP: usize = 2_000;
-const SMALL_GROUP: usize = 64;
-/// How long a group may take to write, or as long as its commit takes: what is submitted meanwhile waits for it.
-const GROUP_TIME: Duration = Duration::from_millis(5);
 /// How often the server writes down that it lives, if it writes nothing else. The history promises 5 s.
 const HEARTBEAT: Duration = Duration::from_secs(4);
 const READERS_LEAVE: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const SLOWEST_RETRY: Duration = Duration::from_secs(1);
-
-/// How fast the database is: what one record takes, and what a commit takes.
-#[derive(Default)]
-pub(super) struct Pace {
-    record: Duration,
-    commit: Duration,
-}
-
-impl Pace {
-    /// Fewer say nothing about what each takes.
-    const MEASURED: usize = 32;
-
-    /// How many records the next group should have if more wait.
-    fn group(&self) -> usize {
-        let time = GROUP_TIME.max(self.commit).as_nanos();
-        let count = time.checked_div(self.record.as_nanos()).unwrap_or(u128::MAX);
-        usize::try_from(count).unwrap_or(usize::MAX).clamp(SMALL_GROUP, GROUP)
-    }
-
-    /// Follows what groups take, with some inertia.
-    fn measure(&mut self, records: usize, write: Duration, commit: Duration) {
-        let Some(count) = u32::try_from(records).ok().filter(|_| records >= Self::MEASURED) else {
-            return;
-        };
-        self.record = (self.record * 3 + write / count) / 4;
-        self.commit = (self.commit * 3 + commit) / 4;
-    }
-}
-
-/// A record with its place in the journal, if it is an entry of it.
-pub(super) struct Numbered {
-    pub(super) seq: Option<i64>,
-    pub(super) record: Record,
-}
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -71,7 +34,7 @@ pub(super) struct Writer {
     pub(super) connection: Option<SqliteConnection>,
     pub(super) reader: SqlitePool,
     pub(super) clock: Clock,
-    pub(super) errands: Errands,
+    pub(super) removals: RemovalQueue,
     /// The next `seq`, and the number of the next group: neither is ever used again.
     pub(super) next_seq: i64,
     pub(super) next_group: i64,
@@ -102,9 +65,14 @@ impl Writer {
             if self.gathers().await {
                 continue;
             }
+            self.shared.wait_for_others();
             let work = {
                 let mut queue = self.shared.queue();
-                let limit = if queue.is_closing() { GROUP } else { self.pace.group() };
+                let limit = if queue.is_closing() {
+                    pace::GROUP
+                } else {
+                    self.pace.group()
+                };
                 queue.take(limit, std::time::Instant::now())
             };
             let records = match work {
@@ -116,17 +84,17 @@ impl Writer {
                 self.write_all(records).await;
                 self.look_at_file();
                 beat_at = Instant::now() + HEARTBEAT;
-            } else if !self.errands.is_due() {
+            } else if !self.removals.is_due() {
                 tokio::select! {
                     () = self.shared.work.notified() => {}
-                    () = self.errands.wait() => {}
+                    () = self.removals.wait() => {}
                     () = tokio::time::sleep_until(beat_at) => {}
                 }
                 continue;
             }
             // One step at a time: what the rooms record goes first, however much there is to remove.
-            if self.errands.is_due() {
-                self.run_errand().await;
+            if self.removals.is_due() {
+                self.run_removal().await;
             }
         }
         self.stop().await;
@@ -192,7 +160,7 @@ impl Writer {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let mut fresh = self.options.connect().await?;
+                let mut fresh = rows::connect(&self.options).await?;
                 if last_group(&mut fresh).await? >= self.next_group {
                     self.connection = Some(fresh);
                     return Ok(());
@@ -200,30 +168,24 @@ impl Writer {
                 fresh
             }
         };
-        sqlx::query("begin immediate").execute(&mut connection).await?;
-        let begun = Instant::now();
-        rows::write(&mut connection, group).await?;
-        let written = Instant::now();
-        beat(&mut connection, (self.clock)().0, self.next_group).await?;
-        sqlx::query("commit").execute(&mut connection).await?;
-        self.pace.measure(group.len(), written - begun, written.elapsed());
+        rows::commit(&mut connection, group, self.next_group, (self.clock)(), &mut self.pace).await?;
         self.connection = Some(connection);
         Ok(())
     }
 
     /// A step that fails is undone with its connection, as what is written is never left half.
-    async fn run_errand(&mut self) {
-        if let Err(error) = self.try_errand().await {
+    async fn run_removal(&mut self) {
+        if let Err(error) = self.try_removal().await {
             tracing::error!(%error, "something that was to be removed from the history could not be");
         }
     }
 
-    async fn try_errand(&mut self) -> sqlx::Result<()> {
+    async fn try_removal(&mut self) -> sqlx::Result<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.options.connect().await?,
+            None => rows::connect(&self.options).await?,
         };
-        self.errands.step(&mut connection, (self.clock)()).await?;
+        self.removals.step(&mut connection, (self.clock)()).await?;
         self.connection = Some(connection);
         Ok(())
     }
@@ -251,7 +213,7 @@ impl Writer {
     async fn try_stop(&mut self) -> sqlx::Result<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.options.connect().await?,
+            None => rows::connect(&self.options).await?,
         };
         mark_clean_stop(&mut connection, (self.clock)().0).await?;
         // A reader that is still at it would only keep the log from being cut.
@@ -282,13 +244,6 @@ pub(super) async fn last_group(connection: &mut SqliteConnection) -> sqlx::Resul
     sqlx::query_scalar!("select group_no from heartbeat where id = 1")
         .fetch_one(connection)
         .await
-}
-
-async fn beat(connection: &mut SqliteConnection, at: i64, group: i64) -> sqlx::Result<()> {
-    sqlx::query!("update heartbeat set at = ?, group_no = ? where id = 1", at, group)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 async fn mark_clean_stop(connection: &mut SqliteConnection, at: i64) -> sqlx::Result<()> {

@@ -13,7 +13,7 @@ use super::http::turns::{QuestionLimits, QuestionTurns};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 use crate::history::History;
 use crate::history::sessions::Session;
-use crate::journal::{Orders, ReviewSecrets};
+use crate::journal::{RemovalHandle, ReviewSecrets};
 use crate::limit::{KeyedRate, Quota};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
@@ -63,7 +63,7 @@ pub struct Parts {
     /// Whether everything works.
     pub readiness: ReadinessProbe,
     /// The way to have something removed.
-    pub orders: Orders,
+    pub orders: RemovalHandle,
     /// What happens, as it happens.
     pub feed: Feed,
     /// What the review's cookies are told by.
@@ -81,7 +81,7 @@ pub(crate) struct Web {
     pub(crate) history: History,
     pub(crate) live: Arc<dyn LiveRooms>,
     pub(crate) readiness: ReadinessProbe,
-    pub(crate) orders: Orders,
+    pub(crate) orders: RemovalHandle,
     pub(crate) feed: Feed,
     pub(crate) clock: WallClock,
     pub(crate) turns: QuestionTurns,

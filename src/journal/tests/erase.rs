@@ -105,7 +105,7 @@ async fn no_byte_of_an_erased_name_is_left_in_the_file() {
         fill(&bench, &lessons(seed)).await;
         let before = bench.rows(PEOPLE).await;
         let erased = opened
-            .orders
+            .removals
             .erase(Username::parse(NAME).unwrap(), false)
             .await
             .unwrap();
@@ -119,7 +119,7 @@ async fn no_byte_of_an_erased_name_is_left_in_the_file() {
         assert_eq!(bench.rows("pragma integrity_check").await, ["ok"]);
         assert_eq!(bench.rows(CONNECTIONS).await, [before.len().to_string()]);
         // What hangs on a session goes with it still.
-        opened.orders.delete(SessionId(Uuid::from_u128(1))).await.unwrap();
+        opened.removals.delete(SessionId(Uuid::from_u128(1))).await.unwrap();
         assert!(bench.rows("pragma foreign_key_check").await.is_empty());
         assert_ne!(bench.rows(CONNECTIONS).await, [before.len().to_string()]);
         opened.journal.close(Duration::from_secs(5)).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_name_goes_from_what_clients_worded_too() {
         ]);
         write(&opened.journal, records).await;
         opened
-            .orders
+            .removals
             .erase(Username::parse(name).unwrap(), false)
             .await
             .unwrap();

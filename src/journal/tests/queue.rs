@@ -95,7 +95,7 @@ fn patience_ends_for_everything_that_waits_and_comes_back() {
     let _ = bench.submit(1, 2, 900);
     assert_eq!(bench.take(1).len(), 1);
     assert_eq!(bench.told(999), [0_u32; 0]);
-    assert_eq!(bench.queue.patience_ends(), Some(bench.at(1_000)));
+    assert_eq!(bench.queue.commit_timeout_ends(), Some(bench.at(1_000)));
     assert_eq!(bench.told(1_000), [1, 2]);
     let _ = bench.submit(1, 3, 1_100);
     assert_eq!(bench.told(1_100), [3], "at once while degraded");

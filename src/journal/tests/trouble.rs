@@ -70,7 +70,7 @@ async fn a_full_disk_is_written_again_once_it_has_room() {
 async fn a_locked_database_delays_for_its_patience_and_no_longer() {
     let bench = Bench::new();
     let options = Options {
-        patience: Duration::from_millis(300),
+        commit_timeout: Duration::from_millis(300),
         ..bench.options()
     };
     let opened = Journal::open(options, || NOW).await.unwrap();
@@ -114,12 +114,12 @@ async fn a_locked_database_delays_for_its_patience_and_no_longer() {
 async fn a_writer_stuck_in_one_statement_holds_nobody_back() {
     let bench = Bench::new();
     let options = Options {
-        patience: Duration::from_millis(300),
+        commit_timeout: Duration::from_millis(300),
         ..bench.options()
     };
     let mut writer = prepare(options, Arc::new(|| NOW)).await.unwrap().writer;
     writer.options = writer.options.clone().busy_timeout(Duration::from_secs(600));
-    writer.connection = Some(writer.options.connect().await.unwrap());
+    writer.connection = Some(crate::journal::rows::connect(&writer.options).await.unwrap());
     let intruder = hold_the_lock(&bench).await;
     let journal = Journal::start(writer).unwrap();
     write(&journal, beginning()).await;
@@ -136,7 +136,7 @@ async fn what_was_dropped_is_one_gap() {
     let bench = Bench::new();
     let options = Options {
         capacity: 10,
-        patience: Duration::from_millis(100),
+        commit_timeout: Duration::from_millis(100),
         ..bench.options()
     };
     let opened = Journal::open(options, || NOW).await.unwrap();

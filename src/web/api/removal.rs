@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::journal::{Erased, OrderError};
+use crate::journal::{Erased, RemovalError};
 use crate::model::id::Username;
 use crate::web::MAX_BODY;
 use crate::web::http::error::{Error, Problem};
@@ -109,11 +109,11 @@ pub(super) async fn erase(
     }))
 }
 
-fn refusal(error: OrderError, live: &'static str) -> Error {
+fn refusal(error: RemovalError, live: &'static str) -> Error {
     match error {
-        OrderError::NoSuchSession => Error::NoSuchSession,
-        OrderError::Live => Error::Live(live),
-        OrderError::Unavailable => Error::NotChanged,
+        RemovalError::NoSuchSession => Error::NoSuchSession,
+        RemovalError::Live => Error::Live(live),
+        RemovalError::Unavailable => Error::NotChanged,
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use super::{Answer, CLIENT, Story, TOKEN, request, routers_apart, send};
 use crate::config::Origins;
-use crate::journal::{Journal, Options, Orders};
+use crate::journal::{Journal, Options, RemovalHandle};
 use crate::model::time::Timestamp;
 use crate::net::ClientAddress;
 use crate::web::Readiness;
@@ -296,7 +296,7 @@ async fn signing_out_is_for_good() {
     let opened = Journal::open(Options::new(story.fixture.path().into()), || Timestamp(0))
         .await
         .unwrap();
-    let router = story.router_with(opened.orders.clone()).await;
+    let router = story.router_with(opened.removals.clone()).await;
     let [one, other] = [cookie(&story).await, cookie(&story).await];
     let sign_out = |headers: &[(&str, &str)]| with("POST", "/review/sign-out", headers);
     let by = |cookie: &str| with("GET", "/api/v1/sessions", &[("cookie", cookie)]);
@@ -602,7 +602,7 @@ async fn apart_neither_port_has_anything_of_the_other() {
         story.settings.public_rooms = public_rooms;
         let apart = routers_apart(
             story.settings.clone(),
-            story.parts(story.fixture.history().await, Orders::unheard()),
+            story.parts(story.fixture.history().await, RemovalHandle::unheard()),
         );
         let headers = [("authorization", &bearer(TOKEN)[..]), ("origin", "http://page.example")];
         let mut of_reviewers = paths(&story);

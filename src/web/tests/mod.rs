@@ -30,7 +30,7 @@ use super::{Feed, LiveRooms, Parts, QuestionLimits, Readiness, Recovery, Setting
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
-use crate::journal::{Orders, ReviewSecrets};
+use crate::journal::{RemovalHandle, ReviewSecrets};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{DropReason, EventKind, LeaveReason, LinkCloseReason};
@@ -140,18 +140,18 @@ impl Story {
     }
 
     async fn router(&self) -> Router {
-        self.router_with(Orders::unheard()).await
+        self.router_with(RemovalHandle::unheard()).await
     }
 
-    async fn router_with(&self, orders: Orders) -> Router {
+    async fn router_with(&self, orders: RemovalHandle) -> Router {
         self.router_of(self.fixture.history().await, orders)
     }
 
-    fn router_of(&self, history: History, orders: Orders) -> Router {
+    fn router_of(&self, history: History, orders: RemovalHandle) -> Router {
         router(self.settings.clone(), self.parts(history, orders))
     }
 
-    fn parts(&self, history: History, orders: Orders) -> Parts {
+    fn parts(&self, history: History, orders: RemovalHandle) -> Parts {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
         Parts {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Story, TOKEN, request};
 use crate::history::fixture::START_MS;
-use crate::journal::Orders;
+use crate::journal::RemovalHandle;
 
 const PEOPLE: i64 = 50_000;
 
@@ -86,7 +86,7 @@ struct Asked {
 impl Asked {
     async fn of(story: &Story) -> Self {
         let (history, steps) = story.fixture.counted_history().await;
-        let router = story.router_of(history, Orders::unheard());
+        let router = story.router_of(history, RemovalHandle::unheard());
         Self { router, steps }
     }
 

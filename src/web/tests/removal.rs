@@ -22,7 +22,7 @@ impl Bench {
     async fn over(story: Story) -> Self {
         let options = Options::new(story.fixture.path().into());
         let opened = Journal::open(options, || Timestamp(i64::MAX / 2)).await.unwrap();
-        let router = story.router_with(opened.orders).await;
+        let router = story.router_with(opened.removals).await;
         Self {
             story,
             router,

@@ -280,7 +280,7 @@ impl Played {
             let clock = Arc::clone(&self.clock);
             let options = Options {
                 // On a busy machine, too, what is looked at is on disk.
-                patience: Duration::from_secs(3600),
+                commit_timeout: Duration::from_secs(3600),
                 ..Options::new(self.folder.path().join(FILE).into())
             };
             match Journal::open(options, move || Timestamp(clock.load(Ordering::Relaxed))).await {
@@ -304,7 +304,7 @@ impl Played {
                 overflowed: false,
             }),
             readiness: Arc::new(|| Readiness::Ready),
-            orders: opened.orders.clone(),
+            orders: opened.removals.clone(),
             review: opened.review.clone(),
             feed: Feed::new(watch::Sender::new(0).subscribe(), stopping, 0),
             clock: Arc::new(move || now),

@@ -1,39 +1,38 @@
-//! What a reviewer, or the retention, has changed or removed: by the one task that writes, between the groups of records.
+//! Removals requested by a reviewer or by the retention: done by the one task that writes, between the groups of records.
 //!
-//! An order goes on when whoever gave it does not wait any more. What is large is removed in steps, each a transaction
+//! A removal goes on when whoever asked for it does not wait any more. What is large is removed in steps, each a transaction
 //! of its own, so that no room waits long for the disk.
 
 use std::time::Duration;
 
-use serde::Serialize;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{erase, review};
+use super::erase::{self, Erased};
+use super::review;
 use crate::model::id::{SessionId, Username};
 use crate::model::time::Timestamp;
 
-/// The most orders that wait.
+/// The most removals that wait.
 const WAITING: usize = 16;
 /// How many journal entries one step removes.
 const STEP: i64 = 1_000;
-/// How long an answer is waited for. The order stands all the same.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer is waited for. It is removed all the same.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// How often what has become too old is looked for.
 const EXPIRY: Duration = Duration::from_secs(3600);
 
 /// The way to have something removed.
 #[derive(Debug, Clone)]
-pub struct Orders {
-    sender: mpsc::Sender<Order>,
+pub struct RemovalHandle {
+    sender: mpsc::Sender<Removal>,
 }
 
 /// Why something was not removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OrderError {
+pub enum RemovalError {
     /// There is no such session.
     #[error("there is no session of this id")]
     NoSuchSession,
@@ -45,29 +44,13 @@ pub enum OrderError {
     Unavailable,
 }
 
-/// What erasing a person changes, or would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Erased {
-    /// The name that takes the place of the person's; nothing if nobody of that name was ever there, and for a dry run.
-    pub replaced_by: Option<String>,
-    /// In how many sessions they took part.
-    pub sessions: i64,
-    /// How many stretches of presence lose their name.
-    pub connections: i64,
-    /// How many peer connections do.
-    pub links: i64,
-    /// How many entries of the journal do.
-    pub events: i64,
-}
-
-impl Orders {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Order>) {
+impl RemovalHandle {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Removal>) {
         let (sender, receiver) = mpsc::channel(WAITING);
         (Self { sender }, receiver)
     }
 
-    /// Orders that nobody takes.
+    /// RemovalHandle that nobody takes.
     #[cfg(test)]
     pub(crate) fn unheard() -> Self {
         Self::new().0
@@ -77,8 +60,8 @@ impl Orders {
     ///
     /// # Errors
     /// If there is none, it goes on, or the database does not take it for now.
-    pub async fn delete(&self, session: SessionId) -> Result<(), OrderError> {
-        self.give(|answer| Order::Delete {
+    pub async fn delete(&self, session: SessionId) -> Result<(), RemovalError> {
+        self.give(|answer| Removal::Delete {
             session,
             answer: Some(answer),
         })
@@ -89,8 +72,8 @@ impl Orders {
     ///
     /// # Errors
     /// If they took part in a session that goes on, or the database does not take it for now.
-    pub async fn erase(&self, username: Username, dry_run: bool) -> Result<Erased, OrderError> {
-        self.give(|answer| Order::Erase {
+    pub async fn erase(&self, username: Username, dry_run: bool) -> Result<Erased, RemovalError> {
+        self.give(|answer| Removal::Erase {
             username,
             dry_run,
             answer,
@@ -102,8 +85,8 @@ impl Orders {
     ///
     /// # Errors
     /// If the database does not take it for now.
-    pub async fn sign_out(&self, cookie: Uuid, expires_at: Timestamp) -> Result<(), OrderError> {
-        self.give(|answer| Order::SignOut {
+    pub async fn sign_out(&self, cookie: Uuid, expires_at: Timestamp) -> Result<(), RemovalError> {
+        self.give(|answer| Removal::SignOut {
             cookie,
             expires_at,
             answer,
@@ -111,23 +94,23 @@ impl Orders {
         .await
     }
 
-    async fn give<T>(&self, order: impl FnOnce(Answer<T>) -> Order) -> Result<T, OrderError> {
+    async fn give<T>(&self, removal: impl FnOnce(Answer<T>) -> Removal) -> Result<T, RemovalError> {
         let (answer, answered) = oneshot::channel();
         self.sender
-            .try_send(order(answer))
-            .map_err(|_| OrderError::Unavailable)?;
-        match timeout(PATIENCE, answered).await {
+            .try_send(removal(answer))
+            .map_err(|_| RemovalError::Unavailable)?;
+        match timeout(ANSWERED_WITHIN, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Err(OrderError::Unavailable),
+            Ok(Err(_)) | Err(_) => Err(RemovalError::Unavailable),
         }
     }
 }
 
-type Answer<T> = oneshot::Sender<Result<T, OrderError>>;
+type Answer<T> = oneshot::Sender<Result<T, RemovalError>>;
 
 /// Something to be removed.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum Removal {
     /// A session. Without an answer it is the retention's.
     Delete {
         session: SessionId,
@@ -148,18 +131,18 @@ pub(super) enum Order {
 }
 
 /// What the writer has been told to remove, and what is too old.
-pub(super) struct Errands {
-    orders: mpsc::Receiver<Order>,
+pub(super) struct RemovalQueue {
+    removals: mpsc::Receiver<Removal>,
     /// The session that is being removed.
-    running: Option<Order>,
+    running: Option<Removal>,
     retention: Option<Duration>,
     expire_at: Instant,
 }
 
-impl Errands {
-    pub(super) fn new(orders: mpsc::Receiver<Order>, retention: Option<Duration>) -> Self {
+impl RemovalQueue {
+    pub(super) fn new(removals: mpsc::Receiver<Removal>, retention: Option<Duration>) -> Self {
         Self {
-            orders,
+            removals,
             running: None,
             retention,
             expire_at: Instant::now(),
@@ -172,7 +155,7 @@ impl Errands {
             return;
         }
         tokio::select! {
-            Some(order) = self.orders.recv() => self.running = Some(order),
+            Some(removal) = self.removals.recv() => self.running = Some(removal),
             () = sleep_until(self.expire_at), if self.retention.is_some() => {}
             else => std::future::pending().await,
         }
@@ -180,17 +163,17 @@ impl Errands {
 
     /// Does one step of what there is to do, if there is anything. After an error the connection is not to be used again.
     pub(super) async fn step(&mut self, connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
-        match self.running.take().or_else(|| self.orders.try_recv().ok()) {
-            Some(Order::Delete { session, answer }) => self.delete(connection, session, answer).await,
-            Some(Order::Erase {
+        match self.running.take().or_else(|| self.removals.try_recv().ok()) {
+            Some(Removal::Delete { session, answer }) => self.delete(connection, session, answer).await,
+            Some(Removal::Erase {
                 username,
                 dry_run,
                 answer,
             }) => {
                 let erased = erase::erase(connection, &username, dry_run).await;
-                finish(Some(answer), erased)
+                finish(Some(answer), erased.map(|erased| erased.ok_or(RemovalError::Live)))
             }
-            Some(Order::SignOut {
+            Some(Removal::SignOut {
                 cookie,
                 expires_at,
                 answer,
@@ -202,10 +185,10 @@ impl Errands {
         }
     }
 
-    /// Whether [`Errands::step`] has something to do now.
+    /// Whether [`RemovalQueue::step`] has something to do now.
     pub(super) fn is_due(&self) -> bool {
         self.running.is_some()
-            || !self.orders.is_empty()
+            || !self.removals.is_empty()
             || (self.retention.is_some() && Instant::now() >= self.expire_at)
     }
 
@@ -217,7 +200,7 @@ impl Errands {
     ) -> sqlx::Result<()> {
         match delete_some(connection, session).await {
             Ok(Ok(Progress::More)) => {
-                self.running = Some(Order::Delete { session, answer });
+                self.running = Some(Removal::Delete { session, answer });
                 Ok(())
             }
             Ok(Ok(Progress::Done)) => finish(answer, Ok(Ok(()))),
@@ -236,22 +219,22 @@ impl Errands {
         let again_at = std::mem::replace(&mut self.expire_at, Instant::now() + EXPIRY);
         if let Some(session) = expired(connection, before).await? {
             tracing::info!(%session, "a session is older than the retention: it is removed");
-            self.running = Some(Order::Delete { session, answer: None });
+            self.running = Some(Removal::Delete { session, answer: None });
             self.expire_at = again_at;
-        } else if delete_homeless(connection, before).await? == STEP {
+        } else if delete_events_without_session(connection, before).await? == STEP {
             self.expire_at = again_at;
         }
         Ok(())
     }
 }
 
-/// Answers whoever waits. An order that the database failed is given up: what it had done in this step is undone.
-fn finish<T>(answer: Option<Answer<T>>, done: sqlx::Result<Result<T, OrderError>>) -> sqlx::Result<()> {
+/// Answers whoever waits. A removal that the database failed is given up: what it had done in this step is undone.
+fn finish<T>(answer: Option<Answer<T>>, done: sqlx::Result<Result<T, RemovalError>>) -> sqlx::Result<()> {
     let (answered, result) = match done {
         Ok(answered) => (answered, Ok(())),
-        Err(error) => (Err(OrderError::Unavailable), Err(error)),
+        Err(error) => (Err(RemovalError::Unavailable), Err(error)),
     };
-    // Whoever gave the order may have gone.
+    // Whoever asked may have gone.
     let _ = answer.map(|answer| answer.send(answered));
     result
 }
@@ -265,7 +248,7 @@ enum Progress {
 async fn delete_some(
     connection: &mut SqliteConnection,
     session: SessionId,
-) -> sqlx::Result<Result<Progress, OrderError>> {
+) -> sqlx::Result<Result<Progress, RemovalError>> {
     sqlx::query("begin immediate").execute(&mut *connection).await?;
     let progress = delete_step(connection, session).await?;
     sqlx::query("commit").execute(connection).await?;
@@ -275,7 +258,7 @@ async fn delete_some(
 async fn delete_step(
     connection: &mut SqliteConnection,
     session: SessionId,
-) -> sqlx::Result<Result<Progress, OrderError>> {
+) -> sqlx::Result<Result<Progress, RemovalError>> {
     let ended = sqlx::query_scalar!(
         r#"select ended_at is not null as "ended!: bool" from session where id = ?"#,
         session.0
@@ -283,8 +266,8 @@ async fn delete_step(
     .fetch_optional(&mut *connection)
     .await?;
     match ended {
-        None => return Ok(Err(OrderError::NoSuchSession)),
-        Some(false) => return Ok(Err(OrderError::Live)),
+        None => return Ok(Err(RemovalError::NoSuchSession)),
+        Some(false) => return Ok(Err(RemovalError::Live)),
         Some(true) => {}
     }
     let removed = sqlx::query!(
@@ -304,7 +287,7 @@ async fn delete_step(
 }
 
 /// Removes some of the entries from before a moment that belong to no session; says how many.
-async fn delete_homeless(connection: &mut SqliteConnection, before: Timestamp) -> sqlx::Result<i64> {
+async fn delete_events_without_session(connection: &mut SqliteConnection, before: Timestamp) -> sqlx::Result<i64> {
     let removed = sqlx::query!(
         "delete from event where seq in (select seq from event where session_id is null and at < ? order by at limit ?)",
         before.0,
