@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use uuid::{Builder, Uuid};
 
 use super::History;
-use crate::model::vocabulary::{EventKind, LeaveReason, LinkCloseReason};
+use crate::model::vocabulary::{ConnectionState, EventKind, LeaveReason, LinkCloseReason};
 
 /// 2026-03-01T09:00:00Z: all moments of a fixture are given in seconds after it.
 pub(crate) const START_MS: i64 = 1_772_355_600_000;
@@ -68,6 +68,8 @@ pub(crate) struct OfferedLink<'a> {
     pub(crate) offered: i64,
     pub(crate) answered: Option<i64>,
     pub(crate) candidates: (i64, i64),
+    /// When the offering end's page said that it is connected.
+    pub(crate) connected: Option<i64>,
     pub(crate) closed: Option<(i64, LinkCloseReason)>,
 }
 
@@ -244,7 +246,7 @@ impl Fixture {
     }
 
     pub(crate) async fn link(&self, session: Uuid, link: OfferedLink<'_>) {
-        sqlx::query("insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates, answerer_candidates, closed_at, closed_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        sqlx::query("insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates, answerer_candidates, closed_at, closed_by, connected_at, offerer_state_at, offerer_state) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)")
             .bind(self.id(link.offered))
             .bind(session)
             .bind(link.between.0)
@@ -256,6 +258,8 @@ impl Fixture {
             .bind(link.candidates.1)
             .bind(link.closed.map(|(at, _)| ms(at)))
             .bind(link.closed.map(|(_, why)| why.as_str()))
+            .bind(link.connected.map(ms))
+            .bind(link.connected.map(|_| ConnectionState::Connected.as_str()))
             .execute(&self.writer)
             .await
             .unwrap();

@@ -13,7 +13,7 @@ use super::json::{Millis, from_json};
 use super::{Error, History};
 use crate::model::id::{LinkId, ParticipantId, SessionId};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
+use crate::model::vocabulary::{ConnectionPath, ConnectionState, LeaveReason, LinkCloseReason};
 use crate::sql::{ids, json};
 
 /// One peer connection.
@@ -38,10 +38,28 @@ pub struct Link {
     pub answerer_candidates: i64,
     /// How often the two negotiated again.
     pub renegotiations: i64,
+    /// When a page first said that it is connected.
+    pub connected_at: Option<Timestamp>,
+    /// The last that the offering end's page said of it, if it said anything.
+    pub offerer_said: Option<Said>,
+    /// The same of the answering end.
+    pub answerer_said: Option<Said>,
     /// When it ended; nothing while it is open.
     pub closed_at: Option<Timestamp>,
     /// Why: the word of the member it ended with, or its own.
     pub closed_by: Option<LinkEnd>,
+}
+
+/// What a page said of its end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Said {
+    /// How it is.
+    pub state: ConnectionState,
+    /// Since when.
+    pub at: Timestamp,
+    /// How it goes, if the page knew.
+    pub path: Option<ConnectionPath>,
 }
 
 /// Why a link ended: for a reason of its own, or with a member who was gone for one.
@@ -113,7 +131,9 @@ macro_rules! query_links {
             r#"
             select json_group_array(
                 json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
-                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by)
+                           offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by, connected_at,
+                           offerer_state, offerer_state_at, offerer_path,
+                           answerer_state, answerer_state_at, answerer_path)
             ) as "links!: String"
             from (
             "# + $of + ") as own",
@@ -249,6 +269,18 @@ struct LinkFields {
     renegotiations: i64,
     closed_at: Option<Millis>,
     closed_by: Option<LinkEnd>,
+    connected_at: Option<Millis>,
+    offerer_state: Option<ConnectionState>,
+    offerer_state_at: Option<Millis>,
+    offerer_path: Option<ConnectionPath>,
+    answerer_state: Option<ConnectionState>,
+    answerer_state_at: Option<Millis>,
+    answerer_path: Option<ConnectionPath>,
+}
+
+fn said(state: Option<ConnectionState>, at: Option<Millis>, path: Option<ConnectionPath>) -> Option<Said> {
+    let (state, at) = (state?, at?.into());
+    Some(Said { state, at, path })
 }
 
 impl LinkFields {
@@ -264,6 +296,9 @@ impl LinkFields {
             offerer_candidates: self.offerer_candidates,
             answerer_candidates: self.answerer_candidates,
             renegotiations: self.renegotiations,
+            connected_at: self.connected_at.map(Timestamp::from),
+            offerer_said: said(self.offerer_state, self.offerer_state_at, self.offerer_path),
+            answerer_said: said(self.answerer_state, self.answerer_state_at, self.answerer_path),
             closed_at: self.closed_at.map(Timestamp::from),
             closed_by: self.closed_by,
         }

@@ -4,14 +4,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::intervals::Intervals;
-use super::links::Link;
+use super::links::{Link, LinkEnd, Said};
 use super::people::Person;
 use crate::model::id::{ParticipantId, StreamType};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::Outcome;
+use crate::model::vocabulary::{ConnectionState, LinkCloseReason, Outcome};
 
 /// How long two people may take to get a step further. A page may have to ask for the camera first.
 const STEP_WITHIN_MS: i64 = 30_000;
+
+/// How long before somebody is known to be gone their peers' pages may have noticed it: what these say then is no trouble
+/// of the connection's.
+const NOTICED_WITHIN_MS: i64 = 60_000;
 
 /// Two people who were in the room together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,14 +94,28 @@ impl Together {
     }
 }
 
-/// Judges a pair by the link that got furthest (of several the latest), of those that every pair has one of (camera and
-/// microphone) if there are any. `together` is nothing when one of the two has gone: then nothing is under way any more.
+/// Judges a pair by the latest link of which a page said how it is, or else by the one that got furthest (of several the
+/// latest): of those that every pair has one of (camera and microphone) if there are any. `together` is nothing when one
+/// of the two has gone: then nothing is under way any more.
 fn judge(links: &[Link], together: Option<Together>) -> Judgement {
-    let outcomes = || links.iter().map(|link| outcome(link, together)).enumerate();
-    let main = outcomes().filter(|(place, _)| links[*place].stream_type == StreamType::USER);
-    let best = main
-        .max_by_key(|(_, outcome)| *outcome)
-        .or_else(|| outcomes().max_by_key(|(_, outcome)| *outcome));
+    let has_main = links.iter().any(|link| link.stream_type == StreamType::USER);
+    let judged = links.iter().enumerate();
+    let judged = judged.filter(|(_, link)| !has_main || link.stream_type == StreamType::USER);
+    let said = judged
+        .clone()
+        .filter_map(|(place, link)| Some((place, said(link)?)))
+        .next_back();
+    let was_connected = judged.clone().any(|(_, link)| link.connected_at.is_some());
+    let said = said.map(|(place, outcome)| {
+        let was_lost = outcome == Outcome::Failed && was_connected;
+        (place, if was_lost { Outcome::Lost } else { outcome })
+    });
+    let furthest = || {
+        judged
+            .map(|(place, link)| (place, exchanged(link, together)))
+            .max_by_key(|(_, outcome)| *outcome)
+    };
+    let best = said.or_else(furthest);
     let have_just_met = || together.is_some_and(|together| together.is_recent(together.since));
     match best {
         Some((place, outcome)) => Judgement {
@@ -115,14 +133,43 @@ fn judge(links: &[Link], together: Option<Together>) -> Judgement {
     }
 }
 
-fn outcome(link: &Link, together: Option<Together>) -> Outcome {
+/// What the two pages said of a link, if they did. Of each the last word counts, and `failed` of either wins.
+fn said(link: &Link) -> Option<Outcome> {
+    let last = [link.offerer_said, link.answerer_said].into_iter().flatten();
+    let was_connected = link.connected_at.is_some();
+    let counts =
+        |said: &Said| !was_connected || said.state == ConnectionState::Connected || !is_of_departure(link, *said);
+    let mut states: Vec<_> = last.filter(counts).map(|said| said.state).collect();
+    states.sort();
+    match states.last() {
+        Some(ConnectionState::Failed) if !was_connected => Some(Outcome::Failed),
+        Some(ConnectionState::Failed | ConnectionState::Disconnected) => Some(Outcome::Lost),
+        Some(ConnectionState::Connected | ConnectionState::Closed) | None => {
+            link.connected_at.map(|_| Outcome::Connected)
+        }
+    }
+}
+
+/// Whether what a page said was that its peer was going, which was known a little later.
+fn is_of_departure(link: &Link, said: Said) -> bool {
+    let ended_with_member = !matches!(
+        link.closed_by,
+        None | Some(LinkEnd::Own(LinkCloseReason::Lost | LinkCloseReason::Replaced))
+    );
+    let is_late = |closed: Timestamp| closed.0.saturating_sub(said.at.0) < NOTICED_WITHIN_MS;
+    ended_with_member && link.closed_at.is_some_and(is_late)
+}
+
+/// How far the two came by what was exchanged. Candidates that were not sent by themselves may be inside of the
+/// descriptions.
+fn exchanged(link: &Link, together: Option<Together>) -> Outcome {
     let has_candidates = link.offerer_candidates > 0 && link.answerer_candidates > 0;
     let last_step = link.answered_at.unwrap_or(link.offered_at);
     let is_under_way = link.closed_at.is_none() && together.is_some_and(|together| together.is_recent(last_step));
     match link.answered_at {
-        Some(_) if has_candidates => Outcome::Connected,
+        Some(_) if has_candidates => Outcome::Exchanged,
         _ if is_under_way => Outcome::Waiting,
-        Some(_) => Outcome::NoCandidates,
+        Some(_) => Outcome::Exchanged,
         None => Outcome::NoAnswer,
     }
 }
@@ -132,9 +179,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::history::links::LinkEnd;
     use crate::model::id::LinkId;
-    use crate::model::vocabulary::LinkCloseReason;
+    use crate::model::vocabulary::LeaveReason;
 
     fn link(stream: &str, is_answered: bool, candidates: (i64, i64), is_closed: bool) -> Link {
         Link {
@@ -147,30 +193,33 @@ mod tests {
             offerer_candidates: candidates.0,
             answerer_candidates: candidates.1,
             renegotiations: 0,
+            connected_at: None,
+            offerer_said: None,
+            answerer_said: None,
             closed_at: is_closed.then_some(Timestamp(3)),
             closed_by: is_closed.then_some(LinkEnd::Own(LinkCloseReason::Left)),
         }
     }
 
     #[test]
-    fn a_pair_is_judged_by_the_link_that_got_furthest() {
+    fn where_no_page_says_more_a_pair_is_judged_by_the_link_that_got_furthest() {
         let unanswered = || link("user", false, (3, 0), true);
-        let connected = || link("user", true, (12, 9), false);
+        let exchanged = || link("user", true, (12, 9), false);
         for (links, outcome, by) in [
             (vec![], Outcome::NoOffer, None),
             (vec![unanswered()], Outcome::NoAnswer, Some(0)),
             (vec![link("user", false, (0, 0), false)], Outcome::NoAnswer, Some(0)),
-            (vec![link("user", true, (4, 0), true)], Outcome::NoCandidates, Some(0)),
-            (vec![link("user", true, (0, 0), true)], Outcome::NoCandidates, Some(0)),
+            // Candidates may be inside of the descriptions.
+            (vec![link("user", true, (0, 0), true)], Outcome::Exchanged, Some(0)),
             // Of two that got as far the latest.
             (
                 vec![link("user", true, (4, 0), true), link("user", true, (0, 0), true)],
-                Outcome::NoCandidates,
+                Outcome::Exchanged,
                 Some(1),
             ),
             (
-                vec![unanswered(), connected(), unanswered()],
-                Outcome::Connected,
+                vec![unanswered(), exchanged(), unanswered()],
+                Outcome::Exchanged,
                 Some(1),
             ),
             // A shared screen that works does not make up for cameras that do not.
@@ -179,7 +228,7 @@ mod tests {
                 Outcome::NoAnswer,
                 Some(0),
             ),
-            (vec![link("display", true, (1, 2), false)], Outcome::Connected, Some(0)),
+            (vec![link("display", true, (1, 2), false)], Outcome::Exchanged, Some(0)),
         ] {
             assert_eq!(judge(&links, together(0, 60_000)), Judgement { outcome, by });
         }
@@ -196,21 +245,91 @@ mod tests {
     fn a_step_may_take_a_while() {
         let offered = || link("user", false, (3, 0), false);
         let answered = || link("user", true, (3, 0), false);
-        for (links, failed) in [
+        for (links, later) in [
             (vec![], Outcome::NoOffer),
             (vec![offered()], Outcome::NoAnswer),
-            (vec![answered()], Outcome::NoCandidates),
+            (vec![answered()], Outcome::Exchanged),
         ] {
             let judged = |together| judge(&links, together).outcome;
             assert_eq!(judged(together(1, 29_999)), Outcome::Waiting);
-            assert_eq!(judged(together(1, 30_002)), failed);
+            assert_eq!(judged(together(1, 30_002)), later);
             // Who has gone connects no more; who has come back may.
-            assert_eq!(judged(None), failed);
+            assert_eq!(judged(None), later);
             assert_eq!(judged(together(50_000, 60_000)), Outcome::Waiting);
         }
         let closed = [link("user", false, (3, 0), true)];
         assert_eq!(judge(&closed, together(1, 4)).outcome, Outcome::NoAnswer);
-        let connected = [link("user", true, (3, 1), false)];
-        assert_eq!(judge(&connected, together(1, 4)).outcome, Outcome::Connected);
+    }
+
+    fn told(connected: bool, offerer: Option<ConnectionState>, answerer: Option<ConnectionState>) -> Link {
+        let said = |state: ConnectionState| Said {
+            state,
+            at: Timestamp(1_000),
+            path: None,
+        };
+        Link {
+            connected_at: connected.then_some(Timestamp(500)),
+            offerer_said: offerer.map(said),
+            answerer_said: answerer.map(said),
+            ..link("user", true, (1, 1), false)
+        }
+    }
+
+    #[test]
+    fn what_pages_say_decides() {
+        use ConnectionState::{Connected, Disconnected, Failed};
+        let working = || told(true, Some(Connected), None);
+        for (links, outcome, by) in [
+            (vec![working()], Outcome::Connected, 0),
+            (
+                vec![told(true, Some(Connected), Some(Connected))],
+                Outcome::Connected,
+                0,
+            ),
+            (vec![told(false, Some(Failed), None)], Outcome::Failed, 0),
+            // One end cannot know what the other sees: the worse word wins.
+            (vec![told(true, Some(Connected), Some(Failed))], Outcome::Lost, 0),
+            (vec![told(true, Some(Disconnected), Some(Connected))], Outcome::Lost, 0),
+            // The latest link of which anything is said.
+            (vec![told(false, None, Some(Failed)), working()], Outcome::Connected, 1),
+            (vec![working(), told(false, Some(Failed), None)], Outcome::Lost, 1),
+            (vec![working(), told(false, None, None)], Outcome::Connected, 0),
+        ] {
+            assert_eq!(
+                judge(&links, together(0, 60_000)),
+                Judgement { outcome, by: Some(by) },
+                "{links:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn that_somebody_has_gone_is_no_trouble_of_the_connection() {
+        let parted = |closed_by, closed_at: i64| Link {
+            closed_at: Some(Timestamp(closed_at)),
+            closed_by: Some(closed_by),
+            ..told(
+                true,
+                Some(ConnectionState::Disconnected),
+                Some(ConnectionState::Connected),
+            )
+        };
+        let left = LinkEnd::Own(LinkCloseReason::Left);
+        let gone = LinkEnd::Member(LeaveReason::ServerCrash);
+        let lost = LinkEnd::Own(LinkCloseReason::Lost);
+        let never = Link {
+            offerer_said: told(false, Some(ConnectionState::Failed), None).offerer_said,
+            connected_at: None,
+            ..parted(left, 16_000)
+        };
+        for (link, outcome) in [
+            (never, Outcome::Failed),
+            (parted(left, 16_000), Outcome::Connected),
+            (parted(gone, 16_000), Outcome::Connected),
+            (parted(lost, 16_000), Outcome::Lost),
+            (parted(left, 600_000), Outcome::Lost),
+        ] {
+            assert_eq!(judge(&[link], None).outcome, outcome);
+        }
     }
 }

@@ -115,13 +115,16 @@ impl SessionRow {
     }
 }
 
-/// What a [`SessionRow`] holds. `emptied_at` is when the last member left a session that may still be continued.
+/// What a [`SessionRow`] holds. `emptied_at` is when the last member left a session that may still be
+/// continued, or was last told something in it.
 const SELECT: &str = "select session.id, session.room, session.started_at, session.ended_at, \
     case when session.ended_at is null \
         and not exists (select 1 from member where member.session_id = session.id) \
-        then (select max(at) from ( \
-            select at, kind from event where event.session_id = session.id order by event.seq desc limit 1000 \
-        ) as own where kind = 'left') \
+        then (select max(case kind when 'left' then (select left_at from participant where id = participant_id) else at end) \
+        from ( \
+            select at, kind, participant_id from event \
+            where event.session_id = session.id order by event.seq desc limit 1000 \
+        ) as own) \
     end as emptied_at, \
     session.peak_participants, session.participant_count, session.reconnect_count, session.error_count ";
 

@@ -393,6 +393,7 @@ fn bytes(change: &Change) -> usize {
         | Change::Reconnected { .. }
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }
+        | Change::LinkReported { .. }
         | Change::Overflowed { .. }
         | Change::MoreErrors { .. }
         | Change::Gap { .. } => 0,

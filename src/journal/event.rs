@@ -28,6 +28,7 @@ pub(super) fn is_event(change: &Change) -> bool {
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }
+        | Change::LinkReported { .. }
         | Change::LeaveOwed { .. }
         | Change::Overflowed { .. }
         | Change::Snapshot(_) => false,
@@ -95,6 +96,7 @@ pub(super) fn entry(change: &Change) -> Option<Entry> {
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }
+        | Change::LinkReported { .. }
         | Change::LeaveOwed { .. }
         | Change::Overflowed { .. }
         | Change::Snapshot(_) => None,

@@ -167,6 +167,7 @@ mod tests {
             open_connection: None,
             last_connection: ConnectionId(Uuid::from_u128(3)),
             reason: LeaveReason::Timeout,
+            left_at: Timestamp(0),
         };
         changes.extend([owed(9), left, owed(8)]);
         assert!(after(folder.path(), changes).await.is_empty());

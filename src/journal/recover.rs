@@ -148,7 +148,8 @@ async fn close_strays(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::R
     Ok(())
 }
 
-/// Sessions whose linger the stop cut short: they ended when the last member left.
+/// Sessions whose linger the stop cut short: they ended when the last member left, or when somebody was last told
+/// something in it.
 async fn end_empty_sessions(connection: &mut SqliteConnection, stop: &Stop) -> sqlx::Result<()> {
     let kind = EventKind::SessionEnded.as_str();
     sqlx::query!(
@@ -162,8 +163,13 @@ async fn end_empty_sessions(connection: &mut SqliteConnection, stop: &Stop) -> s
     .await?;
     sqlx::query!(
         "update session indexed by session_open
-         set ended_at = coalesce(
-             (select max(left_at) from participant where participant.session_id = session.id), started_at)
+         set ended_at = max(
+             coalesce((select max(left_at) from participant where participant.session_id = session.id), started_at),
+             coalesce((
+                 select max(at) from (
+                     select at, kind from event where event.session_id = session.id order by seq desc limit 1000
+                 ) as latest where kind not in ('left', 'session_ended')
+             ), started_at))
          where ended_at is null and not exists (select 1 from member where member.session_id = session.id)"
     )
     .execute(&mut *connection)

@@ -100,7 +100,7 @@ async fn members(connection: &mut SqliteConnection) -> sqlx::Result<Of<LiveMembe
             away: row.away_since.map(Timestamp).zip(row.away_until.map(Timestamp)),
             overflowed: row.overflowed,
             owed: owed.remove(&MemberId(row.id)).unwrap_or_default(),
-            stopped_by: row.stopped_by.as_deref().map(reason).transpose()?,
+            leaves_as: row.stopped_by.as_deref().map(reason).transpose()?,
         };
         Ok((row.session, member))
     }))

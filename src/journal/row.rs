@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::event::{self, Numbered};
 use crate::model::id::{ClientKey, LinkId};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::LeaveReason;
-use crate::room::record::{Change, Joined, LinkOffered, Record, Traffic};
+use crate::model::vocabulary::{ConnectionState, DropReason, LeaveReason};
+use crate::room::record::{Change, Joined, LinkOffered, LinkSide, Record, Report, Traffic};
 
 /// In the order in which [`Row::bind`] gives their values.
 pub(super) const COLUMNS: [&str; 19] = [
@@ -109,22 +109,27 @@ impl<'a> Row<'a> {
                 member,
                 last_connection,
                 reason,
+                left_at,
                 ..
             } => Self {
                 member: Some(member.0),
                 connection: Some(last_connection.0),
                 reason: Some(reason.as_str()),
+                until: Some(left_at.0),
                 ..self
             },
             Change::Disconnected {
                 member,
                 connection,
                 until,
+                why,
                 ..
             } => Self {
                 member: Some(member.0),
                 connection: Some(connection.0),
                 until: Some(until.0),
+                // Of one that does not come back.
+                reason: (*why == DropReason::Closed).then_some(LeaveReason::Closed.as_str()),
                 ..self
             },
             Change::Reconnected {
@@ -152,6 +157,7 @@ impl<'a> Row<'a> {
                 reason: Some(why.as_str()),
                 ..self.of_link("link_closed", *link)
             },
+            Change::LinkReported { link, by, report } => self.reported(*link, *by, *report),
             Change::LeaveOwed { member, leave } => Self {
                 kind: "leave_owed",
                 member: Some(member.0),
@@ -190,6 +196,20 @@ impl<'a> Row<'a> {
             name: Some(offered.connector.as_str()),
             stream: Some(offered.stream.as_str()),
             ..self.of_link("link_offered", offered.link)
+        }
+    }
+
+    fn reported(self, link: LinkId, by: LinkSide, report: Report) -> Self {
+        let kind = match by {
+            LinkSide::Offerer => "offerer_reported",
+            LinkSide::Answerer => "answerer_reported",
+        };
+        Self {
+            at: report.at.0,
+            reason: Some(report.state.as_str()),
+            detail: report.path.map(|path| path.as_str().to_owned()),
+            until: (report.state == ConnectionState::Connected).then_some(report.at.0),
+            ..self.of_link(kind, link)
         }
     }
 

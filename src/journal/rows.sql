@@ -34,12 +34,19 @@ create temp trigger session_started instead of insert on record when new.kind = 
     insert into event (seq, at, session_id, kind) values (new.seq, new.at, new.session, new.kind);
 end;
 
--- Whoever a stop of the server sent away left in the past: the one whose leaving is recorded last may not be the one who
--- left last.
+-- Whoever did not come back left before it was known: the one whose leaving is recorded last may not be the one who left
+-- last. A session does not end before what somebody was told in it.
 create temp trigger session_ended instead of insert on record when new.kind = 'session_ended' begin
     update session
-    set ended_at = max(started_at, new.until, coalesce(
-        (select max(left_at) from participant where session_id = new.session), started_at))
+    set ended_at = max(
+        started_at,
+        new.until,
+        coalesce((select max(left_at) from participant where session_id = new.session), started_at),
+        coalesce((
+            select max(at) from (
+                select at, kind from event where session_id = new.session order by seq desc limit 1000
+            ) as latest where kind <> 'left'
+        ), started_at))
     where id = new.session;
     insert into event (seq, at, session_id, kind) values (new.seq, new.at, new.session, new.kind);
 end;
@@ -62,13 +69,14 @@ create temp trigger joined instead of insert on record when new.kind = 'joined' 
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
+-- Whoever did not come back was last there before it was known, so the entry is later than that.
 create temp trigger member_left instead of insert on record when new.kind = 'left' begin
     update connection
-    set away_until = max(coalesce(disconnected_at, connected_at), new.at),
-        disconnected_at = coalesce(disconnected_at, max(connected_at, new.at)),
+    set away_until = max(coalesce(disconnected_at, connected_at), new.until),
+        disconnected_at = coalesce(disconnected_at, max(connected_at, new.until)),
         closed_by = coalesce(closed_by, new.reason)
     where session_id = new.session and participant_id = new.participant and id = new.connection;
-    update participant set left_at = max(joined_at, new.at), leave_reason = new.reason where id = new.participant;
+    update participant set left_at = max(joined_at, new.until), leave_reason = new.reason where id = new.participant;
     insert into gone_member (session_id, member_id) select session_id, id from member where id = new.member;
     delete from member where id = new.member;
     insert into event (seq, at, session_id, participant_id, kind, detail)
@@ -78,7 +86,7 @@ end;
 create temp trigger disconnected instead of insert on record when new.kind = 'disconnected' begin
     update connection set disconnected_at = max(connected_at, new.at), closed_by = 'disconnected'
     where session_id = new.session and participant_id = new.participant and id = new.connection;
-    update member set away_since = new.at, away_until = new.until where id = new.member;
+    update member set away_since = new.at, away_until = new.until, stopped_by = new.reason where id = new.member;
     insert into event (seq, at, session_id, participant_id, kind, detail)
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
@@ -136,6 +144,23 @@ create temp trigger link_closed instead of insert on record when new.kind = 'lin
         closed_at = max(offered_at, new.at), closed_by = new.reason
     where session_id = new.session and id = new.link;
     delete from live_link where session_id = new.session and link_id = new.link;
+end;
+
+-- Of what an end says the last counts; what says when the two were connected is the first, of either.
+create temp trigger offerer_reported instead of insert on record when new.kind = 'offerer_reported' begin
+    update link
+    set offerer_state = new.reason, offerer_state_at = max(offered_at, new.at),
+        offerer_path = coalesce(new.detail, offerer_path),
+        connected_at = coalesce(connected_at, max(offered_at, new.until))
+    where session_id = new.session and id = new.link;
+end;
+
+create temp trigger answerer_reported instead of insert on record when new.kind = 'answerer_reported' begin
+    update link
+    set answerer_state = new.reason, answerer_state_at = max(offered_at, new.at),
+        answerer_path = coalesce(new.detail, answerer_path),
+        connected_at = coalesce(connected_at, max(offered_at, new.until))
+    where session_id = new.session and id = new.link;
 end;
 
 -- Remembered once. A member that is not known (its own rows were lost in a gap) is owed nothing.

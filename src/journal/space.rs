@@ -87,6 +87,7 @@ fn needs(change: &Change) -> Level {
         Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }
+        | Change::LinkReported { .. }
         | Change::LinkClosed { .. } => Level::NoRefusals,
         Change::SessionStarted { .. }
         | Change::SessionEnded { .. }

@@ -82,7 +82,7 @@ impl MemberRow {
             away_since,
             away_until,
             overflowed: live.overflowed,
-            stopped_by: live.stopped_by.map(|reason| reason.as_str().to_owned()),
+            stopped_by: live.leaves_as.map(|reason| reason.as_str().to_owned()),
         }
     }
 }

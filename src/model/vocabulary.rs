@@ -127,6 +127,8 @@ vocabulary! {
     LeaveReason {
         /// It said so.
         Left = "left",
+        /// The page was closed, and nobody came back: last there when it closed.
+        Closed = "closed",
         /// It did not come back within its grace.
         Timeout = "timeout",
         /// The same client joined again on another socket, or its socket joined as somebody else.
@@ -158,21 +160,56 @@ vocabulary! {
         Lost = "lost",
         /// A newer link took its place.
         Replaced = "replaced",
+        /// An end said that it is over.
+        HungUp = "hangup",
     }
 }
 
 vocabulary! {
-    /// How far two people got in connecting. Later ones are further.
+    /// What a page says of its `RTCPeerConnection`: those of its states (W3C WebRTC) that tell how it went.
+    ConnectionState {
+        /// Media can flow.
+        Connected = "connected",
+        /// It did, and may again.
+        Disconnected = "disconnected",
+        /// No way was found, or it is lost.
+        Failed = "failed",
+        /// The page has closed it.
+        Closed = "closed",
+    }
+}
+
+vocabulary! {
+    /// How a connection goes, by the type of the candidate that it uses (W3C WebRTC, `RTCIceCandidateType`).
+    ConnectionPath {
+        /// Straight.
+        Host = "host",
+        /// Through a router, by the address that a STUN server has seen.
+        ServerReflexive = "srflx",
+        /// Through a router, by the address that the peer has seen.
+        PeerReflexive = "prflx",
+        /// Through a TURN server.
+        Relay = "relay",
+    }
+}
+
+vocabulary! {
+    /// What became of two people, as far as it is known: signaling alone does not show whether media flowed. Of those up to
+    /// `exchanged` later ones are further.
     Outcome {
         /// Neither made an offer.
         NoOffer = "noOffer",
         /// An offer was never answered.
         NoAnswer = "noAnswer",
-        /// Offer and answer were exchanged, but not candidates of both.
-        NoCandidates = "noCandidates",
         /// Both are there, and their last step is less than 30 s ago: they are still connecting.
         Waiting = "waiting",
-        /// Everything that a connection needs was exchanged.
+        /// Offer and answer were exchanged, with whatever candidates there were; no page said more.
+        Exchanged = "exchanged",
+        /// An end said that no way was found.
+        Failed = "failed",
+        /// It was connected, and an end said that it is no more.
+        Lost = "lost",
+        /// An end said so.
         Connected = "connected",
     }
 }
@@ -180,7 +217,12 @@ vocabulary! {
 impl Outcome {
     /// Whether two people who could have connected did not.
     pub fn is_failed(self) -> bool {
-        matches!(self, Self::NoOffer | Self::NoAnswer | Self::NoCandidates)
+        matches!(self, Self::NoOffer | Self::NoAnswer | Self::Failed)
+    }
+
+    /// Whether it is trouble that somebody should look at.
+    pub fn is_bad(self) -> bool {
+        self.is_failed() || self == Self::Lost
     }
 }
 
@@ -221,6 +263,8 @@ vocabulary! {
         Disconnected = "disconnected",
         /// The member said that it leaves.
         Left = "left",
+        /// The member's page was closed, and did not come back.
+        Closed = "closed",
         /// The member did not come back within its grace.
         Timeout = "timeout",
         /// The same client came back, or joined again, on another socket; or its socket joined as somebody else.
@@ -240,6 +284,7 @@ impl From<LeaveReason> for ConnectionCloseReason {
     fn from(reason: LeaveReason) -> Self {
         match reason {
             LeaveReason::Left => Self::Left,
+            LeaveReason::Closed => Self::Closed,
             LeaveReason::Timeout => Self::Timeout,
             LeaveReason::Replaced => Self::Replaced,
             LeaveReason::Moved => Self::Moved,
@@ -308,6 +353,16 @@ mod tests {
             ConnectionCloseReason::parse
         ));
         assert!(is_read_back(ErrorKind::ALL, ErrorKind::as_str, ErrorKind::parse));
+        assert!(is_read_back(
+            ConnectionState::ALL,
+            ConnectionState::as_str,
+            ConnectionState::parse
+        ));
+        assert!(is_read_back(
+            ConnectionPath::ALL,
+            ConnectionPath::as_str,
+            ConnectionPath::parse
+        ));
         assert_eq!(EventKind::parse("Joined"), None);
     }
 

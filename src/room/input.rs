@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::refusal::Request;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, MemberId, SocketKey, StreamType, Username};
-use crate::model::vocabulary::DropReason;
+use crate::model::vocabulary::{ConnectionPath, ConnectionState, DropReason};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub struct Join {
     pub key: ClientKey,
     /// The name it wants.
     pub username: Username,
-    /// What it sent before, in order; handled once it is in.
+    /// What it sent before, in order. It spoke of another membership: a join that succeeds drops it.
     pub held: Vec<Relay>,
 }
 
@@ -70,7 +70,7 @@ pub struct Resume {
     pub key: ClientKey,
     /// The name to join with if it is not known any more.
     pub username: Option<Username>,
-    /// What it sent before, in order; handled once it is back.
+    /// What it sent before, in order; handled once it is back, dropped if its member is gone.
     pub held: Vec<Relay>,
 }
 
@@ -134,6 +134,13 @@ pub enum Body {
     Candidate(Candidate),
     /// A step of negotiating again after a resume.
     Renegotiation(Renegotiation),
+    /// Ends one link.
+    Hangup {
+        /// The sender's own connector.
+        connector: ConnectorId,
+    },
+    /// What the sender's page says of its end of a link. For the history; nobody is told.
+    State(StateReport),
 }
 
 /// An offer.
@@ -178,6 +185,17 @@ pub struct Renegotiation {
     pub connector: ConnectorId,
 }
 
+/// What a page says of its end of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateReport {
+    /// The sender's own connector.
+    pub connector: ConnectorId,
+    /// How it is.
+    pub state: ConnectionState,
+    /// How it goes, if the page knows.
+    pub path: Option<ConnectionPath>,
+}
+
 impl Body {
     /// What its sender asks for.
     pub fn request(&self) -> Request {
@@ -186,16 +204,47 @@ impl Body {
             Self::Answer(_) => Request::Answer,
             Self::Candidate(_) => Request::Candidate,
             Self::Renegotiation(_) => Request::Renegotiation,
+            Self::Hangup { .. } => Request::Hangup,
+            Self::State(_) => Request::State,
         }
     }
 
     /// How many bytes of payload it carries.
     pub fn payload_len(&self) -> usize {
         match self {
-            Self::Offer(offer) => offer.offer.len(),
-            Self::Answer(answer) => answer.answer.len(),
-            Self::Candidate(candidate) => candidate.candidate.len(),
-            Self::Renegotiation(step) => step.kind.len() + step.data.as_ref().map_or(0, Opaque::len),
+            Self::Offer(offer) => offer.payload_len(),
+            Self::Answer(answer) => answer.payload_len(),
+            Self::Candidate(candidate) => candidate.payload_len(),
+            Self::Renegotiation(step) => step.payload_len(),
+            Self::Hangup { .. } | Self::State(_) => 0,
         }
+    }
+}
+
+impl Offer {
+    /// How many bytes of payload it carries.
+    pub fn payload_len(&self) -> usize {
+        self.offer.len()
+    }
+}
+
+impl Answer {
+    /// How many bytes of payload it carries.
+    pub fn payload_len(&self) -> usize {
+        self.answer.len()
+    }
+}
+
+impl Candidate {
+    /// How many bytes of payload it carries.
+    pub fn payload_len(&self) -> usize {
+        self.candidate.len()
+    }
+}
+
+impl Renegotiation {
+    /// How many bytes of payload it carries.
+    pub fn payload_len(&self) -> usize {
+        self.kind.len() + self.data.as_ref().map_or(0, Opaque::len)
     }
 }

@@ -54,8 +54,8 @@ impl Room {
         );
         assert!(!is_away || member.asked.is_empty(), "nobody offers without a socket");
         assert!(
-            is_away || member.stopped_by.is_none(),
-            "who is back was not lost with the server"
+            is_away || member.leaves_as.is_none(),
+            "only who is away may be gone already"
         );
         assert!(member.position < self.next_position, "places are given once");
         assert!(!self.is_gone(member.id), "a member is not gone");

@@ -9,8 +9,15 @@ use super::record::{Change, Joined, PendingLeave};
 use super::refusal::{Reason, Refusal, Request};
 use super::room::{Ids, Limits, Room, Session};
 use crate::model::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
-use crate::model::time::Now;
+use crate::model::time::{Now, Timestamp};
 use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
+
+/// How a member is gone.
+pub(super) struct Departure {
+    pub(super) reason: LeaveReason,
+    /// When it was last there.
+    pub(super) at: Timestamp,
+}
 
 impl Room {
     /// The contract's join, in the order of its rules.
@@ -31,11 +38,11 @@ impl Room {
             return;
         }
         self.remove_replaced(request, &join, now, out);
-        let (socket, held) = (join.socket, std::mem::take(&mut join.held));
+        let held = std::mem::take(&mut join.held);
         let index = self.add_member(join, look, now, ids, out);
         self.ask_for_offers(index, |_, _| true, out);
         self.reply_entered(index, false, out);
-        self.handle_held(socket, held, now, ids, out);
+        drop_held(&held, out);
     }
 
     /// Whether the room takes this client under this name. Whom it takes the place of does not count.
@@ -127,7 +134,7 @@ impl Room {
             delivers_to: Some(socket),
             mailbox: Mailbox::default(),
             asked: Vec::new(),
-            stopped_by: None,
+            leaves_as: None,
         };
         self.next_position += 1;
         let joined = Joined {
@@ -168,7 +175,8 @@ impl Room {
         for other in self.present_others(index) {
             if wanted(self, &self.members[other]) {
                 self.members[other].asked.push(member);
-                self.tell(other, Message::GetOffer { member }, out);
+                let username = self.members[index].username.clone();
+                self.tell(other, Message::GetOffer { member, username }, out);
             }
         }
     }
@@ -189,7 +197,7 @@ impl Room {
         })));
     }
 
-    /// Handles what a socket sent before it was a member's, in order.
+    /// Handles what a socket sent before it resumed, in order.
     pub(super) fn handle_held(
         &mut self,
         socket: SocketKey,
@@ -198,19 +206,37 @@ impl Room {
         ids: &mut dyn Ids,
         out: &mut Outputs,
     ) {
-        for relay in held {
+        for (index, relay) in held.into_iter().enumerate() {
             let request = relay.body.request();
-            if let Err(reason) = self.relay(socket, relay, now, ids, out) {
-                self.record_error(socket, Refusal { request, reason }, out);
-            }
+            let reply = match self.relay(socket, relay, now, ids, out) {
+                Ok(()) => Reply::Done,
+                Err(reason) => {
+                    let refusal = Refusal { request, reason };
+                    self.record_error(socket, refusal.clone(), out);
+                    Reply::Refused(refusal)
+                }
+            };
+            out.effects.push(Effect::HeldReply { index, reply });
         }
     }
 
-    /// Takes a member out, tells its peers, and starts the idle timeout if it was the last.
+    /// Takes out a member that leaves now.
     pub(super) fn leave(
         &mut self,
         index: usize,
         reason: LeaveReason,
+        entries: &[LeaveEntry],
+        now: Now,
+        out: &mut Outputs,
+    ) {
+        self.take_out(index, Departure { reason, at: now.at }, entries, now, out);
+    }
+
+    /// Takes a member out, tells its peers, and starts the idle timeout if it was the last.
+    pub(super) fn take_out(
+        &mut self,
+        index: usize,
+        Departure { reason, at: left_at }: Departure,
         entries: &[LeaveEntry],
         now: Now,
         out: &mut Outputs,
@@ -222,6 +248,7 @@ impl Room {
             open_connection: member.is_present().then_some(member.connection),
             last_connection: member.connection,
             reason,
+            left_at,
         };
         self.record(now.at, change, out);
         self.remember_gone(member.id);
@@ -233,7 +260,7 @@ impl Room {
         if self.members.is_empty() {
             let over = now.tick.after(self.limits.idle_timeout);
             if let Some(session) = &mut self.session {
-                session.empty = Some((now.at, over));
+                session.empty = Some((left_at, over));
             }
         }
     }
@@ -274,7 +301,7 @@ impl Room {
             let mut told: Vec<ConnectorId> = Vec::new();
             for link in self.links.remove_pair(leaver, peer) {
                 told.extend(link.connector_of(peer).cloned());
-                self.record_closed(&link, LinkCloseReason::Left, now, out);
+                self.record_closed(link, LinkCloseReason::Left, now, out);
             }
             for connector in listed {
                 if !told.contains(connector) {
@@ -285,6 +312,15 @@ impl Room {
                 self.tell_leave(index, connector, leaver, now, out);
             }
         }
+    }
+}
+
+/// What was held spoke of a membership that is over: only its callbacks are told.
+fn drop_held(held: &[Relay], out: &mut Outputs) {
+    for (index, relay) in held.iter().enumerate() {
+        let (request, reason) = (relay.body.request(), Reason::NotJoined);
+        let reply = Reply::Refused(Refusal { request, reason });
+        out.effects.push(Effect::HeldReply { index, reply });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Peer connections between members: two ends, each with its own connector, and how far the two have come.
 
 use super::record::{Change, End, LinkOffered, LiveLink, Record, Traffic};
+use super::report::Reports;
 use crate::model::id::{ConnectorId, LinkId, MemberId, SessionId, SocketKey, StreamType};
 use crate::model::time::Timestamp;
 
@@ -17,6 +18,8 @@ pub(super) struct Link {
     pub(super) traffic: Traffic,
     /// Whether `traffic` holds more than was last recorded.
     pub(super) unrecorded: bool,
+    /// What the two pages have said of it.
+    pub(super) reports: Reports,
     pub(super) offer: OfferDelivery,
 }
 
@@ -110,6 +113,7 @@ impl Link {
             stream: live.stream,
             traffic: live.traffic,
             unrecorded: false,
+            reports: Reports::default(),
             offer: OfferDelivery::BeforeRestart,
         }
     }

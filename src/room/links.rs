@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::input::{Answer, Body};
 use super::link::{Link, OfferDelivery};
 use super::output::Message;
 use super::past::{Closed, ClosedLinks, LeftLinks, ReplacedLink, ReplacedLinks};
-use crate::model::id::{ConnectorId, MemberId, SocketKey};
+use super::record::{LinkSide, Report};
+use super::report::Reports;
+use crate::model::id::{ConnectorId, LinkId, MemberId, SocketKey};
 use crate::model::time::Tick;
 
 /// What two members have between them, and had lately.
@@ -16,6 +17,15 @@ struct Pair {
     links: Vec<Link>,
     replaced: ReplacedLinks,
     closed: ClosedLinks,
+    /// One of them has ended their `user` link, and none has been offered since: nobody asks for another.
+    is_hung_up: bool,
+}
+
+/// What an end has hung up.
+pub(super) struct HungUp {
+    pub(super) link: Option<Link>,
+    /// The other end's own connector.
+    pub(super) peers: Option<ConnectorId>,
 }
 
 /// All links of a room.
@@ -49,16 +59,14 @@ impl Links {
 
     pub(super) fn open(&mut self, link: Link) {
         let key = key(link.offerer.member, link.answerer.member);
-        self.pairs.entry(key).or_default().links.push(link);
+        let pair = self.pairs.entry(key).or_default();
+        pair.is_hung_up &= !link.stream.is_user();
+        pair.links.push(link);
     }
 
     /// Notes the socket that an offer goes out on (`None`: it waits in the mailbox).
     pub(super) fn note_sent(&mut self, to: MemberId, message: &Message, socket: Option<SocketKey>) {
-        let Message::Relay {
-            from,
-            body: Body::Offer(offer),
-        } = message
-        else {
+        let Message::Offer { from, offer, .. } = message else {
             return;
         };
         for link in self.between_mut(to, *from) {
@@ -88,6 +96,74 @@ impl Links {
             }
         }
         self.close(a, b, now, |_| true)
+    }
+
+    /// Closes the link that an end says is over, by its own connector. Gives the connector of the other end, if that is
+    /// known, and the link itself unless it was replaced before.
+    pub(super) fn hang_up(
+        &mut self,
+        from: MemberId,
+        to: MemberId,
+        connector: &ConnectorId,
+        now: Tick,
+    ) -> Option<HungUp> {
+        let pair = self.pairs.get_mut(&key(from, to))?;
+        let named = |link: &Link| link.connector_of(from) == Some(connector);
+        if let Some(index) = pair.links.iter().position(named) {
+            let link = pair.links.remove(index);
+            pair.is_hung_up |= link.stream.is_user();
+            pair.closed.push(Closed::of(&link), now);
+            let peers = link.connector_of(to).cloned();
+            return Some(HungUp {
+                link: Some(link),
+                peers,
+            });
+        }
+        let replaced = pair.replaced.remove(from, connector)?;
+        pair.closed.push(Closed::of_replaced(&replaced), now);
+        let peers = replaced.connector_of(to).cloned();
+        Some(HungUp { link: None, peers })
+    }
+
+    /// Whether one of the two has ended what they had, and nobody has offered since.
+    pub(super) fn is_hung_up(&self, a: MemberId, b: MemberId) -> bool {
+        self.pair(a, b).is_some_and(|pair| pair.is_hung_up)
+    }
+
+    /// Where what an end says of a link is kept, by that end's own connector; also of one that was replaced.
+    pub(super) fn reports_of(
+        &mut self,
+        from: MemberId,
+        to: MemberId,
+        connector: &ConnectorId,
+    ) -> Option<(LinkId, LinkSide, &mut Reports)> {
+        let pair = self.pairs.get_mut(&key(from, to))?;
+        let end = |offerer: MemberId| {
+            if offerer == from {
+                LinkSide::Offerer
+            } else {
+                LinkSide::Answerer
+            }
+        };
+        let mut links = pair.links.iter_mut();
+        if let Some(link) = links.find(|link| link.connector_of(from) == Some(connector)) {
+            return Some((link.id, end(link.offerer.member), &mut link.reports));
+        }
+        let link = pair.replaced.find_mut(from, connector)?;
+        Some((link.id, end(link.offerer), &mut link.reports))
+    }
+
+    /// What pages have said lately and is still to be recorded.
+    pub(super) fn take_waiting_reports(&mut self) -> Vec<(LinkId, LinkSide, Report)> {
+        let mut waiting = Vec::new();
+        for pair in self.pairs.values_mut() {
+            let links = pair.links.iter_mut().map(|link| (link.id, &mut link.reports));
+            let replaced = pair.replaced.iter_mut().map(|link| (link.id, &mut link.reports));
+            for (id, reports) in links.chain(replaced) {
+                waiting.extend(reports.take_waiting().map(|(end, report)| (id, end, report)));
+            }
+        }
+        waiting
     }
 
     /// Takes out the links of two members that a newer one takes the place of. They are still links of the two.
@@ -133,12 +209,15 @@ impl Links {
         self.pair(of, other)?.replaced.find(of, connector)
     }
 
-    /// Takes an answer to a replaced link, if it is one, which makes its other connector known.
-    pub(super) fn answer_replaced(&mut self, offerer: MemberId, answerer: MemberId, answer: &Answer) -> bool {
-        let pair = self.pairs.get_mut(&key(offerer, answerer));
-        let link = pair.and_then(|pair| pair.replaced.offered(offerer, &answer.remote_connector));
-        link.map(|link| link.answerer_connector = Some(answer.connector.clone()))
-            .is_some()
+    /// The replaced link that an answer is for.
+    pub(super) fn replaced_offer(
+        &mut self,
+        offerer: MemberId,
+        answerer: MemberId,
+        connector: &ConnectorId,
+    ) -> Option<&mut ReplacedLink> {
+        let pair = self.pairs.get_mut(&key(offerer, answerer))?;
+        pair.replaced.offered(offerer, connector)
     }
 
     /// The closed link that an answer is for. An answering end that was never told learns of it once.

@@ -37,7 +37,7 @@ impl Room {
                 Mailbox::restored(live.owed)
             },
             asked: Vec::new(),
-            stopped_by: live.stopped_by,
+            leaves_as: live.leaves_as,
         };
         let mut room = Self::new(snapshot.room, limits);
         room.forgiving_until = until;
@@ -77,7 +77,7 @@ impl Room {
             },
             overflowed: member.mailbox.has_overflowed(),
             owed: self.pending_leaves(member),
-            stopped_by: member.stopped_by,
+            leaves_as: member.leaves_as,
         };
         let snapshot = Snapshot {
             room: self.name.clone(),

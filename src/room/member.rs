@@ -44,8 +44,9 @@ pub(super) struct Member {
     pub(super) mailbox: Mailbox,
     /// Whom its socket was asked to make an offer to, and has not yet: such an offer is on its way.
     pub(super) asked: Vec<MemberId>,
-    /// Why it leaves if it does not come back, where the server's own stop is to blame.
-    pub(super) stopped_by: Option<LeaveReason>,
+    /// Why it leaves if it does not come back, where that is not for its lost contact: its page was closed, or the server
+    /// stopped. It was last there then.
+    pub(super) leaves_as: Option<LeaveReason>,
 }
 
 impl Member {

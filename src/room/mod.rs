@@ -81,6 +81,7 @@ mod past;
 pub mod record;
 pub mod refusal;
 mod relay;
+mod report;
 mod resume;
 #[allow(clippy::module_inception)]
 mod room;

@@ -1,6 +1,6 @@
 //! What follows from an input: plain data, in the order in which it must take effect.
 
-use super::input::Body;
+use super::input::{Answer, Candidate, Offer, Renegotiation};
 use super::record::{PendingLeave, Record};
 use super::refusal::{Refusal, Refused, Request};
 use crate::model::id::{ConnectorId, MemberId, SessionId, SocketKey, Username};
@@ -48,6 +48,13 @@ pub enum Effect {
     Disconnect(SocketKey),
     /// The answer to the input itself, for the client's callback. At most one per input.
     Reply(Reply),
+    /// What became of a message that was held until its sender joined or resumed, for its callback.
+    HeldReply {
+        /// Which of them, in the order in which they came.
+        index: usize,
+        /// What.
+        reply: Reply,
+    },
 }
 
 /// The answer to an input.
@@ -81,13 +88,38 @@ pub enum Message {
     GetOffer {
         /// To whom.
         member: MemberId,
+        /// Their name.
+        username: Username,
     },
-    /// What another member sends.
-    Relay {
+    /// Another member's offer.
+    Offer {
+        /// Who.
+        from: MemberId,
+        /// Their name.
+        username: Username,
+        /// What.
+        offer: Offer,
+    },
+    /// Another member's answer.
+    Answer {
         /// Who.
         from: MemberId,
         /// What.
-        body: Body,
+        answer: Answer,
+    },
+    /// Another member's candidate.
+    Candidate {
+        /// Who.
+        from: MemberId,
+        /// What.
+        candidate: Candidate,
+    },
+    /// Another member's step of negotiating again.
+    Renegotiation {
+        /// Who.
+        from: MemberId,
+        /// What.
+        step: Renegotiation,
     },
     /// That member is back: make a new offer over the same connector.
     Renegotiate {
@@ -124,7 +156,10 @@ impl Message {
     /// Which member said it by which request, where it is not the server's own word.
     pub fn origin(&self) -> Option<Origin> {
         match self {
-            Self::Relay { from, body } => Some((*from, body.request())),
+            Self::Offer { from, .. } => Some((*from, Request::Offer)),
+            Self::Answer { from, .. } => Some((*from, Request::Answer)),
+            Self::Candidate { from, .. } => Some((*from, Request::Candidate)),
+            Self::Renegotiation { from, .. } => Some((*from, Request::Renegotiation)),
             Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::Leave { .. } => None,
         }
     }
@@ -149,7 +184,10 @@ impl Message {
     /// How many bytes of a client's own it passes on.
     pub fn payload_len(&self) -> usize {
         match self {
-            Self::Relay { body, .. } => body.payload_len(),
+            Self::Offer { offer, .. } => offer.payload_len(),
+            Self::Answer { answer, .. } => answer.payload_len(),
+            Self::Candidate { candidate, .. } => candidate.payload_len(),
+            Self::Renegotiation { step, .. } => step.payload_len(),
             Self::GetOffer { .. } | Self::Renegotiate { .. } | Self::Leave { .. } => 0,
         }
     }

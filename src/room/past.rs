@@ -5,26 +5,31 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::link::Link;
-use crate::model::id::{ConnectorId, MemberId};
+use super::report::Reports;
+use crate::model::id::{ConnectorId, LinkId, MemberId};
 use crate::model::time::Tick;
 
 /// A link that a newer one took the place of. Both ends may well go on with it, so its connectors are translated.
 #[derive(Debug, Clone)]
 pub(super) struct ReplacedLink {
+    pub(super) id: LinkId,
     pub(super) offerer: MemberId,
     pub(super) offerer_connector: ConnectorId,
     pub(super) answerer: MemberId,
     /// `None` until it answers.
     pub(super) answerer_connector: Option<ConnectorId>,
+    pub(super) reports: Reports,
 }
 
 impl ReplacedLink {
     pub(super) fn of(link: &Link) -> Self {
         Self {
+            id: link.id,
             offerer: link.offerer.member,
             offerer_connector: link.offerer_connector.clone(),
             answerer: link.answerer.member,
             answerer_connector: link.answered.as_ref().map(|(connector, _)| connector.clone()),
+            reports: link.reports,
         }
     }
 
@@ -63,6 +68,18 @@ impl ReplacedLinks {
             .find(|link| link.connector_of(end) == Some(connector))
     }
 
+    /// As [`Self::find`].
+    pub(super) fn find_mut(&mut self, end: MemberId, connector: &ConnectorId) -> Option<&mut ReplacedLink> {
+        let mut links = self.0.iter_mut().rev();
+        links.find(|link| link.connector_of(end) == Some(connector))
+    }
+
+    /// Takes out what [`Self::find`] finds.
+    pub(super) fn remove(&mut self, end: MemberId, connector: &ConnectorId) -> Option<ReplacedLink> {
+        let is_it = |link: &ReplacedLink| link.connector_of(end) == Some(connector);
+        self.0.remove(self.0.iter().rposition(is_it)?)
+    }
+
     /// The one that was offered so.
     pub(super) fn offered(&mut self, offerer: MemberId, connector: &ConnectorId) -> Option<&mut ReplacedLink> {
         self.0
@@ -73,6 +90,10 @@ impl ReplacedLinks {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &ReplacedLink> {
         self.0.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut ReplacedLink> {
+        self.0.iter_mut()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, StreamType, Username,
 };
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{DropReason, ErrorKind, LeaveReason, LinkCloseReason};
+use crate::model::vocabulary::{ConnectionPath, ConnectionState, DropReason, ErrorKind, LeaveReason, LinkCloseReason};
 
 /// One fact, with the moment it became one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,7 @@ impl Record {
             | Change::LinkAnswered { .. }
             | Change::LinkProgress { .. }
             | Change::LinkClosed { .. }
+            | Change::LinkReported { .. }
             | Change::LeaveOwed { .. }
             | Change::Overflowed { .. }
             | Change::Snapshot(_) => false,
@@ -68,6 +69,8 @@ pub enum Change {
         last_connection: ConnectionId,
         /// Why.
         reason: LeaveReason,
+        /// When it was last there: earlier than the record, where nobody could know then that it would not come back.
+        left_at: Timestamp,
     },
     /// A member's socket is gone; the member is away.
     Disconnected {
@@ -143,6 +146,15 @@ pub enum Change {
         /// Why.
         why: LinkCloseReason,
     },
+    /// A page has said how its end of a link is.
+    LinkReported {
+        /// Which.
+        link: LinkId,
+        /// Which end of it.
+        by: LinkSide,
+        /// What.
+        report: Report,
+    },
     /// A member that is away is still to be told of a leave. Its [`Change::Reconnected`] settles what it is owed, and so
     /// does its own leaving. May come twice for one debt.
     LeaveOwed {
@@ -201,6 +213,26 @@ pub struct End {
     pub member: MemberId,
     /// The person.
     pub participant: ParticipantId,
+}
+
+/// Which end of a link it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkSide {
+    /// That which offered.
+    Offerer,
+    /// That which was offered.
+    Answerer,
+}
+
+/// What a page says of its end of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// How it is.
+    pub state: ConnectionState,
+    /// How it goes, if the page knows.
+    pub path: Option<ConnectionPath>,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// What passed over a link, counted since it opened.
@@ -268,8 +300,9 @@ pub struct LiveMember {
     pub overflowed: bool,
     /// If it is away: the leaves it is to be told of, in order.
     pub owed: Vec<PendingLeave>,
-    /// If the server stopped before this start: why the member would leave if it does not come back.
-    pub stopped_by: Option<LeaveReason>,
+    /// Why the member leaves if it does not come back, where that is not for its lost contact: the page was closed, or the
+    /// server stopped before this start. It was last there then.
+    pub leaves_as: Option<LeaveReason>,
 }
 
 /// One link of a [`Snapshot`].

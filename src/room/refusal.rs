@@ -20,6 +20,10 @@ pub enum Request {
     Candidate,
     /// To pass on a step of negotiating again.
     Renegotiation,
+    /// To end one link.
+    Hangup,
+    /// To note what a page says of its end of a link.
+    State,
 }
 
 /// What was refused, and why.

@@ -1,11 +1,11 @@
 //! What members send each other: who may reach whom, whose connector is whose, and the links that follow.
 
-use super::input::{Answer, Body, Candidate, Offer, Relay, Renegotiation};
+use super::input::{Answer, Body, Candidate, Offer, Relay, Renegotiation, StateReport};
 use super::link::{Link, OfferDelivery};
-use super::links::Links;
+use super::links::{HungUp, Links};
 use super::output::{Message, Outputs};
 use super::past::ReplacedLink;
-use super::record::Change;
+use super::record::{Change, Report};
 use super::refusal::Reason;
 use super::room::{Ids, Room};
 use crate::model::id::{ConnectorId, LinkId, MemberId, SocketKey, StreamType};
@@ -43,6 +43,8 @@ impl Room {
             Body::Answer(answer) => self.answer(route, answer, now, out),
             Body::Candidate(candidate) => self.candidate(route, candidate, now, out),
             Body::Renegotiation(step) => self.renegotiation(route, step, now, out),
+            Body::Hangup { connector } => self.hang_up(route, &connector, now, out),
+            Body::State(report) => self.report(route, &report, now, out),
         }
     }
 
@@ -59,11 +61,6 @@ impl Room {
             self.tell(sender, Message::Leave { connector, member }, out);
         }
         Ok(())
-    }
-
-    fn pass_on(&self, route: Route, body: Body, out: &mut Outputs) {
-        let from = self.members[route.sender].id;
-        self.tell(route.receiver, Message::Relay { from, body }, out);
     }
 
     fn offer(
@@ -88,7 +85,9 @@ impl Room {
             None => self.open_link(route, &offer, now, ids, out)?,
         }
         self.members[route.sender].asked.retain(|asked| *asked != to);
-        self.pass_on(route, Body::Offer(offer), out);
+        let username = self.members[route.sender].username.clone();
+        let message = Message::Offer { from, username, offer };
+        self.tell(route.receiver, message, out);
         Ok(())
     }
 
@@ -106,7 +105,7 @@ impl Room {
         let stream = offer.stream.clone().unwrap_or_else(StreamType::user);
         let same = |link: &Link| link.stream == stream && (stream.is_user() || link.offerer.member == from);
         for link in self.links.replace(from, to, now.tick, same) {
-            self.record_closed(&link, LinkCloseReason::Replaced, now, out);
+            self.record_closed(link, LinkCloseReason::Replaced, now, out);
         }
         if self.links.between(from, to).len() >= Links::PER_PAIR {
             return Err(Reason::TooManyLinks);
@@ -121,6 +120,7 @@ impl Room {
             stream,
             traffic: Default::default(),
             unrecorded: false,
+            reports: Default::default(),
             offer: OfferDelivery::Pending,
         };
         self.record(now.at, Change::LinkOffered(link.offered()), out);
@@ -150,11 +150,18 @@ impl Room {
             }
         } else if self.answer_to_closed(route.sender, to, &answer, out) {
             return Ok(());
-        } else if !self.links.answer_replaced(to, from, &answer) {
+        } else if let Some(link) = self.links.replaced_offer(to, from, &answer.remote_connector) {
+            let connector = answer.connector.clone();
+            // The pair is answered, whichever of its offers that was for.
+            if link.answerer_connector.replace(connector.clone()).as_ref() != Some(&connector) {
+                let link = link.id;
+                self.record(now.at, Change::LinkAnswered { link, connector }, out);
+            }
+        } else {
             let unknown = Reason::UnknownRemoteConnector;
             return self.unknown(unknown, from, to, &answer.remote_connector, now);
         }
-        self.pass_on(route, Body::Answer(answer), out);
+        self.tell(route.receiver, Message::Answer { from, answer }, out);
         Ok(())
     }
 
@@ -184,7 +191,7 @@ impl Room {
             }
             return self.unknown(Reason::UnknownRemoteConnector, from, to, connector, now);
         }
-        self.pass_on(route, Body::Candidate(candidate), out);
+        self.tell(route.receiver, Message::Candidate { from, candidate }, out);
         Ok(())
     }
 
@@ -212,8 +219,53 @@ impl Room {
             },
         };
         let connector = peers.cloned().ok_or(Reason::NotAnswered)?;
-        self.pass_on(route, Body::Renegotiation(Renegotiation { connector, ..step }), out);
+        let step = Renegotiation { connector, ..step };
+        self.tell(route.receiver, Message::Renegotiation { from, step }, out);
         Ok(())
+    }
+
+    /// Ends one link. Its other end is told, or will be when it answers.
+    fn hang_up(&mut self, route: Route, connector: &ConnectorId, now: Now, out: &mut Outputs) -> Result<(), Reason> {
+        let (from, to) = self.ends(route);
+        let Some(HungUp { link, peers }) = self.links.hang_up(from, to, connector, now.tick) else {
+            return self.unknown(Reason::UnknownConnector, from, to, connector, now);
+        };
+        if let Some(link) = link {
+            self.record_closed(link, LinkCloseReason::HungUp, now, out);
+        }
+        if let Some(connector) = peers {
+            self.tell_leave(route.receiver, connector, from, now, out);
+        }
+        Ok(())
+    }
+
+    /// Keeps what a page says of its end of a link, for the history.
+    fn report(&mut self, route: Route, said: &StateReport, now: Now, out: &mut Outputs) -> Result<(), Reason> {
+        let (from, to) = self.ends(route);
+        let connector = &said.connector;
+        let Some((link, by, reports)) = self.links.reports_of(from, to, connector) else {
+            return self.unknown(Reason::UnknownConnector, from, to, connector, now);
+        };
+        let report = Report {
+            state: said.state,
+            path: said.path,
+            at: now.at,
+        };
+        if let Some(report) = reports.say(by, report, now.tick) {
+            self.record(now.at, Change::LinkReported { link, by, report }, out);
+        }
+        Ok(())
+    }
+
+    /// Records that a link is over, and what its ends had said before.
+    pub(super) fn record_closed(&self, mut link: Link, why: LinkCloseReason, now: Now, out: &mut Outputs) {
+        for (by, report) in link.reports.take_waiting() {
+            let link = link.id;
+            let change = Change::LinkReported { link, by, report };
+            self.record(now.at, change, out);
+        }
+        let (link, traffic) = (link.id, link.traffic);
+        self.record(now.at, Change::LinkClosed { link, traffic, why }, out);
     }
 
     /// A connector of no link of the two. One that closed lately may be on its way still, and so may what was said

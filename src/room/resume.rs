@@ -85,7 +85,7 @@ impl Room {
         member.attachment = Attachment::Present { socket };
         member.delivers_to = None;
         member.asked.clear();
-        member.stopped_by = None;
+        member.leaves_as = None;
         let change = Change::Reconnected {
             participant: member.participant,
             member: member.id,
@@ -106,10 +106,12 @@ impl Room {
                 continue;
             };
             for link in self.links.close_all(member, sender, now.tick) {
-                self.record_closed(&link, LinkCloseReason::Lost, now, out);
-                for (end, gone) in [(index, sender), (other, member)] {
-                    if let Some(connector) = link.connector_of(self.members[end].id) {
-                        self.tell_leave(end, connector.clone(), gone, now, out);
+                let ends = [(index, sender), (other, member)];
+                let connectors = ends.map(|(end, _)| link.connector_of(self.members[end].id).cloned());
+                self.record_closed(link, LinkCloseReason::Lost, now, out);
+                for ((end, gone), connector) in ends.into_iter().zip(connectors) {
+                    if let Some(connector) = connector {
+                        self.tell_leave(end, connector, gone, now, out);
                     }
                 }
             }
@@ -151,20 +153,22 @@ impl Room {
             };
             let is_lost = |link: &Link| link.is_lost(socket_of(link));
             for link in self.links.close(member, peer, now.tick, is_lost) {
-                self.record_closed(&link, LinkCloseReason::Lost, now, out);
                 let offerer = if link.offerer.member == member { index } else { other };
-                let (connector, member) = (link.offerer_connector, link.answerer.member);
+                let (connector, member) = (link.offerer_connector.clone(), link.answerer.member);
+                self.record_closed(link, LinkCloseReason::Lost, now, out);
                 self.tell(offerer, Message::Leave { connector, member }, out);
             }
         }
     }
 
-    /// Has each present member without a `user` link to this one, made or in the making, offer one.
+    /// Has each present member without a `user` link to this one, made or in the making, offer one, unless one of the two
+    /// has ended it.
     fn ask_for_missing_offers(&mut self, index: usize, out: &mut Outputs) {
         let member = self.members[index].id;
         let unlinked = |room: &Self, peer: &Member| {
             let links = room.links.between(member, peer.id);
-            !peer.asked.contains(&member) && !links.iter().any(|link| link.stream.is_user())
+            let is_wanted = !peer.asked.contains(&member) && !room.links.is_hung_up(member, peer.id);
+            is_wanted && !links.iter().any(|link| link.stream.is_user())
         };
         self.ask_for_offers(index, unlinked, out);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::input::Input;
-use super::link::Link;
+use super::join::Departure;
 use super::links::Links;
 use super::look::Look;
 use super::member::{Attachment, Member};
@@ -16,7 +16,7 @@ use super::record::{Change, Record};
 use super::refusal::{Reason, Refusal, Refused, Request};
 use crate::model::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick, Timestamp};
-use crate::model::vocabulary::{DropReason, LeaveReason, LinkCloseReason};
+use crate::model::vocabulary::{DropReason, LeaveReason};
 
 /// Where fresh ids come from: randomness stays outside the room.
 pub trait Ids {
@@ -199,8 +199,16 @@ impl Room {
     /// Counts of what passed over the links, where they have grown since they were last recorded.
     pub fn progress(&mut self, now: Now) -> Vec<Record> {
         let session = self.session_id();
+        let reports = self.links.take_waiting_reports().into_iter();
+        let reported = reports.map(|(link, by, report)| Record {
+            at: now.at,
+            session,
+            change: Change::LinkReported { link, by, report },
+        });
+        let mut records: Vec<Record> = reported.collect();
         let links = self.links.iter_mut().filter(|link| link.unrecorded);
-        links.map(|link| link.record_progress(session, now.at)).collect()
+        records.extend(links.map(|link| link.record_progress(session, now.at)));
+        records
     }
 
     pub(super) fn participants(&self) -> impl Iterator<Item = (&Username, &ParticipantId)> {
@@ -221,6 +229,7 @@ impl Room {
         let member = &mut self.members[index];
         member.attachment = Attachment::Away { since: now.at, until };
         member.delivers_to = None;
+        member.leaves_as = (why == DropReason::Closed).then_some(LeaveReason::Closed);
         member.asked.clear();
         let change = Change::Disconnected {
             participant: member.participant,
@@ -259,12 +268,12 @@ impl Room {
         }
     }
 
-    /// A grace has run out. Where the server itself was away, its member was last there when the server was.
+    /// A grace has run out. Where the page was closed, or the server itself was away, its member was last there then.
     fn time_out(&mut self, index: usize, now: Now, out: &mut Outputs) {
         let member = &self.members[index];
-        match (member.stopped_by, member.attachment) {
+        match (member.leaves_as, member.attachment) {
             (Some(reason), Attachment::Away { since, .. }) => {
-                self.leave(index, reason, &[], Now { at: since, ..now }, out);
+                self.take_out(index, Departure { reason, at: since }, &[], now, out);
             }
             _ => self.leave(index, LeaveReason::Timeout, &[], now, out),
         }
@@ -305,15 +314,6 @@ impl Room {
     pub(super) fn record_of(&self, at: Timestamp, change: Change) -> Record {
         let session = self.session_id();
         Record { at, session, change }
-    }
-
-    pub(super) fn record_closed(&self, link: &Link, why: LinkCloseReason, now: Now, out: &mut Outputs) {
-        let change = Change::LinkClosed {
-            link: link.id,
-            traffic: link.traffic,
-            why,
-        };
-        self.record(now.at, change, out);
     }
 
     pub(super) fn session_id(&self) -> Option<SessionId> {

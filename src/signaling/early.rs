@@ -4,15 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::client::Callback;
 use super::transport::Transport;
 use crate::held::{Held, Holder};
 use crate::model::time::Tick;
 use crate::room::input::Relay;
 
+/// A message that is held, and its callback.
+type HeldRelay = (Relay, Option<Callback>);
+
 /// What a socket without a member has sent so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct EarlyRelays {
     held: Vec<Relay>,
+    /// Theirs, each in the same place: what is answered is known when they are handled or dropped.
+    callbacks: Vec<Option<Callback>>,
     bytes: usize,
     /// When what is held is refused; set by the first.
     deadline: Option<Tick>,
@@ -35,19 +41,21 @@ impl EarlyRelays {
     pub(super) fn hold(
         &mut self,
         relay: Relay,
+        callback: Option<Callback>,
         now: Tick,
         memory: impl FnOnce() -> Held,
-    ) -> Result<Option<Tick>, Relay> {
+    ) -> Result<Option<Tick>, HeldRelay> {
         let bytes = self.bytes + relay.body.payload_len();
         if self.held.len() >= Self::MOST || bytes > Self::BYTES {
-            return Err(relay);
+            return Err((relay, callback));
         }
         let memory = self.memory.get_or_insert_with(|| Box::new(memory()));
         if memory.set(bytes).is_err() {
-            return Err(relay);
+            return Err((relay, callback));
         }
         self.bytes = bytes;
         self.held.push(relay);
+        self.callbacks.push(callback);
         if self.deadline.is_some() {
             return Ok(None);
         }
@@ -55,18 +63,24 @@ impl EarlyRelays {
         Ok(self.deadline)
     }
 
-    /// A copy of all, in order, for a join that may be refused.
-    pub(super) fn relays(&self) -> Vec<Relay> {
-        self.held.clone()
+    /// A copy of all, in order, for a join or resume that may be refused, and their callbacks until it is known.
+    pub(super) fn lend(&mut self) -> (Vec<Relay>, Vec<Option<Callback>>) {
+        (self.held.clone(), std::mem::take(&mut self.callbacks))
+    }
+
+    /// It was refused: all goes on being held.
+    pub(super) fn give_back(&mut self, callbacks: Vec<Option<Callback>>) {
+        self.callbacks = callbacks;
     }
 
     /// Takes all, in order.
-    pub(super) fn take(&mut self) -> Vec<Relay> {
-        std::mem::take(self).held
+    pub(super) fn take(&mut self) -> Vec<HeldRelay> {
+        let Self { held, callbacks, .. } = std::mem::take(self);
+        held.into_iter().zip(callbacks).collect()
     }
 
     /// Takes all, if they have been held too long.
-    pub(super) fn expire(&mut self, now: Tick) -> Vec<Relay> {
+    pub(super) fn expire(&mut self, now: Tick) -> Vec<HeldRelay> {
         match self.deadline {
             Some(deadline) if deadline <= now => self.take(),
             _ => Vec::new(),
@@ -120,15 +134,23 @@ mod tests {
         let budget = budget(1 << 30);
         let mut early = EarlyRelays::default();
         for _ in 0..4 {
-            early.hold(relay(60_000), Tick(0), || held(&budget)).unwrap();
+            early.hold(relay(60_000), None, Tick(0), || held(&budget)).ok().unwrap();
         }
-        assert!(early.hold(relay(60_000), Tick(0), || held(&budget)).is_err(), "256 KiB");
+        assert!(
+            early.hold(relay(60_000), None, Tick(0), || held(&budget)).is_err(),
+            "256 KiB"
+        );
         assert!(budget.bytes() >= 240_000, "{}", budget.bytes());
         for _ in 0..60 {
-            early.hold(relay(3), Tick(0), || held(&budget)).unwrap();
+            early.hold(relay(3), None, Tick(0), || held(&budget)).ok().unwrap();
         }
-        assert!(early.hold(relay(3), Tick(0), || held(&budget)).is_err(), "64 messages");
-        assert_eq!(early.relays().len(), 64);
+        assert!(
+            early.hold(relay(3), None, Tick(0), || held(&budget)).is_err(),
+            "64 messages"
+        );
+        let (relays, callbacks) = early.lend();
+        assert_eq!((relays.len(), callbacks.len()), (64, 64));
+        early.give_back(callbacks);
         assert!(early.expire(Tick(9_999)).is_empty());
         assert_eq!(early.expire(Tick(10_000)).len(), 64);
         assert_eq!(budget.bytes(), 0);
@@ -138,8 +160,8 @@ mod tests {
     fn past_the_servers_memory_none_is_held() {
         let budget = budget(100_000);
         let mut early = EarlyRelays::default();
-        early.hold(relay(60_000), Tick(0), || held(&budget)).unwrap();
-        assert!(early.hold(relay(60_000), Tick(0), || held(&budget)).is_err());
+        early.hold(relay(60_000), None, Tick(0), || held(&budget)).ok().unwrap();
+        assert!(early.hold(relay(60_000), None, Tick(0), || held(&budget)).is_err());
         assert_eq!(early.take().len(), 1);
         assert_eq!(budget.bytes(), 0);
     }

@@ -18,7 +18,7 @@ pub(crate) fn message(bytes: &[u8]) {
         | Body::Answer(Answer { answer: opaque, .. })
         | Body::Candidate(Candidate { candidate: opaque, .. })
         | Body::Renegotiation(Renegotiation { data: Some(opaque), .. }) => opaque,
-        Body::Renegotiation(Renegotiation { data: None, .. }) => return,
+        Body::Renegotiation(Renegotiation { data: None, .. }) | Body::Hangup { .. } | Body::State(_) => return,
     };
     assert!(text.contains(opaque.0.get()), "{:?} is not what was sent", opaque.0);
 }

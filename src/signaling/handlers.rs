@@ -24,7 +24,7 @@ use super::early::{EarlyRelays, UnjoinedSender};
 use super::hub::{Hub, HubDriver, tell_refusal};
 use super::refusal_budget::RefusalBudget;
 use super::send_gate::SendGate;
-use super::wire::{self, CallbackReply, Command, Event, WireReason, WireRefusal, of_request};
+use super::wire::{self, Command, Event, WireReason, WireRefusal, of_request};
 use crate::limit::Bucket;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName};
@@ -284,8 +284,8 @@ impl MessageContext<'_> {
         room.input(self.hub, client, Input::Leave { socket, entries }, callback)
     }
 
-    /// Joins or resumes, and then leaves another room: a refused join changes nothing. What was held before is handled
-    /// with it, or goes on waiting.
+    /// Joins or resumes, and then leaves another room: a refused join changes nothing, and what was held before goes on
+    /// waiting.
     fn enter(
         &mut self,
         entry: EntryRequest,
@@ -301,14 +301,17 @@ impl MessageContext<'_> {
         }
         let client = &self.sender.client;
         self.hub.sockets().register(self.sender.clone());
-        let held = self.state.early.relays();
-        let (room, outcome) = self.hub.enter(&entry.room, client, input(held), callback);
+        let (held, mut callbacks) = self.state.early.lend();
+        let input = input(held);
+        let (room, outcome) = self.hub.enter(&entry.room, client, input, callback, &mut callbacks);
         if outcome == InputOutcome::Entered {
             let before = self.state.room.replace(room.clone());
             if let Some(other) = before.filter(|other| !Arc::ptr_eq(other, &room)) {
                 other.input(self.hub, client, Input::Move { socket: client.key }, None);
             }
             self.state.early.take();
+        } else {
+            self.state.early.give_back(callbacks);
         }
         outcome
     }
@@ -362,18 +365,14 @@ impl MessageContext<'_> {
             let holder = UnjoinedSender(client.transport.clone());
             self.hub.memory().held(client.address, Some(Arc::new(holder)))
         };
-        match self.state.early.hold(relay, now, memory) {
+        match self.state.early.hold(relay, callback, now, memory) {
             Ok(first) => {
                 if let Some(deadline) = first {
                     self.expire_at(self.hub.clock().instant(deadline));
                 }
-                // Held is accepted: what comes of it is not known before the join.
-                if let Some(callback) = callback {
-                    callback.answer(CallbackReply::Done);
-                }
                 InputOutcome::Other
             }
-            Err(relay) => self.refuse_request(relay.body.request(), Reason::NotJoined, callback),
+            Err((relay, callback)) => self.refuse_request(relay.body.request(), Reason::NotJoined, callback),
         }
     }
 
@@ -390,8 +389,8 @@ impl MessageContext<'_> {
                 sender,
                 state: &mut state,
             };
-            for relay in expired {
-                context.refuse_request(relay.body.request(), WireReason::HeldTooLong, None);
+            for (relay, callback) in expired {
+                context.refuse_request(relay.body.request(), WireReason::HeldTooLong, callback);
             }
         });
     }

@@ -159,18 +159,20 @@ impl Hub {
         self.read(room, look).unwrap_or(EntryStatus::NoRoom)
     }
 
-    /// Hands an input to the room of that name, which is made if there is none.
+    /// Hands an input to the room of that name, which is made if there is none. Takes the callbacks of what was `held`
+    /// until then, if the client is in.
     pub(super) fn enter(
         &self,
         name: &RoomName,
         from: &Client,
         input: Input,
         callback: Option<Callback>,
+        held: &mut Vec<Option<Callback>>,
     ) -> (Arc<HubDriver>, InputOutcome) {
         let mut entry = Some((input, callback));
         loop {
             let driver = self.driver(name);
-            if let Some(outcome) = driver.enter(self, from, &mut entry) {
+            if let Some(outcome) = driver.enter(self, from, &mut entry, held) {
                 return (driver, outcome);
             }
         }

@@ -19,6 +19,8 @@ const EVENTS = {
   answer: { remoteConnectorId: NEEDED, connectorId: NEEDED, answer: FREE, memberId: NEEDED, streamType: FREE },
   icecandidate: { remoteConnectorId: NEEDED, memberId: NEEDED, candidate: FREE },
   reconnectWork: { type: NEEDED, data: FREE, connectorId: NEEDED, memberId: NEEDED },
+  hangup: { connectorId: NEEDED, memberId: NEEDED },
+  connectionState: { connectorId: NEEDED, memberId: NEEDED, state: NEEDED, path: FREE },
 };
 
 /** No field that is needed may be any of these. */
@@ -66,6 +68,9 @@ scenarios('fields', {}, (open) => {
       const deep = '['.repeat(DEPTH) + ']'.repeat(DEPTH);
       for (const [field, need] of Object.entries(fields)) {
         const raw = await classroom.raw();
+        // What is sent before is held, and answered with the join.
+        const own = { id: randomUUID(), username: field, roomname: `${classroom.roomname}, another` };
+        if (!('roomname' in fields)) await raw.ask('join', JSON.stringify(own));
         const payload = JSON.stringify({ ...valid, [field]: null }).replace(`"${field}":null`, `"${field}":${deep}`);
         const ack = await raw.ask(event, payload);
         if (ack !== null && need === NEEDED) assertAnswer(ack, need, `${event} with a deep ${field}`);
@@ -134,7 +139,7 @@ async function offender(classroom, event) {
   const { roomname } = classroom;
   const identity = { id: randomUUID(), username: randomUUID(), roomname };
   const ends = { connectorId: 'c', remoteConnectorId: 'd', memberId: accomplice.memberId, streamType: 'user' };
-  const opaque = { offer: 'x', answer: 'x', candidate: 'x', data: 'x', type: 'x' };
+  const opaque = { offer: 'x', answer: 'x', candidate: 'x', data: 'x', type: 'x', state: 'connected', path: 'host' };
   const all = { ...identity, ...ends, ...opaque };
   const valid = Object.fromEntries(Object.keys(EVENTS[event] ?? {}).map((field) => [field, all[field]]));
   if ('id' in valid) valid.id = ann.id;

@@ -37,8 +37,8 @@ scenarios('handshake', {}, (open) => {
   test('a newcomer is announced to the members in the order they joined, and is told nothing itself', async (t) => {
     const classroom = open(t);
     const [ann, bo, cy] = await classroom.joined('Ann', 'Bo', 'Cy');
-    assert.deepEqual(ann.heardOf('getOffer'), [{ memberId: bo.memberId }, { memberId: cy.memberId }]);
-    assert.deepEqual(bo.heardOf('getOffer'), [{ memberId: cy.memberId }]);
+    assert.deepEqual(ann.heardOf('getOffer'), [{ memberId: bo.memberId, username: 'Bo' }, { memberId: cy.memberId, username: 'Cy' }]);
+    assert.deepEqual(bo.heardOf('getOffer'), [{ memberId: cy.memberId, username: 'Cy' }]);
     assert.deepEqual(cy.heardOf('getOffer'), []);
     const offers = cy.heardOf('offer').map((offer) => offer.memberId);
     assert.deepEqual(new Set(offers), new Set([ann.memberId, bo.memberId]));

@@ -118,7 +118,7 @@ scenarios('membership', {}, (open) => {
     await stranger.ask('leave', [{ remoteConnectorId: connectorId, memberId }]);
     const [bo] = await classroom.joined('Bo');
     await ann.connectedWith(bo);
-    assert.deepEqual(ann.heard.slice(0, 1), [{ event: 'getOffer', payload: { memberId: bo.memberId } }]);
+    assert.deepEqual(ann.heard.slice(0, 1), [{ event: 'getOffer', payload: { memberId: bo.memberId, username: 'Bo' } }]);
   });
 
   test('a message to who has just left is dropped without a word', async (t) => {

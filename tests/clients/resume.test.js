@@ -85,7 +85,7 @@ scenarios('resume', {}, (open, server) => {
     await ann.comeBack();
     await ann.connectedWith(di);
     await ann.renegotiatedWith(bo, 1);
-    assert.deepEqual(di.heardOf('getOffer'), [{ memberId: ann.memberId }]);
+    assert.deepEqual(di.heardOf('getOffer'), [{ memberId: ann.memberId, username: 'Ann' }]);
     assert.deepEqual([...ann.peers.connectors.values()].length, 2);
   });
 
@@ -111,7 +111,7 @@ scenarios('resume', {}, (open, server) => {
     ann.isPassive = false;
     ann.peers.offer(bo.memberId);
     await ann.connectedWith(bo);
-    assert.deepEqual(ann.heardOf('getOffer'), [{ memberId: bo.memberId }]);
+    assert.deepEqual(ann.heardOf('getOffer'), [{ memberId: bo.memberId, username: 'Bo' }]);
   });
 
   test('what a page sent while it was offline arrives, in order', async (t) => {
@@ -120,10 +120,11 @@ scenarios('resume', {}, (open, server) => {
     await classroom.away(ann);
     const { remoteId, memberId } = ann.peers.with(bo.memberId);
     const numbers = Array.from({ length: 50 }, (_, number) => number);
-    for (const offline of numbers) {
-      ann.emit('icecandidate', { remoteConnectorId: remoteId, memberId, candidate: { offline } });
-    }
+    const acks = numbers.map((offline) => ann.ask('icecandidate', { remoteConnectorId: remoteId, memberId, candidate: { offline } }));
+    const stranger = ann.ask('icecandidate', { remoteConnectorId: 'nobody', memberId, candidate: 1 });
     await ann.comeBack();
+    assert.ok((await Promise.all(acks)).every(({ ok }) => ok === true));
+    assert.equal((await stranger).error.type, 'invalid', 'its own fate');
     await ann.renegotiatedWith(bo, 1);
     const heard = bo.heardOf('icecandidate').slice(CANDIDATES);
     assert.deepEqual(heard.map(({ candidate }) => candidate.offline), numbers);

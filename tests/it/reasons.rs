@@ -126,6 +126,7 @@ async fn why_somebody_dropped() {
 fn gone(reason: LeaveReason) -> [&'static str; 2] {
     match reason {
         LeaveReason::Left => ["left", "left"],
+        LeaveReason::Closed => ["had closed the page, and is gone", "closed the page"],
         LeaveReason::Timeout => ["did not come back in time, and is gone", "dropped, did not come back"],
         LeaveReason::Replaced => [
             "joined again elsewhere, and is gone from here",
@@ -170,6 +171,10 @@ async fn why_somebody_left() {
     seen.insert(LeaveReason::Replaced);
     second.emit("leave", json!([])).await;
     drop(first);
+
+    let (mut closer, _) = Socket::join(port, "lesson", "Closer").await;
+    closer.send("41").await.unwrap();
+    seen.insert(left(&server, session, "Closer", LeaveReason::Closed).await);
 
     let (lost, _) = Socket::join(port, "lesson", "Lost").await;
     lost.vanish();
@@ -255,19 +260,30 @@ async fn what_happened() {
     }
 }
 
-/// What the page and the API say of a pair of this outcome.
+/// What the API says of a pair of this outcome.
 fn became(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Connected => {
-            "Ann and Bo connected: offer, answer and 1 + 1 network addresses (candidates) were exchanged."
-        }
+        Outcome::Connected => "Ann and Bo connected, by a TURN server.",
         Outcome::Waiting => "Ann and Cy are still connecting.",
         Outcome::NoAnswer => "Ann and Cy never connected: Ann's offer was never answered.",
-        Outcome::NoCandidates => {
-            "Ann and Di probably never connected: offer and answer were exchanged, but no network addresses (candidates) \
-             from either of them."
+        Outcome::Exchanged => "Ann and Di exchanged everything; their pages did not say whether video came.",
+        Outcome::Failed => {
+            "Bo and Di never connected: addresses were exchanged, but no way was found between the two networks (a TURN \
+             server would help)."
         }
+        Outcome::Lost => "Ann and Eve were connected, and then lost each other.",
         Outcome::NoOffer => "Bo and Cy never connected: neither made an offer.",
+    }
+}
+
+/// What the page says: one sentence for what somebody has in common with several.
+fn became_on_page(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Waiting => "Cy is still connecting with Ann, Bo, Di and Eve.",
+        Outcome::NoOffer => "Cy never connected with Bo, Di and Eve: no offer was made.",
+        Outcome::Connected | Outcome::NoAnswer | Outcome::Exchanged | Outcome::Failed | Outcome::Lost => {
+            became(outcome)
+        }
     }
 }
 
@@ -283,16 +299,25 @@ async fn what_became_of_pairs() {
     let (mut bo, bo_seat) = Socket::join(port, "lesson", "Bo").await;
     let (mut cy, cy_seat) = Socket::join(port, "lesson", "Cy").await;
     let (mut di, di_seat) = Socket::join(port, "lesson", "Di").await;
-    let (eve, eve_seat) = Socket::join(port, "lesson", "Eve").await;
+    let (mut eve, eve_seat) = Socket::join(port, "lesson", "Eve").await;
 
     offer(&mut ann, "to Bo", &bo_seat).await;
     answer(&mut bo, "to Bo", "of Bo", ann_id).await;
     candidate(&mut ann, "of Bo", &bo_seat["memberId"]).await;
     candidate(&mut bo, "to Bo", ann_id).await;
+    state(&mut ann, "to Bo", &bo_seat["memberId"], "connected", Some("relay")).await;
     offer(&mut ann, "to Di", &di_seat).await;
     answer(&mut di, "to Di", "of Di", ann_id).await;
+    offer(&mut bo, "to Di from Bo", &di_seat).await;
+    answer(&mut di, "to Di from Bo", "of Di to Bo", &bo_seat["memberId"]).await;
+    state(&mut bo, "to Di from Bo", &di_seat["memberId"], "failed", None).await;
     offer(&mut ann, "to Cy", &cy_seat).await;
     seen.insert(becomes(&server, session, Outcome::Waiting).await);
+    offer(&mut ann, "first to Eve", &eve_seat).await;
+    answer(&mut eve, "first to Eve", "of Eve", ann_id).await;
+    state(&mut eve, "of Eve", ann_id, "connected", Some("host")).await;
+    state(&mut ann, "first to Eve", &eve_seat["memberId"], "disconnected", None).await;
+    seen.insert(becomes(&server, session, Outcome::Lost).await);
 
     for end in [&mut bo, &mut cy, &mut di] {
         end.emit("leave", json!([])).await;
@@ -300,7 +325,8 @@ async fn what_became_of_pairs() {
     for outcome in [
         Outcome::Connected,
         Outcome::NoAnswer,
-        Outcome::NoCandidates,
+        Outcome::Exchanged,
+        Outcome::Failed,
         Outcome::NoOffer,
     ] {
         seen.insert(becomes(&server, session, outcome).await);
@@ -313,6 +339,9 @@ async fn what_became_of_pairs() {
     eve.vanish();
     let (_eve, seat) = Socket::resume(port, "lesson", "Eve").await;
     assert_eq!(seat["resumed"], true, "{seat}");
+    offer(&mut ann, "screen to Eve", &eve_seat).await;
+    let over = json!({"connectorId": "screen to Eve", "memberId": eve_seat["memberId"]});
+    assert_eq!(ann.call("hangup", over).await["ok"], true);
     let ends = || {
         let links = rows(&server, session, "links").into_iter();
         let links = links.flat_map(|pair| pair["links"].as_array().unwrap().clone());
@@ -333,12 +362,18 @@ async fn answer(socket: &mut Socket, remote: &str, own: &str, to: &Value) {
     assert_eq!(socket.call("answer", answer).await["ok"], true);
 }
 
+/// What a page says of its end of a connection.
+async fn state(socket: &mut Socket, own: &str, to: &Value, state: &str, path: Option<&str>) {
+    let report = json!({"connectorId": own, "memberId": to, "state": state, "path": path});
+    assert_eq!(socket.call("connectionState", report).await["ok"], true);
+}
+
 async fn candidate(socket: &mut Socket, remote: &str, to: &Value) {
     let candidate = json!({"remoteConnectorId": remote, "memberId": to, "candidate": 0});
     assert_eq!(socket.call("icecandidate", candidate).await["ok"], true);
 }
 
-/// Waits until the API has a pair of this outcome; the page says the same of it.
+/// Waits until the API has a pair of this outcome; the page says it as well.
 async fn becomes(server: &Server, session: &Value, outcome: Outcome) -> Outcome {
     let sentence = became(outcome);
     let is_told = || {
@@ -347,6 +382,8 @@ async fn becomes(server: &Server, session: &Value, outcome: Outcome) -> Outcome 
         alike.any(|pair| plain(pair["sentence"].as_str().unwrap()) == sentence)
     };
     eventually(sentence, ANSWER_TIMEOUT, is_told).await;
-    assert!(session_page(server, session).contains(sentence), "{sentence}");
+    let sentence = became_on_page(outcome);
+    let is_shown = || session_page(server, session).contains(sentence);
+    eventually(sentence, ANSWER_TIMEOUT, is_shown).await;
     outcome
 }

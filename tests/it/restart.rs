@@ -137,8 +137,11 @@ fn leave(connector: &str, of: &Value) -> (String, Value) {
     ("leave".into(), payload)
 }
 
-fn get_offer(of: &Value) -> (String, Value) {
-    ("getOffer".into(), json!({"memberId": of["memberId"]}))
+fn get_offer(of: &Value, username: &str) -> (String, Value) {
+    (
+        "getOffer".into(),
+        json!({"memberId": of["memberId"], "username": username}),
+    )
 }
 
 #[tokio::test]
@@ -173,8 +176,8 @@ async fn members_resume_and_renegotiate() {
         // Cy never answered, and cannot any more: the offer is closed, and everybody is asked for one.
         let mut cy = place.resume("cy", &cy_seat).await;
         assert_eq!(ann.event().await, leave("a2", &cy_seat));
-        assert_eq!(ann.event().await, get_offer(&cy_seat));
-        assert_eq!(bo.event().await, get_offer(&cy_seat));
+        assert_eq!(ann.event().await, get_offer(&cy_seat, "cy"));
+        assert_eq!(bo.event().await, get_offer(&cy_seat, "cy"));
         for socket in [&mut ann, &mut bo, &mut cy] {
             assert_eq!(socket.events_so_far().await, []);
         }
@@ -227,10 +230,8 @@ async fn who_does_not_come_back_left_when_the_server_stopped() {
         assert_eq!(history.texts(ended).await, [reason]);
         let rows = history
             .rows(
-                "select disconnected_at, closed_by, event.at as left_at
-                 from participant
-                 join connection on connection.participant_id = participant.id
-                 join event on event.participant_id = participant.id and kind = 'left'
+                "select disconnected_at, closed_by, away_until as left_at
+                 from participant join connection on connection.participant_id = participant.id
                  where username = 'ann' order by connected_at",
             )
             .await;
@@ -263,7 +264,7 @@ async fn an_overflowed_mailbox_stays_overflowed() {
         assert_ne!(seat["memberId"], bo_seat["memberId"]);
         assert_eq!(bo.event().await, ("reconnect".into(), json!({"type": "leave"})));
         assert_eq!(ann.event().await, leave("a1", &bo_seat));
-        assert_eq!(ann.event().await, get_offer(&seat));
+        assert_eq!(ann.event().await, get_offer(&seat, "bo"));
     }
 }
 

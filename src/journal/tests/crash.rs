@@ -65,7 +65,7 @@ async fn members_are_found_away_after_either_stop() {
             "gone with the last heartbeat"
         );
         assert_eq!(bo.away, Some((Timestamp(60), Timestamp(9_000))));
-        assert_eq!([ann.stopped_by, bo.stopped_by], [Some(reason); 2]);
+        assert_eq!([ann.leaves_as, bo.leaves_as], [Some(reason); 2]);
         let answers: Vec<_> = room.links.iter().map(|link| link.answered.clone()).collect();
         let yours = ConnectorId::parse("yours").unwrap();
         assert_eq!(answers, [Some((yours, Timestamp(40))), None]);

@@ -84,7 +84,10 @@ async fn released(journal: &Journal) {
     told.await.unwrap();
 }
 
-fn at(ms: i64, change: Change) -> Record {
+fn at(ms: i64, mut change: Change) -> Record {
+    if let Change::Left { left_at, .. } = &mut change {
+        *left_at = Timestamp(ms);
+    }
     Record {
         at: Timestamp(ms),
         session: Some(SESSION),
@@ -158,7 +161,7 @@ fn disconnected(person: u128, nth: u128) -> Change {
         member: member(person),
         connection: connection(person, nth),
         until: Timestamp(9_000),
-        why: DropReason::Closed,
+        why: DropReason::Reset,
     }
 }
 
@@ -179,6 +182,7 @@ fn left(person: u128, nth: u128, reason: LeaveReason) -> Change {
         open_connection: None,
         last_connection: connection(person, nth),
         reason,
+        left_at: Timestamp(0),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What each record writes.
 
 use super::*;
-use crate::room::record::Traffic;
+use crate::model::vocabulary::{ConnectionPath, ConnectionState};
+use crate::room::record::{LinkSide, Report, Traffic};
 
 const EVENTS: &str =
     "select seq || ' ' || at || ' ' || kind || ' ' || iif(participant_id is null, '-', hex(substr(participant_id, 16)))
@@ -57,12 +58,12 @@ async fn coming_dropping_returning_and_leaving() {
             "1 10 session_started - -",
             r#"2 10 joined 65 {"members":1}"#,
             r#"3 20 joined 66 {"members":2}"#,
-            r#"4 30 disconnected 65 {"until":"1970-01-01T00:00:09.000Z","why":"closed"}"#,
+            r#"4 30 disconnected 65 {"until":"1970-01-01T00:00:09.000Z","why":"reset"}"#,
             "5 40 reconnected 65 -",
             "6 50 reconnected 65 -",
             r#"7 60 left 65 {"reason":"left"}"#,
             r#"8 70 joined 65 {"members":2}"#,
-            r#"9 80 disconnected 66 {"until":"1970-01-01T00:00:09.000Z","why":"closed"}"#,
+            r#"9 80 disconnected 66 {"until":"1970-01-01T00:00:09.000Z","why":"reset"}"#,
             r#"10 90 left 66 {"reason":"timeout"}"#,
         ]
     );
@@ -93,6 +94,45 @@ async fn away_and_overflowed_members_keep_their_rows() {
     let [members, connections] = history(records, [MEMBERS, CONNECTIONS]).await;
     assert_eq!(members, ["0136 1 20 9000 1 -"]);
     assert_eq!(connections, ["10 join 20 disconnected -"]);
+}
+
+/// A page closes its connection, and does not come back: known 15 s later.
+fn closed(person: u128) -> [Record; 2] {
+    let disconnected = Change::Disconnected {
+        participant: participant(person),
+        member: member(person),
+        connection: connection(person, 0),
+        until: Timestamp(9_000),
+        why: DropReason::Closed,
+    };
+    let mut left = at(9_000, left(person, 0, LeaveReason::Closed));
+    if let Change::Left { left_at, .. } = &mut left.change {
+        *left_at = Timestamp(80);
+    }
+    [at(80, disconnected), left]
+}
+
+#[tokio::test]
+async fn who_closed_the_page_was_there_until_then_and_the_session_until_somebody_was_told_something() {
+    let ended = || {
+        let ended_at = Timestamp(80);
+        at(60_000, Change::SessionEnded { ended_at })
+    };
+    for (told, end) in [(None, 80), (Some(at(90, error())), 90)] {
+        let mut records = vec![at(10, started("room 1")), at(10, joined(1, 0, 1))];
+        let [disconnected, left] = closed(1);
+        records.push(disconnected);
+        records.extend(told);
+        records.extend([left, ended()]);
+        let [connections, participants, sessions] = history(
+            records,
+            [CONNECTIONS, PARTICIPANTS, "select ended_at || '' from session"],
+        )
+        .await;
+        assert_eq!(connections, ["10 join 80 disconnected 80"], "no time away");
+        assert_eq!(participants, ["person 1 10 80 closed 0"]);
+        assert_eq!(sessions, [end.to_string()]);
+    }
 }
 
 #[tokio::test]
@@ -161,6 +201,31 @@ async fn links_from_offer_to_close() {
     let [links, live] = history(records, [LINKS, LIVE_LINKS]).await;
     assert_eq!(links[0], "user 20 30 3 4 1 70 left");
     assert_eq!(live, ["mine -"]);
+}
+
+#[tokio::test]
+async fn of_what_pages_say_of_a_link_the_last_counts_and_when_it_was_connected_first() {
+    use ConnectionState::{Connected, Disconnected, Failed};
+    let said = |ms, by, state, path| {
+        let (link, at_ms) = (link(1), Timestamp(ms));
+        let report = Report { state, path, at: at_ms };
+        at(9_000, Change::LinkReported { link, by, report })
+    };
+    let host = Some(ConnectionPath::Host);
+    let records = vec![
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(10, joined(2, 0, 2)),
+        at(20, offered(1, 1, 2)),
+        said(30, LinkSide::Answerer, Failed, None),
+        said(40, LinkSide::Offerer, Connected, host),
+        said(50, LinkSide::Answerer, Connected, None),
+        said(60, LinkSide::Offerer, Disconnected, None),
+    ];
+    let query = "select connected_at || ' ' || offerer_state || ' ' || offerer_state_at || ' ' || offerer_path || ' '
+                 || answerer_state || ' ' || answerer_state_at || ' ' || coalesce(answerer_path, '-') from link";
+    let [links] = history(records, [query]).await;
+    assert_eq!(links, ["40 disconnected 60 host connected 50 -"]);
 }
 
 #[tokio::test]
@@ -278,7 +343,7 @@ fn live(person: u128, joined_at: i64, nth: u128, connected_at: i64, away: Option
         away: away.map(|(since, until)| (Timestamp(since), Timestamp(until))),
         overflowed: false,
         owed: Vec::new(),
-        stopped_by: None,
+        leaves_as: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every sentence of the wire contract, as `input -> outputs`.
 
 use super::stage::{Stage, connected};
+use crate::model::vocabulary::LeaveReason;
 use crate::room::record::Change;
 
 #[test]
@@ -385,22 +386,155 @@ fn an_answer_given_just_before_the_drop_still_completes_its_link() {
     ]);
     stage.play_seen(&[(
         "3 resume bo",
-        "3 ack resumed bo of ann bo; 1 < answer b1 of bo for a1; 1 < renegotiate a1 with bo",
+        "3 ack resumed bo of ann bo; 1 < answer b1 of bo for a1; 3 ack early 0; 1 < renegotiate a1 with bo",
     )]);
 }
 
 #[test]
-fn what_was_sent_early_is_handled_with_a_join_too() {
+fn what_was_sent_early_is_dropped_with_a_join_or_a_member_that_is_gone() {
     let mut stage = Stage::new();
-    stage.set(&[
-        "1 join ann",
-        "2 early offer ann b1 user",
-        "2 early candidate stranger x",
+    let early = ["2 early offer ann b1 user", "2 early candidate stranger x"];
+    stage.set(&["1 join ann"]);
+    stage.set(&early);
+    let dropped = "1 < getOffer bo; 2 ack joined bo of ann bo; 2 ack early 0 notJoined; 2 ack early 1 notJoined";
+    stage.play_seen(&[("2 join bo", dropped)]);
+    stage.set(&["2 leave", "2 drop"]);
+    stage.set(&early);
+    stage.play_seen(&[("2 resume bo", &format!("2 < dropAll; {dropped}"))]);
+}
+
+#[test]
+fn what_was_sent_early_waits_on_after_a_refused_join() {
+    let mut stage = connected();
+    stage.set(&["2 drop", "3 early answer ann a1 b1"]);
+    let seen = stage.act("3 join ann/other").join("; ");
+    assert!(seen.contains("3 ack repeat") && !seen.contains("early"), "{seen}");
+}
+
+#[test]
+fn one_link_of_several_is_hung_up() {
+    let mut stage = connected();
+    stage.set(&["1 offer bo a2 display", "2 answer ann a2 b2"]);
+    stage.play(&[
+        ("1 hangup bo a2", "[unlinked hangup]; 2 < leave b2 of ann; 1 ack"),
+        // Said again, or by the other end meanwhile: nothing more comes of it.
+        ("1 hangup bo a2", "1 ack"),
+        ("2 hangup ann b2", "2 ack"),
+        ("2 candidate ann a2", "2 ack"),
+        ("1 candidate bo b1", "2 < candidate for b1; 1 ack"),
+        ("2 drop", "[disconnected bo]"),
+        (
+            "3 resume bo",
+            "[reconnected bo]; [progress 1 0 1]; 3 ack resumed bo of ann bo; 1 < renegotiate a1 with bo",
+        ),
+        (
+            "1 hangup bo x",
+            "[error invalid ann]; 1 < error invalid hangup; 1 ack invalid",
+        ),
+        (
+            "1 hangup stranger x",
+            "[error unknownMember ann]; 1 < error unknownMember hangup; 1 ack unknownMember",
+        ),
     ]);
-    stage.play_seen(&[(
-        "2 join bo",
-        "1 < getOffer bo; 2 ack joined bo of ann bo; 1 < offer b1 of bo user; 2 < error unknownMember icecandidate",
-    )]);
+}
+
+#[test]
+fn no_resume_brings_back_what_was_hung_up() {
+    let mut stage = connected();
+    stage.play_seen(&[
+        ("2 drop", ""),
+        ("1 hangup bo a1", "bo + leave b1 of ann; 1 ack"),
+        ("3 resume bo", "3 ack resumed bo of ann bo; 3 < leave b1 of ann"),
+        ("1 drop", ""),
+        ("4 resume ann", "4 ack resumed ann of ann bo"),
+        // Who wants it again offers it.
+        ("4 offer bo a3 user", "3 < offer a3 of ann user; 4 ack"),
+        ("3 answer ann a3 b3", "4 < answer b3 of bo for a3; 3 ack"),
+        ("4 drop", ""),
+        (
+            "5 resume ann",
+            "5 ack resumed ann of ann bo; 3 < renegotiate b3 with ann",
+        ),
+    ]);
+}
+
+#[test]
+fn who_answers_what_was_hung_up_is_told_then() {
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "1 offer bo a1 display"]);
+    stage.play_seen(&[
+        ("1 hangup bo a1", "1 ack"),
+        ("2 answer ann a1 b1", "2 < leave b1 of ann; 2 ack"),
+        ("2 hangup ann b1", "2 ack"),
+    ]);
+}
+
+#[test]
+fn a_replaced_link_is_hung_up_as_well() {
+    let mut stage = connected();
+    stage.set(&["1 offer bo a2 user", "2 answer ann a2 b2"]);
+    stage.play_seen(&[
+        ("1 hangup bo a1", "2 < leave b1 of ann; 1 ack"),
+        ("2 candidate ann a1", "2 ack"),
+        ("2 candidate ann a2", "1 < candidate for a2; 2 ack"),
+    ]);
+}
+
+#[test]
+fn what_pages_say_of_their_connections_is_recorded_and_not_passed_on() {
+    let mut stage = connected();
+    stage.play(&[
+        ("1 state bo a1 connected host", "[offerer connected host]; 1 ack"),
+        ("1 state bo a1 connected", "1 ack"),
+        ("2 state ann b1 connected relay", "[answerer connected relay]; 2 ack"),
+        // At most a few times a second; the last word is recorded when the link ends.
+        ("1 state bo a1 disconnected", "1 ack"),
+        ("1 state bo a1 failed", "1 ack"),
+        (
+            "1 state bo b1 failed",
+            "[error invalid ann]; 1 < error invalid connectionState; 1 ack invalid",
+        ),
+        (
+            "1 leave",
+            "[left ann left]; [offerer failed]; [unlinked left]; 2 < leave b1 of ann; 1 ack",
+        ),
+        ("2 state ann b1 closed", "2 ack"),
+    ]);
+}
+
+#[test]
+fn of_a_replaced_link_pages_may_say_that_it_is_the_one_that_works() {
+    let mut stage = connected();
+    stage.set(&["1 offer bo a2 user"]);
+    stage.play(&[("1 state bo a1 connected", "[offerer connected]; 1 ack")]);
+}
+
+#[test]
+fn a_closed_page_was_last_there_when_it_closed() {
+    let mut stage = connected();
+    stage.set(&["2 close", "wait 15"]);
+    let left = stage.records.iter().find_map(|record| match record.change {
+        Change::Left { left_at, reason, .. } => Some((record.at, left_at, reason)),
+        _ => None,
+    });
+    let (at, left_at, reason) = left.unwrap();
+    assert_eq!((at.0 - left_at.0, reason), (15_000, LeaveReason::Closed));
+    // Who is back before that has not left, and drops later for another reason.
+    stage.set(&["3 join cy", "3 close", "wait 5", "4 resume cy", "4 drop"]);
+    assert_eq!(stage.act("wait 15")[0], "[left cy timeout]");
+}
+
+#[test]
+fn a_session_ends_when_its_last_page_closed() {
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann"]);
+    let started = stage.records[0].at.0;
+    stage.set(&["wait 10", "1 close", "wait 15", "wait 60"]);
+    let ended = stage.records.iter().find_map(|record| match record.change {
+        Change::SessionEnded { ended_at } => Some(ended_at.0 - started),
+        _ => None,
+    });
+    assert_eq!(ended, Some(10_000));
 }
 
 #[test]

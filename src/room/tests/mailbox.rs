@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::stage::{LIMITS, Stage, connected};
 use crate::model::id::{ConnectorId, MemberId, RoomName};
-use crate::room::input::{Body, Candidate, Opaque};
+use crate::room::input::{Candidate, Opaque};
 use crate::room::mailbox::{Kept, Mailbox};
 use crate::room::output::Message;
 use crate::room::refusal::Reason;
@@ -214,11 +214,11 @@ proptest! {
 }
 
 fn message(sender: u128, len: usize) -> Message {
-    Message::Relay {
+    Message::Candidate {
         from: MemberId(Uuid::from_u128(sender)),
-        body: Body::Candidate(Candidate {
+        candidate: Candidate {
             remote_connector: ConnectorId::parse("c").unwrap(),
             candidate: Opaque(RawValue::from_string(format!("\"{}\"", "x".repeat(len))).unwrap()),
-        }),
+        },
     }
 }

@@ -10,8 +10,10 @@ use super::stage::{Counter, LIMITS};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
 use crate::model::time::{Now, Tick, Timestamp};
-use crate::model::vocabulary::{DropReason, ErrorKind};
-use crate::room::input::{Answer, Body, Candidate, Join, LeaveEntry, Offer, Opaque, Relay, Renegotiation, Resume};
+use crate::model::vocabulary::{ConnectionState, DropReason, ErrorKind};
+use crate::room::input::{
+    Answer, Body, Candidate, Join, LeaveEntry, Offer, Opaque, Relay, Renegotiation, Resume, StateReport,
+};
 use crate::room::output::{Membership, Message, Reply};
 use crate::room::record::{Change, PendingLeave, Record};
 use crate::room::{Delivery, Effect, Input, Outputs, Room};
@@ -55,6 +57,15 @@ enum Action {
         slot: usize,
         link: u8,
     },
+    HangUp {
+        slot: usize,
+        link: u8,
+    },
+    Report {
+        slot: usize,
+        link: u8,
+        state: u8,
+    },
     /// Something about a connector that may be anybody's.
     Forge {
         slot: usize,
@@ -91,7 +102,10 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(slot, link, connector)| Action::Answer { slot, link, connector }),
         3 => (slot.clone(), any::<u8>()).prop_map(|(slot, link)| Action::Candidate { slot, link }),
         2 => (slot.clone(), any::<u8>()).prop_map(|(slot, link)| Action::Work { slot, link }),
-        4 => (slot.clone(), 0..8u8, 0..8u8, 0..3u8)
+        2 => (slot.clone(), any::<u8>()).prop_map(|(slot, link)| Action::HangUp { slot, link }),
+        2 => (slot.clone(), any::<u8>(), 0..4u8)
+            .prop_map(|(slot, link, state)| Action::Report { slot, link, state }),
+        4 => (slot.clone(), 0..8u8, 0..8u8, 0..5u8)
             .prop_map(|(slot, to, connector, kind)| Action::Forge { slot, to, connector, kind }),
         5 => slot.prop_map(|slot| Action::Drop { slot }),
         3 => prop_oneof![Just(1u64), Just(7_000), Just(15_000), Just(60_000)].prop_map(|millis| Action::Wait { millis }),
@@ -156,7 +170,12 @@ impl Fold {
                 self.links
                     .insert(link.link, (link.offerer.member, link.answerer.member, false));
             }
-            Change::LinkAnswered { link, .. } => self.links.get_mut(link).expect("an open link").2 = true,
+            // Also of a link that a newer one has replaced.
+            Change::LinkAnswered { link, .. } => {
+                if let Some(link) = self.links.get_mut(link) {
+                    link.2 = true;
+                }
+            }
             Change::LinkClosed { link, .. } => {
                 self.links.remove(link).expect("an open link");
             }
@@ -168,6 +187,8 @@ impl Fold {
                     owed.push(leave.clone());
                 }
             }
+            // Also of a link that a newer one has replaced.
+            Change::LinkReported { .. } => {}
             Change::Overflowed { member } => assert!(self.members.contains_key(member)),
             Change::Gap { .. } | Change::Error { .. } | Change::MoreErrors { .. } | Change::Snapshot(_) => {
                 panic!("the room records no {record:?}")
@@ -367,7 +388,7 @@ impl World {
             .filter_map(|effect| match effect {
                 Effect::Tell {
                     to,
-                    message: Message::GetOffer { member },
+                    message: Message::GetOffer { member, .. },
                     ..
                 } if *member == seat.member => Some(*to),
                 _ => None,
@@ -468,6 +489,29 @@ impl World {
                     relay: Relay { to: Some(to), body },
                 }
             }
+            Action::HangUp { slot, link } => {
+                let (to, connector) = self.own_link(*slot, *link)?;
+                Input::Relay {
+                    socket: self.sockets[*slot],
+                    relay: Relay {
+                        to: Some(to),
+                        body: Body::Hangup { connector },
+                    },
+                }
+            }
+            Action::Report { slot, link, state } => {
+                let (to, connector) = self.own_link(*slot, *link)?;
+                let state = ConnectionState::ALL[usize::from(*state)];
+                let body = Body::State(StateReport {
+                    connector,
+                    state,
+                    path: None,
+                });
+                Input::Relay {
+                    socket: self.sockets[*slot],
+                    relay: Relay { to: Some(to), body },
+                }
+            }
             Action::Forge {
                 slot,
                 to,
@@ -484,6 +528,12 @@ impl World {
                         kind: "offer".into(),
                         data: None,
                         connector,
+                    }),
+                    2 => Body::Hangup { connector },
+                    3 => Body::State(StateReport {
+                        connector,
+                        state: ConnectionState::Failed,
+                        path: None,
                     }),
                     _ => Body::Answer(Answer {
                         remote_connector: connector,
@@ -526,6 +576,21 @@ impl World {
         Some((peer, link.offerer_connector.clone()))
     }
 
+    /// Some link of the member on this socket: its peer, and its own connector.
+    fn own_link(&self, slot: usize, pick: u8) -> Option<(MemberId, ConnectorId)> {
+        let me = self.room.member_on(self.sockets[slot])?;
+        let ends = self.room.links.iter().filter_map(|link| {
+            let peer = if link.offerer.member == me {
+                link.answerer.member
+            } else {
+                link.offerer.member
+            };
+            Some((peer, link.connector_of(me)?.clone()))
+        });
+        let own: Vec<_> = ends.collect();
+        own.get(usize::from(pick) % own.len().max(1)).cloned()
+    }
+
     fn handle(&mut self, input: Input) -> Outputs {
         self.note_connector(&input);
         let outputs = self.room.handle(input, self.now, &mut self.ids);
@@ -538,7 +603,7 @@ impl World {
             if let Effect::Tell {
                 to,
                 socket,
-                message: Message::GetOffer { member },
+                message: Message::GetOffer { member, .. },
             } = effect
             {
                 let pair = (*to.min(member), *to.max(member));
@@ -576,14 +641,11 @@ impl World {
             return;
         };
         let (connector, peer) = match message {
-            Message::Relay { from, body } => match body {
-                Body::Answer(answer) => (&answer.remote_connector, from),
-                Body::Candidate(candidate) => (&candidate.remote_connector, from),
-                Body::Renegotiation(step) => (&step.connector, from),
-                Body::Offer(_) => return,
-            },
+            Message::Answer { from, answer } => (&answer.remote_connector, from),
+            Message::Candidate { from, candidate } => (&candidate.remote_connector, from),
+            Message::Renegotiation { from, step } => (&step.connector, from),
             Message::Renegotiate { connector, member } | Message::Leave { connector, member } => (connector, member),
-            Message::GetOffer { .. } => return,
+            Message::GetOffer { .. } | Message::Offer { .. } => return,
         };
         let is_own = self.given.contains(&(*to, *peer, connector.clone()));
         assert!(is_own, "told of a connector that is not its own: {message:?}");
@@ -620,7 +682,8 @@ impl World {
                 let opened = self.room.open_mailbox(member, socket);
                 assert!(opened.is_empty() || self.room.member_on(socket) == Some(member));
             }
-            Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) | Effect::Reply(_) => {}
+            Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) => {}
+            Effect::Reply(_) | Effect::HeldReply { .. } => {}
         }
     }
 

@@ -18,10 +18,12 @@ use uuid::Uuid;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, MemberId, ParticipantId, RoomName, SocketKey, StreamType, Username};
 use crate::model::time::{Now, Tick, Timestamp};
-use crate::model::vocabulary::DropReason;
-use crate::room::input::{Answer, Body, Candidate, Join, LeaveEntry, Offer, Opaque, Relay, Renegotiation, Resume};
+use crate::model::vocabulary::{ConnectionPath, ConnectionState, DropReason};
+use crate::room::input::{
+    Answer, Body, Candidate, Join, LeaveEntry, Offer, Opaque, Relay, Renegotiation, Resume, StateReport,
+};
 use crate::room::output::{Message, Reply};
-use crate::room::record::{Change, Record, Traffic};
+use crate::room::record::{Change, LinkSide, Record, Traffic};
 use crate::room::refusal::{Refused, Request};
 use crate::room::{Delivery, Effect, Ids, Input, Limits, Room};
 
@@ -204,6 +206,10 @@ impl Stage {
                 }
             }
             ["move"] => Input::Move { socket },
+            ["close"] => Input::Disconnect {
+                socket,
+                why: DropReason::Closed,
+            },
             ["drop"] => Input::Disconnect {
                 socket,
                 why: DropReason::Reset,
@@ -241,6 +247,14 @@ impl Stage {
                 kind: (*kind).into(),
                 data: Some(payload()),
                 connector: connector_id(own),
+            }),
+            ["hangup", _, own] => Body::Hangup {
+                connector: connector_id(own),
+            },
+            ["state", _, own, state, rest @ ..] => Body::State(StateReport {
+                connector: connector_id(own),
+                state: ConnectionState::parse(state).unwrap(),
+                path: rest.first().and_then(|path| ConnectionPath::parse(path)),
             }),
             other => panic!("no such input: {other:?}"),
         };
@@ -302,6 +316,14 @@ impl Stage {
                 }
             }
             Effect::Disconnect(socket) => lines.push(format!("{} cut", socket.0)),
+            Effect::HeldReply { index, reply } => {
+                let how = if let Reply::Refused(refusal) = &reply {
+                    format!(" {}", refusal.reason.kind().as_str())
+                } else {
+                    String::new()
+                };
+                lines.push(format!("{socket} ack early {index}{how}"));
+            }
             Effect::Reply(Reply::Done) => lines.push(format!("{socket} ack")),
             Effect::Reply(Reply::Refused(refusal)) => {
                 lines.push(format!("{socket} ack {}", refusal.reason.kind().as_str()));
@@ -320,26 +342,26 @@ impl Stage {
 
     fn message(&self, message: &Message) -> String {
         match message {
-            Message::GetOffer { member } => format!("getOffer {}", self.name(*member)),
-            Message::Relay { from, body } => self.relayed(&self.name(*from), body),
+            Message::GetOffer { member, .. } => format!("getOffer {}", self.name(*member)),
+            Message::Offer { from, offer, .. } => {
+                let stream = offer.stream.as_ref();
+                let stream = stream.map(|stream| format!(" {stream}")).unwrap_or_default();
+                format!("offer {} of {}{stream}", offer.connector, self.name(*from))
+            }
+            Message::Answer { from, answer } => format!(
+                "answer {} of {} for {}",
+                answer.connector,
+                self.name(*from),
+                answer.remote_connector
+            ),
+            Message::Candidate { candidate, .. } => format!("candidate for {}", candidate.remote_connector),
+            Message::Renegotiation { from, step } => {
+                format!("work {} of {} for {}", step.kind, self.name(*from), step.connector)
+            }
             Message::Renegotiate { connector, member } => {
                 format!("renegotiate {connector} with {}", self.name(*member))
             }
             Message::Leave { connector, member } => format!("leave {connector} of {}", self.name(*member)),
-        }
-    }
-
-    fn relayed(&self, from: &str, body: &Body) -> String {
-        match body {
-            Body::Offer(Offer { connector, stream, .. }) => {
-                let stream = stream.as_ref().map(|stream| format!(" {stream}")).unwrap_or_default();
-                format!("offer {connector} of {from}{stream}")
-            }
-            Body::Answer(answer) => {
-                format!("answer {} of {from} for {}", answer.connector, answer.remote_connector)
-            }
-            Body::Candidate(candidate) => format!("candidate for {}", candidate.remote_connector),
-            Body::Renegotiation(step) => format!("work {} of {from} for {}", step.kind, step.connector),
         }
     }
 
@@ -398,6 +420,16 @@ impl Stage {
             Change::LinkClosed { why, .. } => {
                 let _ = write!(text, "unlinked {}", why.as_str());
             }
+            Change::LinkReported { by, report, .. } => {
+                let end = if *by == LinkSide::Offerer {
+                    "offerer"
+                } else {
+                    "answerer"
+                };
+                let path = report.path.map_or("", |path| path.as_str());
+                let _ = write!(text, "{end} {} {path}", report.state.as_str());
+                text.truncate(text.trim_end().len());
+            }
             Change::LeaveOwed { member, leave } => {
                 let _ = write!(
                     text,
@@ -431,6 +463,8 @@ fn event(request: Request) -> &'static str {
         Request::Answer => "answer",
         Request::Candidate => "icecandidate",
         Request::Renegotiation => "reconnectWork",
+        Request::Hangup => "hangup",
+        Request::State => "connectionState",
     }
 }
 

@@ -28,17 +28,19 @@ impl<H: Host> RoomDriver<H> {
         })
     }
 
-    /// Hands the room the input of a client that joins or resumes, and takes it out of `entry`. `None` if the host has
-    /// forgotten the room meanwhile: it has to be looked up again.
+    /// Hands the room the input of a client that joins or resumes, and takes it out of `entry`; the callbacks of what was
+    /// `held` until then too, if the client is in. `None` if the host has forgotten the room meanwhile: it has to be looked
+    /// up again.
     pub(in crate::signaling) fn enter(
         &self,
         host: &H,
         from: &H::Client,
         entry: &mut Option<(Input, Option<H::Callback>)>,
+        held: &mut Vec<Option<H::Callback>>,
     ) -> Option<InputOutcome> {
         self.work(host, |work| {
             let (input, callback) = entry.take_if(|_| !work.state.is_retired)?;
-            Some(work.input(Some(from), input, callback))
+            Some(work.enter(Some(from), input, callback, held))
         })
     }
 

@@ -69,12 +69,10 @@ fn words(outgoing: Outgoing<'_>) -> &'static str {
         Outgoing::Message(Message::GetOffer { .. }) => "getOffer",
         Outgoing::Message(Message::Renegotiate { .. }) => "renegotiate",
         Outgoing::Message(Message::Leave { .. }) => "leave",
-        Outgoing::Message(Message::Relay { body, .. }) => match body {
-            Body::Offer(_) => "offer",
-            Body::Answer(_) => "answer",
-            Body::Candidate(_) => "candidate",
-            Body::Renegotiation(_) => "renegotiation",
-        },
+        Outgoing::Message(Message::Offer { .. }) => "offer",
+        Outgoing::Message(Message::Answer { .. }) => "answer",
+        Outgoing::Message(Message::Candidate { .. }) => "candidate",
+        Outgoing::Message(Message::Renegotiation { .. }) => "renegotiation",
     }
 }
 
@@ -379,6 +377,7 @@ fn kind(change: &Change) -> String {
         Change::LinkAnswered { .. } => "answered".into(),
         Change::LinkProgress { .. } => "progress".into(),
         Change::LinkClosed { .. } => "closed".into(),
+        Change::LinkReported { .. } => "reported".into(),
         Change::LeaveOwed { .. } => "owed".into(),
         Change::Overflowed { .. } => "overflowed".into(),
         Change::Snapshot(snapshot) => format!("snapshot:{}", snapshot.participants.len()),
@@ -604,7 +603,9 @@ fn what_is_due_happens_and_an_empty_room_is_retired_once_all_is_written() {
     stage.written();
     assert_eq!(stage.host.retired.lock().len(), 1);
     let mut entry = Some((Input::Tick, None));
-    let entered = stage.driver.enter(&stage.host, &SocketKey(3), &mut entry);
+    let entered = stage
+        .driver
+        .enter(&stage.host, &SocketKey(3), &mut entry, &mut Vec::new());
     assert!(entered.is_none() && entry.is_some(), "it has to be looked up again");
     stage.driver.sweep(&stage.host, false);
     assert_eq!(stage.host.retired.lock().len(), 1, "once");

@@ -61,7 +61,22 @@ impl<H: Host> DriverState<H> {
 /// What follows from one input.
 struct Batch<C> {
     said: Said,
-    callback: Option<C>,
+    callbacks: Callbacks<C>,
+}
+
+/// What a client is answered through.
+struct Callbacks<C> {
+    /// Of the input.
+    own: Option<C>,
+    /// Of the messages that were held until the input, in order.
+    held: Vec<Option<C>>,
+}
+
+impl<C> Callbacks<C> {
+    fn own(own: Option<C>) -> Self {
+        let held = Vec::new();
+        Self { own, held }
+    }
 }
 
 /// What is to be said.
@@ -116,6 +131,17 @@ impl<H: Host> Work<'_, H> {
         input: Input,
         callback: Option<H::Callback>,
     ) -> InputOutcome {
+        self.enter(from, input, callback, &mut Vec::new())
+    }
+
+    /// Hands the room an input that settles what was held until then. Takes the callbacks of that if the client is in.
+    pub(super) fn enter(
+        &mut self,
+        from: Option<&H::Client>,
+        input: Input,
+        own: Option<H::Callback>,
+        held: &mut Vec<Option<H::Callback>>,
+    ) -> InputOutcome {
         let address = from.map(H::address_of);
         self.repair(address);
         let now = self.host.now();
@@ -131,7 +157,11 @@ impl<H: Host> Work<'_, H> {
             records.splice(..0, self.state.counted.take(now.at));
         }
         let outcome = self.outcome_of(&effects);
-        self.enqueue(address, records, Said::Effects(effects), callback);
+        let held = match outcome {
+            InputOutcome::Entered => std::mem::take(held),
+            InputOutcome::Refused | InputOutcome::Other => Vec::new(),
+        };
+        self.enqueue(address, records, Said::Effects(effects), Callbacks { own, held });
         self.flush();
         self.set_timer();
         outcome
@@ -171,7 +201,12 @@ impl<H: Host> Work<'_, H> {
         let now = self.host.now();
         let record = self.record_refusal(Some(from), (session, participant), &refusal, now);
         let records = record.into_iter().collect();
-        self.enqueue(address, records, Said::Refusal(socket, refusal), callback);
+        self.enqueue(
+            address,
+            records,
+            Said::Refusal(socket, refusal),
+            Callbacks::own(callback),
+        );
         self.flush();
         InputOutcome::Refused
     }
@@ -215,6 +250,7 @@ impl<H: Host> Work<'_, H> {
             | Effect::DropAll(_)
             | Effect::Refuse { .. }
             | Effect::OpenMailbox { .. }
+            | Effect::HeldReply { .. }
             | Effect::Disconnect(_) => None,
         });
         match reply {
@@ -231,11 +267,17 @@ impl<H: Host> Work<'_, H> {
 
     /// Sends what must be remembered, the doing of the client `from` or of the room itself, to the journal, and queues
     /// the rest behind what was said before.
-    fn enqueue(&mut self, from: Option<AddressKey>, records: Vec<Record>, said: Said, callback: Option<H::Callback>) {
+    fn enqueue(
+        &mut self,
+        from: Option<AddressKey>,
+        records: Vec<Record>,
+        said: Said,
+        callbacks: Callbacks<H::Callback>,
+    ) {
         let waits = records.iter().any(Record::is_told);
         let number = self.state.queue.next_number();
         if waits || !said.is_nothing() {
-            self.state.queue.push(Batch { said, callback }, !waits);
+            self.state.queue.push(Batch { said, callbacks }, !waits);
         }
         if records.is_empty() {
             return;
@@ -259,7 +301,7 @@ impl<H: Host> Work<'_, H> {
 
     /// What the room records by itself, or what became of a message: nothing is said of it.
     fn record(&mut self, records: Vec<Record>) {
-        self.enqueue(None, records, Said::Effects(Vec::new()), None);
+        self.enqueue(None, records, Said::Effects(Vec::new()), Callbacks::own(None));
     }
 
     /// The journal has written (or given up waiting for) what a batch waited for.
@@ -270,20 +312,20 @@ impl<H: Host> Work<'_, H> {
 
     /// Lets follow what waits for nothing any more, in order.
     fn flush(&mut self) {
-        while let Some(Batch { said, mut callback }) = self.state.queue.pop_ready() {
+        while let Some(Batch { said, mut callbacks }) = self.state.queue.pop_ready() {
             match said {
                 Said::Effects(effects) => {
                     for effect in effects {
-                        self.follow(effect, &mut callback);
+                        self.follow(effect, &mut callbacks);
                     }
                 }
-                Said::Refusal(socket, refusal) => self.say_refused(socket, refusal, callback),
+                Said::Refusal(socket, refusal) => self.say_refused(socket, refusal, callbacks.own),
             }
         }
         self.state.mailboxes.recount(&self.state.room);
     }
 
-    fn follow(&mut self, effect: Effect, callback: &mut Option<H::Callback>) {
+    fn follow(&mut self, effect: Effect, callbacks: &mut Callbacks<H::Callback>) {
         match effect {
             Effect::Tell { to, socket, message } => self.deliver(to, socket, message),
             Effect::DropAll(socket) => self.send_to_socket(socket, Outgoing::DropAll),
@@ -294,7 +336,11 @@ impl<H: Host> Work<'_, H> {
                 }
             }
             Effect::Disconnect(socket) => self.host.sockets().disconnect(socket),
-            Effect::Reply(reply) => self.answer(callback.take(), reply.into()),
+            Effect::Reply(reply) => self.answer(callbacks.own.take(), reply.into()),
+            Effect::HeldReply { index, reply } => {
+                let callback = callbacks.held.get_mut(index).and_then(Option::take);
+                self.answer(callback, reply.into());
+            }
         }
     }
 
@@ -343,7 +389,12 @@ impl<H: Host> Work<'_, H> {
         let from = self.host.sockets().address(socket);
         let input = Input::Disconnect { socket, why };
         let outputs = self.state.room.handle(input, self.host.now(), &mut FreshIds);
-        self.enqueue(from, outputs.records, Said::Effects(outputs.effects), None);
+        self.enqueue(
+            from,
+            outputs.records,
+            Said::Effects(outputs.effects),
+            Callbacks::own(None),
+        );
         self.host.sockets().forget(socket);
     }
 

@@ -3,10 +3,13 @@
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::names::{ANSWER, CANDIDATE, GET_OFFER, JOIN, LEAVE, OFFER, RECONNECT, RENEGOTIATION};
+use super::names::{
+    ANSWER, CANDIDATE, CONNECTION_STATE, GET_OFFER, HANGUP, JOIN, LEAVE, OFFER, RECONNECT, RENEGOTIATION,
+};
 use super::refusal::WireReason;
 use crate::model::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
-use crate::room::input::{Answer, Body, Candidate, LeaveEntry, Offer, Opaque, Relay, Renegotiation};
+use crate::model::vocabulary::{ConnectionPath, ConnectionState};
+use crate::room::input::{Answer, Body, Candidate, LeaveEntry, Offer, Opaque, Relay, Renegotiation, StateReport};
 
 /// What a client asks for.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub(in crate::signaling) enum Command {
     },
     /// `leave`
     Leave { entries: Vec<LeaveEntry> },
-    /// `offer`, `answer`, `icecandidate`, `reconnectWork`
+    /// `offer`, `answer`, `icecandidate`, `reconnectWork`, `hangup`, `connectionState`
     Relay(Relay),
 }
 
@@ -85,6 +88,10 @@ struct Fields<'a> {
     kind: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "raw")]
     data: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    state: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    path: Option<&'a RawValue>,
 }
 
 /// A present field is `Some`, even when it is `null`.
@@ -104,6 +111,8 @@ pub(in crate::signaling) fn parse(event: &Event<'_>) -> Result<Command, WireReas
         ANSWER => fields(event).and_then(|fields| fields.answer()),
         CANDIDATE => fields(event).and_then(|fields| fields.candidate()),
         RENEGOTIATION => fields(event).and_then(|fields| fields.renegotiation()),
+        HANGUP => fields(event).and_then(|fields| fields.hang_up()),
+        CONNECTION_STATE => fields(event).and_then(|fields| fields.state()),
         _ => Err(WireReason::UnknownEvent),
     }
 }
@@ -184,6 +193,22 @@ impl Fields<'_> {
         self.relay(Body::Renegotiation(Renegotiation { kind, data, connector }))
     }
 
+    fn hang_up(self) -> Result<Command, WireReason> {
+        let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
+        self.relay(Body::Hangup { connector })
+    }
+
+    fn state(self) -> Result<Command, WireReason> {
+        let connector = text("connectorId", self.connector_id, ConnectorId::parse)?;
+        let words = ConnectionState::ALL.iter().map(|one| one.as_str());
+        let state = word("state", self.state, words, ConnectionState::parse)?;
+        let path = self.path.filter(|raw| raw.get() != "null");
+        let words = ConnectionPath::ALL.iter().map(|one| one.as_str());
+        let path = path.map(|raw| word("path", Some(raw), words, ConnectionPath::parse));
+        let path = path.transpose()?;
+        self.relay(Body::State(StateReport { connector, state, path }))
+    }
+
     fn relay(self, body: Body) -> Result<Command, WireReason> {
         let to = text("memberId", self.member_id, |raw| Ok(MemberId::parse(raw)))?;
         Ok(Command::Relay(Relay { to, body }))
@@ -207,6 +232,16 @@ fn text<T>(
         Err(_) => parse(&serde_json::from_str::<String>(raw).map_err(|_| WireReason::NotAString(name))?),
     }
     .map_err(|problem| WireReason::Text(name, problem))
+}
+
+/// Reads a field that must be one of these words.
+fn word<T>(
+    name: &'static str,
+    raw: Option<&RawValue>,
+    words: impl Iterator<Item = &'static str>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, WireReason> {
+    text(name, raw, |raw| Ok(parse(raw)))?.ok_or_else(|| WireReason::NotOneOf(name, words.collect()))
 }
 
 /// Takes a field as it is. Only its absence is an error.
@@ -298,6 +333,20 @@ mod tests {
             (
                 r#"["reconnect",{"id":"a","username":5,"roomname":"r"}]"#,
                 NotAString("username"),
+            ),
+            (r#"["hangup",{"memberId":"m"}]"#, Missing("connectorId")),
+            (r#"["hangup",{"connectorId":"c"}]"#, Missing("memberId")),
+            (
+                r#"["connectionState",{"connectorId":"c","memberId":"m"}]"#,
+                Missing("state"),
+            ),
+            (
+                r#"["connectionState",{"connectorId":"c","memberId":"m","state":"new"}]"#,
+                NotOneOf("state", vec!["connected", "disconnected", "failed", "closed"]),
+            ),
+            (
+                r#"["connectionState",{"connectorId":"c","memberId":"m","state":"failed","path":"by train"}]"#,
+                NotOneOf("path", vec!["host", "srflx", "prflx", "relay"]),
             ),
             (r#"["chat",{}]"#, UnknownEvent),
         ];

@@ -10,6 +10,8 @@ pub(super) const OFFER: &str = "offer";
 pub(super) const ANSWER: &str = "answer";
 pub(super) const CANDIDATE: &str = "icecandidate";
 pub(super) const RENEGOTIATION: &str = "reconnectWork";
+pub(super) const HANGUP: &str = "hangup";
+pub(super) const CONNECTION_STATE: &str = "connectionState";
 pub(super) const GET_OFFER: &str = "getOffer";
 pub(super) const ERROR: &str = "error";
 
@@ -23,5 +25,7 @@ pub(in crate::signaling) fn of_request(request: Request) -> &'static str {
         Request::Answer => ANSWER,
         Request::Candidate => CANDIDATE,
         Request::Renegotiation => RENEGOTIATION,
+        Request::Hangup => HANGUP,
+        Request::State => CONNECTION_STATE,
     }
 }

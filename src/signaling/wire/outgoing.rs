@@ -7,7 +7,6 @@ use super::names::{ANSWER, CANDIDATE, ERROR, GET_OFFER, LEAVE, OFFER, RECONNECT}
 use super::refusal::WireRefusal;
 use crate::model::id::{MemberId, Username};
 use crate::model::vocabulary::ErrorKind;
-use crate::room::input::Body;
 use crate::room::output::{Membership, Message, Reply};
 
 /// What a client is told.
@@ -53,12 +52,10 @@ fn message_name(message: &Message) -> &'static str {
         Message::GetOffer { .. } => GET_OFFER,
         Message::Renegotiate { .. } => RECONNECT,
         Message::Leave { .. } => LEAVE,
-        Message::Relay { body, .. } => match body {
-            Body::Offer(_) => OFFER,
-            Body::Answer(_) => ANSWER,
-            Body::Candidate(_) => CANDIDATE,
-            Body::Renegotiation(_) => RECONNECT,
-        },
+        Message::Offer { .. } => OFFER,
+        Message::Answer { .. } => ANSWER,
+        Message::Candidate { .. } => CANDIDATE,
+        Message::Renegotiation { .. } => RECONNECT,
     }
 }
 
@@ -78,10 +75,42 @@ impl Serialize for OutgoingEvent<'_> {
     }
 }
 
+/// What is the receiver's own connector to its sender is the remote one, and the other way round.
 fn write_message<M: SerializeMap>(map: &mut M, message: &Message) -> Result<(), M::Error> {
     match message {
-        Message::GetOffer { member } => map.serialize_entry("memberId", member),
-        Message::Relay { from, body } => write_relay(map, *from, body),
+        Message::GetOffer { member, username } => {
+            map.serialize_entry("memberId", member)?;
+            map.serialize_entry("username", username)
+        }
+        Message::Offer { from, username, offer } => {
+            map.serialize_entry("remoteConnectorId", &offer.connector)?;
+            map.serialize_entry("offer", &offer.offer.0)?;
+            map.serialize_entry("memberId", from)?;
+            map.serialize_entry("username", username)?;
+            match &offer.stream {
+                Some(stream) => map.serialize_entry("streamType", stream),
+                None => Ok(()),
+            }
+        }
+        Message::Answer { from, answer } => {
+            map.serialize_entry("remoteConnectorId", &answer.connector)?;
+            map.serialize_entry("connectorId", &answer.remote_connector)?;
+            map.serialize_entry("answer", &answer.answer.0)?;
+            map.serialize_entry("memberId", from)
+        }
+        // Its receiver knows by its connector whose it is.
+        Message::Candidate { candidate, .. } => {
+            map.serialize_entry("connectorId", &candidate.remote_connector)?;
+            map.serialize_entry("candidate", &candidate.candidate.0)
+        }
+        Message::Renegotiation { from, step } => {
+            map.serialize_entry("type", &step.kind)?;
+            if let Some(data) = &step.data {
+                map.serialize_entry("data", &data.0)?;
+            }
+            map.serialize_entry("connectorId", &step.connector)?;
+            map.serialize_entry("memberId", from)
+        }
         Message::Renegotiate { connector, member } => {
             map.serialize_entry("type", GET_OFFER)?;
             map.serialize_entry("connectorId", connector)?;
@@ -90,40 +119,6 @@ fn write_message<M: SerializeMap>(map: &mut M, message: &Message) -> Result<(), 
         Message::Leave { connector, member } => {
             map.serialize_entry("connectorId", connector)?;
             map.serialize_entry("memberId", member)
-        }
-    }
-}
-
-/// What is the receiver's own connector to its sender is the remote one, and the other way round.
-fn write_relay<M: SerializeMap>(map: &mut M, from: MemberId, body: &Body) -> Result<(), M::Error> {
-    match body {
-        Body::Offer(offer) => {
-            map.serialize_entry("remoteConnectorId", &offer.connector)?;
-            map.serialize_entry("offer", &offer.offer.0)?;
-            map.serialize_entry("memberId", &from)?;
-            match &offer.stream {
-                Some(stream) => map.serialize_entry("streamType", stream),
-                None => Ok(()),
-            }
-        }
-        Body::Answer(answer) => {
-            map.serialize_entry("remoteConnectorId", &answer.connector)?;
-            map.serialize_entry("connectorId", &answer.remote_connector)?;
-            map.serialize_entry("answer", &answer.answer.0)?;
-            map.serialize_entry("memberId", &from)
-        }
-        // Its receiver knows by its connector whose it is.
-        Body::Candidate(candidate) => {
-            map.serialize_entry("connectorId", &candidate.remote_connector)?;
-            map.serialize_entry("candidate", &candidate.candidate.0)
-        }
-        Body::Renegotiation(step) => {
-            map.serialize_entry("type", &step.kind)?;
-            if let Some(data) = &step.data {
-                map.serialize_entry("data", &data.0)?;
-            }
-            map.serialize_entry("connectorId", &step.connector)?;
-            map.serialize_entry("memberId", &from)
         }
     }
 }

@@ -33,6 +33,8 @@ pub(in crate::signaling) enum WireReason {
     Missing(&'static str),
     /// A field has the wrong type.
     NotAString(&'static str),
+    /// A field is none of the words that it may be.
+    NotOneOf(&'static str, Vec<&'static str>),
     /// A field says what only the server may say.
     Reserved(&'static str),
     /// A field's text is out of bounds.
@@ -92,6 +94,7 @@ impl WireReason {
             | Self::UnknownEvent
             | Self::Missing(_)
             | Self::NotAString(_)
+            | Self::NotOneOf(..)
             | Self::Reserved(_)
             | Self::Text(..)
             | Self::TooLargeBeforeJoin { .. } => ErrorKind::Invalid,

@@ -4,6 +4,9 @@ mod address;
 pub(crate) mod api;
 mod log;
 mod moment;
+#[cfg(test)]
+mod pair_fixture;
+mod pair_groups;
 mod pairs;
 mod people;
 pub(crate) mod person;

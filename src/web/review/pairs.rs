@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::sentences;
 use super::wording::count;
+use super::{pair_groups, sentences};
 use crate::history::attendance::Attendance;
 use crate::history::pair::Pair;
 use crate::model::vocabulary::Outcome;
@@ -17,14 +17,17 @@ const SQUARE_FROM: usize = 5;
 /// A larger square is no longer read: of more people it shows those who need to be looked at.
 const SQUARE_TO: usize = 30;
 
+/// Where no page said anything: neither good nor bad news.
+const UNKNOWN: &str = "Everything was exchanged; the pages did not say whether video came.";
+
 /// The section about pairs.
 #[derive(Default)]
 pub(super) struct PairsSection {
     /// One for all.
     pub(super) told: String,
-    /// One for each pair that did not connect, or has not yet.
+    /// Who did not connect with whom, or has not yet.
     pub(super) open: Sentences,
-    /// One for each pair that connected.
+    /// One for each pair that connected, or has exchanged all that it takes.
     pub(super) connected: Sentences,
     /// Who connected with whom, a row per person.
     pub(super) square: Vec<SquareRow>,
@@ -65,12 +68,12 @@ impl PairsSection {
                 ..Self::default()
             };
         }
-        let (connected, open): (Vec<&Pair>, Vec<&Pair>) =
-            pairs.iter().partition(|pair| pair.outcome() == Outcome::Connected);
+        let is_fine = |pair: &&Pair| matches!(pair.outcome(), Outcome::Connected | Outcome::Exchanged);
+        let (connected, open): (Vec<&Pair>, Vec<&Pair>) = pairs.iter().partition(is_fine);
         Self {
             told: told(pairs),
-            open: Sentences::of(&open),
-            connected: Sentences::of(&connected),
+            open: Sentences::first_of(pair_groups::sentences_of(&open)),
+            connected: Sentences::first_of(connected.into_iter().map(sentences::pair).collect()),
             square: square(people, pairs),
             is_square_cut: people.len() > SQUARE_TO,
         }
@@ -78,27 +81,31 @@ impl PairsSection {
 }
 
 impl Sentences {
-    fn of(pairs: &[&Pair]) -> Self {
-        let sentence = |pair: &&Pair| sentences::pair(pair);
-        Self {
-            shown: pairs.iter().take(SENTENCES).map(sentence).collect(),
-            more: pairs.len().saturating_sub(SENTENCES),
-        }
+    fn first_of(mut all: Vec<String>) -> Self {
+        let more = all.len().saturating_sub(SENTENCES);
+        all.truncate(SENTENCES);
+        Self { shown: all, more }
     }
 }
 
 fn told(pairs: &[Pair]) -> String {
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let all = count(number(pairs.len()), "pair was", "pairs were");
-    let bad = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
-    let good = pairs.iter().filter(|pair| pair.outcome() == Outcome::Connected).count();
+    let bad = pairs.iter().filter(|pair| pair.outcome().is_bad()).count();
+    let of = |outcome: Outcome| pairs.iter().filter(|pair| pair.outcome() == outcome).count();
+    let (good, exchanged) = (of(Outcome::Connected), of(Outcome::Exchanged));
+    let unknown = match exchanged {
+        0 => String::new(),
+        some => format!("; of {some} the pages did not say whether video came"),
+    };
     match pairs.len() {
         0 => "No two people were there at the same time.".to_owned(),
+        len if exchanged == len => UNKNOWN.to_owned(),
         1 if good == 1 => "The two connected.".to_owned(),
         1 => String::new(),
         len if good == len => format!("All {len} pairs connected."),
-        _ if bad == 0 => format!("{all} there at the same time; {good} of them connected so far."),
-        _ => format!("{all} there at the same time: {good} connected, {bad} did not."),
+        _ if bad == 0 => format!("{all} there at the same time; {good} of them connected so far{unknown}."),
+        _ => format!("{all} there at the same time: {good} connected, {bad} did not{unknown}."),
     }
 }
 
@@ -143,7 +150,8 @@ fn cell(one: &str, other: &str, outcomes: &HashMap<(&str, &str), Outcome>) -> Sq
     let (sign, class) = match found {
         Some(Outcome::Connected) => ("●", "good"),
         Some(Outcome::Waiting) => ("…", "quiet"),
-        Some(Outcome::NoOffer | Outcome::NoAnswer | Outcome::NoCandidates) => ("✕", "bad"),
+        Some(Outcome::Exchanged) => ("○", "quiet"),
+        Some(Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed | Outcome::Lost) => ("✕", "bad"),
         None if one == other => ("", "self"),
         None => ("–", "quiet"),
     };

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::wording::{count, grouped, isolated};
+use super::wording::{count, first_names, grouped, isolated};
 use crate::history::attendance::Attendance;
+use crate::history::links::Link;
 use crate::history::pair::Pair;
-use crate::model::vocabulary::{DropReason, EventKind, LeaveReason, Outcome};
+use crate::model::vocabulary::{ConnectionPath, DropReason, EventKind, LeaveReason, Outcome};
 
 /// An entry of the journal, by what it is about, whom, and what else it says.
 pub(super) fn event(kind: EventKind, username: Option<&str>, detail: &Value) -> String {
@@ -64,6 +65,7 @@ fn first_of<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
 fn left(who: &str, reason: Option<LeaveReason>) -> String {
     match reason {
         Some(LeaveReason::Left) | None => format!("{who} left."),
+        Some(LeaveReason::Closed) => format!("{who} had closed the page, and is gone."),
         Some(LeaveReason::Timeout) => format!("{who} did not come back in time, and is gone."),
         Some(LeaveReason::Replaced) => format!("{who} joined again elsewhere, and is gone from here."),
         Some(LeaveReason::Moved) => format!("{who} went to another room."),
@@ -94,6 +96,7 @@ pub(super) fn ending(person: &Attendance) -> &'static str {
     }
     match person.leave_reason {
         Some(LeaveReason::Left) | None => "left",
+        Some(LeaveReason::Closed) => "closed the page",
         Some(LeaveReason::Timeout) => "dropped, did not come back",
         Some(LeaveReason::Replaced) => "joined again elsewhere",
         Some(LeaveReason::Moved) => "went to another room",
@@ -111,29 +114,59 @@ pub(crate) fn pair(pair: &Pair) -> String {
 pub(super) fn pair_clause(pair: &Pair) -> String {
     let [one, other] = [0, 1].map(|index| isolated(&pair.between[index].username));
     let link = pair.decisive_link();
-    let (offerer, answerer) = link.map_or((one.clone(), other.clone()), |link| {
-        (isolated(&link.offerer), isolated(&link.answerer))
-    });
+    let offerer = link.map_or_else(|| one.clone(), |link| isolated(&link.offerer));
     match pair.outcome() {
         Outcome::NoOffer => format!("{one} and {other} never connected: neither made an offer"),
         Outcome::NoAnswer => format!("{one} and {other} never connected: {offerer}'s offer was never answered"),
         Outcome::Waiting => format!("{one} and {other} are still connecting"),
+        Outcome::Exchanged => {
+            format!("{one} and {other} exchanged everything; their pages did not say whether video came")
+        }
+        Outcome::Failed => format!(
+            "{one} and {other} never connected: addresses were exchanged, but no way was found between the two networks (a TURN server would help)"
+        ),
+        Outcome::Lost => format!("{one} and {other} were connected, and then lost each other"),
         Outcome::Connected => {
-            let (theirs, others) = link.map_or((0, 0), |link| (link.offerer_candidates, link.answerer_candidates));
-            format!(
-                "{one} and {other} connected: offer, answer and {theirs} + {others} network addresses (candidates) were exchanged"
-            )
+            let path = link.and_then(path).map_or("", by_way_of);
+            format!("{one} and {other} connected{path}")
         }
-        Outcome::NoCandidates => {
-            let silent = match link.map(|link| (link.offerer_candidates, link.answerer_candidates)) {
-                Some((0, 1..)) => offerer,
-                Some((1.., 0)) => answerer,
-                _ => "either of them".to_owned(),
-            };
-            format!(
-                "{one} and {other} probably never connected: offer and answer were exchanged, but no network addresses (candidates) from {silent}"
-            )
+    }
+}
+
+/// The same of one person and several others. `has_offered` is whether the offers that were not answered are the one's.
+pub(super) fn pairs_of(person: &str, has_offered: bool, others: &[&str], outcome: Outcome) -> String {
+    /// A name more is no longer read.
+    const NAMES: usize = 12;
+    let (person, others) = (isolated(person), first_names(others, NAMES));
+    match outcome {
+        Outcome::NoOffer => format!("{person} never connected with {others}: no offer was made."),
+        Outcome::NoAnswer if has_offered => {
+            format!("{person} never connected with {others}: {person}'s offers were never answered.")
         }
+        Outcome::NoAnswer => format!("{person} never connected with {others}: their offers were never answered."),
+        Outcome::Waiting => format!("{person} is still connecting with {others}."),
+        Outcome::Exchanged => {
+            format!("{person} exchanged everything with {others}; their pages did not say whether video came.")
+        }
+        Outcome::Failed => format!(
+            "{person} never connected with {others}: addresses were exchanged, but no way was found between the networks (a TURN server would help)."
+        ),
+        Outcome::Lost => format!("{person} was connected with {others}, and then lost them."),
+        Outcome::Connected => format!("{person} connected with {others}."),
+    }
+}
+
+/// By which way a connection goes, as far as a page knew. What one end calls straight may be the other's relay.
+fn path(link: &Link) -> Option<ConnectionPath> {
+    let said = [link.offerer_said, link.answerer_said].into_iter().flatten();
+    said.filter_map(|said| said.path).max()
+}
+
+fn by_way_of(path: ConnectionPath) -> &'static str {
+    match path {
+        ConnectionPath::Host => ", straight",
+        ConnectionPath::ServerReflexive | ConnectionPath::PeerReflexive => ", through a router",
+        ConnectionPath::Relay => ", by a TURN server",
     }
 }
 
@@ -142,7 +175,9 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Connected => "connected",
         Outcome::Waiting => "still connecting",
-        Outcome::NoOffer | Outcome::NoAnswer | Outcome::NoCandidates => "never connected",
+        Outcome::Exchanged => "not known",
+        Outcome::Lost => "lost each other",
+        Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed => "never connected",
     }
 }
 

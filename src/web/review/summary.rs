@@ -105,6 +105,14 @@ fn connections(pairs: &[Pair]) -> Vec<String> {
     } else {
         told.extend(rest.into_iter().map(pair_clause));
     }
+    let lost = pairs.iter().filter(|pair| pair.outcome() == Outcome::Lost).count();
+    match i64::try_from(lost).unwrap_or(i64::MAX) {
+        0 => {}
+        lost => told.push(format!(
+            "{} connected and then lost each other",
+            count(lost, "pair", "pairs")
+        )),
+    }
     told
 }
 
@@ -127,10 +135,14 @@ fn nothing_wrong(people: &[Attendance], pairs: Option<&[Pair]>) -> String {
         return "nobody dropped".to_owned();
     };
     let waiting = pairs.iter().any(|pair| pair.outcome() == Outcome::Waiting);
+    let is_unknown = pairs.iter().any(|pair| pair.outcome() == Outcome::Exchanged);
     match (people.len(), pairs.is_empty()) {
         (0 | 1, _) => "nobody else came, and nothing went wrong".to_owned(),
         (_, true) => "no two of them were there at the same time; nobody dropped".to_owned(),
         _ if waiting => "nobody dropped; some are still connecting".to_owned(),
+        _ if is_unknown => {
+            "nobody dropped, and everything was exchanged; the pages did not say whether video came".to_owned()
+        }
         (2, _) => "the two connected, and nobody dropped".to_owned(),
         _ => "everyone connected with everyone they met, and nobody dropped".to_owned(),
     }
@@ -146,13 +158,12 @@ fn capitalized(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pair_fixture::pair;
     use uuid::Uuid;
 
     use super::*;
     use crate::history::intervals::Span;
-    use crate::history::links::Link;
-    use crate::history::pair::{Judgement, PairMember};
-    use crate::model::id::{LinkId, ParticipantId, SessionId};
+    use crate::model::id::{ParticipantId, SessionId};
     use crate::model::time::Timestamp;
 
     fn session(people: usize, minutes: i64, is_live: bool, errors: i64) -> Session {
@@ -205,38 +216,6 @@ mod tests {
         }
     }
 
-    fn pair(one: &str, other: &str, outcome: Outcome) -> Pair {
-        let member = |name: &str| PairMember {
-            id: ParticipantId(Uuid::nil()),
-            username: name.to_owned(),
-        };
-        let link = Link {
-            id: LinkId(Uuid::nil()),
-            stream_type: "user".to_owned(),
-            offerer: one.to_owned(),
-            answerer: other.to_owned(),
-            offered_at: Timestamp(1),
-            answered_at: (outcome >= Outcome::NoCandidates).then_some(Timestamp(2)),
-            offerer_candidates: 3,
-            answerer_candidates: i64::from(outcome == Outcome::Connected),
-            renegotiations: 0,
-            closed_at: None,
-            closed_by: None,
-        };
-        Pair {
-            between: [member(one), member(other)],
-            judgement: Judgement {
-                outcome,
-                by: (outcome != Outcome::NoOffer).then_some(0),
-            },
-            links: if outcome == Outcome::NoOffer {
-                vec![]
-            } else {
-                vec![link]
-            },
-        }
-    }
-
     fn told(session: &Session, people: &[(&str, Went)], pairs: &[(&str, &str, Outcome)]) -> String {
         let people: Vec<_> = people.iter().map(|(name, went)| person(name, *went)).collect();
         let pairs: Vec<_> = pairs
@@ -248,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_comes_first_and_nothing_wrong_is_said() {
-        use Outcome::{Connected, NoAnswer, NoCandidates, NoOffer, Waiting};
+        use Outcome::{Connected, Exchanged, Failed, NoAnswer, NoOffer, Waiting};
         use Went::{Away, Here, Left, Lost};
         for (expected, session, people, pairs) in [
             (
@@ -292,10 +271,26 @@ mod tests {
                 vec![("Ann", "Bo", NoOffer), ("Ann", "Cy", NoOffer), ("Bo", "Cy", NoOffer)],
             ),
             (
-                "2 people, 1 hour. Ann and Bo probably never connected: offer and answer were exchanged, but no network addresses (candidates) from Bo.",
+                "2 people, 1 hour. Ann and Bo never connected: addresses were exchanged, but no way was found between the two networks (a TURN server would help).",
                 session(2, 60, false, 0),
                 vec![("Ann", Left(0)), ("Bo", Left(0))],
-                vec![("Ann", "Bo", NoCandidates)],
+                vec![("Ann", "Bo", Failed)],
+            ),
+            (
+                "2 people, 1 hour. Nobody dropped, and everything was exchanged; the pages did not say whether video came.",
+                session(2, 60, false, 0),
+                vec![("Ann", Left(0)), ("Bo", Left(0))],
+                vec![("Ann", "Bo", Exchanged)],
+            ),
+            (
+                "3 people, 1 hour. 1 pair connected and then lost each other.",
+                session(3, 60, false, 0),
+                vec![("Ann", Left(0)), ("Bo", Left(0)), ("Cy", Left(0))],
+                vec![
+                    ("Ann", "Bo", Outcome::Lost),
+                    ("Ann", "Cy", Connected),
+                    ("Bo", "Cy", Connected),
+                ],
             ),
             (
                 "Live for 5 minutes: 1 of 2 people here now. Bo is away.",

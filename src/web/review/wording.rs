@@ -71,8 +71,12 @@ pub(crate) fn duration(ms: i64) -> String {
 
 /// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
 pub(crate) fn names(all: &[&str]) -> String {
-    const SHOWN: usize = 3;
-    let mut words: Vec<String> = all.iter().take(SHOWN).map(|name| isolated(name)).collect();
+    first_names(all, 3)
+}
+
+/// The same with that many names.
+pub(super) fn first_names(all: &[&str], shown: usize) -> String {
+    let mut words: Vec<String> = all.iter().take(shown).map(|name| isolated(name)).collect();
     let more = all.len() - words.len();
     if more > 0 {
         words.push(if more == 1 {

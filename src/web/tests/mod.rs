@@ -262,6 +262,7 @@ async fn first_lesson(fixture: &Fixture, session: Uuid) {
             offered: 61,
             answered,
             candidates,
+            connected: None,
             closed: Some(closed),
         };
         fixture.link(session, link).await;

@@ -282,6 +282,7 @@ async fn crowd(story: &Story, people: i64) -> String {
                 between: (before, id),
                 stream: "user",
                 candidates: (2, 3),
+                connected: Some(2_002 + number),
                 closed: Some((4_600, LinkCloseReason::Left)),
             };
             story.fixture.link(session, link).await;

@@ -88,7 +88,7 @@ export class Actor {
       await this.leave();
     } else {
       await this.away();
-      this.expect('left:timeout');
+      this.expect('left:closed');
     }
   }
 
@@ -106,7 +106,7 @@ export class Actor {
   onBack({ ok, resumed }) {
     if (!ok) throw new Error(`${this.page.username} cannot come back`);
     if (resumed) return this.expect('reconnected');
-    this.expect('left:timeout');
+    this.expect('left:closed');
     this.expect('joined');
   }
 

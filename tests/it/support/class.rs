@@ -21,12 +21,12 @@ pub(crate) async fn pair(port: u16, room: &str) -> ((Socket, Value), (Socket, Va
     let (mut ann, ann_seat) = Socket::join(port, room, "ann").await;
     let (mut bo, bo_seat) = Socket::join(port, room, "bo").await;
     let asked = ann.expect("getOffer").await;
-    assert_eq!(asked, json!({"memberId": bo_seat["memberId"]}));
+    assert_eq!(asked, json!({"memberId": bo_seat["memberId"], "username": "bo"}));
     let offer =
         json!({"connectorId": "a1", "offer": {"sdp": "é"}, "memberId": bo_seat["memberId"], "streamType": "user"});
     ann.emit("offer", offer).await;
     let offer = bo.expect("offer").await;
-    let expected = json!({"remoteConnectorId": "a1", "offer": {"sdp": "é"}, "memberId": ann_seat["memberId"], "streamType": "user"});
+    let expected = json!({"remoteConnectorId": "a1", "offer": {"sdp": "é"}, "memberId": ann_seat["memberId"], "username": "ann", "streamType": "user"});
     assert_eq!(offer, expected);
     bo.emit(
         "answer",

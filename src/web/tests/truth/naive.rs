@@ -30,6 +30,8 @@ pub(super) struct ExpectedSession {
     pub(super) people: Vec<ExpectedPerson>,
     pub(super) events: Vec<ExpectedEvent>,
     pub(super) peak: usize,
+    /// When somebody was last told something that is in the history.
+    told: i64,
     /// In the order they joined.
     members: Vec<ExpectedMember>,
     /// When it is over, if nobody comes.
@@ -65,7 +67,7 @@ struct ExpectedMember {
 struct Away {
     since: i64,
     until: i64,
-    /// How the server stopped, if it did and the member has not been back since.
+    /// Why it leaves if it does not come back, where nobody waits for it to: its page was closed, or the server stopped.
     stopped: Option<&'static str>,
 }
 
@@ -146,6 +148,10 @@ impl Naive {
                 session.linger(at);
             }
             Act::Drop => session.drop_out(at, at + GRACE, &who.name),
+            Act::Close => {
+                session.drop_out(at, at + GRACE, &who.name);
+                session.member_mut(&who.name).away.as_mut().unwrap().stopped = Some("closed");
+            }
             Act::Resume | Act::TakeOver => session.come_back(connection, &who.name),
             Act::Late => {}
             Act::Err => session.tell(at, "error", Some(&who.name)),
@@ -168,6 +174,9 @@ impl ExpectedSession {
     }
 
     fn tell(&mut self, at: i64, kind: &'static str, who: Option<&str>) {
+        if kind != "session_ended" {
+            self.told = self.told.max(at);
+        }
         self.events.push(ExpectedEvent {
             at,
             kind,
@@ -203,10 +212,16 @@ impl ExpectedSession {
     }
 
     fn leave(&mut self, at: i64, name: &str, reason: &'static str) {
+        self.told = self.told.max(at);
+        self.be_gone(at, at, name, reason);
+    }
+
+    /// At `at` somebody is found to be gone since `last_there`.
+    fn be_gone(&mut self, at: i64, last_there: i64, name: &str, reason: &'static str) {
         self.members.retain(|member| member.name != name);
         let person = self.person(name);
-        person.spells.last_mut().unwrap().2 = Some(at);
-        person.last_out = Some(at);
+        person.spells.last_mut().unwrap().2 = Some(last_there);
+        person.last_out = Some(last_there);
         person.reason = Some(reason);
         self.events.push(ExpectedEvent {
             at,
@@ -254,8 +269,8 @@ impl ExpectedSession {
             let gone = self.members.iter().find(|member| due(member) == Some(until)).unwrap();
             let (name, away) = (gone.name.clone(), gone.away.unwrap());
             match away.stopped {
-                // The server itself was gone: nobody knows that they were still there.
-                Some(how) => self.leave(away.since, &name, how),
+                // Nobody knows that they were still there afterwards.
+                Some(how) => self.be_gone(until, away.since, &name, how),
                 None => self.leave(until, &name, "timeout"),
             }
             self.linger(until);
@@ -272,7 +287,8 @@ impl ExpectedSession {
 
     fn emptied(&self) -> Option<i64> {
         let is_empty = self.members.is_empty();
-        is_empty.then(|| self.people.iter().filter_map(|person| person.last_out).max().unwrap())
+        let last_out = self.people.iter().filter_map(|person| person.last_out).max();
+        is_empty.then(|| last_out.unwrap().max(self.told))
     }
 
     fn stop(&mut self, alive: i64, back: i64, how: &'static str) {

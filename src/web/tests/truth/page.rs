@@ -185,6 +185,7 @@ fn ending(person: &ExpectedPerson, part: &ExpectedAttendance) -> &'static str {
     match (part.status, person.reason) {
         (ExpectedPresence::Here, _) => "here now",
         (ExpectedPresence::Away, _) => "away now",
+        (_, Some("closed")) => "closed the page",
         (_, Some("timeout")) => "dropped, did not come back",
         (_, Some("replaced")) => "joined again elsewhere",
         (_, Some("moved")) => "went to another room",

@@ -176,6 +176,10 @@ impl Played {
             Act::Move => Input::Move { socket: old.unwrap() },
             Act::Drop => Input::Disconnect {
                 socket: old.unwrap(),
+                why: DropReason::Reset,
+            },
+            Act::Close => Input::Disconnect {
+                socket: old.unwrap(),
                 why: DropReason::Closed,
             },
             Act::Late => Input::Disconnect {
@@ -212,7 +216,8 @@ impl Played {
                 Effect::OpenMailbox { member, socket } => {
                     room.open_mailbox(member, socket);
                 }
-                Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) | Effect::Reply(_) => {}
+                Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) => {}
+                Effect::Reply(_) | Effect::HeldReply { .. } => {}
             }
         }
     }

@@ -18,6 +18,8 @@ pub(super) enum Act {
     /// To another room.
     Move,
     Drop,
+    /// Its page is closed, and may be opened again.
+    Close,
     Resume,
     /// It resumes before its old socket is known to be gone.
     TakeOver,
@@ -29,12 +31,13 @@ pub(super) enum Act {
     Refused,
 }
 
-const ACTS: [(&str, Act); 10] = [
+const ACTS: [(&str, Act); 11] = [
     ("join", Act::Join),
     ("again", Act::Again),
     ("leave", Act::Leave),
     ("move", Act::Move),
     ("drop", Act::Drop),
+    ("close", Act::Close),
     ("resume", Act::Resume),
     ("takeover", Act::TakeOver),
     ("late", Act::Late),
@@ -297,7 +300,7 @@ impl<'a> Author<'a> {
             ExpectedPresence::Here => &[
                 Act::Drop,
                 Act::Drop,
-                Act::Drop,
+                Act::Close,
                 Act::Leave,
                 Act::Move,
                 Act::TakeOver,
@@ -309,7 +312,7 @@ impl<'a> Author<'a> {
         };
         let act = self.dice.one(acts);
         let soon = match act {
-            Act::Drop | Act::TakeOver => Some(self.dice.below(20 * SECOND)),
+            Act::Drop | Act::Close | Act::TakeOver => Some(self.dice.below(20 * SECOND)),
             Act::Leave => Some(self.dice.below(100 * SECOND)),
             Act::Join | Act::Again | Act::Move | Act::Resume | Act::Late | Act::Err | Act::Refused => None,
         };

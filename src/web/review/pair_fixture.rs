@@ -1,0 +1,45 @@
+//! Pairs for tests.
+
+use uuid::Uuid;
+
+use crate::history::links::Link;
+use crate::history::pair::{Judgement, Pair, PairMember};
+use crate::model::id::{LinkId, ParticipantId};
+use crate::model::time::Timestamp;
+use crate::model::vocabulary::Outcome;
+
+/// Of these two, of whom the first offered if anybody did.
+pub(super) fn pair(one: &str, other: &str, outcome: Outcome) -> Pair {
+    let member = |name: &str| PairMember {
+        id: ParticipantId(Uuid::nil()),
+        username: name.to_owned(),
+    };
+    let link = Link {
+        id: LinkId(Uuid::nil()),
+        stream_type: "user".to_owned(),
+        offerer: one.to_owned(),
+        answerer: other.to_owned(),
+        offered_at: Timestamp(1),
+        answered_at: (outcome >= Outcome::Exchanged).then_some(Timestamp(2)),
+        offerer_candidates: 3,
+        answerer_candidates: i64::from(outcome >= Outcome::Exchanged),
+        renegotiations: 0,
+        connected_at: None,
+        offerer_said: None,
+        answerer_said: None,
+        closed_at: None,
+        closed_by: None,
+    };
+    Pair {
+        between: [member(one), member(other)],
+        judgement: Judgement {
+            outcome,
+            by: (outcome != Outcome::NoOffer).then_some(0),
+        },
+        links: if outcome == Outcome::NoOffer {
+            vec![]
+        } else {
+            vec![link]
+        },
+    }
+}
