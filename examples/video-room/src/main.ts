@@ -1,5 +1,5 @@
 // The page: a lobby, a grid of tiles, and four buttons. What goes over the network is in signaling.ts.
-import { Room, type Connector, type Me, type RoomEvents } from "./signaling";
+import { Room, type Connector, type Me, type Refusal } from "./signaling";
 
 const element = <Type extends HTMLElement>(id: string) => document.getElementById(id) as Type;
 const form = element<HTMLFormElement>("join");
@@ -7,47 +7,33 @@ const fields = form.elements as HTMLFormControlsCollection & Record<"roomname" |
 let room: Room | null = null;
 let camera = new MediaStream();
 let screen: MediaStream | null = null;
+/** The id of the page in which you were last, which may still hold your name. */
+const lastId: string | undefined = localStorage.id;
 
 const STATES: Partial<Record<RTCPeerConnectionState, string>> = {
-  new: "connecting…",
-  connecting: "connecting…",
-  disconnected: "interrupted…",
-  failed: "lost, trying again…",
+  new: "connecting…", connecting: "connecting…", disconnected: "interrupted…", failed: "lost, trying again…",
 };
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (!isSecureContext) return say("Browsers give camera and microphone to pages on localhost or https only.");
   form.querySelector("button")!.disabled = true;
-  const me = { id: ownId(), username: fields.username.value, roomname: fields.roomname.value };
   camera = await openCamera();
-  room = new Room(me, camera, roomEvents(me));
+  // Yours in this window, also after a reload. A second window that has it takes your place.
+  const id = (localStorage.id = sessionStorage.id ??= crypto.randomUUID());
+  join({ id, username: fields.username.value, roomname: fields.roomname.value });
 });
-
-/** After a reload the same as before: the server puts this page in the place of the one that it was. */
-function ownId(): string {
-  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  const before = navigation?.type === "reload" ? sessionStorage.getItem("id") : null;
-  const id = before ?? crypto.randomUUID();
-  sessionStorage.setItem("id", id);
-  return id;
-}
 
 /** Small and slow enough for a dozen people on a school's laptops. Who has no camera joins with a microphone, or nothing. */
 async function openCamera(): Promise<MediaStream> {
   const video = { width: 320, height: 240, frameRate: { max: 12 } };
-  for (const wanted of [{ video, audio: true }, { video }, { audio: true }]) {
-    try {
-      return await navigator.mediaDevices.getUserMedia(wanted);
-    } catch {
-      // The next one asks for less.
-    }
-  }
-  return new MediaStream();
+  const open = (wanted: MediaStreamConstraints) => navigator.mediaDevices.getUserMedia(wanted);
+  const less = () => open({ video }).catch(() => open({ audio: true })).catch(() => new MediaStream());
+  return open({ video, audio: true }).catch(less);
 }
 
-function roomEvents(me: Me): RoomEvents {
-  return {
+function join(me: Me): void {
+  room?.leave();
+  room = new Room(me, camera, {
     entered() {
       element("status").textContent = "";
       if (element("room").hidden) enter(me);
@@ -56,13 +42,30 @@ function roomEvents(me: Me): RoomEvents {
       if (element("room").hidden) say("The server does not answer. Trying again…");
       else element("status").textContent = "The server is away. Videos go on…";
     },
-    refused(message) {
-      backToLobby();
-      say(message);
-    },
+    refused: (error) => void refused(me, error),
     changed: draw,
     closed: ({ id }) => element(id)?.remove(),
-  };
+  });
+}
+
+async function refused(me: Me, { type, message }: Refusal): Promise<void> {
+  backToLobby();
+  say(type === "replaced" ? "You are in this room in another window. Join to take your place back." : message);
+  if (type === "repeat" && (await hasWaited(me))) form.requestSubmit();
+  else fields.username.focus();
+}
+
+/** Waits while your name is held by your own page of before, which was closed without a word. `false` if it is not. */
+async function hasWaited({ roomname, username }: Me): Promise<boolean> {
+  const headers = { Authorization: `Bearer ${lastId}` };
+  const place = lastId && (await ask(`/api/v1/recovery?${new URLSearchParams({ roomname })}`, { headers }));
+  const seconds = Math.ceil((place?.resumableForMs ?? 0) / 1000);
+  const isMeant = () => !room && fields.username.value === username && fields.roomname.value === roomname;
+  for (let left = seconds; left > 0 && isMeant(); left -= 1) {
+    say(`The page that you closed still holds your name, for ${left} s. You join then.`);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  return seconds > 0 && isMeant();
 }
 
 function enter({ username, roomname }: Me): void {
@@ -73,12 +76,16 @@ function enter({ username, roomname }: Me): void {
   drawDevices();
 }
 
-function draw({ id, username, streamType, stream, connection }: Connector): void {
+function draw({ id, username, streamType, stream, connection, off }: Connector): void {
   // One's own screen has one tile, and not one for everyone who sees it.
   if (streamType === "display") return;
   const tile = streamType === "user" ? show(id, username, stream) : show(id, `${username}’s screen`, stream, "screen");
-  tile.querySelector(".state")!.textContent = STATES[connection.connectionState] ?? "";
+  const state = STATES[connection.connectionState];
+  tile.querySelector(".state")!.textContent = state ?? saidOff(off);
+  tile.classList.toggle("away", ["disconnected", "failed"].includes(connection.connectionState));
 }
+
+const saidOff = (off: string[]) => (off.length > 0 ? `${off.join(" and ")} off` : "");
 
 /** Puts a stream into the tile of that id, which is made if there is none. */
 function show(id: string, name: string, stream: MediaStream | null, ...classes: string[]): HTMLElement {
@@ -94,18 +101,9 @@ function show(id: string, name: string, stream: MediaStream | null, ...classes: 
   return tile;
 }
 
-function goTo(part: "lobby" | "room"): void {
-  element("lobby").hidden = part !== "lobby";
-  element("room").hidden = part !== "room";
-}
-
-function say(hint: string): void {
-  element("hint").textContent = hint;
-}
-
-function press(button: string, isPressed: boolean): void {
-  element(button).ariaPressed = String(isPressed);
-}
+const say = (hint: string) => (element("hint").textContent = hint);
+const press = (button: string, isPressed: boolean) => (element(button).ariaPressed = String(isPressed));
+const goTo = (part: "lobby" | "room") => ["lobby", "room"].forEach((one) => (element(one).hidden = one !== part));
 
 function backToLobby(): void {
   [...camera.getTracks(), ...(screen?.getTracks() ?? [])].forEach((track) => track.stop());
@@ -114,22 +112,23 @@ function backToLobby(): void {
   say("");
   screen = room = null;
   document.title = "Video room";
-  form.querySelector("button")!.disabled = false;
+  form.querySelector("button")!.disabled = !isSecureContext;
   goTo("lobby");
-  fields.roomname.focus();
+  (fields.roomname.value ? fields.username : fields.roomname).focus();
 }
 
 const DEVICES = [["microphone", "audio"], ["camera", "video"]] as const;
 const trackOf = (kind: string) => camera.getTracks().find((track) => track.kind === kind);
 
-/** The buttons, and a word in one's own tile, say what the others do not get. */
+/** The buttons, and a word in one's own tile and the others' of it, say what they do not get. */
 function drawDevices(): void {
   const off = DEVICES.filter(([, kind]) => !trackOf(kind)?.enabled).map(([button]) => button);
   for (const [button, kind] of DEVICES) {
     press(button, !off.includes(button));
     element<HTMLButtonElement>(button).disabled = !trackOf(kind);
   }
-  element("self").querySelector(".state")!.textContent = off.length > 0 ? `${off.join(" and ")} off` : "";
+  element("self").querySelector(".state")!.textContent = saidOff(off);
+  room?.tellDevices(off);
 }
 
 for (const [button, kind] of DEVICES) {
@@ -158,38 +157,38 @@ function stopSharing(): void {
   room?.share(null);
 }
 
-element("leave").addEventListener("click", () => {
-  room?.leave();
-  backToLobby();
-});
+element("leave").addEventListener("click", () => (room?.leave(), backToLobby()));
+// Its connections end with the page: the others need not wait for it, and its name is free.
+addEventListener("pagehide", () => room?.leave());
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 /** Only a word in advance: whether a name is taken is decided when you join. */
 form.addEventListener("change", async () => {
   const [username, roomname] = [fields.username.value.trim(), fields.roomname.value.trim()];
-  sessionStorage.setItem("username", username);
+  sessionStorage.username = username;
   const answer = username && roomname ? await ask(`/checkUsername?${new URLSearchParams({ username, roomname })}`) : null;
   say(answer?.isRepeat ? `Somebody called ${username} is in this room already.` : "");
 });
 
 element("rooms").addEventListener("toggle", async () => {
   const rooms: { room: string; present: number }[] | undefined = (await ask("/api/v1/rooms"))?.data;
-  const links = rooms?.map(({ room: roomname, present }) => {
-    const link = document.createElement("a");
-    link.href = `?${new URLSearchParams({ room: roomname })}`;
-    link.textContent = `${roomname} (${present} here)`;
-    return link;
+  const links = rooms?.map(({ room, present }) => {
+    const [href, textContent] = [`?${new URLSearchParams({ room })}`, `${room} (${present} here)`];
+    return Object.assign(document.createElement("a"), { href, textContent });
   });
   const otherwise = rooms ? "None: be the first." : "This server does not tell which rooms are in use.";
   element("choices").replaceChildren(...(links?.length ? links : [otherwise]));
 });
 
 /** What the server answers, or `null` if it does not. */
-async function ask(path: string): Promise<any> {
-  const answer = await fetch(path).catch(() => null);
+async function ask(path: string, options?: RequestInit): Promise<any> {
+  const answer = await fetch(path, options).catch(() => null);
   return answer?.ok ? answer.json() : null;
 }
 
 fields.roomname.value = new URLSearchParams(location.search).get("room") ?? "";
-fields.username.value = sessionStorage.getItem("username") ?? "";
+fields.username.value = sessionStorage.username ?? "";
 // Phones cannot share their screen.
 element("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;
+element("insecure").hidden = isSecureContext;
+backToLobby();

@@ -2,8 +2,7 @@
 import { io } from "socket.io-client";
 
 export interface Me {
-  /** A secret: it proves after a lost connection that it is you who comes back. */
-  id: string;
+  id: string; // a secret: it proves after a lost connection that it is you who comes back
   username: string;
   roomname: string;
 }
@@ -12,53 +11,43 @@ export interface Me {
 export type StreamType = "user" | "display" | "remoteDisplay";
 
 /** One peer connection with a member. Both ends have a name of their own for it. */
-export interface Connector {
+export interface Connector extends Member {
   readonly id: string;
-  readonly memberId: string;
-  readonly username: string;
   readonly streamType: StreamType;
   readonly connection: RTCPeerConnection;
-  /** What the peer sends. */
-  stream: MediaStream | null;
-  /** The peer's name for it, which who offers learns from the answer. */
-  remoteId: string | null;
-  /** What cannot be sent before that. */
-  waiting: RTCIceCandidate[];
-  /** Counts its negotiations, so that an answer to an offer that was given up is known as such. */
-  round: number;
+  readonly devices: RTCDataChannel | null; // from page to page: which devices are off
+  remoteId: string | null; // the peer's name for it, which who offers learns from the answer
+  waiting: RTCIceCandidate[]; // cannot be sent before that
+  round: number; // counts its negotiations: an answer to one that was given up is known as such
+  stream: MediaStream | null; // what the peer sends
+  off: string[]; // what the peer has switched off
 }
 
 /** What the page around it is told. */
 export interface RoomEvents {
-  /** You are in the room: for the first time, or again. */
-  entered(): void;
-  /** The server cannot be reached. Videos go on; the client tries again by itself. */
-  interrupted(): void;
-  /** The server does not let you in, and this room is over. */
-  refused(message: string): void;
-  /** A connection is new, or its stream or its state is. */
-  changed(connector: Connector): void;
+  entered(): void; // you are in the room: for the first time, or again
+  interrupted(): void; // the server cannot be reached; videos go on, and the client tries again by itself
+  refused(error: Refusal): void; // the server does not let you in, or has let you in elsewhere: this room is over
+  changed(connector: Connector): void; // a connection is new, or something of it is
   closed(connector: Connector): void;
 }
 
-type Entered = { ok: true; members: { memberId: string; username: string }[] } | { ok: false; error: { message: string } };
-type Offer = { remoteConnectorId: string; offer: RTCSessionDescriptionInit; memberId: string; streamType: string };
+export type Refusal = { type: string; message: string };
+export type Member = { memberId: string; username: string };
+type Entered = { ok: true } | { ok: false; error: Refusal };
+type Offer = Member & { remoteConnectorId: string; offer: RTCSessionDescriptionInit; streamType: string };
 type Answer = { remoteConnectorId: string; connectorId: string; answer: RTCSessionDescriptionInit; memberId: string };
 type Candidate = { connectorId: string; candidate: RTCIceCandidateInit };
 type Ends = { connectorId: string; memberId: string };
 type Work = { round: number; description: RTCSessionDescriptionInit; remoteConnectorId: string };
-type Reconnect =
-  | { type: "leave" }
-  | ({ type: "getOffer" } & Ends)
-  | ({ type: "close" } & Ends)
-  | ({ type: "offer" | "answer"; data: Work } & Ends);
+type Reconnect = { type: "leave" } | ({ type: "getOffer" } & Ends) | ({ type: "offer" | "answer"; data: Work } & Ends);
 
 export class Room {
   private readonly socket = io();
   private readonly connectors = new Map<string, Connector>();
-  private readonly usernames = new Map<string, string>();
   private iceServers: RTCIceServer[] = [];
   private screen: MediaStream | null = null;
+  private off: string[] = [];
   private hasJoined = false;
   private queue: Promise<unknown> = Promise.resolve();
 
@@ -67,30 +56,30 @@ export class Room {
     private readonly camera: MediaStream,
     private readonly page: RoomEvents,
   ) {
-    const { socket } = this;
-    socket.on("connect", () => this.onConnect());
-    socket.on("disconnect", () => page.interrupted());
-    socket.on("connect_error", () => page.interrupted());
-    socket.on("getOffer", ({ memberId }) => this.inTurn(() => this.onGetOffer(memberId)));
-    socket.on("offer", (message) => this.inTurn(() => this.onOffer(message)));
-    socket.on("answer", (message) => this.inTurn(() => this.onAnswer(message)));
-    socket.on("icecandidate", (message) => this.inTurn(() => this.onCandidate(message)));
-    socket.on("reconnect", (message) => this.inTurn(() => this.onReconnect(message)));
-    socket.on("leave", (message) => this.inTurn(() => this.onLeave(message)));
-    socket.on("error", ({ event, message }) => console.warn(`${event}: ${message}`));
+    this.socket.on("connect", () => this.onConnect());
+    for (const event of ["disconnect", "connect_error"]) this.socket.on(event, () => page.interrupted());
+    this.socket.on("getOffer", (member) => this.inTurn(() => this.onGetOffer(member)));
+    this.socket.on("offer", (message) => this.inTurn(() => this.onOffer(message)));
+    this.socket.on("answer", (message) => this.inTurn(() => this.onAnswer(message)));
+    this.socket.on("icecandidate", (message) => this.inTurn(() => this.onCandidate(message)));
+    this.socket.on("reconnect", (message) => this.inTurn(() => this.onReconnect(message)));
+    this.socket.on("leave", (message) => this.inTurn(() => this.onLeave(message)));
+    this.socket.on("error", (error) => this.onError(error));
   }
 
   /** Shows a screen to everyone, also to those who come later; `null` ends that. */
   share(screen: MediaStream | null): void {
     this.inTurn(async () => {
       this.screen = screen;
-      for (const shown of this.all("display")) {
-        // Who has not answered yet is told when they do.
-        if (shown.remoteId) this.tellClosed({ connectorId: shown.id, memberId: shown.memberId });
-        this.close(shown);
-      }
-      for (const { memberId } of this.all("user")) await this.show(memberId);
+      for (const shown of this.all("display")) this.hangUp(shown);
+      for (const member of this.all("user")) await this.show(member);
     });
+  }
+
+  /** Says to everyone which devices are off, also to those who come later. */
+  tellDevices(off: string[]): void {
+    this.off = off;
+    for (const { devices } of this.all("user")) if (devices?.readyState === "open") devices.send(JSON.stringify(off));
   }
 
   leave(): void {
@@ -107,26 +96,30 @@ export class Room {
     const entering = this.enter();
     this.inTurn(async () => {
       const entered = await entering;
-      if (entered && !entered.ok) {
-        this.end();
-        this.page.refused(entered.error.message);
-      } else if (entered) {
-        this.page.entered();
-        await this.askForIceServers();
-      }
+      if (entered?.ok === false) return this.refuse(entered.error);
+      if (entered) this.page.entered();
+      if (entered) await this.askForIceServers();
     });
   }
 
-  /** Joins, or comes back as the same member. Said again, it changes nothing, and tells who is there. */
+  /** Joins, or comes back as the same member. */
   private async enter(): Promise<Entered | null> {
     const event = this.hasJoined ? "reconnect" : "join";
     // Fails if the connection is lost before the answer; the next one asks again.
     const entered: Entered | null = await this.socket.emitWithAck(event, this.me).catch(() => null);
-    if (entered?.ok) {
-      this.hasJoined = true;
-      for (const { memberId, username } of entered.members) this.usernames.set(memberId, username);
-    }
+    this.hasJoined ||= entered?.ok ?? false;
     return entered;
+  }
+
+  private onError({ type, event, message }: Refusal & { event: string }): void {
+    console.warn(`${event}: ${message}`);
+    // Another window has come in as you: the server has cut this one off.
+    if (type === "replaced") this.refuse({ type, message });
+  }
+
+  private refuse(error: Refusal): void {
+    this.end();
+    this.page.refused(error);
   }
 
   private async askForIceServers(): Promise<void> {
@@ -137,34 +130,35 @@ export class Room {
     this.iceServers = answer?.iceServers ?? this.iceServers;
   }
 
-  private async onGetOffer(memberId: string): Promise<void> {
-    await this.offer(memberId, "user");
-    await this.show(memberId);
+  private async onGetOffer(member: Member): Promise<void> {
+    await this.offer(member, "user");
+    await this.show(member);
   }
 
-  private async show(memberId: string): Promise<void> {
-    if (this.screen) await this.offer(memberId, "display");
+  private async show(member: Member): Promise<void> {
+    if (this.screen) await this.offer(member, "display");
   }
 
-  private async offer(memberId: string, streamType: StreamType): Promise<void> {
-    const { id, connection } = await this.open(memberId, streamType, null);
+  private async offer(member: Member, streamType: StreamType): Promise<void> {
+    const { memberId } = member;
+    const { id, connection } = this.open(member, streamType, null);
     await connection.setLocalDescription();
     this.socket.emit("offer", { connectorId: id, offer: connection.localDescription, memberId, streamType });
   }
 
-  private async onOffer({ remoteConnectorId, offer, memberId, streamType: theirs }: Offer): Promise<void> {
+  private async onOffer({ remoteConnectorId, offer, memberId, username, streamType: theirs }: Offer): Promise<void> {
     const streamType = theirs === "user" ? "user" : "remoteDisplay";
-    const { id, connection } = await this.open(memberId, streamType, remoteConnectorId);
+    const { id, connection } = this.open({ memberId, username }, streamType, remoteConnectorId);
     await connection.setRemoteDescription(offer);
     await connection.setLocalDescription();
     const answer = connection.localDescription;
     this.socket.emit("answer", { remoteConnectorId, connectorId: id, answer, memberId, streamType });
-    if (streamType === "user") await this.show(memberId);
+    if (streamType === "user") await this.show({ memberId, username });
   }
 
-  private async onAnswer({ remoteConnectorId, connectorId, answer, memberId }: Answer): Promise<void> {
+  private async onAnswer({ remoteConnectorId, connectorId, answer }: Answer): Promise<void> {
     const connector = this.connectors.get(connectorId);
-    if (!connector) return this.tellClosed({ connectorId, memberId });
+    if (!connector) return; // Hung up meanwhile: the server tells who answered.
     await connector.connection.setRemoteDescription(answer);
     this.learn(connector, remoteConnectorId);
   }
@@ -182,14 +176,13 @@ export class Room {
   private async onReconnect(message: Reconnect): Promise<void> {
     if (message.type === "leave") return this.all().forEach((connector) => this.close(connector));
     const connector = this.connectors.get(message.connectorId);
-    if (message.type === "close") return connector && this.close(connector);
-    // The server does not know that a screen is not shared any more; whoever would go on with it is told.
-    if (!connector) return this.tellClosed(message);
+    if (!connector) return;
     if (message.type === "getOffer") return this.offerAgain(connector);
     // An answer that told of it may have been lost.
     this.learn(connector, message.data.remoteConnectorId);
+    const { round, description } = message.data;
     if (message.type === "offer") await this.answerAgain(connector, message.data);
-    else await this.complete(connector, message.data);
+    else if (round === connector.round) await connector.connection.setRemoteDescription(description);
   }
 
   /** Negotiates a connection anew while it goes on: over another network it finds another way. */
@@ -208,17 +201,15 @@ export class Room {
     this.work("answer", connector, round);
   }
 
-  private async complete(connector: Connector, { round, description }: Work): Promise<void> {
-    if (round === connector.round) await connector.connection.setRemoteDescription(description);
-  }
-
   private work(type: "offer" | "answer", { id, memberId, connection }: Connector, round: number): void {
     const data: Work = { round, description: connection.localDescription!, remoteConnectorId: id };
     this.socket.emit("reconnectWork", { type, data, connectorId: id, memberId });
   }
 
-  private tellClosed({ connectorId, memberId }: Ends): void {
-    this.socket.emit("reconnectWork", { type: "close", connectorId, memberId });
+  /** Ends one connection of several: the server tells its peer. */
+  private hangUp(connector: Connector): void {
+    this.socket.emit("hangup", { connectorId: connector.id, memberId: connector.memberId });
+    this.close(connector);
   }
 
   private async onLeave({ connectorId, memberId }: Ends): Promise<void> {
@@ -226,17 +217,17 @@ export class Room {
     if (!connector) return;
     this.close(connector);
     // Who is still here has only missed the offer of the screen.
-    if (connector.streamType === "display" && this.all("user", memberId).length > 0) await this.show(memberId);
+    if (connector.streamType === "display" && this.all("user", memberId).length > 0) await this.show(connector);
   }
 
   /** A new connection takes the place of one that carried the same. */
-  private async open(memberId: string, streamType: StreamType, remoteId: string | null): Promise<Connector> {
-    if (!this.usernames.has(memberId)) await this.enter();
+  private open({ memberId, username }: Member, streamType: StreamType, remoteId: string | null): Connector {
     this.all(streamType, memberId).forEach((one) => this.close(one));
     const connection = new RTCPeerConnection({ iceServers: this.iceServers });
-    const username = this.usernames.get(memberId) ?? "Somebody";
-    const peer = { memberId, username, streamType, remoteId };
-    const connector: Connector = { ...peer, id: crypto.randomUUID(), connection, stream: null, waiting: [], round: 0 };
+    // Both ends know it by its number, so that neither has to wait for the other's.
+    const devices = streamType === "user" ? connection.createDataChannel("devices", { negotiated: true, id: 0 }) : null;
+    const peer = { memberId, username, streamType, remoteId, connection, devices };
+    const connector: Connector = { ...peer, id: crypto.randomUUID(), stream: null, waiting: [], round: 0, off: [] };
     this.connectors.set(connector.id, connector);
     this.listen(connector);
     this.send(connector);
@@ -245,18 +236,32 @@ export class Room {
   }
 
   private listen(connector: Connector): void {
-    const { connection, remoteId } = connector;
-    const isOfferer = remoteId === null;
+    const { connection, devices, remoteId } = connector;
     connection.onicecandidate = ({ candidate }) => candidate && this.sendCandidate(connector, candidate);
     connection.ontrack = ({ streams: [stream] }) => {
       connector.stream = stream ?? null;
       this.page.changed(connector);
     };
+    devices?.addEventListener("open", () => devices.send(JSON.stringify(this.off)));
+    devices?.addEventListener("message", ({ data }) => {
+      connector.off = JSON.parse(data);
+      this.page.changed(connector);
+    });
     connection.onconnectionstatechange = () => {
       this.page.changed(connector);
-      if (connection.connectionState !== "failed" || !isOfferer) return;
+      void this.tellState(connector);
+      // Who offered offers again.
+      if (connection.connectionState !== "failed" || remoteId) return;
       this.inTurn(() => this.connectors.has(connector.id) && this.offerAgain(connector));
     };
+  }
+
+  /** For the history: the server sees what was exchanged, not whether video came of it. */
+  private async tellState({ id, memberId, connection }: Connector): Promise<void> {
+    const state = connection.connectionState;
+    if (!["connected", "disconnected", "failed"].includes(state)) return;
+    const path = state === "connected" ? await pathOf(connection) : undefined;
+    this.socket.emit("connectionState", { connectorId: id, memberId, state, path });
   }
 
   private send({ streamType, connection, remoteId }: Connector): void {
@@ -264,11 +269,8 @@ export class Room {
     for (const track of stream?.getTracks() ?? []) connection.addTrack(track, stream!);
     if (streamType !== "user" || remoteId) return;
     // Who has no camera or microphone wants to see and hear the others all the same.
-    for (const kind of ["audio", "video"]) {
-      if (!this.camera.getTracks().some((track) => track.kind === kind)) {
-        connection.addTransceiver(kind, { direction: "recvonly" });
-      }
-    }
+    const missing = ["audio", "video"].filter((kind) => !this.camera.getTracks().some((track) => track.kind === kind));
+    for (const kind of missing) connection.addTransceiver(kind, { direction: "recvonly" });
   }
 
   private sendCandidate(connector: Connector, candidate: RTCIceCandidate): void {
@@ -278,9 +280,8 @@ export class Room {
   }
 
   private all(streamType?: StreamType, memberId?: string): Connector[] {
-    const isMeant = (one: Connector) =>
-      (!streamType || one.streamType === streamType) && (!memberId || one.memberId === memberId);
-    return [...this.connectors.values()].filter(isMeant);
+    const isMeant = (wanted: string | undefined, has: string) => !wanted || wanted === has;
+    return [...this.connectors.values()].filter((one) => isMeant(streamType, one.streamType) && isMeant(memberId, one.memberId));
   }
 
   private close(connector: Connector): void {
@@ -293,4 +294,12 @@ export class Room {
     this.socket.off().disconnect();
     this.all().forEach((connector) => this.close(connector));
   }
+}
+
+/** How a connection goes: straight (`host`), through a router (`srflx`, `prflx`), or by a TURN server (`relay`). */
+async function pathOf(connection: RTCPeerConnection): Promise<string | undefined> {
+  const stats = await connection.getStats();
+  const isUsed = (one: any) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded";
+  const used = [...stats.values()].find(isUsed);
+  return used && stats.get(used.localCandidateId)?.candidateType;
 }
