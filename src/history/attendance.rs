@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::intervals::{Interval, Span, percent};
+use super::loss::Loss;
 use super::page::{Page, Slice};
 use super::people::Person;
 use super::sessions::Session;
@@ -37,10 +38,14 @@ pub struct Attendance {
     pub reconnect_count: i64,
     /// Why they last left.
     pub leave_reason: Option<LeaveReason>,
-    /// What share of the session's duration they were present for, in percent with one decimal.
+    /// What share of the session's duration they were present for, in percent with one decimal. The time for which a stop
+    /// of the server kept them out does not count.
     pub present_pct: f64,
     /// When they were present.
     pub intervals: Vec<Span>,
+    /// How they lost contact, for the review.
+    #[serde(skip)]
+    pub losses: Vec<Loss>,
 }
 
 impl Attendance {
@@ -64,6 +69,9 @@ impl Person {
         if let Some(last) = intervals.last_mut().filter(|_| self.is_present()) {
             last.to = None;
         }
+        let losses = self.losses();
+        let server_was_gone = losses.iter().filter(|loss| loss.by_server);
+        let server_was_gone_ms: i64 = server_was_gone.filter_map(|loss| loss.ms()).sum();
         Attendance {
             id: self.id,
             username: self.username.clone(),
@@ -74,8 +82,9 @@ impl Person {
             longest_gap_ms: present.longest_gap_ms(Interval::new(self.joined_at, self.left_at.unwrap_or(now))),
             reconnect_count: self.reconnect_count,
             leave_reason: self.leave_reason,
-            present_pct: percent(present.total_ms(), session.span().ms()),
+            present_pct: percent(present.total_ms(), session.span().ms() - server_was_gone_ms),
             intervals,
+            losses,
         }
     }
 }

@@ -15,6 +15,8 @@ pub mod intervals;
 mod json;
 mod linked_pairs;
 pub mod links;
+pub mod loss;
+pub mod outages;
 pub mod page;
 pub mod pair;
 mod pairs;

@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
+use super::loss::Loss;
 use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, Username};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{LeaveReason, Presence};
+use crate::model::vocabulary::{ConnectionCloseReason, ConnectionOpenReason, LeaveReason, Presence};
 use crate::sql::ids;
 
 /// One person of a session.
@@ -38,6 +39,8 @@ struct ConnectionRow {
     disconnected_at: Option<Millis>,
     /// Until when its owner was away after it; nothing while they still are.
     away_until: Option<Millis>,
+    closed_by: Option<ConnectionCloseReason>,
+    opened_by: ConnectionOpenReason,
 }
 
 /// Asks for connections, as [`from_json`] reads them: those of a query.
@@ -45,7 +48,8 @@ macro_rules! query_connections {
     ($of:literal, $($bound:expr),+ $(,)?) => {
         sqlx::query_scalar!(
             r#"
-            select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until))
+            select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until, closed_by,
+                                               opened_by))
                 as "connections!: String"
             from (
             "# + $of + ") as some",
@@ -68,6 +72,27 @@ impl ConnectionRow {
         Some(Interval::new(from, self.away_until.map_or(until, Timestamp::from)))
     }
 
+    /// How contact was lost at its end, if it was; `next` is the one after it.
+    fn loss(&self, next: Option<&Self>) -> Option<Loss> {
+        let by_server = match self.closed_by? {
+            ConnectionCloseReason::ServerShutdown | ConnectionCloseReason::ServerCrash => true,
+            ConnectionCloseReason::Disconnected => false,
+            ConnectionCloseReason::Left
+            | ConnectionCloseReason::Closed
+            | ConnectionCloseReason::Timeout
+            | ConnectionCloseReason::Replaced
+            | ConnectionCloseReason::Moved
+            | ConnectionCloseReason::Gap => return None,
+        };
+        let back = next.filter(|next| self.away_until >= Some(next.connected_at));
+        Some(Loss {
+            at: self.disconnected_at?.into(),
+            back: back.map(|next| next.connected_at.into()),
+            is_resumed: back.is_some_and(|next| next.opened_by == ConnectionOpenReason::Reconnect),
+            by_server,
+        })
+    }
+
     /// Whether the next one began at the moment this one ended.
     fn is_taken_over_by(&self, next: &Self) -> bool {
         self.disconnected_at.is_some_and(|end| end >= next.connected_at)
@@ -84,6 +109,13 @@ impl Person {
 
     pub(super) fn present(&self, now: Timestamp) -> Intervals {
         Intervals::merge(self.connections.iter().map(|connection| connection.present(now)))
+    }
+
+    /// How they lost contact, by time. Who is away at this moment may be back yet.
+    pub(super) fn losses(&self) -> Vec<Loss> {
+        let next = self.connections.iter().skip(1).map(Some).chain([None]);
+        let losses = self.connections.iter().zip(next);
+        losses.filter_map(|(connection, next)| connection.loss(next)).collect()
     }
 
     pub(super) fn away(&self, now: Timestamp) -> Intervals {

@@ -84,7 +84,7 @@ create temp trigger member_left instead of insert on record when new.kind = 'lef
 end;
 
 create temp trigger disconnected instead of insert on record when new.kind = 'disconnected' begin
-    update connection set disconnected_at = max(connected_at, new.at), closed_by = 'disconnected'
+    update connection set disconnected_at = max(connected_at, new.at), closed_by = coalesce(new.reason, 'disconnected')
     where session_id = new.session and participant_id = new.participant and id = new.connection;
     update member set away_since = new.at, away_until = new.until, stopped_by = new.reason where id = new.member;
     insert into event (seq, at, session_id, participant_id, kind, detail)

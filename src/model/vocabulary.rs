@@ -263,7 +263,7 @@ vocabulary! {
         Disconnected = "disconnected",
         /// The member said that it leaves.
         Left = "left",
-        /// The member's page was closed, and did not come back.
+        /// The page closed it; its member was away from then on, or gone.
         Closed = "closed",
         /// The member did not come back within its grace.
         Timeout = "timeout",

@@ -3,21 +3,14 @@
 use super::input::{Join, LeaveEntry, Relay};
 use super::look::{self, Look};
 use super::mailbox::Mailbox;
-use super::member::{Attachment, Member};
+use super::member::{Attachment, Departure, Member};
 use super::output::{Effect, Membership, Message, Outputs, Reply};
 use super::record::{Change, Joined, PendingLeave};
 use super::refusal::{Reason, Refusal, Request};
 use super::room::{Ids, Limits, Room, Session};
 use crate::model::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
-use crate::model::time::{Now, Timestamp};
+use crate::model::time::Now;
 use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
-
-/// How a member is gone.
-pub(super) struct Departure {
-    pub(super) reason: LeaveReason,
-    /// When it was last there.
-    pub(super) at: Timestamp,
-}
 
 impl Room {
     /// The contract's join, in the order of its rules.

@@ -49,6 +49,13 @@ pub(super) struct Member {
     pub(super) leaves_as: Option<LeaveReason>,
 }
 
+/// How a member is gone.
+pub(super) struct Departure {
+    pub(super) reason: LeaveReason,
+    /// When it was last there.
+    pub(super) at: Timestamp,
+}
+
 impl Member {
     pub(super) fn end(&self) -> End {
         End {

@@ -6,10 +6,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::input::Input;
-use super::join::Departure;
 use super::links::Links;
 use super::look::Look;
-use super::member::{Attachment, Member};
+use super::member::{Attachment, Departure, Member};
 use super::newcomers::NewcomerCounts;
 use super::output::{Effect, Message, Outputs, Reply};
 use super::record::{Change, Record};

@@ -214,6 +214,31 @@ async fn left(server: &Server, session: &Value, who: &str, reason: LeaveReason) 
     reason
 }
 
+#[tokio::test]
+async fn a_restart_is_told_once_and_counted_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(program(folder.path(), &[]));
+    let (_ann, seat) = Socket::join(server.port, "lesson", "Ann").await;
+    let (_bo, _) = Socket::join(server.port, "lesson", "Bo").await;
+    let session = &seat["sessionId"];
+    server.signal("TERM");
+    server.exit_code();
+    server = Server::start(program(folder.path(), &[]));
+    let mut back = Vec::new();
+    for who in ["Ann", "Bo"] {
+        let (socket, seat) = Socket::resume(server.port, "lesson", who).await;
+        assert_eq!(seat["resumed"], true, "{seat}");
+        back.push(socket);
+    }
+    let page = session_page(&server, session);
+    let sentence = page.split("The server was restarted at ").nth(1).expect("it is told");
+    assert!(sentence.contains("; all came back within "), "{sentence}");
+    assert!(!page.contains("dropped and came back"), "{page}");
+    let people = rows(&server, session, "participants");
+    let ann = people.iter().find(|person| person["username"] == "Ann").unwrap();
+    assert_eq!(ann["presentPct"], 100.0, "{ann}");
+}
+
 /// What the page says of it; nothing of what belongs to no session.
 fn happened(kind: EventKind) -> Option<&'static str> {
     match kind {

@@ -129,7 +129,7 @@ async fn who_closed_the_page_was_there_until_then_and_the_session_until_somebody
             [CONNECTIONS, PARTICIPANTS, "select ended_at || '' from session"],
         )
         .await;
-        assert_eq!(connections, ["10 join 80 disconnected 80"], "no time away");
+        assert_eq!(connections, ["10 join 80 closed 80"], "no time away");
         assert_eq!(participants, ["person 1 10 80 closed 0"]);
         assert_eq!(sessions, [end.to_string()]);
     }

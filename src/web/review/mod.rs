@@ -4,6 +4,7 @@ mod address;
 pub(crate) mod api;
 mod log;
 mod moment;
+mod outage_sentences;
 #[cfg(test)]
 mod pair_fixture;
 mod pair_groups;

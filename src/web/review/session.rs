@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Html;
 
 use super::log::{self, LogChoice, LogEntry};
+use super::outage_sentences::{OutageSentence, outage_sentences};
 use super::pairs::PairsSection;
 use super::people::{PageLink, People, PeopleQuery};
 use super::sorting::{self, COLUMNS, Sorting};
@@ -27,6 +28,7 @@ const ENTRIES: usize = 200;
 #[template(path = "session.html")]
 struct SessionPage {
     summary: String,
+    outages: Vec<OutageSentence>,
     picture: String,
     picture_address: String,
     heads: Vec<ColumnHead>,
@@ -79,6 +81,11 @@ pub(crate) async fn show(
     let path = format!("/review/sessions/{id}");
     html(&SessionPage {
         summary: summary(&session, people.everyone.as_deref(), (!is_paged).then_some(&pairs)),
+        outages: people
+            .everyone
+            .as_deref()
+            .map(|all| outage_sentences(&session, all))
+            .unwrap_or_default(),
         picture: timeline::inline(&model, Zone::UTC, now),
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, query.sorting, &choice),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::sentences::pair_clause;
 use super::wording::{are_away, count, length, names};
 use crate::history::attendance::Attendance;
+use crate::history::loss::Loss;
+use crate::history::outages::{Outage, outages};
 use crate::history::pair::Pair;
 use crate::history::sessions::Session;
 use crate::model::vocabulary::{LeaveReason, Outcome, SessionStatus};
@@ -17,8 +19,9 @@ pub(super) fn summary(session: &Session, people: Option<&[Attendance]>, pairs: O
     let Some(people) = people else {
         return of_too_many(session);
     };
+    let outages = outages(people);
     let mut troubles = pairs.map(connections).unwrap_or_default();
-    troubles.extend(attendance(session, people));
+    troubles.extend(attendance(session, people, &outages));
     if session.error_count > 0 {
         let errors = count(session.error_count, "error was", "errors were");
         troubles.push(format!("{errors} told to the clients"));
@@ -56,7 +59,7 @@ fn head(session: &Session, people: &[Attendance]) -> String {
 }
 
 /// Who dropped, most lasting first.
-fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
+fn attendance(session: &Session, people: &[Attendance], outages: &[Outage]) -> Vec<String> {
     let is_live = session.status == SessionStatus::Active;
     let mut kinds: [Vec<&str>; 3] = Default::default();
     for person in people {
@@ -65,7 +68,7 @@ fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
             0
         } else if !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost) {
             1
-        } else if person.reconnect_count > 0 {
+        } else if came_back_alone(person, outages) {
             2
         } else {
             continue;
@@ -83,6 +86,14 @@ fn attendance(session: &Session, people: &[Attendance]) -> Vec<String> {
         }
     }
     told
+}
+
+/// Whether somebody came back from more than the outages that were everybody's.
+fn came_back_alone(person: &Attendance, outages: &[Outage]) -> bool {
+    let is_explained = |loss: &&Loss| outages.iter().any(|outage| outage.explains(**loss));
+    let returns = person.losses.iter().filter(|loss| loss.is_resumed);
+    let explained = returns.filter(is_explained).count();
+    person.reconnect_count > i64::try_from(explained).unwrap_or(i64::MAX)
 }
 
 /// Who did not connect with whom.
@@ -213,6 +224,7 @@ mod tests {
             },
             present_pct: 100.0,
             intervals: vec![Span { from: Timestamp(0), to }],
+            losses: Vec::new(),
         }
     }
 

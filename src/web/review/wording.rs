@@ -76,7 +76,13 @@ pub(crate) fn names(all: &[&str]) -> String {
 
 /// The same with that many names.
 pub(super) fn first_names(all: &[&str], shown: usize) -> String {
-    let mut words: Vec<String> = all.iter().take(shown).map(|name| isolated(name)).collect();
+    let words: Vec<String> = all.iter().map(|name| isolated(name)).collect();
+    first_of(&words, shown)
+}
+
+/// The same of what need not be isolated.
+pub(super) fn first_of(all: &[String], shown: usize) -> String {
+    let mut words: Vec<String> = all.iter().take(shown).cloned().collect();
     let more = all.len() - words.len();
     if more > 0 {
         words.push(if more == 1 {

@@ -32,6 +32,8 @@ pub(super) struct ExpectedSession {
     pub(super) peak: usize,
     /// When somebody was last told something that is in the history.
     told: i64,
+    /// Who lost contact, in order.
+    losses: Vec<ExpectedLoss>,
     /// In the order they joined.
     members: Vec<ExpectedMember>,
     /// When it is over, if nobody comes.
@@ -44,8 +46,19 @@ pub(super) struct ExpectedPerson {
     pub(super) last_out: Option<i64>,
     pub(super) reason: Option<&'static str>,
     pub(super) back: usize,
+    /// How long stops of the server kept them out.
+    server_gone: i64,
     /// Stretches of being here or away; only the last may be without an end.
     spells: Vec<(ExpectedPresence, i64, Option<i64>)>,
+}
+
+/// Somebody lost contact.
+struct ExpectedLoss {
+    at: i64,
+    who: String,
+    by_server: bool,
+    /// Whether they came back as the same member.
+    is_resumed: bool,
 }
 
 pub(super) struct ExpectedEvent {
@@ -69,6 +82,8 @@ struct Away {
     until: i64,
     /// Why it leaves if it does not come back, where nobody waits for it to: its page was closed, or the server stopped.
     stopped: Option<&'static str>,
+    /// Whether it was there when the server stopped.
+    by_server: bool,
 }
 
 impl Naive {
@@ -151,6 +166,7 @@ impl Naive {
             Act::Close => {
                 session.drop_out(at, at + GRACE, &who.name);
                 session.member_mut(&who.name).away.as_mut().unwrap().stopped = Some("closed");
+                session.losses.pop();
             }
             Act::Resume | Act::TakeOver => session.come_back(connection, &who.name),
             Act::Late => {}
@@ -201,6 +217,7 @@ impl ExpectedSession {
                 last_out: None,
                 reason: None,
                 back: 0,
+                server_gone: 0,
                 spells: Vec::new(),
             });
         }
@@ -213,6 +230,12 @@ impl ExpectedSession {
 
     fn leave(&mut self, at: i64, name: &str, reason: &'static str) {
         self.told = self.told.max(at);
+        // Who joins again is back.
+        let stop = self
+            .member_mut(name)
+            .away
+            .filter(|away| away.by_server && reason == "replaced");
+        self.person(name).server_gone += stop.map_or(0, |away| at - away.since);
         self.be_gone(at, at, name, reason);
     }
 
@@ -243,6 +266,13 @@ impl ExpectedSession {
             since: at,
             until,
             stopped: None,
+            by_server: false,
+        });
+        self.losses.push(ExpectedLoss {
+            at,
+            who: name.to_owned(),
+            by_server: false,
+            is_resumed: false,
         });
         let person = self.person(name);
         person.spells.last_mut().unwrap().2 = Some(at);
@@ -253,9 +283,21 @@ impl ExpectedSession {
     fn come_back(&mut self, connection: (i64, u64), name: &str) {
         let at = connection.0;
         let member = self.member_mut(name);
-        member.away = None;
+        let away = member.away.take();
+        let stop = away.filter(|away| away.by_server);
         member.connection = connection;
+        if let Some(away) = away {
+            let mut own = self
+                .losses
+                .iter_mut()
+                .rev()
+                .filter(|loss| loss.who == name && loss.at == away.since);
+            if let Some(loss) = own.next() {
+                loss.is_resumed = true;
+            }
+        }
         let person = self.person(name);
+        person.server_gone += stop.map_or(0, |away| at - away.since);
         person.back += 1;
         person.spells.last_mut().unwrap().2 = Some(at);
         person.spells.push((ExpectedPresence::Here, at, None));
@@ -300,6 +342,8 @@ impl ExpectedSession {
         let here: Vec<String> = here.iter().map(|member| member.name.clone()).collect();
         for name in here {
             self.drop_out(alive, alive, &name);
+            self.member_mut(&name).away.as_mut().unwrap().by_server = true;
+            self.losses.last_mut().unwrap().by_server = true;
         }
         for away in self.members.iter_mut().filter_map(|member| member.away.as_mut()) {
             away.until = back + RESTART_GRACE;
@@ -322,6 +366,15 @@ pub(super) struct ExpectedAttendance {
     pub(super) status: ExpectedPresence,
 }
 
+impl ExpectedPerson {
+    fn is_here(&self, at: i64) -> bool {
+        let mut spells = self.spells.iter();
+        spells.any(|(presence, from, to)| {
+            *presence == ExpectedPresence::Here && *from <= at && to.is_none_or(|to| to > at)
+        })
+    }
+}
+
 impl ExpectedSession {
     pub(super) fn is_active(&self) -> bool {
         self.end.is_none()
@@ -336,6 +389,39 @@ impl ExpectedSession {
     /// Up to when it is measured.
     pub(super) fn until(&self, now: i64) -> i64 {
         self.end.or_else(|| self.emptied()).unwrap_or(now)
+    }
+
+    /// Whether somebody came back from more than what everybody lost contact by.
+    pub(super) fn came_back_alone(&self, person: &ExpectedPerson) -> bool {
+        let mut explained = vec![false; self.losses.len()];
+        let mut first = 0;
+        while first < self.losses.len() {
+            let at = self.losses[first].at;
+            let together: Vec<usize> = (first..self.losses.len())
+                .filter(|other| self.losses[*other].at <= at + 5_000)
+                .collect();
+            let who: Vec<&str> = together.iter().map(|loss| self.losses[*loss].who.as_str()).collect();
+            let there = self.people.iter().filter(|one| one.is_here(at - 1));
+            let all = there.clone().all(|one| who.contains(&one.name.as_str()));
+            let mut different = who.clone();
+            different.sort_unstable();
+            different.dedup();
+            let by_server = together.iter().any(|loss| self.losses[*loss].by_server);
+            if by_server || all && different.len() >= 3 {
+                for loss in &together {
+                    explained[*loss] = true;
+                }
+                first += together.len();
+            } else {
+                first += 1;
+            }
+        }
+        let own = self
+            .losses
+            .iter()
+            .zip(&explained)
+            .filter(|(loss, _)| loss.who == person.name);
+        person.back > own.filter(|(loss, explained)| loss.is_resumed && **explained).count()
     }
 
     pub(super) fn errors(&self) -> usize {
@@ -371,10 +457,9 @@ impl ExpectedSession {
             present,
             away: total(ExpectedPresence::Away),
             gap: longest_gap(&stretches, &here),
-            permille: if length == 0 {
-                0
-            } else {
-                (present * 2000 + length) / (2 * length)
+            permille: match length - person.server_gone {
+                0 => 0,
+                length => (present * 2000 + length) / (2 * length),
             },
             gone: runs(&stretches, |status| status == ExpectedPresence::Away)
                 .into_iter()

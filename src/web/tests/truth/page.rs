@@ -63,7 +63,7 @@ fn summary(sight: &Sight<'_>, text: &str) {
     let is_lost =
         |person: &ExpectedPerson| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
     let came_back = |(person, part): &&(&ExpectedPerson, ExpectedAttendance)| {
-        person.back > 0 && !is_lost(person) && part.status != ExpectedPresence::Away
+        sight.session.came_back_alone(person) && !is_lost(person) && part.status != ExpectedPresence::Away
     };
     for (words, expected) in [
         ("are away", of(ExpectedPresence::Away) > 1),
