@@ -3,9 +3,12 @@
 //! A route is a reviewer's, behind the token and the host rule, unless it is put among the public ones here.
 
 mod api;
+mod feed;
 pub(crate) mod fuzzing;
+mod guards;
 mod http;
 mod review;
+mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -25,16 +28,16 @@ use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-pub use self::api::feed::Feed;
-use self::http::access::{known_hosts_only, reviewers_only};
+pub use self::feed::Feed;
+use self::guards::{in_turn, known_hosts_only, reviewers_only};
 use self::http::cors;
 pub use self::http::cors::{allowed_pages_only, socket_layer};
 use self::http::error::Error;
 pub use self::http::turns::QuestionLimits;
-use self::http::turns::in_turn;
 use self::review::sign_in;
+pub use self::settings::Settings;
 use self::state::Web;
-pub use self::state::{LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, Settings, WallClock};
+pub use self::state::{LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, WallClock};
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;
@@ -42,7 +45,7 @@ const MAX_BODY: usize = 64 * 1024;
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
 pub fn router(settings: Settings, parts: Parts) -> Router {
-    let web = Arc::new(Web::new(settings, parts));
+    let web = Arc::new(Web::new(settings, parts, api::document()));
     let routes = public(&web)
         .merge(for_reviewers(&web))
         .merge(pages(&web))
@@ -60,7 +63,7 @@ pub struct Apart {
 
 /// [`router`], for two origins: a script in a page of the one has no way to the other.
 pub fn routers_apart(settings: Settings, parts: Parts) -> Apart {
-    let web = Arc::new(Web::new(settings, parts));
+    let web = Arc::new(Web::new(settings, parts, api::document()));
     let mut public = public(&web);
     if web.settings.public_rooms {
         public = public.merge(public_rooms(&web, Router::new().fallback(no_such_path)));

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Extensions;
+use utoipa::openapi::OpenApi;
 
-use super::api::feed::Feed;
+use super::feed::Feed;
 use super::http::access::Access;
 use super::http::error::Error;
 use super::http::throttle::{Cost, Throttle, asker};
-use super::http::turns::{QuestionLimits, QuestionTurns};
-use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
+use super::http::turns::QuestionTurns;
+use super::settings::Settings;
 use crate::history::History;
 use crate::history::sessions::Session;
 use crate::journal::{RemovalHandle, ReviewSecrets};
@@ -26,33 +27,6 @@ pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Tells whether everything works.
 pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
-
-/// What can be set.
-#[derive(Clone)]
-pub struct Settings {
-    /// The secret that makes a reviewer.
-    pub review_token: String,
-    /// How often in a minute an address may be wrong about it, or about a client's id; 0 is no limit.
-    pub guesses_per_minute: u32,
-    /// Whose word is taken on whether a browser speaks TLS.
-    pub trusted_proxies: TrustedProxies,
-    /// Whether the rooms in use and their members may be read by anybody.
-    pub public_rooms: bool,
-    /// Host names, without port, by which a reviewer's routes may be reached, beside IP addresses and `localhost`.
-    pub allowed_hosts: HostNames,
-    /// The origins whose pages may read what is public.
-    pub allowed_origins: Origins,
-    /// How many questions about the past are answered.
-    pub questions: QuestionLimits,
-    /// The STUN and TURN servers that pages are told of.
-    pub ice_servers: IceServers,
-    /// What credentials for the TURN servers are made from; without it these are not told.
-    pub turn_secret: Option<TurnSecret>,
-    /// How long such credentials are good.
-    pub turn_ttl: Duration,
-    /// How many such credentials a member gets in a minute; 0 is no limit.
-    pub turn_credentials_per_member: u32,
-}
 
 /// What the routes are made of.
 pub struct Parts {
@@ -85,10 +59,12 @@ pub(crate) struct Web {
     pub(crate) feed: Feed,
     pub(crate) clock: WallClock,
     pub(crate) turns: QuestionTurns,
+    /// The API as its document says it.
+    pub(crate) document: OpenApi,
 }
 
 impl Web {
-    pub(crate) fn new(settings: Settings, parts: Parts) -> Self {
+    pub(crate) fn new(settings: Settings, parts: Parts, document: OpenApi) -> Self {
         Self {
             access: Access::new(&settings, parts.review),
             ids: Throttle::new("id of a client", settings.guesses_per_minute),
@@ -101,6 +77,7 @@ impl Web {
             orders: parts.orders,
             feed: parts.feed,
             clock: parts.clock,
+            document,
         }
     }
 

@@ -1,11 +1,14 @@
 //! The whole API as OpenAPI 3.1 says it, made from the handlers.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, Response, ResponseBuilder};
+use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{OpenApi, openapi};
 
-use super::ApiRoutes;
 use super::rooms::RoomStatus;
 use crate::history::events::Event;
 use crate::history::sessions::Order;
@@ -14,6 +17,7 @@ use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::Problem;
 use crate::web::http::query::{NoQuery, Query};
+use crate::web::state::Web;
 
 const REVIEWER: &str = "reviewer";
 const CLIENT: &str = "client";
@@ -61,12 +65,12 @@ struct Api;
     summary = "This document",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
-pub(super) async fn show(_: Query<NoQuery>) -> Json<Document> {
-    Json(document())
+pub(super) async fn show(State(web): State<Arc<Web>>, _: Query<NoQuery>) -> Response {
+    Json(&web.document).into_response()
 }
 
-/// The handlers' own words, and what is true of all of those that the same people may ask.
-pub(crate) fn document() -> Document {
+/// What is said of the API as a whole, without any path.
+pub(super) fn introduction() -> Document {
     let mut document = Api::openapi();
     // It is made of the package's, which has none.
     document.info.license = None;
@@ -79,13 +83,23 @@ pub(crate) fn document() -> Document {
         scheme.description = Some(description.to_owned());
         components.add_security_scheme(name, SecurityScheme::Http(scheme));
     }
-    document.merge(completed(super::health(), None, &[BROKEN]));
-    document.merge(completed(super::clients(), None, &[BROKEN, BAD_PARAMETER]));
-    for routes in [super::rooms(), super::room(), super::questions(), super::reviewers()] {
-        let problems = [&[BROKEN, BAD_PARAMETER][..], &OF_REVIEWERS].concat();
-        document.merge(completed(routes, Some(REVIEWER), &problems));
-    }
     document
+}
+
+/// What routes say of themselves that anybody may ask, whatever they are asked with.
+pub(super) fn without_parameters(routes: Document) -> Document {
+    completed(routes, None, &[BROKEN])
+}
+
+/// The same of routes that may be asked with parameters.
+pub(super) fn for_anybody(routes: Document) -> Document {
+    completed(routes, None, &[BROKEN, BAD_PARAMETER])
+}
+
+/// The same of routes that are a reviewer's.
+pub(super) fn for_reviewers(routes: Document) -> Document {
+    let problems = [&[BROKEN, BAD_PARAMETER][..], &OF_REVIEWERS].concat();
+    completed(routes, Some(REVIEWER), &problems)
 }
 
 type ProblemWord = (&'static str, &'static str);
@@ -111,8 +125,7 @@ const OF_REVIEWERS: [ProblemWord; 4] = [
 ];
 
 /// What the routes say of themselves, with the scheme that opens them and the problems that all of them may answer.
-fn completed(routes: ApiRoutes, scheme: Option<&str>, problems: &[ProblemWord]) -> Document {
-    let mut document = routes.into_openapi();
+fn completed(mut document: Document, scheme: Option<&str>, problems: &[ProblemWord]) -> Document {
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
             for (status, description) in problems.iter().copied().chain(missing(path)) {
@@ -137,7 +150,7 @@ fn missing(path: &str) -> Option<ProblemWord> {
     is_of_room.then_some(("404", "No room of this name has ever been used"))
 }
 
-fn problem(description: &str) -> Response {
+fn problem(description: &str) -> openapi::Response {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let response = ResponseBuilder::new().description(description);
     response.content("application/problem+json", content).build()

@@ -1,9 +1,5 @@
 //! What happens, as it happens: server-sent events.
-//!
-//! A stream is driven by what was committed, and reads it from the database: what a reader saw is in the history, and a
-//! reader who comes back with the number it saw last misses nothing. One that does not read holds nothing but its place.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +10,9 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::history::events::Event;
-use crate::limit::Seldom;
 use crate::model::id::RoomName;
 use crate::model::vocabulary::EventKind;
 use crate::web::http::error::{Error, Problem};
@@ -32,45 +24,7 @@ use crate::web::state::Web;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// After what time a reader whose stream broke is to come back.
 const RETRY: Duration = Duration::from_secs(2);
-/// How many entries are read, and wait for the reader, at once.
-const LOOK: i64 = 200;
-/// How often a stream looks at the database for what is new, however often something is committed.
-const EVERY: Duration = Duration::from_millis(100);
-/// The shortest time between two lines in the log that say that streams are refused.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
-
 const LAST_EVENT_ID: &str = "last-event-id";
-
-/// What the journal tells the streams.
-pub struct Feed {
-    committed: watch::Receiver<i64>,
-    stopping: CancellationToken,
-    /// Every stream is a connection, and a look after commits.
-    places: Arc<Semaphore>,
-    told: Seldom,
-}
-
-impl Feed {
-    /// `committed` is the number of the last entry in the database; at `stopping` all streams end. There are at most
-    /// `most` of them at once; 0 is no limit.
-    pub fn new(committed: watch::Receiver<i64>, stopping: CancellationToken, most: usize) -> Self {
-        let places = if most == 0 { Semaphore::MAX_PERMITS } else { most };
-        Self {
-            committed,
-            stopping,
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
-            told: Seldom::new(TOLD_EVERY),
-        }
-    }
-
-    fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        self.places.clone().try_acquire_owned().map_err(|_| {
-            self.told
-                .then(|| tracing::warn!("event streams are refused: MAX_STREAMS are open already"));
-            Error::TooManyStreams
-        })
-    }
-}
 
 /// One entry of the stream.
 #[derive(ToSchema)]
@@ -120,26 +74,15 @@ pub(super) async fn show(
     Query(wanted): Query<FeedQuery>,
 ) -> Result<Response, Error> {
     let after = last_event_id(&headers)?.or(wanted.after);
-    let place = web.feed.place()?;
-    let mut reader = Reader {
-        committed: web.feed.committed.clone(),
-        seen: 0,
-        room: wanted.room,
-        ready: VecDeque::new(),
-        next_look: Instant::now(),
-        _place: place,
-        web: web.clone(),
-    };
-    // A number that was never given (of another database, say) would wait for ages.
-    let newest = *reader.committed.borrow();
-    reader.seen = after.map_or(newest, |after| after.min(newest));
-
-    let start = sse::Event::default().id(reader.seen.to_string()).retry(RETRY);
-    let events = stream::unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) });
-    let stopping = web.feed.stopping.clone().cancelled_owned();
+    let reader = web.feed.reader(&web.history, wanted.room, after)?;
+    let start = sse::Event::default().id(reader.seen().to_string()).retry(RETRY);
+    let events = stream::unfold(reader, |mut reader| async move {
+        let event = reader.next().await?;
+        Some((write(&event)?, reader))
+    });
     let whole = stream::once(async { start })
         .chain(events)
-        .take_until(stopping)
+        .take_until(web.feed.stopped())
         .map(Ok::<_, Infallible>);
     let heartbeat = KeepAlive::new().interval(HEARTBEAT);
     // Proxies that gather answers before they pass them on (nginx) are asked not to.
@@ -157,48 +100,6 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Error> {
         name: "Last-Event-ID",
         reason: reason.to_owned(),
     })
-}
-
-/// One stream's place in the journal.
-struct Reader {
-    web: Arc<Web>,
-    committed: watch::Receiver<i64>,
-    /// Everything up to here was looked at.
-    seen: i64,
-    room: Option<RoomName>,
-    /// Not before this.
-    next_look: Instant,
-    /// Read, and not yet taken.
-    ready: VecDeque<Event>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Reader {
-    /// The next entry, however long that takes; `None` if the database cannot be read, so that the reader comes back.
-    async fn next(&mut self) -> Option<sse::Event> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return write(&event);
-            }
-            sleep_until(self.next_look).await;
-            // Before the look: what is committed after it wakes the wait below.
-            let newest = *self.committed.borrow_and_update();
-            let (room, looked) = (self.room.as_ref(), Instant::now());
-            let fresh = self.web.history.fresh(self.seen, newest, room, LOOK).await;
-            let fresh = fresh
-                .inspect_err(|error| tracing::error!(%error, "a stream of events ends"))
-                .ok()?;
-            self.seen = fresh.up_to;
-            if self.seen == newest {
-                // Who is behind goes on at once.
-                self.next_look = looked + EVERY;
-            }
-            if fresh.events.is_empty() && self.seen == newest {
-                self.committed.changed().await.ok()?;
-            }
-            self.ready.extend(fresh.events);
-        }
-    }
 }
 
 fn write(event: &Event) -> Option<sse::Event> {

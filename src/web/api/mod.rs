@@ -3,9 +3,9 @@
 //! Path, method, parameters and answers stand at the handler; here is only who may ask what. Handlers are not to be had
 //! but by these routes, and these carry their part of the document with them: no route can be without.
 
-pub(crate) mod document;
+mod document;
 mod downloads;
-pub(crate) mod feed;
+mod feed;
 mod health;
 mod ice_servers;
 mod recovery;
@@ -15,12 +15,24 @@ pub(crate) mod sessions;
 
 use std::sync::Arc;
 
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::Web;
 
 type ApiRoutes = OpenApiRouter<Arc<Web>>;
+
+/// The whole API as OpenAPI 3.1 says it: the handlers' own words, and what is true of all that the same people may ask.
+pub(super) fn document() -> OpenApi {
+    let mut document = document::introduction();
+    document.merge(document::without_parameters(health().into_openapi()));
+    document.merge(document::for_anybody(clients().into_openapi()));
+    for routes in [rooms(), room(), questions(), reviewers()] {
+        document.merge(document::for_reviewers(routes.into_openapi()));
+    }
+    document
+}
 
 /// Whether the server is well.
 pub(super) fn health() -> ApiRoutes {

@@ -1,14 +1,11 @@
 //! Who is a reviewer, and by which host name a reviewer's routes may be reached.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, HeaderName, Method, Uri};
-use axum::middleware::Next;
-use axum::response::Response;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -19,7 +16,7 @@ use crate::config::{HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
 use crate::model::time::Timestamp;
 use crate::net::forwarded;
-use crate::web::state::{Settings, Web};
+use crate::web::settings::Settings;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -140,28 +137,6 @@ impl Access {
     }
 }
 
-/// Middleware: only a reviewer passes.
-pub(crate) async fn reviewers_only(
-    State(web): State<Arc<Web>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    web.access.check((&request).into(), Visits::None, web.now()).await?;
-    Ok(next.run(request).await)
-}
-
-/// Middleware: a page of another site whose name was made to point here (DNS rebinding) does not pass.
-pub(crate) async fn known_hosts_only(
-    State(web): State<Arc<Web>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    if !is_known_host(request.uri(), request.headers(), &web.settings.allowed_hosts) {
-        return Err(Error::HostNotAllowed);
-    }
-    Ok(next.run(request).await)
-}
-
 /// The secret of an `Authorization: Bearer` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -203,7 +178,7 @@ fn is_visit(headers: &HeaderMap) -> bool {
 }
 
 /// Every place of a request that can name the host has to name a known one, and there has to be exactly one `Host`.
-fn is_known_host(uri: &Uri, headers: &HeaderMap, allowed: &HostNames) -> bool {
+pub(crate) fn is_known_host(uri: &Uri, headers: &HeaderMap, allowed: &HostNames) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;

@@ -6,13 +6,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv4Addr};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::Response;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -22,9 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use crate::model::address::AddressKey;
-use crate::net::ClientAddress;
 use crate::priority::step_back;
-use crate::web::state::Web;
 
 /// The most questions that wait, of all addresses.
 const WAITING: usize = 256;
@@ -72,6 +67,33 @@ impl QuestionTurns {
         self.turns.clone().acquire_owned().await.ok()
     }
 
+    /// Makes an answer when its turn comes, on a thread of its own. Whoever goes away meanwhile ends it at its next wait.
+    ///
+    /// # Errors
+    /// If too many wait already.
+    pub(crate) async fn answer(
+        &self,
+        of: AddressKey,
+        answer: impl Future<Output = Response> + Send + 'static,
+    ) -> Result<Response, Error> {
+        let _question = self.ask(of)?;
+        let turn = self.turn().await;
+        let gone = CancellationToken::new();
+        let _until_gone = gone.clone().drop_guard();
+        let runtime = Handle::current();
+        let answered = spawn_blocking(move || {
+            let _turn = turn;
+            // The database's readers, which this starts, with it.
+            step_back();
+            runtime.block_on(gone.run_until_cancelled_owned(answer))
+        });
+        match answered.await {
+            Ok(answer) => answer.ok_or(Error::Internal),
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) => Err(Error::Internal),
+        }
+    }
+
     fn ask(&self, of: AddressKey) -> Result<Question, Error> {
         let mut questions = self.questions.lock();
         let all: usize = questions.values().sum();
@@ -105,31 +127,10 @@ impl Drop for Question {
     }
 }
 
-/// Middleware of what asks the history for much.
-pub(crate) async fn in_turn(State(web): State<Arc<Web>>, request: Request, next: Next) -> Result<Response, Error> {
-    let client = request.extensions().get::<ClientAddress>();
-    let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.0);
-    let _question = web.turns.ask(AddressKey::of(address))?;
-    let turn = web.turns.turn().await;
-    // Who goes away while the answer is made ends it at its next wait.
-    let gone = CancellationToken::new();
-    let _until_gone = gone.clone().drop_guard();
-    let runtime = Handle::current();
-    let answer = spawn_blocking(move || {
-        let _turn = turn;
-        // The database's readers, which this starts, with it.
-        step_back();
-        runtime.block_on(gone.run_until_cancelled_owned(next.run(request)))
-    });
-    match answer.await {
-        Ok(answer) => answer.ok_or(Error::Internal),
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(_) => Err(Error::Internal),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn address(last: u8) -> AddressKey {

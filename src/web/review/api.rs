@@ -8,7 +8,7 @@ use askama::Template;
 use serde_json::Value;
 
 use super::{PageResult, html};
-use crate::web::api::document::document;
+use crate::web::api::document;
 use crate::web::http::error::Error;
 use crate::web::http::params::Params;
 

@@ -1,0 +1,40 @@
+//! What a request passes before its handler: who may ask, by which host name, and when it is their turn.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::http::access::{Visits, is_known_host};
+use super::http::error::Error;
+use super::http::throttle::asker;
+use super::state::Web;
+
+/// Middleware: only a reviewer passes.
+pub(super) async fn reviewers_only(
+    State(web): State<Arc<Web>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    web.access.check((&request).into(), Visits::None, web.now()).await?;
+    Ok(next.run(request).await)
+}
+
+/// Middleware: a page of another site whose name was made to point here (DNS rebinding) does not pass.
+pub(super) async fn known_hosts_only(
+    State(web): State<Arc<Web>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    if !is_known_host(request.uri(), request.headers(), &web.settings.allowed_hosts) {
+        return Err(Error::HostNotAllowed);
+    }
+    Ok(next.run(request).await)
+}
+
+/// Middleware of what asks the history for much.
+pub(super) async fn in_turn(State(web): State<Arc<Web>>, request: Request, next: Next) -> Result<Response, Error> {
+    let asker = asker(request.extensions());
+    web.turns.answer(asker, next.run(request)).await
+}

@@ -1,0 +1,33 @@
+//! What can be set of the routes.
+
+use std::time::Duration;
+
+use super::http::turns::QuestionLimits;
+use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
+
+/// What can be set.
+#[derive(Clone)]
+pub struct Settings {
+    /// The secret that makes a reviewer.
+    pub review_token: String,
+    /// How often in a minute an address may be wrong about it, or about a client's id; 0 is no limit.
+    pub guesses_per_minute: u32,
+    /// Whose word is taken on whether a browser speaks TLS.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether the rooms in use and their members may be read by anybody.
+    pub public_rooms: bool,
+    /// Host names, without port, by which a reviewer's routes may be reached, beside IP addresses and `localhost`.
+    pub allowed_hosts: HostNames,
+    /// The origins whose pages may read what is public.
+    pub allowed_origins: Origins,
+    /// How many questions about the past are answered.
+    pub questions: QuestionLimits,
+    /// The STUN and TURN servers that pages are told of.
+    pub ice_servers: IceServers,
+    /// What credentials for the TURN servers are made from; without it these are not told.
+    pub turn_secret: Option<TurnSecret>,
+    /// How long such credentials are good.
+    pub turn_ttl: Duration,
+    /// How many such credentials a member gets in a minute; 0 is no limit.
+    pub turn_credentials_per_member: u32,
+}
