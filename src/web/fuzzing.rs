@@ -8,27 +8,28 @@ use percent_encoding::percent_decode;
 use uuid::Uuid;
 
 use super::api::sessions::{AttendanceQuery, EventsQuery, SessionsQuery};
-use super::http::params::{self, Params};
-use super::http::query::{ListQuery, NoQuery};
+use super::http::params::{self, Paging};
+use super::http::query::{NoQuery, Query, QueryWith};
+use super::review::people::PeopleQuery;
+use super::review::person::PersonQuery;
+use super::review::range::Range;
+use super::review::rooms::LiveRoomsQuery;
+use super::review::session::{LogQuery, PictureQuery};
+use super::review::sessions::SessionListQuery;
 use crate::model::id::{RoomName, Username};
 use crate::model::time::Timestamp;
 
-/// Reads a query, and of it what any list may be asked with.
+/// Reads a query, of each route whose parameters are more than names.
 pub(crate) fn parameters(bytes: &[u8]) {
     let Ok(query) = std::str::from_utf8(bytes) else { return };
-    let mut given = match Params::parse(query) {
-        Ok(given) => given,
-        Err(refused) => return assert!(refused.status().is_client_error(), "{refused:?}"),
-    };
-    is_read_or_refused(given.optional("room", RoomName::parse));
-    is_read_or_refused(given.optional("username", Username::parse));
-    is_read_or_refused(given.optional("startedAfter", params::time));
-    is_read_or_refused(given.optional("after", params::seq));
-    is_read_or_refused(given.optional("maxAttendancePct", params::percentage));
-    is_read_or_refused(given.finish());
-    is_read_or_refused(ListQuery::<SessionsQuery>::parse(query));
-    is_read_or_refused(ListQuery::<EventsQuery>::parse(query));
-    is_read_or_refused(ListQuery::<AttendanceQuery>::parse(query));
+    is_read_or_refused(QueryWith::<SessionsQuery, Paging>::parse(query));
+    is_read_or_refused(QueryWith::<EventsQuery, Paging>::parse(query));
+    is_read_or_refused(QueryWith::<AttendanceQuery, Paging>::parse(query));
+    is_read_or_refused(QueryWith::<SessionListQuery, Range>::parse(query));
+    is_read_or_refused(QueryWith::<PersonQuery, Range>::parse(query));
+    is_read_or_refused(QueryWith::<LogQuery, PeopleQuery>::parse(query));
+    is_read_or_refused(QueryWith::<PictureQuery, PeopleQuery>::parse(query));
+    is_read_or_refused(Query::<LiveRoomsQuery>::parse(query));
 }
 
 /// Reads a cursor of every list, as it is and as the content of one.
@@ -36,8 +37,8 @@ pub(crate) fn cursor(bytes: &[u8]) {
     let encoded = URL_SAFE_NO_PAD.encode(bytes);
     for raw in [std::str::from_utf8(bytes).unwrap_or(&encoded), &encoded] {
         let query = format!("cursor={}", raw.replace(['&', '=', '%', '+'], ""));
-        let given = || match ListQuery::<NoQuery>::parse(&query) {
-            Ok(ListQuery(_, paging)) => paging,
+        let given = || match QueryWith::<NoQuery, Paging>::parse(&query) {
+            Ok(QueryWith(_, paging)) => paging,
             Err(refused) => panic!("a cursor and nothing else: {refused:?}"),
         };
         is_read_or_refused(given().page("sessions", |id: Uuid| Some(id)));

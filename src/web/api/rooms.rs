@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::params::{self, List, Paging, fields};
 use crate::web::http::path::RoomPath;
-use crate::web::http::query::{ListQuery, NoQuery, Query};
+use crate::web::http::query::{self, NoQuery, Query, QueryWith};
 use crate::web::state::Web;
 
 /// Which rooms are wanted.
@@ -52,7 +52,7 @@ pub(crate) struct RoomsQuery {
 )]
 pub(super) async fn list(
     State(web): State<Arc<Web>>,
-    ListQuery(wanted, paging): ListQuery<RoomsQuery>,
+    QueryWith(wanted, paging): QueryWith<RoomsQuery, Paging>,
 ) -> Result<Json<List<Room>>, Error> {
     let filter = RoomFilter {
         live_only: wanted.status != Some(RoomStatus::All),
@@ -65,7 +65,7 @@ pub(super) async fn list(
 
 /// Whether a request for the list asks for live rooms only, which is all that is ever public.
 pub(crate) fn asks_for_live(uri: &Uri) -> bool {
-    let pairs = params::pairs(uri.query().unwrap_or_default());
+    let pairs = query::pairs(uri.query().unwrap_or_default());
     pairs.is_ok_and(|pairs| pairs.iter().all(|(name, value)| name != "status" || value == "live"))
 }
 
@@ -122,7 +122,7 @@ pub(crate) struct Attendants {
 pub(super) async fn participants(
     State(web): State<Arc<Web>>,
     RoomPath(room): RoomPath,
-    ListQuery(wanted, paging): ListQuery<AttendantsQuery>,
+    QueryWith(wanted, paging): QueryWith<AttendantsQuery, Paging>,
 ) -> Result<Json<Attendants>, Error> {
     let now = web.now();
     if wanted.at.is_some_and(|at| at > now) {

@@ -20,7 +20,7 @@ use crate::model::vocabulary::{EventKind, Outcome, SessionStatus};
 use crate::web::http::error::Error;
 use crate::web::http::params::{self, List, Paging, fields};
 use crate::web::http::path::SessionPath;
-use crate::web::http::query::{ListQuery, NoQuery, Query};
+use crate::web::http::query::{NoQuery, Query, QueryWith};
 use crate::web::review::sentences;
 use crate::web::state::Web;
 
@@ -60,7 +60,7 @@ pub(crate) struct SessionsQuery {
 )]
 pub(super) async fn list(
     State(web): State<Arc<Web>>,
-    ListQuery(wanted, paging): ListQuery<SessionsQuery>,
+    QueryWith(wanted, paging): QueryWith<SessionsQuery, Paging>,
 ) -> Result<Json<List<Session>>, Error> {
     let filter = SessionFilter {
         room: wanted.room,
@@ -120,7 +120,7 @@ pub(crate) struct AttendanceQuery {
 pub(super) async fn participants(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    ListQuery(wanted, paging): ListQuery<AttendanceQuery>,
+    QueryWith(wanted, paging): QueryWith<AttendanceQuery, Paging>,
 ) -> Result<Json<List<Attendance>>, Error> {
     let page = paging.page("participants", params::kept_username)?;
     let now = web.now();
@@ -158,7 +158,7 @@ pub(crate) struct EventsQuery {
 pub(super) async fn events(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    ListQuery(wanted, paging): ListQuery<EventsQuery>,
+    QueryWith(wanted, paging): QueryWith<EventsQuery, Paging>,
 ) -> Result<Json<List<Event>>, Error> {
     let page = paging.page("events", |seq: i64| Some(seq).filter(|seq| *seq >= 0))?;
     let page = Page {
@@ -215,7 +215,7 @@ impl From<Pair> for ToldPair {
 pub(super) async fn links(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    ListQuery(NoQuery {}, paging): ListQuery<NoQuery>,
+    QueryWith(NoQuery {}, paging): QueryWith<NoQuery, Paging>,
 ) -> Result<Json<List<ToldPair>>, Error> {
     let page = paging.page("links", |(one, other)| {
         params::kept_username(one).zip(params::kept_username(other))

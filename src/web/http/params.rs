@@ -3,119 +3,24 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
-use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::error::Error;
+use super::query::SharedParameters;
 use crate::history::page::{Page, Slice};
-use crate::model::id::{RoomName, Username};
+use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
 use crate::web::review::zone::Zone;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
-
-/// The parameters of a page's query, each at most once. Take those there are, then [`Params::finish`].
-#[derive(Debug)]
-pub(crate) struct Params {
-    given: Vec<(String, String)>,
-    known: Vec<&'static str>,
-}
-
-impl<S: Sync> FromRequestParts<S> for Params {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Self::parse(parts.uri.query().unwrap_or_default())
-    }
-}
-
-impl Params {
-    /// Reads a query string.
-    ///
-    /// # Errors
-    /// If it is not percent-encoded UTF-8, or names a parameter twice.
-    pub(crate) fn parse(query: &str) -> Result<Self, Error> {
-        Ok(Self {
-            given: pairs(query)?,
-            known: Vec::new(),
-        })
-    }
-
-    /// Takes the text of a parameter, if it is given.
-    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
-        self.known.push(name);
-        let index = self.given.iter().position(|(given, _)| given == name)?;
-        Some(self.given.swap_remove(index).1)
-    }
-
-    /// Takes and reads a parameter, if it is given. What `read` says is wrong reads on after the name.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub(crate) fn optional<T, E: ToString>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, Error> {
-        let value = self.text(name).map(|value| read(&value)).transpose();
-        value.map_err(|reason| Error::BadParameter {
-            name,
-            reason: reason.to_string(),
-        })
-    }
-
-    /// Takes and reads a parameter that is needed.
-    ///
-    /// # Errors
-    /// If it is missing or cannot be read.
-    pub(crate) fn required<T, E: ToString>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, Error> {
-        self.optional(name, read)?.ok_or(Error::MissingParameter(name))
-    }
-
-    /// Refuses what nobody took.
-    ///
-    /// # Errors
-    /// If a parameter is left.
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        let Some((name, _)) = self.given.first() else {
-            return Ok(());
-        };
-        Err(Error::UnknownParameter {
-            name: shorten(name),
-            known: self.known,
-        })
-    }
-}
-
-/// The names and values of a query, decoded, none of them twice.
-///
-/// # Errors
-/// If it is not percent-encoded UTF-8, or names a parameter twice.
-pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (decode(name)?, decode(value)?);
-        if pairs.iter().any(|(earlier, _)| *earlier == name) {
-            return Err(Error::DuplicateParameter(shorten(&name)));
-        }
-        pairs.push((name, value));
-    }
-    Ok(pairs)
-}
 
 /// Which page of a list is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -130,10 +35,11 @@ pub(crate) struct Paging {
     cursor: Option<String>,
 }
 
-impl Paging {
-    /// The parameters' names.
-    pub(super) const NAMES: [&str; 2] = ["limit", "cursor"];
+impl SharedParameters for Paging {
+    const NAMES: &'static [&'static str] = &["limit", "cursor"];
+}
 
+impl Paging {
     /// The page of the list of that name. A cursor is only good for the list it was made with, and holds what anybody may
     /// have written: `check` makes of it what it stands for, or says that nothing of the kind can be.
     ///
@@ -230,12 +136,22 @@ pub(crate) fn percentage(raw: &str) -> Result<f64, &'static str> {
 
 /// Reads the field of a query's struct, also one that need not be given: `read` says what is wrong, to be read on after
 /// the parameter's name.
-fn field<'de, D: Deserializer<'de>, V, T: From<V>, E: Display>(
+pub(crate) fn field<'de, D: Deserializer<'de>, V, T: From<V>, E: Display>(
     deserializer: D,
     read: impl FnOnce(&str) -> Result<V, E>,
 ) -> Result<T, D::Error> {
     let raw = String::deserialize(deserializer)?;
     read(&raw).map(T::from).map_err(D::Error::custom)
+}
+
+/// Reads a field of a form: one that is left empty asks for nothing.
+pub(crate) fn filled<'de, D: Deserializer<'de>, T, E: Display>(
+    deserializer: D,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, D::Error> {
+    field(deserializer, |raw| {
+        (!raw.trim().is_empty()).then(|| read(raw)).transpose()
+    })
 }
 
 /// Readers of the fields of queries, for serde's `deserialize_with`.
@@ -260,6 +176,12 @@ pub(crate) mod fields {
     /// A sequence number.
     pub(crate) fn seq<'de, D: Deserializer<'de>, T: From<i64>>(deserializer: D) -> Result<T, D::Error> {
         field(deserializer, super::seq)
+    }
+
+    /// A session's id, as cursors in the pages' addresses hold it.
+    pub(crate) fn session<'de, D: Deserializer<'de>, T: From<SessionId>>(deserializer: D) -> Result<T, D::Error> {
+        let read = |raw: &str| Uuid::try_parse(raw).map(SessionId);
+        field(deserializer, |raw| read(raw).map_err(|_| "must be a session's id"))
     }
 
     /// A percentage.
@@ -309,18 +231,6 @@ pub(crate) fn kept_username(name: String) -> Option<String> {
 fn is_kept(name: &str, most: usize) -> bool {
     let chars = name.chars().count();
     (1..=most).contains(&chars) && !name.chars().any(char::is_control)
-}
-
-/// Decodes a name or value of a query.
-pub(crate) fn decode(raw: &str) -> Result<String, Error> {
-    let spaced = raw.replace('+', " ");
-    let text = percent_decode_str(&spaced).decode_utf8().map_err(|_| Error::BadQuery)?;
-    Ok(text.into_owned())
-}
-
-/// What a client typed as a name, cut so that an answer never grows with it.
-pub(super) fn shorten(name: &str) -> String {
-    name.chars().take(64).collect()
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use std::fmt::Display;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::de::value::{StrDeserializer, StringDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de, forward_to_deserialize_any};
 use utoipa::IntoParams;
 
 use super::error::Error;
-use super::params::{Paging, pairs, shorten};
 
 /// The parameters of a query, each at most once.
 #[derive(Debug)]
@@ -25,9 +25,15 @@ pub(crate) struct Query<T>(pub(crate) T);
 #[into_params(parameter_in = Query)]
 pub(crate) struct NoQuery {}
 
-/// The parameters of a list: what is wanted of it, and which page.
+/// The parameters of a route of its own, and those that it shares with others.
 #[derive(Debug)]
-pub(crate) struct ListQuery<T>(pub(crate) T, pub(crate) Paging);
+pub(crate) struct QueryWith<T, S>(pub(crate) T, pub(crate) S);
+
+/// Parameters that several routes have.
+pub(crate) trait SharedParameters: DeserializeOwned {
+    /// Their names.
+    const NAMES: &'static [&'static str];
+}
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
@@ -37,7 +43,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for ListQuery<T> {
+impl<T: DeserializeOwned, P: SharedParameters, S: Sync> FromRequestParts<S> for QueryWith<T, P> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
@@ -55,23 +61,40 @@ impl<T: DeserializeOwned> Query<T> {
     }
 }
 
-impl<T: DeserializeOwned> ListQuery<T> {
+impl<T: DeserializeOwned, S: SharedParameters> QueryWith<T, S> {
     /// Reads a query string. Serde itself does not refuse unknown fields of a struct that is a part of another.
     ///
     /// # Errors
     /// As [`Query::parse`].
     pub(crate) fn parse(query: &str) -> Result<Self, Error> {
-        let (paging, wanted) = pairs(query)?
+        let (shared, own) = pairs(query)?
             .into_iter()
-            .partition(|(name, _)| Paging::NAMES.contains(&name.as_str()));
-        let wanted = read(wanted).map_err(|mut error| {
+            .partition(|(name, _)| S::NAMES.contains(&name.as_str()));
+        let own = read(own).map_err(|mut error| {
             if let Error::UnknownParameter { known, .. } = &mut error {
-                known.extend(Paging::NAMES);
+                known.extend(S::NAMES);
             }
             error
         })?;
-        Ok(Self(wanted, read(paging)?))
+        Ok(Self(own, read(shared)?))
     }
+}
+
+/// The names and values of a query, decoded, none of them twice.
+///
+/// # Errors
+/// If it is not percent-encoded UTF-8, or names a parameter twice.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name)?, decode(value)?);
+        if pairs.iter().any(|(earlier, _)| *earlier == name) {
+            return Err(Error::DuplicateParameter(shorten(&name)));
+        }
+        pairs.push((name, value));
+    }
+    Ok(pairs)
 }
 
 fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Error> {
@@ -190,9 +213,22 @@ impl de::Error for Error {
     }
 }
 
+/// Decodes a name or value of a query.
+pub(crate) fn decode(raw: &str) -> Result<String, Error> {
+    let spaced = raw.replace('+', " ");
+    let text = percent_decode_str(&spaced).decode_utf8().map_err(|_| Error::BadQuery)?;
+    Ok(text.into_owned())
+}
+
+/// What a client typed as a name, cut so that an answer never grows with it.
+fn shorten(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::http::params::Paging;
 
     #[derive(Debug, PartialEq, Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -240,9 +276,13 @@ mod tests {
                 "{query}"
             );
         }
-        let refusal = ListQuery::<NoQuery>::parse("limit=1&x=2").unwrap_err().to_string();
+        let refusal = QueryWith::<NoQuery, Paging>::parse("limit=1&x=2")
+            .unwrap_err()
+            .to_string();
         assert!(refusal.ends_with("Known are: limit, cursor."), "{refusal}");
-        let refusal = ListQuery::<NoQuery>::parse("limit=201").unwrap_err().to_string();
+        let refusal = QueryWith::<NoQuery, Paging>::parse("limit=201")
+            .unwrap_err()
+            .to_string();
         assert_eq!(refusal, "limit must be a whole number from 1 to 200.");
         let refusal = Query::<NoQuery>::parse("x").unwrap_err().to_string();
         assert!(refusal.ends_with("Known are: none."), "{refusal}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{PageResult, html};
 use crate::web::api::document;
 use crate::web::http::error::Error;
-use crate::web::http::params::Params;
+use crate::web::http::query::{NoQuery, Query};
 
 /// It is made of the binary alone.
 static PAGE: LazyLock<ApiPage> = LazyLock::new(|| ApiPage::of(&serde_json::to_value(document()).unwrap_or_default()));
@@ -61,8 +61,8 @@ struct AnswerContent {
 }
 
 /// `GET /review/api`
-pub(crate) async fn show(params: Result<Params, Error>) -> PageResult {
-    params?.finish()?;
+pub(crate) async fn show(query: Result<Query<NoQuery>, Error>) -> PageResult {
+    query?;
     html(&*PAGE)
 }
 

@@ -16,47 +16,75 @@ pub(super) struct LogEntry {
     pub(super) detail: Option<String>,
 }
 
-/// A choice of entries.
-pub(super) struct LogChoice {
+/// A link to a choice of entries.
+pub(super) struct LogLink {
     pub(super) title: &'static str,
     /// Where it is chosen.
     pub(super) address: String,
     pub(super) is_chosen: bool,
 }
 
-/// The choices by their words in the address, what they show and what they are called.
-const CHOICES: [(&str, &[EventKind], &str); 4] = [
-    ("", EventKind::ALL, "Everything"),
-    (
-        "presence",
-        &[
-            EventKind::Joined,
-            EventKind::Left,
-            EventKind::Disconnected,
-            EventKind::Reconnected,
-        ],
-        "Coming and going",
-    ),
-    ("drops", &[EventKind::Disconnected, EventKind::Reconnected], "Drops"),
-    ("errors", &[EventKind::Error, EventKind::Gap], "Errors"),
-];
-
-/// The kinds of entries that a choice shows.
-pub(super) fn kinds(choice: &str) -> Result<&'static [EventKind], &'static str> {
-    let found = CHOICES.into_iter().find(|(word, ..)| *word == choice);
-    found
-        .map(|(_, kinds, _)| kinds)
-        .ok_or("must be presence, drops or errors")
+/// Which entries are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LogChoice {
+    #[default]
+    Everything,
+    Presence,
+    Drops,
+    Errors,
 }
 
-/// The links between the choices: `address` says where each of them is made, by its word.
-pub(super) fn choices(chosen: &str, address: impl Fn(&str) -> String) -> Vec<LogChoice> {
-    let choice = |(word, _, title): (&str, &[EventKind], &'static str)| LogChoice {
-        title,
-        address: format!("{}#log", address(word)),
-        is_chosen: word == chosen,
-    };
-    CHOICES.into_iter().map(choice).collect()
+impl LogChoice {
+    const ALL: [Self; 4] = [Self::Everything, Self::Presence, Self::Drops, Self::Errors];
+
+    pub(super) fn parse(word: &str) -> Result<Self, &'static str> {
+        let found = Self::ALL.into_iter().find(|choice| choice.word() == word);
+        found.ok_or("must be presence, drops or errors")
+    }
+
+    /// Its word in an address.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Everything => "",
+            Self::Presence => "presence",
+            Self::Drops => "drops",
+            Self::Errors => "errors",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Everything => "Everything",
+            Self::Presence => "Coming and going",
+            Self::Drops => "Drops",
+            Self::Errors => "Errors",
+        }
+    }
+
+    /// The kinds of entries that it shows.
+    pub(super) fn kinds(self) -> &'static [EventKind] {
+        match self {
+            Self::Everything => EventKind::ALL,
+            Self::Presence => &[
+                EventKind::Joined,
+                EventKind::Left,
+                EventKind::Disconnected,
+                EventKind::Reconnected,
+            ],
+            Self::Drops => &[EventKind::Disconnected, EventKind::Reconnected],
+            Self::Errors => &[EventKind::Error, EventKind::Gap],
+        }
+    }
+
+    /// The links to all choices: `address` says where each of them is made.
+    pub(super) fn links(self, address: impl Fn(Self) -> String) -> Vec<LogLink> {
+        let link = |choice: Self| LogLink {
+            title: choice.title(),
+            address: format!("{}#log", address(choice)),
+            is_chosen: choice == self,
+        };
+        Self::ALL.into_iter().map(link).collect()
+    }
 }
 
 impl LogEntry {
@@ -81,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_kind_can_be_seen() {
-        assert_eq!(kinds(""), Ok(EventKind::ALL));
-        assert!(kinds("x").is_err());
+        assert_eq!(LogChoice::parse("").map(LogChoice::kinds), Ok(EventKind::ALL));
+        assert!(LogChoice::parse("x").is_err());
     }
 }

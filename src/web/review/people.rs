@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Deserializer};
+
 use super::address;
 use super::sorting::{self, Sorting};
 use super::wording::isolated;
@@ -12,7 +14,8 @@ use crate::history::people::Person;
 use crate::history::sessions::Session;
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
-use crate::web::http::params::{Params, kept_username};
+use crate::web::http::params::{field, filled, kept_username};
+use crate::web::http::query::SharedParameters;
 use crate::web::state::Web;
 
 /// The most people that are shown on one page: more make no picture that tells anything, and no quick page.
@@ -22,12 +25,21 @@ const MOST_ON_ONE_PAGE: usize = 60;
 const PAGE_SIZE: usize = 20;
 
 /// Which people are wanted, and in which order.
-pub(super) struct PeopleQuery {
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PeopleQuery {
+    #[serde(rename = "sort", default, deserialize_with = "sorting")]
     pub(super) sorting: Option<Sorting>,
-    /// How many come before them.
+    /// How many come before them; the address has the number of the first.
+    #[serde(rename = "people", default, deserialize_with = "skipped")]
     skipped: usize,
     /// Where they are listed by name: the one that they come after.
+    #[serde(rename = "name", default, deserialize_with = "name")]
     after: Option<String>,
+}
+
+impl SharedParameters for PeopleQuery {
+    const NAMES: &'static [&'static str] = &["sort", "people", "name"];
 }
 
 /// A link to another page of people.
@@ -54,22 +66,7 @@ pub(super) struct People {
 }
 
 impl PeopleQuery {
-    /// Takes the parameters `sort` and `people`, the number of the first that is shown, or `name`, which those of a
-    /// list by name come after.
-    pub(super) fn take(params: &mut Params) -> Result<Self, Error> {
-        let sorting = params.optional("sort", Sorting::parse)?.flatten();
-        let first = params.optional("people", number)?.unwrap_or(1);
-        let after = params.optional("name", |raw| {
-            kept_username(raw.to_owned()).ok_or("must be the name of a person")
-        })?;
-        Ok(Self {
-            sorting,
-            skipped: first - 1,
-            after,
-        })
-    }
-
-    /// The page at `path` with this query, as [`Self::take`] reads it, and with other parameters.
+    /// The page at `path` with this query and with other parameters.
     pub(super) fn address(&self, path: &str, others: &[(&str, &str)]) -> String {
         let sort = self.sorting.map(Sorting::value).unwrap_or_default();
         let people = if self.skipped == 0 {
@@ -92,9 +89,21 @@ impl PeopleQuery {
     }
 }
 
-fn number(raw: &str) -> Result<usize, &'static str> {
-    let number = raw.parse().ok().filter(|number| *number >= 1);
-    number.ok_or("must be a whole number from 1 on")
+fn sorting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sorting>, D::Error> {
+    filled(deserializer, Sorting::parse)
+}
+
+fn skipped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    field(deserializer, |raw| {
+        let skipped = raw.parse().ok().and_then(|first: usize| first.checked_sub(1));
+        skipped.ok_or("must be a whole number from 1 on")
+    })
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    field(deserializer, |raw| {
+        kept_username(raw.to_owned()).ok_or("must be the name of a person")
+    })
 }
 
 impl People {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use uuid::Uuid;
+use serde::Deserialize;
 
 use super::range::Range;
 use super::{PageResult, address, html, moment, sentences, wording};
@@ -12,8 +12,9 @@ use crate::history::page::Page;
 use crate::history::person::{COUNTED, PersonTotals, Visit};
 use crate::model::id::SessionId;
 use crate::web::http::error::Error;
-use crate::web::http::params::Params;
+use crate::web::http::params::fields;
 use crate::web::http::path::PersonPath;
+use crate::web::http::query::QueryWith;
 use crate::web::state::Web;
 
 const LIMIT: usize = 50;
@@ -30,31 +31,35 @@ struct PersonPage {
     older: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonQuery {
+    /// The session that the others are older than.
+    #[serde(default, deserialize_with = "fields::session")]
+    older: Option<SessionId>,
+}
+
 /// `GET /review/people/{username}`
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     path: Result<PersonPath, Error>,
-    params: Result<Params, Error>,
+    query: Result<QueryWith<PersonQuery, Range>, Error>,
 ) -> PageResult {
-    let (PersonPath(username), mut params) = (path?, params?);
-    let range = Range::take(&mut params)?;
-    let after = params.optional("older", |raw| {
-        Uuid::try_parse(raw)
-            .map(SessionId)
-            .map_err(|_| "must be a session's id")
-    })?;
-    params.finish()?;
+    let (PersonPath(username), QueryWith(PersonQuery { older }, range)) = (path?, query?);
+    let piece = Page {
+        limit: LIMIT,
+        after: older,
+    };
     let now = web.now();
-    let piece = Page { limit: LIMIT, after };
     // Where the disk has to be read, it is read for both at once.
     let (found, totals) = tokio::try_join!(
         web.history.visits(&username, range.bounds(), &piece, now),
         web.history.totals(&username, range.bounds(), now),
     )?;
     let path = address::person(username.as_str());
-    let older = found.next.map(|last| {
-        let last = last.to_string();
-        address::page(&path, &[("from", &range.from), ("to", &range.to), ("older", &last)])
+    let next = found.next.map(|last| {
+        let [from, to] = range.params();
+        address::page(&path, &[from, to, ("older", &last.to_string())])
     });
     html(&PersonPage {
         totals,
@@ -62,12 +67,17 @@ pub(crate) async fn show(
         path,
         range,
         visits: found.rows,
-        is_first: after.is_none(),
-        older,
+        is_first: older.is_none(),
+        older: next,
     })
 }
 
 impl PersonPage {
+    /// The address of the first page of these days.
+    fn newest(&self) -> String {
+        address::page(&self.path, &self.range.params())
+    }
+
     fn told(&self) -> String {
         let PersonTotals {
             sessions,

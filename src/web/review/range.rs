@@ -1,52 +1,80 @@
 //! A range of days, as a form with two dates asks for it.
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, Offset, TimeZone, Utc};
+use serde::{Deserialize, Deserializer};
 
 use crate::model::time::Timestamp;
-use crate::web::http::error::Error;
-use crate::web::http::params::Params;
+use crate::web::http::params::filled;
+use crate::web::http::query::SharedParameters;
 
 /// The days wanted, the last one included. A date may say the offset of its zone, `2026-03-01+01:00`: the page's script
 /// adds the reader's. Without one it is UTC's day.
-#[derive(Debug, Default)]
-pub(super) struct Range {
-    /// As given.
-    pub(super) from: String,
-    /// As given.
-    pub(super) to: String,
-    bounds: (Option<Timestamp>, Option<Timestamp>),
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Range {
+    #[serde(default, deserialize_with = "first_day")]
+    from: Option<Day>,
+    #[serde(default, deserialize_with = "last_day")]
+    to: Option<Day>,
+}
+
+impl SharedParameters for Range {
+    const NAMES: &'static [&'static str] = &["from", "to"];
+}
+
+/// A day as it is given, and the moment that it is a bound by.
+#[derive(Debug)]
+struct Day {
+    raw: String,
+    bound: Timestamp,
 }
 
 impl Range {
-    /// Takes `from` and `to`.
-    pub(super) fn take(params: &mut Params) -> Result<Self, Error> {
-        let mut given = [String::new(), String::new()];
-        let mut bounds = [None, None];
-        for (index, name) in ["from", "to"].into_iter().enumerate() {
-            let read = |raw: &str| day(raw, index == 1).map(|bound| (raw.to_owned(), bound));
-            if let Some((raw, bound)) = params.optional(name, read)? {
-                given[index] = raw;
-                bounds[index] = bound;
-            }
-        }
-        let [from, to] = given;
-        let bounds = (bounds[0], bounds[1]);
-        Ok(Self { from, to, bounds })
+    /// Whether no days are given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
     }
 
     /// The first moment wanted, and the first that is not any more.
     pub(super) fn bounds(&self) -> (Option<Timestamp>, Option<Timestamp>) {
-        self.bounds
+        let bound = |day: &Option<Day>| day.as_ref().map(|day| day.bound);
+        (bound(&self.from), bound(&self.to))
+    }
+
+    /// The parameters that ask for these days.
+    pub(super) fn params(&self) -> [(&'static str, &str); 2] {
+        [("from", raw(self.from.as_ref())), ("to", raw(self.to.as_ref()))]
     }
 
     /// The date alone, for the form.
     pub(super) fn first_date(&self) -> &str {
-        date(&self.from)
+        date(raw(self.from.as_ref()))
     }
 
     /// The date alone, for the form.
     pub(super) fn last_date(&self) -> &str {
-        date(&self.to)
+        date(raw(self.to.as_ref()))
+    }
+}
+
+fn raw(day: Option<&Day>) -> &str {
+    day.map_or("", |day| &day.raw)
+}
+
+fn first_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Day>, D::Error> {
+    filled(deserializer, |raw| Day::parse(raw, false))
+}
+
+fn last_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Day>, D::Error> {
+    filled(deserializer, |raw| Day::parse(raw, true))
+}
+
+impl Day {
+    fn parse(raw: &str, is_end: bool) -> Result<Self, &'static str> {
+        Ok(Self {
+            bound: bound(raw, is_end)?,
+            raw: raw.to_owned(),
+        })
     }
 }
 
@@ -56,12 +84,9 @@ fn date(raw: &str) -> &str {
     raw.get(..DATE_LENGTH).unwrap_or_default()
 }
 
-/// The start of a day, or the end: both at the offset given. Nothing is wanted of an empty field.
-fn day(raw: &str, is_end: bool) -> Result<Option<Timestamp>, &'static str> {
+/// The start of a day, or the end: both at the offset given.
+fn bound(raw: &str, is_end: bool) -> Result<Timestamp, &'static str> {
     const WRONG: &str = "must be a day such as 2026-03-01";
-    if raw.is_empty() {
-        return Ok(None);
-    }
     let zone = raw.get(DATE_LENGTH..).ok_or(WRONG)?;
     let mut day: NaiveDate = date(raw).parse().map_err(|_| WRONG)?;
     if is_end {
@@ -76,7 +101,7 @@ fn day(raw: &str, is_end: bool) -> Result<Option<Timestamp>, &'static str> {
         .from_local_datetime(&day.and_time(NaiveTime::MIN))
         .single()
         .ok_or(WRONG)?;
-    Ok(Some(Timestamp(start.timestamp_millis())))
+    Ok(Timestamp(start.timestamp_millis()))
 }
 
 #[cfg(test)]
@@ -93,11 +118,11 @@ mod tests {
             ("1970-01-02 01:00", DAY - HOUR, 2 * DAY - HOUR),
             ("1970-01-02-03:30", DAY + 7 * HOUR / 2, 2 * DAY + 7 * HOUR / 2),
         ] {
-            assert_eq!(day(raw, false), Ok(Some(Timestamp(start))), "{raw}");
-            assert_eq!(day(raw, true), Ok(Some(Timestamp(end))), "{raw}");
+            assert_eq!(bound(raw, false), Ok(Timestamp(start)), "{raw}");
+            assert_eq!(bound(raw, true), Ok(Timestamp(end)), "{raw}");
         }
-        assert_eq!(day("", true), Ok(None));
         for raw in [
+            "",
             "1970-13-01",
             "yesterday!",
             "1970-01-01x",
@@ -105,7 +130,7 @@ mod tests {
             "1970-01-01T00:00:00Z",
             "日本日本",
         ] {
-            assert!(day(raw, false).is_err(), "{raw}");
+            assert!(bound(raw, false).is_err(), "{raw}");
         }
     }
 }

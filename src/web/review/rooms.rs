@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
+use serde::{Deserialize, Deserializer};
 
 use super::{PageResult, address, html, moment, wording};
 use crate::history::page::Page;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
-use crate::web::http::params::{Params, kept_room};
+use crate::web::http::params::{filled, kept_room};
+use crate::web::http::query::Query;
 use crate::web::state::Web;
 
 /// The most rooms on one page.
@@ -34,15 +36,23 @@ struct RoomSection {
     members: Vec<Member>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LiveRoomsQuery {
+    /// The room that the others come after.
+    #[serde(default, deserialize_with = "room")]
+    after: Option<String>,
+}
+
+fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    filled(deserializer, |raw| {
+        kept_room(raw.to_owned()).ok_or("must be the name of a room")
+    })
+}
+
 /// `GET /review/rooms`
-pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> PageResult {
-    let mut params = params?;
-    let after = params.optional("after", |name| match name {
-        "" => Ok(None),
-        name => kept_room(name.to_owned()).map(Some).ok_or("must be the name of a room"),
-    })?;
-    let after = after.flatten();
-    params.finish()?;
+pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<LiveRoomsQuery>, Error>) -> PageResult {
+    let Query(LiveRoomsQuery { after }) = query?;
     let filter = RoomFilter {
         live_only: true,
         contains: None,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
+use serde::{Deserialize, Deserializer};
 
-use super::log::{self, LogChoice, LogEntry};
+use super::log::{LogChoice, LogEntry, LogLink};
 use super::outage_sentences::{OutageSentence, outage_sentences};
 use super::pairs::PairsSection;
 use super::people::{PageLink, People, PeopleQuery};
@@ -17,8 +18,9 @@ use super::{PageResult, address, html, moment, sentences, timeline, wording};
 use crate::history::page::Page;
 use crate::history::sessions::Session;
 use crate::web::http::error::Error;
-use crate::web::http::params::{self, Params};
+use crate::web::http::params::{field, fields};
 use crate::web::http::path::SessionPath;
+use crate::web::http::query::QueryWith;
 use crate::web::state::Web;
 
 /// Entries of the log on one page.
@@ -36,7 +38,7 @@ struct SessionPage {
     page_links: Vec<PageLink>,
     connections: PairsSection,
     entries: Vec<LogEntry>,
-    choices: Vec<LogChoice>,
+    choices: Vec<LogLink>,
     next_entries: Option<String>,
     events_address: String,
     session: Session,
@@ -50,22 +52,36 @@ struct ColumnHead {
     direction: Option<&'static str>,
 }
 
+/// Which piece of the log is shown.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogQuery {
+    #[serde(default, deserialize_with = "log")]
+    log: LogChoice,
+    /// The number of the entry that the others come after.
+    #[serde(default, deserialize_with = "fields::seq")]
+    after: Option<i64>,
+}
+
+/// By which clock the picture is drawn.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PictureQuery {
+    #[serde(deserialize_with = "fields::zone")]
+    tz: Zone,
+}
+
+fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogChoice, D::Error> {
+    field(deserializer, LogChoice::parse)
+}
+
 /// `GET /review/sessions/{id}`
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     path: Result<SessionPath, Error>,
-    params: Result<Params, Error>,
+    query: Result<QueryWith<LogQuery, PeopleQuery>, Error>,
 ) -> PageResult {
-    let (SessionPath(id), mut params) = (path?, params?);
-    let query = PeopleQuery::take(&mut params)?;
-    let choice = params.text("log").unwrap_or_default();
-    let kinds = log::kinds(&choice).map_err(|reason| Error::BadParameter {
-        name: "log",
-        reason: reason.to_owned(),
-    })?;
-    let after = params.optional("after", params::seq)?;
-    params.finish()?;
-
+    let (SessionPath(id), QueryWith(LogQuery { log, after }, query)) = (path?, query?);
     let now = web.now();
     let session = web.session(id, now).await?;
     let people = People::read(&web, &session, &query, now).await?;
@@ -74,7 +90,7 @@ pub(crate) async fn show(
     // Where the disk has to be read, it is read for all of them at once.
     let (pairs, entries, model) = tokio::try_join!(
         web.history.pairs_among(id, &people.shown, !is_paged, now),
-        web.history.events(id, kinds, &log_piece),
+        web.history.events(id, log.kinds(), &log_piece),
         web.history.timeline_of(&session, &people.shown, now),
     )?;
 
@@ -88,14 +104,14 @@ pub(crate) async fn show(
             .unwrap_or_default(),
         picture: timeline::inline(&model, Zone::UTC, now),
         picture_address: query.address(&format!("{path}/timeline"), &[]),
-        heads: heads(&path, query.sorting, &choice),
+        heads: heads(&path, query.sorting, log),
         connections: PairsSection::of(&people.table, &pairs),
         page_links: people.page_links(&path, &query),
         people,
-        choices: log::choices(&choice, |word| query.address(&path, &[("log", word)])),
+        choices: log.links(|choice| query.address(&path, &[("log", choice.word())])),
         next_entries: entries.next.map(|last| {
             let last = last.to_string();
-            let others = [("log", choice.as_str()), ("after", &last)];
+            let others = [("log", log.word()), ("after", &last)];
             format!("{}#log", query.address(&path, &others))
         }),
         entries: entries.rows.into_iter().map(LogEntry::of).collect(),
@@ -108,23 +124,20 @@ pub(crate) async fn show(
 pub(crate) async fn picture(
     State(web): State<Arc<Web>>,
     path: Result<SessionPath, Error>,
-    params: Result<Params, Error>,
+    query: Result<QueryWith<PictureQuery, PeopleQuery>, Error>,
 ) -> PageResult {
-    let (SessionPath(id), mut params) = (path?, params?);
-    let zone = params.required("tz", Zone::parse)?;
-    let query = PeopleQuery::take(&mut params)?;
-    params.finish()?;
+    let (SessionPath(id), QueryWith(PictureQuery { tz }, query)) = (path?, query?);
     let now = web.now();
     let session = web.session(id, now).await?;
     let people = People::read(&web, &session, &query, now).await?;
     let model = web.history.timeline_of(&session, &people.shown, now).await?;
-    Ok(Html(timeline::inline(&model, zone, now)))
+    Ok(Html(timeline::inline(&model, tz, now)))
 }
 
-fn heads(path: &str, sorting: Option<Sorting>, choice: &str) -> Vec<ColumnHead> {
+fn heads(path: &str, sorting: Option<Sorting>, log: LogChoice) -> Vec<ColumnHead> {
     let head = |column: sorting::Column| {
         let sort = sorting::next(&column, sorting);
-        let address = address::page(path, &[("sort", &sort), ("log", choice)]);
+        let address = address::page(path, &[("sort", &sort), ("log", log.word())]);
         ColumnHead {
             title: column.title,
             is_number: column.is_number,

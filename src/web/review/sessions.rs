@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use uuid::Uuid;
+use serde::{Deserialize, Deserializer};
 
 use super::range::Range;
 use super::{PageResult, address, html, moment, wording};
@@ -15,7 +15,8 @@ use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::Error;
-use crate::web::http::params::Params;
+use crate::web::http::params::{fields, filled};
+use crate::web::http::query::QueryWith;
 use crate::web::state::Web;
 
 const LIMIT: usize = 50;
@@ -42,13 +43,25 @@ struct SessionsPage {
     older: Option<String>,
 }
 
-/// What is asked for.
-struct SessionsQuery {
-    room: String,
-    person: String,
-    range: Range,
-    filter: SessionFilter,
-    place: ListPlace,
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionListQuery {
+    #[serde(default, deserialize_with = "room")]
+    room: Option<RoomName>,
+    #[serde(default, deserialize_with = "person")]
+    person: Option<Username>,
+    #[serde(default, deserialize_with = "fields::session")]
+    older: Option<SessionId>,
+    #[serde(default, deserialize_with = "fields::session")]
+    newer: Option<SessionId>,
+}
+
+fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RoomName>, D::Error> {
+    filled(deserializer, RoomName::parse)
+}
+
+fn person<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
+    filled(deserializer, Username::parse)
 }
 
 /// Which piece of the list.
@@ -60,31 +73,32 @@ enum ListPlace {
 }
 
 /// `GET /review`
-pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Error>) -> PageResult {
-    let asked = read(params?)?;
+pub(crate) async fn show(
+    State(web): State<Arc<Web>>,
+    query: Result<QueryWith<SessionListQuery, Range>, Error>,
+) -> PageResult {
+    let QueryWith(query, range) = query?;
+    let filter = query.filter(&range);
     let now = web.now();
-    let (is_first, found) = piece(&web, &asked, now).await?;
+    let (is_first, found) = piece(&web, &filter, query.place(), now).await?;
     let mut page = SessionsPage {
-        is_filtered: !(asked.room.is_empty()
-            && asked.person.is_empty()
-            && asked.range.from.is_empty()
-            && asked.range.to.is_empty()),
+        is_filtered: query.room.is_some() || query.person.is_some() || !range.is_empty(),
         is_first,
         newer: None,
         older: None,
         rows: Vec::new(),
         similar_rooms: Vec::new(),
         has_more_live: false,
-        room: asked.room,
-        person: asked.person,
-        range: asked.range,
+        room: query.room.map(|room| room.to_string()).unwrap_or_default(),
+        person: query.person.map(|person| person.to_string()).unwrap_or_default(),
+        range,
     };
     if !is_first {
         page.newer = found.rows.first().map(|first| page.address("newer", first.id));
     }
     page.older = found.next.map(|last| page.address("older", last));
     if is_first {
-        (page.rows, page.has_more_live) = live(&web, &asked.filter, now).await?;
+        (page.rows, page.has_more_live) = live(&web, &filter, now).await?;
     }
     page.rows.extend(found.rows);
     if page.rows.is_empty() && !page.room.is_empty() {
@@ -93,54 +107,39 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, params: Result<Params, Err
     html(&page)
 }
 
-fn read(mut params: Params) -> Result<SessionsQuery, Error> {
-    let room = params.text("room").unwrap_or_default();
-    let person = params.text("person").unwrap_or_default();
-    let range = Range::take(&mut params)?;
-    let id = |raw: &str| {
-        Uuid::try_parse(raw)
-            .map(SessionId)
-            .map_err(|_| "must be a session's id")
-    };
-    let older = params.optional("older", id)?.map(ListPlace::OlderThan);
-    let newer = params.optional("newer", id)?.map(ListPlace::NewerThan);
-    params.finish()?;
-    let (started_after, started_before) = range.bounds();
-    let filter = SessionFilter {
-        room: typed("room", &room, RoomName::parse)?,
-        username: typed("person", &person, Username::parse)?,
-        started_after,
-        started_before,
-        ..SessionFilter::default()
-    };
-    Ok(SessionsQuery {
-        room,
-        person,
-        range,
-        filter,
-        place: older.or(newer).unwrap_or(ListPlace::First),
-    })
-}
-
-/// Reads a field of the form; an empty one asks for nothing.
-fn typed<T, E: ToString>(name: &'static str, raw: &str, parse: fn(&str) -> Result<T, E>) -> Result<Option<T>, Error> {
-    if raw.trim().is_empty() {
-        return Ok(None);
+impl SessionListQuery {
+    fn filter(&self, range: &Range) -> SessionFilter {
+        let (started_after, started_before) = range.bounds();
+        SessionFilter {
+            room: self.room.clone(),
+            username: self.person.clone(),
+            started_after,
+            started_before,
+            ..SessionFilter::default()
+        }
     }
-    parse(raw).map(Some).map_err(|reason| Error::BadParameter {
-        name,
-        reason: reason.to_string(),
-    })
+
+    fn place(&self) -> ListPlace {
+        let older = self.older.map(ListPlace::OlderThan);
+        older
+            .or(self.newer.map(ListPlace::NewerThan))
+            .unwrap_or(ListPlace::First)
+    }
 }
 
 /// The piece of ended sessions, newest first, and whether it is the first one. Its `next` is what the older piece
 /// begins after.
-async fn piece(web: &Web, asked: &SessionsQuery, now: Timestamp) -> Result<(bool, Slice<Session, SessionId>), Error> {
+async fn piece(
+    web: &Web,
+    filter: &SessionFilter,
+    place: ListPlace,
+    now: Timestamp,
+) -> Result<(bool, Slice<Session, SessionId>), Error> {
     let filter = SessionFilter {
         status: Some(SessionStatus::Ended),
-        ..asked.filter.clone()
+        ..filter.clone()
     };
-    if let ListPlace::NewerThan(id) = asked.place {
+    if let ListPlace::NewerThan(id) = place {
         let upwards = SessionFilter {
             order: Order::Asc,
             ..filter.clone()
@@ -153,7 +152,7 @@ async fn piece(web: &Web, asked: &SessionsQuery, now: Timestamp) -> Result<(bool
         }
         // There is nothing newer than these: they are the first page, which may hold more.
     }
-    let from = match asked.place {
+    let from = match place {
         ListPlace::OlderThan(id) => Some(id),
         ListPlace::First | ListPlace::NewerThan(_) => None,
     };
@@ -185,7 +184,7 @@ async fn live(web: &Web, filter: &SessionFilter, now: Timestamp) -> Result<(Vec<
 async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {
     let filter = RoomFilter {
         live_only: false,
-        contains: Some(room.trim().to_owned()),
+        contains: Some(room.to_owned()),
     };
     let first = Page {
         limit: SUGGESTED,
@@ -198,13 +197,8 @@ async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {
 impl SessionsPage {
     /// This page at another place.
     fn address(&self, direction: &str, id: SessionId) -> String {
-        let params = [
-            ("room", self.room.as_str()),
-            ("person", &self.person),
-            ("from", &self.range.from),
-            ("to", &self.range.to),
-            (direction, &id.to_string()),
-        ];
-        address::page("/review", &params)
+        let ([from, to], id) = (self.range.params(), id.to_string());
+        let names = [("room", self.room.as_str()), ("person", &self.person)];
+        address::page("/review", &[&names[..], &[from, to, (direction, &id)]].concat())
     }
 }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::{PageError, html};
 use crate::web::http::access::Visits;
 use crate::web::http::error::Error;
-use crate::web::http::params::decode;
+use crate::web::http::query::decode;
 use crate::web::state::Web;
 
 /// Where the review begins.

@@ -59,13 +59,10 @@ pub(super) struct Sorting {
 
 impl Sorting {
     /// Reads a column's name, with a minus before it for the falling order.
-    pub(super) fn parse(raw: &str) -> Result<Option<Self>, String> {
-        if raw.is_empty() {
-            return Ok(None);
-        }
+    pub(super) fn parse(raw: &str) -> Result<Self, String> {
         let (key, is_falling) = raw.strip_prefix('-').map_or((raw, false), |key| (key, true));
         let column = COLUMNS.into_iter().find(|column| column.key == key);
-        column.map(|column| Some(Self { column, is_falling })).ok_or_else(|| {
+        column.map(|column| Self { column, is_falling }).ok_or_else(|| {
             let keys = COLUMNS.map(|column| column.key);
             format!("must be one of {}, with or without a minus before it", keys.join(", "))
         })
@@ -114,12 +111,12 @@ mod tests {
     fn a_second_click_turns_the_order() {
         let [name, present, ..] = COLUMNS;
         assert_eq!(next(&name, None), "name");
-        let rising = Sorting::parse("name").unwrap();
+        let rising = Some(Sorting::parse("name").unwrap());
         assert_eq!(
             (next(&name, rising).as_str(), direction(&name, rising)),
             ("-name", Some("ascending"))
         );
-        let falling = Sorting::parse("-name").unwrap();
+        let falling = Some(Sorting::parse("-name").unwrap());
         assert_eq!(
             (next(&name, falling).as_str(), direction(&name, falling)),
             ("name", Some("descending"))
@@ -128,7 +125,6 @@ mod tests {
             (next(&present, rising).as_str(), direction(&present, rising)),
             ("present", None)
         );
-        assert!(Sorting::parse("").unwrap().is_none());
         assert!(Sorting::parse("height").is_err() && Sorting::parse("--name").is_err());
     }
 }

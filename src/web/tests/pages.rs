@@ -236,6 +236,49 @@ async fn every_page_is_locked_and_opens() {
 }
 
 #[tokio::test]
+async fn a_page_refuses_parameters_by_name() {
+    let story = Story::new().await;
+    let session = format!("/review/sessions/{}", story.first);
+    for (path, reason) in [
+        (
+            "/review?rom=1",
+            "There is no parameter of this name here. Known are: room, person, older, newer, from, to.",
+        ),
+        ("/review?older=1", "older must be a session's id."),
+        ("/review?room=a&room=b", "The parameter is given more than once."),
+        ("/review?room=%FF", "The query is not valid percent-encoded UTF-8."),
+        ("/review?person=%07x", "person must not contain control characters."),
+        ("/review?from=x", "from must be a day such as 2026-03-01."),
+        ("/review/rooms?after=%07", "after must be the name of a room."),
+        ("/review/rooms?room=1", "Known are: after."),
+        ("/review/people/Bo?older=1", "older must be a session's id."),
+        ("/review/people/Bo?room=1", "Known are: older, from, to."),
+        ("/review/api?x=1", "Known are: none."),
+        (&format!("{session}?log=x"), "log must be presence, drops or errors."),
+        (
+            &format!("{session}?after=-1"),
+            "after must be a whole number, 0 or more.",
+        ),
+        (&format!("{session}?name="), "name must be the name of a person."),
+        (&format!("{session}?x=1"), "Known are: log, after, sort, people, name."),
+        (&format!("{session}/timeline"), "tz is missing."),
+        (
+            &format!("{session}/timeline?tz=Mars"),
+            "tz must be a time zone such as Europe/Berlin.",
+        ),
+    ] {
+        let answer = page(&story, path).await;
+        assert_eq!(answer.status, 400, "{path}");
+        let told = text(&answer).replace("&#39;", "'");
+        assert!(told.contains(reason), "{path}: {told}");
+    }
+    let empty = "/review?room=&person=%20&from=&to=";
+    assert_eq!(page(&story, empty).await.status, 200);
+    assert_eq!(page(&story, &format!("{session}?sort=&log=")).await.status, 200);
+    assert_eq!(page(&story, "/review/rooms?after=").await.status, 200);
+}
+
+#[tokio::test]
 async fn pages_ask_for_nothing_that_the_policy_forbids() {
     let story = Story::new().await;
     for path in [

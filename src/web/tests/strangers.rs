@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::api::sessions::{EventsQuery, SessionsQuery};
-use super::super::http::params;
-use super::super::http::query::ListQuery;
+use super::super::http::params::{self, Paging};
+use super::super::http::query::QueryWith;
 use super::Story;
 use crate::history::fixture::START_MS;
 use crate::model::time::Timestamp;
@@ -47,8 +47,8 @@ fn key() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn a_query_is_read_or_refused(query in text()) {
-        let _ = ListQuery::<EventsQuery>::parse(&query);
-        let _ = ListQuery::<SessionsQuery>::parse(&query);
+        let _ = QueryWith::<EventsQuery, Paging>::parse(&query);
+        let _ = QueryWith::<SessionsQuery, Paging>::parse(&query);
         let _ = params::time(&query);
         let _ = params::percentage(&query);
     }
