@@ -17,6 +17,7 @@ mod linked_pairs;
 pub mod links;
 pub mod loss;
 pub mod outages;
+pub mod names;
 pub mod page;
 pub mod pair;
 mod pairs;

@@ -170,6 +170,7 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/sessions/{id}", get(review::session::show))
         .route("/review/sessions/{id}/timeline", get(review::session::picture))
         .route("/review/rooms", get(review::rooms::show))
+        .route("/review/people", get(review::names::show))
         .route("/review/people/{username}", get(review::person::show))
         .layer(from_fn_with_state(web.clone(), in_turn))
         .route("/review/api", get(review::api::show))

@@ -147,6 +147,20 @@ test('a room typed in another way is offered', async () => {
   assert.equal(await page.locator('tbody tr').count(), 1);
 });
 
+test('a person is found by a part of the name', async () => {
+  await reader.signIn(server);
+  await page.getByLabel('Person').fill('student 0');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByText('People of a similar name:').waitFor();
+  await reader.accessible();
+  await page.getByRole('link', { name: 'Look further for similar names' }).click();
+  await page.waitForURL(/\/review\/people\?name=student%200&after=/);
+  await reader.accessible();
+  await page.getByRole('link', { name: 'Student 09' }).click();
+  await page.waitForURL(/\?person=Student%2009$/);
+  assert.equal(await page.locator('tbody tr').count(), 1);
+});
+
 test('older sessions, and back', async () => {
   await reader.signIn(server);
   const first = await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href));

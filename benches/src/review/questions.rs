@@ -60,6 +60,11 @@ fn pages(samples: &Samples) -> Vec<Question> {
             "sessions page, of a room that is not",
             "/review?room=term%20that%20never%20was",
         ),
+        again("sessions page, of a part of many names", "/review?person=li"),
+        again(
+            "people page, of a part of no name",
+            "/review/people?name=nobody%20at%20all",
+        ),
         each("session page, any", &samples.sessions, page),
         each("session page, 45 to 60 people", &samples.large, page),
         each("session page, hundreds of people", &samples.crowds, page),

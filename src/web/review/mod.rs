@@ -5,6 +5,7 @@ pub(crate) mod api;
 mod log;
 mod moment;
 mod outage_sentences;
+pub(crate) mod names;
 #[cfg(test)]
 mod pair_fixture;
 mod pair_groups;

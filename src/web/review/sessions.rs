@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 
+use super::names::{self, NameList};
 use super::range::Range;
 use super::{PageResult, address, html, moment, wording};
 use crate::history::page::{Page, Slice};
@@ -24,7 +25,7 @@ const LIMIT: usize = 50;
 /// The most sessions that go on; more are found among the rooms.
 const LIVE: usize = 200;
 
-/// The most rooms of a similar name that are offered.
+/// The most rooms, or people, of a similar name that are offered.
 const SUGGESTED: usize = 8;
 
 #[derive(Template)]
@@ -35,6 +36,8 @@ struct SessionsPage {
     range: Range,
     rows: Vec<Session>,
     similar_rooms: Vec<String>,
+    /// People of a similar name, if nothing was found of the one asked for.
+    found: NameList,
     is_filtered: bool,
     is_first: bool,
     /// Whether more sessions go on than are shown.
@@ -88,6 +91,7 @@ pub(crate) async fn show(
         older: None,
         rows: Vec::new(),
         similar_rooms: Vec::new(),
+        found: NameList::default(),
         has_more_live: false,
         room: query.room.map(|room| room.to_string()).unwrap_or_default(),
         person: query.person.map(|person| person.to_string()).unwrap_or_default(),
@@ -103,6 +107,13 @@ pub(crate) async fn show(
     page.rows.extend(found.rows);
     if page.rows.is_empty() && !page.room.is_empty() {
         page.similar_rooms = similar(&web, &page.room).await?;
+    }
+    if page.rows.is_empty() && !page.person.is_empty() {
+        let first = Page {
+            limit: SUGGESTED,
+            after: None,
+        };
+        page.found = NameList::read(&web, &page.person, &first).await?;
     }
     html(&page)
 }

@@ -177,9 +177,20 @@ async fn every_answer_costs_what_it_shows() {
         "/api/v1/sessions?username=name%2000000",
         "/review",
         "/review/rooms",
+        "/review?person=49999",
+        "/review/people?name=x&after=name%2044000",
+        "/review/people",
     ] {
         asked.cheap(path).await;
     }
+    // A search looks at some names at a time, and goes on until it has looked at all.
+    let (mut found, mut pages) = (asked.cheap("/review/people?name=49999").await, 1);
+    while let Some((_, link)) = found.split_once("rel=\"next\" href=\"") {
+        let next = link.split_once('"').unwrap().0.replace("&#38;", "&");
+        found = asked.cheap(&next).await;
+        pages += 1;
+    }
+    assert!(found.contains("<bdi>name 49999</bdi>") && pages > 5, "{pages}: {found}");
 }
 
 #[tokio::test]

@@ -251,6 +251,8 @@ async fn a_page_refuses_parameters_by_name() {
         ("/review?from=x", "from must be a day such as 2026-03-01."),
         ("/review/rooms?after=%07", "after must be the name of a room."),
         ("/review/rooms?room=1", "Known are: after."),
+        ("/review/people?after=%07", "after must be the name of a person."),
+        ("/review/people?x=1", "Known are: name, after."),
         ("/review/people/Bo?older=1", "older must be a session's id."),
         ("/review/people/Bo?room=1", "Known are: older, from, to."),
         ("/review/api?x=1", "Known are: none."),
@@ -301,6 +303,50 @@ async fn pages_ask_for_nothing_that_the_policy_forbids() {
         let asset = story.send(request("GET", path).body(Body::empty()).unwrap()).await;
         assert_eq!((asset.status.as_u16(), asset.header("content-type")), (200, Some(kind)));
     }
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_a_part_of_the_name() {
+    let story = Story::new().await;
+    let session = story.fixture.session("Physik", 0, Some(600)).await;
+    for name in ["Joanna", "Bob & Alice"] {
+        let there = [Connection::ended(0, 600, LeaveReason::Left)];
+        story
+            .fixture
+            .person(session, name, Some((600, LeaveReason::Left)), &there)
+            .await;
+    }
+    let offered = |answer: &Answer, name: &str, sessions: &str| {
+        let link = format!("\"><bdi>{name}</bdi></a> <span class=\"quiet\">{sessions}</span>");
+        text(answer).contains(&link)
+    };
+    for path in ["/review?person=OANN", "/review/people?name=oann"] {
+        let found = page(&story, path).await;
+        assert!(offered(&found, "Joanna", "1 session"), "{path}: {}", found.text);
+        assert!(text(&found).contains("href=\"/review?person=Joanna\""), "{path}");
+        assert!(!found.text.contains("<bdi>Bo</bdi>"), "{path}: {}", found.text);
+    }
+    let several = page(&story, "/review?person=bo").await;
+    assert!(offered(&several, "Bo", "2 sessions") && offered(&several, "Bob &#38; Alice", "1 session"));
+    assert!(several.text.contains("href=\"/review?person=Bob%20%26%20Alice\""));
+
+    let exact = page(&story, "/review?person=Bo").await;
+    assert!(exact.text.contains("href=\"/review/people?name=Bo\"") && exact.text.contains("Chemie 101"));
+    assert!(!exact.text.contains("Bob"), "who is found needs no suggestion");
+    let nobody = page(&story, "/review/people?name=nobody").await;
+    assert!(nobody.text.contains("Nobody of such a name was in a room."));
+    let everybody = page(&story, "/review/people").await;
+    assert!(
+        ["Ann", "Bo", "Cy", "Joanna"]
+            .iter()
+            .all(|name| everybody.text.contains(&format!("<bdi>{name}</bdi>")))
+    );
+    assert!(
+        !page(&story, "/review/people?after=Bo")
+            .await
+            .text
+            .contains("<bdi>Ann</bdi>")
+    );
 }
 
 /// A session of so many people, `P00`, `P01`, ..., who each come a second after the one before. Neighbours connect.

@@ -1,0 +1,125 @@
+//! The names of people over all rooms.
+
+use super::page::{Page, Slice};
+use super::person::COUNTED;
+use super::{Error, History};
+
+/// The most names that one page of a search looks at. The next page goes on from there, however few were found.
+const EXAMINED: i64 = 2_000;
+
+/// A name that was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownName {
+    /// The name.
+    pub username: String,
+    /// In how many sessions, at most [`COUNTED`].
+    pub sessions: i64,
+}
+
+impl History {
+    /// The names that hold a text, whatever its case, in order.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn names_with(&self, text: &str, page: &Page<String>) -> Result<Slice<KnownName, String>, Error> {
+        let after = page.after.as_deref().unwrap_or_default();
+        let known = self.usernames(after, EXAMINED).await?;
+        let last_examined = known
+            .last()
+            .filter(|_| i64::try_from(known.len()) == Ok(EXAMINED))
+            .cloned();
+        let wanted = text.to_lowercase();
+        let found = known.into_iter().filter(|name| name.to_lowercase().contains(&wanted));
+        let found = Slice::cut(found.take(page.limit + 1).collect(), page.limit, String::clone);
+        Ok(Slice {
+            rows: self.count_sessions(&found.rows).await?,
+            next: found.next.or(last_examined),
+        })
+    }
+
+    /// The index is asked for the next name each time, and not for the sessions between.
+    async fn usernames(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
+        let names = sqlx::query_scalar!(
+            r#"
+            with recursive known (username) as (
+                select min(username) from participant where username > ?1
+                union all
+                select (select min(participant.username) from participant where participant.username > known.username)
+                from known where known.username is not null
+                limit ?2
+            )
+            select username as "username!: String" from known where username is not null
+            "#,
+            after,
+            limit
+        );
+        Ok(names.fetch_all(&self.reader).await?)
+    }
+
+    /// The named, in the order given.
+    async fn count_sessions(&self, names: &[String]) -> Result<Vec<KnownName>, Error> {
+        let names = serde_json::Value::from(names).to_string();
+        let counted = sqlx::query_as!(
+            KnownName,
+            r#"
+            select cast(wanted.value as text) as "username!: String", (
+                select count(*)
+                from (
+                    select 1 from participant indexed by participant_by_username
+                    where participant.username = wanted.value
+                    limit ?2
+                ) as own
+            ) as "sessions!: i64"
+            from json_each(?1) as wanted
+            order by wanted.key
+            "#,
+            names,
+            COUNTED
+        );
+        Ok(counted.fetch_all(&self.reader).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::fixture::{Connection, Fixture};
+    use crate::model::vocabulary::LeaveReason;
+
+    #[tokio::test]
+    async fn a_name_is_found_by_any_part_with_its_sessions() {
+        let fixture = Fixture::new().await;
+        for (start, names) in [(0, ["Ann", "Joanna", "Bo"]), (1000, ["Ann", "Änne", "李"])] {
+            let session = fixture.session("a", start, Some(start + 500)).await;
+            for name in names {
+                let there = [Connection::ended(start, start + 500, LeaveReason::Left)];
+                fixture
+                    .person(session, name, Some((start + 500, LeaveReason::Left)), &there)
+                    .await;
+            }
+        }
+        let history = fixture.history().await;
+        let find = async |text: &str, limit: usize, after: Option<&str>| {
+            let page = Page {
+                limit,
+                after: after.map(str::to_owned),
+            };
+            let found = history.names_with(text, &page).await.unwrap();
+            let rows = found.rows.into_iter().map(|name| (name.username, name.sessions));
+            (rows.collect::<Vec<_>>(), found.next)
+        };
+        let names = |names: &[(&str, i64)]| -> Vec<_> {
+            let owned = names.iter().map(|(name, sessions)| ((*name).to_owned(), *sessions));
+            owned.collect()
+        };
+        assert_eq!(find("ANN", 9, None).await, (names(&[("Ann", 2), ("Joanna", 1)]), None));
+        assert_eq!(find("än", 9, None).await, (names(&[("Änne", 1)]), None));
+        assert_eq!(find("%", 9, None).await, (names(&[]), None));
+        assert_eq!(find("n", 1, None).await, (names(&[("Ann", 2)]), Some("Ann".to_owned())));
+        assert_eq!(
+            find("n", 2, Some("Ann")).await,
+            (names(&[("Joanna", 1), ("Änne", 1)]), None)
+        );
+        assert_eq!(find("", 9, None).await.0.len(), 5);
+    }
+}

@@ -1,0 +1,86 @@
+//! The people whose names hold a text: for who does not know how a name was typed.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use serde::{Deserialize, Deserializer};
+
+use super::{PageResult, address, html, names, wording};
+use crate::history::names::KnownName;
+use crate::history::page::{Page, Slice};
+use crate::history::person::COUNTED;
+use crate::model::id::Username;
+use crate::web::http::error::Error;
+use crate::web::http::params::{filled, kept_username};
+use crate::web::http::query::Query;
+use crate::web::state::Web;
+
+/// The most names on one page.
+const LIMIT: usize = 50;
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage {
+    name: String,
+    found: NameList,
+    is_first: bool,
+}
+
+/// A list of names, and where it goes on.
+#[derive(Default)]
+pub(super) struct NameList {
+    pub(super) names: Vec<KnownName>,
+    /// The address of the names after these.
+    pub(super) next: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamesQuery {
+    /// What the names hold.
+    #[serde(default, deserialize_with = "name")]
+    name: Option<Username>,
+    /// The name that the others come after.
+    #[serde(default, deserialize_with = "after")]
+    after: Option<String>,
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
+    filled(deserializer, Username::parse)
+}
+
+fn after<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    filled(deserializer, |raw| {
+        kept_username(raw.to_owned()).ok_or("must be the name of a person")
+    })
+}
+
+/// `GET /review/people`
+pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<NamesQuery>, Error>) -> PageResult {
+    let Query(NamesQuery { name, after }) = query?;
+    let name = name.map(|name| name.to_string()).unwrap_or_default();
+    let is_first = after.is_none();
+    let page = Page { limit: LIMIT, after };
+    html(&PeoplePage {
+        found: NameList::read(&web, &name, &page).await?,
+        name,
+        is_first,
+    })
+}
+
+impl NameList {
+    pub(super) async fn read(web: &Web, text: &str, page: &Page<String>) -> Result<Self, Error> {
+        let Slice { rows, next } = web.history.names_with(text, page).await?;
+        let next = next.map(|last| address::page("/review/people", &[("name", text), ("after", &last)]));
+        Ok(Self { names: rows, next })
+    }
+}
+
+/// In how many sessions somebody was.
+pub(super) fn sessions(name: &KnownName) -> String {
+    if name.sessions == COUNTED {
+        return format!("{COUNTED} sessions or more");
+    }
+    wording::count(name.sessions, "session", "sessions")
+}
