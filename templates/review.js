@@ -3,7 +3,8 @@
 'use strict';
 
 const LANGUAGE = 'en-GB';
-const KINDS = ['session_started', 'session_ended', 'joined', 'left', 'disconnected', 'reconnected', 'error', 'gap'];
+/** What follows the stream of events for all open pages. */
+const STREAM = '/review/stream.js';
 /** A burst of events is one change of the page. */
 const TOGETHER_MS = 500;
 /** How often a picture that goes on grows without any event. */
@@ -12,8 +13,6 @@ const GROW_MS = 15_000;
 const NAMES_WIDTH = 132;
 /** How far from a bar or a mark a tap still means it. */
 const FINGER = 22;
-/** How long to wait after an answer that is no stream, as a proxy gives while the server is away. */
-const AGAIN_MS = 3_000;
 
 const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
 const minute = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
@@ -48,7 +47,7 @@ for (const place of document.querySelectorAll('[data-origin]')) place.textConten
 document.addEventListener('formdata', addOffsets);
 setInterval(() => countDown(document), 1000);
 readPicture();
-if (main.dataset.live) follow();
+if ('live' in main.dataset) follow();
 
 /** Minutes that the reader's clock is east of UTC at a moment. */
 function offset(at) {
@@ -211,43 +210,34 @@ async function drawPicture(picture) {
   return true;
 }
 
-/** Follows what happens, over lost connections and restarts of the server. */
+/** Follows what happens while the page is in sight. */
 function follow() {
-  const source = new EventSource(main.dataset.live);
   const { session } = main.dataset;
+  const stream = globalThis.SharedWorker ? new SharedWorker(STREAM).port : new Worker(STREAM);
   let waiting;
-  let growing;
+  let isOver = false;
+  const isFollowing = () => !isOver && document.visibilityState === 'visible';
+  const tell = () => stream.postMessage(isFollowing());
   const soon = () => {
     waiting ??= setTimeout(async () => {
       waiting = undefined;
-      if (!(await refresh())) stop();
+      isOver = !(await refresh());
+      if (isOver) tell();
     }, TOGETHER_MS);
   };
-  const stop = () => {
-    clearInterval(growing);
-    source.close();
+  stream.onmessage = ({ data }) => {
+    if (!isFollowing()) return;
+    showConnection(data.is === 'lost' ? ' · connection lost, trying again' : '');
+    // Whatever happened while there was no stream is seen by looking.
+    if (data.is === 'open' || (data.is === 'event' && (!session || data.session === session))) soon();
   };
-  for (const kind of KINDS) {
-    source.addEventListener(kind, ({ data }) => {
-      // A broken connection is an `error` too, one without data.
-      if (data && (!session || JSON.parse(data).sessionId === session)) soon();
-    });
-  }
-  source.addEventListener('open', () => {
-    say('');
-    soon();
-  });
-  source.addEventListener('error', ({ data }) => {
-    if (data) return;
-    say(' · connection lost, trying again');
-    if (source.readyState !== EventSource.CLOSED) return;
-    stop();
-    setTimeout(follow, AGAIN_MS);
-  });
-  if (session) growing = setInterval(() => document.visibilityState === 'visible' && soon(), GROW_MS);
+  document.addEventListener('visibilitychange', tell);
+  addEventListener('pagehide', () => stream.postMessage(false));
+  addEventListener('pageshow', tell);
+  if (session) setInterval(() => isFollowing() && soon(), GROW_MS);
 }
 
-function say(text) {
+function showConnection(text) {
   const state = document.querySelector('[data-state]');
   if (state.textContent !== text) state.textContent = text;
 }
@@ -266,7 +256,7 @@ async function refresh() {
     swap(part, fresh);
   }
   showZone();
-  return Boolean(next.querySelector('main')?.dataset.live);
+  return Boolean(next.querySelector('main[data-live]'));
 }
 
 /** Puts in what is fresh, and keeps what the reader has opened, scrolled to and is at. */

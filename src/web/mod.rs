@@ -182,6 +182,7 @@ fn pages(web: &Arc<Web>) -> Routes {
         .merge(locked)
         .route("/review/style.css", get(review::style))
         .route("/review/script.js", get(review::script))
+        .route("/review/stream.js", get(review::stream))
         .route("/review/icon.svg", get(review::icon))
         .layer(from_fn_with_state(web.clone(), known_hosts_only))
         .layer(own_pages_only())

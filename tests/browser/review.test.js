@@ -5,6 +5,7 @@ import { after, before, beforeEach, afterEach, test } from 'node:test';
 import { io } from 'socket.io-client';
 
 import { Server } from '../clients/lib/server.js';
+import { until } from '../clients/lib/wait.js';
 import { Reader, launch } from './lib/reader.js';
 import { HOSTILE, seed } from './lib/seed.js';
 
@@ -37,8 +38,12 @@ beforeEach(async () => {
 afterEach(() => reader.close());
 
 /** A member of a room, who has joined. */
-async function join(username, roomname) {
-  const socket = io(server.url, { transports: ['websocket'], forceNew: true });
+function join(username, roomname) {
+  return joinAt(server, username, roomname);
+}
+
+async function joinAt({ url }, username, roomname) {
+  const socket = io(url, { transports: ['websocket'], forceNew: true });
   const answer = await socket.timeout(5000).emitWithAck('join', { id: crypto.randomUUID(), username, roomname });
   assert.equal(answer.ok, true, JSON.stringify(answer));
   return socket;
@@ -393,6 +398,52 @@ test('a live session changes under the reader, and nothing opened is lost', asyn
   reader.complaints = reader.complaints.filter((text) => !/net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE)/.test(text));
   for (const socket of [ann, bo, cy, di, ed]) socket.disconnect();
 });
+
+test('however many pages are open, one stream tells them all what happens, and none while nobody looks', async () => {
+  const strict = new Server({ MAX_STREAMS: '1' });
+  await strict.start();
+  try {
+    const ann = await joinAt(strict, 'Ann', 'Live');
+    await reader.signIn(strict);
+    await page.locator('tr.live').getByRole('link', { name: 'Live' }).click();
+    await page.getByText('1 of 1 person here now').waitFor();
+    const pages = [page];
+    while (pages.length < 8) {
+      const next = await reader.context.newPage();
+      await next.goto(pages.length % 2 ? `${strict.url}/review/rooms` : page.url(), { timeout: 10_000 });
+      pages.push(next);
+    }
+    const bo = await joinAt(strict, 'Bo', 'Live');
+    const isTold = (one) => one.getByText(/2 of 2 people here now|2 people in 1 room/).waitFor({ timeout: 10_000 });
+    await Promise.all(pages.map(isTold));
+
+    const follow = () => fetch(`${strict.url}/api/v1/events`, { headers: { authorization: `Bearer ${strict.token}` } });
+    assert.equal((await follow()).status, 503, 'the pages have the only stream');
+    await Promise.all(pages.map((one) => look(one, 'hidden')));
+    const other = await until(async () => {
+      const answer = await follow();
+      return answer.ok && answer;
+    }, 'the pages leave the stream to others');
+    await other.body.cancel();
+    const cy = await joinAt(strict, 'Cy', 'Live');
+    const last = pages.at(-1);
+    await look(last, 'visible');
+    await last.getByText('3 people in 1 room').waitFor({ timeout: 10_000 });
+    assert.equal(await pages[1].getByText('2 people in 1 room').count(), 1, 'who does not look is told later');
+    for (const socket of [ann, bo, cy]) socket.disconnect();
+  } finally {
+    await reader.context.close();
+    await strict.close();
+  }
+});
+
+/** Has a page believe that it is in sight, or not: without a screen every page is. */
+async function look(one, state) {
+  await one.evaluate((state) => {
+    Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, state);
+}
 
 test('a server that has seen nothing says how to begin', async () => {
   const fresh = new Server();

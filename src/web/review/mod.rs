@@ -87,7 +87,15 @@ pub(crate) async fn style() -> Response {
 
 /// `GET /review/script.js`
 pub(crate) async fn script() -> Response {
-    let text = include_str!("../../../templates/review.js");
+    javascript(include_str!("../../../templates/review.js"))
+}
+
+/// `GET /review/stream.js`, which the script runs beside the pages.
+pub(crate) async fn stream() -> Response {
+    javascript(include_str!("../../../templates/stream.js"))
+}
+
+fn javascript(text: &'static str) -> Response {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
 }
 

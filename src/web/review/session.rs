@@ -40,7 +40,6 @@ struct SessionPage {
     entries: Vec<LogEntry>,
     choices: Vec<LogLink>,
     next_entries: Option<String>,
-    events_address: String,
     session: Session,
 }
 
@@ -115,7 +114,6 @@ pub(crate) async fn show(
             format!("{}#log", query.address(&path, &others))
         }),
         entries: entries.rows.into_iter().map(LogEntry::of).collect(),
-        events_address: address::page("/api/v1/events", &[("room", &session.room)]),
         session,
     })
 }

@@ -298,6 +298,7 @@ async fn pages_ask_for_nothing_that_the_policy_forbids() {
     for (path, kind) in [
         ("/review/style.css", "text/css; charset=utf-8"),
         ("/review/script.js", "text/javascript; charset=utf-8"),
+        ("/review/stream.js", "text/javascript; charset=utf-8"),
         ("/review/icon.svg", "image/svg+xml"),
     ] {
         let asset = story.send(request("GET", path).body(Body::empty()).unwrap()).await;
