@@ -115,7 +115,7 @@ pub struct Config {
 
     /// The secret shared with the TURN servers (coturn's static-auth-secret), from which members get credentials that
     /// expire. Better set by variable: other users of the machine see flags
-    #[arg(long, env, hide_env_values = true, value_parser = Secret(TurnSecret::parse), help_heading = "Media")]
+    #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(TurnSecret::parse), help_heading = "Media")]
     pub turn_secret: Option<TurnSecret>,
 
     /// How long the credentials for a TURN server are good
@@ -129,7 +129,7 @@ pub struct Config {
     /// What a reviewer must show to see the history: letters, digits, - . _ ~, 16 or more. Unset: a random one, kept
     /// beside the database and printed with the link to the review. Better set by variable: other users of the machine see
     /// flags
-    #[arg(long, env, hide_env_values = true, value_parser = Secret(ReviewToken::parse), help_heading = "Access")]
+    #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(ReviewToken::parse), help_heading = "Access")]
     pub review_token: Option<ReviewToken>,
 
     /// Whether a review token of fewer than 16 characters, which can be guessed, is taken where other machines reach the

@@ -119,6 +119,7 @@ fn no_error_and_no_help_repeats_a_secret() {
                 refused(&[], &[(secret, wrong)]),
                 refused(&[&format!("{flag}={wrong}")], &[]),
                 refused(&[&flag, wrong], &[]),
+                refused(&[&flag, &format!("-{wrong}")], &[]),
                 refused(&[&format!("{flag}x={wrong}")], &[]),
             ] {
                 assert!(refused.contains(&flag) && !refused.contains("seekrit"), "{refused}");
