@@ -86,11 +86,11 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     };
     let (socket, io) = signaling::router(&hub, heartbeat(&config), handshakes, pace_limits(&config));
     let stopping = CancellationToken::new();
-    let parts = web::Parts {
+    let services = web::Services {
         history: History::new(reader),
         live: Arc::new(Live(hub.clone())),
         readiness: readiness(&journal),
-        orders: removals,
+        removals,
         feed: Feed::new(journal.committed(), stopping.clone(), config.limits.max_streams),
         review,
         clock: Arc::new(move || clock.now().at),
@@ -98,10 +98,10 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let settings = web_settings(&config, &token);
     let (web, review) = match review_listeners {
         Some(listeners) => {
-            let apart = web::routers_apart(settings, parts);
-            (apart.public, Some((listeners, bounded(apart.review))))
+            let routers = web::split_routers(settings, services);
+            (routers.public, Some((listeners, bounded(routers.review))))
         }
-        None => (web::router(settings, parts), None),
+        None => (web::router(settings, services), None),
     };
     let router = router(&config, web, socket);
 

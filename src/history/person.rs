@@ -17,7 +17,7 @@ const CONNECTIONS: i64 = 50_000;
 
 /// What one person did in one session.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Visit {
+pub struct PersonSession {
     /// The session.
     pub session: Session,
     /// Their part in it.
@@ -40,13 +40,13 @@ impl History {
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn visits(
+    pub async fn person_sessions(
         &self,
         username: &Username,
         (from, to): (Option<Timestamp>, Option<Timestamp>),
         page: &Page<SessionId>,
         now: Timestamp,
-    ) -> Result<Slice<Visit, SessionId>, Error> {
+    ) -> Result<Slice<PersonSession, SessionId>, Error> {
         let filter = SessionFilter {
             username: Some(username.clone()),
             started_after: from,
@@ -63,7 +63,7 @@ impl History {
         let mut people = self.person_between(username, oldest.id, newest.id).await?;
         let rows = sessions.rows.into_iter().filter_map(|session| {
             let attendance = people.remove(&session.id)?.attendance(&session, now);
-            Some(Visit { session, attendance })
+            Some(PersonSession { session, attendance })
         });
         Ok(Slice {
             rows: rows.collect(),
@@ -148,7 +148,10 @@ mod tests {
         }
         let history = fixture.history().await;
 
-        let first = history.visits(&ann, (None, None), &page(None), now).await.unwrap();
+        let first = history
+            .person_sessions(&ann, (None, None), &page(None), now)
+            .await
+            .unwrap();
         let told: Vec<_> = first
             .rows
             .iter()
@@ -162,7 +165,7 @@ mod tests {
             .collect();
         assert_eq!(told, [("c", 490_000, 10_000), ("b", 490_000, 10_000)]);
         let second = history
-            .visits(&ann, (None, None), &page(first.next), now)
+            .person_sessions(&ann, (None, None), &page(first.next), now)
             .await
             .unwrap();
         assert_eq!((second.rows.len(), second.rows[0].session.room.as_str()), (1, "a"));
@@ -184,7 +187,7 @@ mod tests {
             };
             assert_eq!(totals, expected, "{range:?}");
             let visits = history
-                .visits(&ann, range, &Page { limit: 9, after: None }, now)
+                .person_sessions(&ann, range, &Page { limit: 9, after: None }, now)
                 .await
                 .unwrap();
             assert_eq!(visits.rows.len(), usize::try_from(sessions).unwrap());

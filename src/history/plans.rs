@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
 use super::fixture::Fixture;
 use super::page::Page;
-use super::sessions::{self, Along, Order, SessionFilter};
+use super::sessions::{self, Along, SessionFilter, SortOrder};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
@@ -122,7 +122,11 @@ async fn no_list_of_sessions_reads_a_whole_table() {
             username: (choice & 2 != 0).then(|| Username::parse("a").unwrap()),
             started_after: (choice & 4 != 0).then_some(Timestamp(1)),
             started_before: (choice & 16 != 0).then_some(Timestamp(2)),
-            order: if choice & 8 != 0 { Order::Asc } else { Order::Desc },
+            order: if choice & 8 != 0 {
+                SortOrder::Asc
+            } else {
+                SortOrder::Desc
+            },
             status: [None, Some(SessionStatus::Active), Some(SessionStatus::Ended)][(choice / 32) as usize],
         };
         for along in ways(&filter) {

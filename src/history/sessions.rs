@@ -25,13 +25,13 @@ pub struct SessionFilter {
     /// Only those that started before this moment.
     pub started_before: Option<Timestamp>,
     /// By start.
-    pub order: Order,
+    pub order: SortOrder,
 }
 
 /// Which sessions come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Order {
+pub enum SortOrder {
     /// The oldest first.
     Asc,
     /// The newest first.
@@ -326,7 +326,7 @@ pub(super) fn list(
         }
     }
     if let Some(last) = last {
-        let within = if filter.order == Order::Asc { "<=" } else { ">=" };
+        let within = if filter.order == SortOrder::Asc { "<=" } else { ">=" };
         query.push(format!(" and {} {within} ", along.key())).push_bind(last.0);
     }
     push_range(&mut query, along.key(), filter, page);
@@ -352,8 +352,8 @@ fn push_open(query: &mut QueryBuilder<Sqlite>, filter: &SessionFilter, page: &Pa
 
 fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilter, page: &Page<SessionId>) {
     let (beyond, direction) = match filter.order {
-        Order::Asc => (">", "asc"),
-        Order::Desc => ("<", "desc"),
+        SortOrder::Asc => (">", "asc"),
+        SortOrder::Desc => ("<", "desc"),
     };
     let bounds = [
         (">=", filter.started_after.map(SessionId::first_at)),

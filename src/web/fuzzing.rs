@@ -14,7 +14,7 @@ use super::review::people::PeopleQuery;
 use super::review::person::PersonQuery;
 use super::review::range::Range;
 use super::review::rooms::LiveRoomsQuery;
-use super::review::session::{LogQuery, PictureQuery};
+use super::review::session::{LogQuery, TimelineQuery};
 use super::review::sessions::SessionListQuery;
 use crate::model::id::{RoomName, Username};
 use crate::model::time::Timestamp;
@@ -28,7 +28,7 @@ pub(crate) fn parameters(bytes: &[u8]) {
     is_read_or_refused(QueryWith::<SessionListQuery, Range>::parse(query));
     is_read_or_refused(QueryWith::<PersonQuery, Range>::parse(query));
     is_read_or_refused(QueryWith::<LogQuery, PeopleQuery>::parse(query));
-    is_read_or_refused(QueryWith::<PictureQuery, PeopleQuery>::parse(query));
+    is_read_or_refused(QueryWith::<TimelineQuery, PeopleQuery>::parse(query));
     is_read_or_refused(Query::<LiveRoomsQuery>::parse(query));
 }
 

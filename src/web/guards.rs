@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::http::access::{Visits, is_known_host};
+use super::http::access::{CrossSiteAccess, is_known_host};
 use super::http::error::Error;
 use super::http::throttle::asker;
 use super::state::Web;
@@ -17,7 +17,9 @@ pub(super) async fn reviewers_only(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    web.access.check((&request).into(), Visits::None, web.now()).await?;
+    web.access
+        .check((&request).into(), CrossSiteAccess::None, web.now())
+        .await?;
     Ok(next.run(request).await)
 }
 

@@ -37,24 +37,24 @@ pub use self::http::turns::QuestionLimits;
 use self::review::sign_in;
 pub use self::settings::Settings;
 use self::state::Web;
-pub use self::state::{LiveRooms, Parts, Readiness, ReadinessProbe, Recovery, WallClock};
+pub use self::state::{LiveRooms, Readiness, ReadinessProbe, Recovery, Services, WallClock};
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;
 
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
-pub fn router(settings: Settings, parts: Parts) -> Router {
-    let web = Arc::new(Web::new(settings, parts, api::document()));
+pub fn router(settings: Settings, services: Services) -> Router {
+    let web = Arc::new(Web::new(settings, services, api::document()));
     let routes = public(&web)
         .merge(for_reviewers(&web))
         .merge(pages(&web))
         .merge(rooms(&web));
-    dress(routes, web)
+    with_common_layers(routes, web)
 }
 
 /// The same in two parts, neither of which has anything of the other.
-pub struct Apart {
+pub struct SplitRouters {
     /// What anybody may ask.
     pub public: Router,
     /// What a reviewer may, and whether the server is well.
@@ -62,8 +62,8 @@ pub struct Apart {
 }
 
 /// [`router`], for two origins: a script in a page of the one has no way to the other.
-pub fn routers_apart(settings: Settings, parts: Parts) -> Apart {
-    let web = Arc::new(Web::new(settings, parts, api::document()));
+pub fn split_routers(settings: Settings, services: Services) -> SplitRouters {
+    let web = Arc::new(Web::new(settings, services, api::document()));
     let mut public = public(&web);
     if web.settings.public_rooms {
         public = public.merge(public_rooms(&web, Router::new().fallback(no_such_path)));
@@ -74,14 +74,14 @@ pub fn routers_apart(settings: Settings, parts: Parts) -> Apart {
         .merge(pages(&web))
         .merge(guarded(list.merge(one), &web))
         .route("/", get(|| async { Redirect::to(sign_in::START) }));
-    Apart {
-        public: dress(public, web.clone()),
-        review: dress(review, web),
+    SplitRouters {
+        public: with_common_layers(public, web.clone()),
+        review: with_common_layers(review, web),
     }
 }
 
 /// What is true of every answer.
-fn dress(routes: Routes, web: Arc<Web>) -> Router {
+fn with_common_layers(routes: Routes, web: Arc<Web>) -> Router {
     let header = SetResponseHeaderLayer::if_not_present;
     let layers = ServiceBuilder::new()
         .layer(header(CACHE_CONTROL, HeaderValue::from_static("no-store")))

@@ -9,7 +9,7 @@ use utoipa::openapi::OpenApi;
 use super::feed::Feed;
 use super::http::access::Access;
 use super::http::error::Error;
-use super::http::throttle::{Cost, Throttle, asker};
+use super::http::throttle::{GuessCost, Throttle, asker};
 use super::http::turns::QuestionTurns;
 use super::settings::Settings;
 use crate::history::History;
@@ -29,7 +29,7 @@ pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
 /// What the routes are made of.
-pub struct Parts {
+pub struct Services {
     /// The past.
     pub history: History,
     /// The rooms as they are now.
@@ -37,7 +37,7 @@ pub struct Parts {
     /// Whether everything works.
     pub readiness: ReadinessProbe,
     /// The way to have something removed.
-    pub orders: RemovalHandle,
+    pub removals: RemovalHandle,
     /// What happens, as it happens.
     pub feed: Feed,
     /// What the review's cookies are told by.
@@ -55,7 +55,7 @@ pub(crate) struct Web {
     pub(crate) history: History,
     pub(crate) live: Arc<dyn LiveRooms>,
     pub(crate) readiness: ReadinessProbe,
-    pub(crate) orders: RemovalHandle,
+    pub(crate) removals: RemovalHandle,
     pub(crate) feed: Feed,
     pub(crate) clock: WallClock,
     pub(crate) turns: QuestionTurns,
@@ -64,19 +64,19 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    pub(crate) fn new(settings: Settings, parts: Parts, document: OpenApi) -> Self {
+    pub(crate) fn new(settings: Settings, services: Services, document: OpenApi) -> Self {
         Self {
-            access: Access::new(&settings, parts.review),
+            access: Access::new(&settings, services.review),
             ids: Throttle::new("id of a client", settings.guesses_per_minute),
             turns: QuestionTurns::new(settings.questions),
             turn_credentials: KeyedRate::new(Quota::per_minute(settings.turn_credentials_per_member)),
             settings,
-            history: parts.history,
-            live: parts.live,
-            readiness: parts.readiness,
-            orders: parts.orders,
-            feed: parts.feed,
-            clock: parts.clock,
+            history: services.history,
+            live: services.live,
+            readiness: services.readiness,
+            removals: services.removals,
+            feed: services.feed,
+            clock: services.clock,
             document,
         }
     }
@@ -95,9 +95,9 @@ impl Web {
         // An id that nobody could have is nobody's.
         let find = || self.live.recovery(room, &ClientKey::parse(id).ok()?);
         let cost = if id.chars().count() < SAFE_ID_CHARS {
-            Cost::GUESS
+            GuessCost::GUESS
         } else {
-            Cost::UNLIKELY
+            GuessCost::UNLIKELY
         };
         let wrong = find().is_none().then_some(cost);
         self.ids.settle(asker(extensions), wrong).await;

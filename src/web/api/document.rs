@@ -11,7 +11,7 @@ use utoipa::{OpenApi, openapi};
 
 use super::rooms::RoomStatus;
 use crate::history::events::Event;
-use crate::history::sessions::Order;
+use crate::history::sessions::SortOrder;
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
@@ -45,7 +45,7 @@ const CLIENT: &str = "client";
     components(schemas(
         Problem,
         Event,
-        Order,
+        SortOrder,
         RoomName,
         RoomStatus,
         SessionId,

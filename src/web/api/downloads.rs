@@ -15,7 +15,7 @@ use crate::history::attendance::Attendance;
 use crate::history::events::Event;
 use crate::history::page::{Page, Slice};
 use crate::model::vocabulary::LeaveReason;
-use crate::web::http::csv::{self, Table};
+use crate::web::http::csv::{self, CsvTable};
 use crate::web::http::error::Error;
 use crate::web::http::filename;
 use crate::web::http::params::fields;
@@ -147,7 +147,7 @@ pub(super) async fn picture(
     Ok(response)
 }
 
-fn attendance_row(table: &mut Table, person: &Attendance) {
+fn attendance_row(table: &mut CsvTable, person: &Attendance) {
     table.text(&person.username);
     table.time(Some(person.joined_at));
     table.time(person.left_at);
@@ -160,7 +160,7 @@ fn attendance_row(table: &mut Table, person: &Attendance) {
     table.end_row();
 }
 
-fn event_row(table: &mut Table, event: &Event) {
+fn event_row(table: &mut CsvTable, event: &Event) {
     table.number(event.seq);
     table.time(Some(event.at));
     table.text(event.kind.as_str());
@@ -177,7 +177,7 @@ async fn download<T, K, F>(
     name: &filename::FileName,
     columns: &[&str],
     mut pages: impl FnMut(Page<K>) -> F + Send + 'static,
-    row: impl Fn(&mut Table, &T) + Send + 'static,
+    row: impl Fn(&mut CsvTable, &T) + Send + 'static,
 ) -> Result<Response, Error>
 where
     F: Future<Output = Result<Slice<T, K>, history::Error>> + Send,
@@ -186,7 +186,7 @@ where
 {
     let page = |after| Page { limit: PAGE, after };
     let first = pages(page(None)).await?;
-    let mut table = Table::with_columns(columns);
+    let mut table = CsvTable::with_columns(columns);
     first.rows.iter().for_each(|item| row(&mut table, item));
     let start = (Some(table.into_bytes()), first.next, pages, row, web);
     let chunks = stream::try_unfold(start, move |(ready, next, mut pages, row, web)| async move {
@@ -198,7 +198,7 @@ where
         };
         let turn = web.turns.turn().await;
         let slice = pages(page(Some(next))).await?;
-        let mut table = Table::default();
+        let mut table = CsvTable::default();
         slice.rows.iter().for_each(|item| row(&mut table, item));
         drop(turn);
         Ok(Some((table.into_bytes(), (None, slice.next, pages, row, web))))

@@ -63,7 +63,7 @@ pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, 
 /// Parameters beside these are ignored: deployed clients may append some against caches.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct NameQuery {
+pub(crate) struct CheckUsernameQuery {
     /// The name
     #[serde(deserialize_with = "fields::username")]
     username: Username,
@@ -79,14 +79,14 @@ pub(crate) struct NameQuery {
     operation_id = "checkUsername",
     tag = "clients",
     summary = "Whether a name is taken in a room",
-    params(NameQuery),
+    params(CheckUsernameQuery),
     responses(
         (status = 200, description = "Whether it is", body = NameCheck)
     )
 )]
 pub(super) async fn check_username(
     State(web): State<Arc<Web>>,
-    Query(asked): Query<NameQuery>,
+    Query(asked): Query<CheckUsernameQuery>,
 ) -> Result<Json<NameCheck>, Error> {
     Ok(Json(NameCheck {
         success: true,

@@ -53,8 +53,8 @@ pub(crate) struct Resumable {
     resumable_for_ms: Option<u64>,
     member_id: MemberId,
     session_id: SessionId,
-    members: Vec<Companion>,
-    events: Vec<Missed>,
+    members: Vec<RoomMember>,
+    events: Vec<MissedEvent>,
     /// What to ask `after` next time.
     last_seq: i64,
     has_more: bool,
@@ -72,20 +72,20 @@ fn only<const ONLY: bool>() -> Schema {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Companion {
+struct RoomMember {
     username: String,
     status: Presence,
 }
 
 #[derive(Serialize, ToSchema)]
-struct Missed {
+struct MissedEvent {
     seq: i64,
     at: Timestamp,
     kind: EventKind,
     username: Option<String>,
 }
 
-impl From<Event> for Missed {
+impl From<Event> for MissedEvent {
     fn from(event: Event) -> Self {
         Self {
             seq: event.seq,
@@ -166,13 +166,13 @@ async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Resumable, E
         session_id: session,
         members: members
             .into_iter()
-            .map(|member| Companion {
+            .map(|member| RoomMember {
                 username: member.username,
                 status: member.status,
             })
             .collect(),
         has_more: events.next.is_some(),
         last_seq: events.next.unwrap_or(last_seq.max(last_shown)),
-        events: events.rows.into_iter().map(Missed::from).collect(),
+        events: events.rows.into_iter().map(MissedEvent::from).collect(),
     })
 }

@@ -66,7 +66,7 @@ pub(super) async fn delete(
     SessionPath(id): SessionPath,
     _: Query<NoQuery>,
 ) -> Result<StatusCode, Error> {
-    web.orders
+    web.removals
         .delete(id)
         .await
         .map_err(|error| refusal(error, SESSION_LIVE))?;
@@ -101,7 +101,7 @@ pub(super) async fn erase(
         _ => Error::BodyCut,
     })?;
     let (username, dry_run) = request(fields(&headers, &body)?)?;
-    let erased = web.orders.erase(username.clone(), dry_run).await;
+    let erased = web.removals.erase(username.clone(), dry_run).await;
     Ok(Json(Erasure {
         username: username.as_str().to_owned(),
         dry_run,

@@ -13,7 +13,7 @@ use crate::history::events::Event;
 use crate::history::links::Link;
 use crate::history::page::{Page, Slice};
 use crate::history::pair::{Pair, PairMember};
-use crate::history::sessions::{Order, Session, SessionFilter};
+use crate::history::sessions::{Session, SessionFilter, SortOrder};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{EventKind, Outcome, SessionStatus};
@@ -43,7 +43,7 @@ pub(crate) struct SessionsQuery {
     #[serde(default, deserialize_with = "fields::time")]
     started_before: Option<Timestamp>,
     /// By start: the oldest first, or the newest (desc, if it is not given)
-    order: Option<Order>,
+    order: Option<SortOrder>,
 }
 
 /// `GET /api/v1/sessions`

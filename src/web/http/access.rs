@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::cookies::{self, Cookies, SignedIn};
 use super::error::Error;
-use super::throttle::{Cost, Throttle, asker};
+use super::throttle::{GuessCost, Throttle, asker};
 use crate::config::{HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
 use crate::model::time::Timestamp;
@@ -58,9 +58,9 @@ impl<'a> From<&'a Request> for Requester<'a> {
 
 /// How the pages and the rest may be reached by cookie from elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Visits {
+pub(crate) enum CrossSiteAccess {
     /// A browser may go there by a link of another site: it shows what nobody but the reader sees.
-    ByLink,
+    Navigation,
     /// Only pages of the same origin ask.
     None,
 }
@@ -80,7 +80,7 @@ impl Access {
     pub(crate) async fn check_token(&self, token: &str, asked: Requester<'_>) -> Result<(), Error> {
         // Both sides are hashed, so that not even the length is told.
         let is_right = bool::from(digest(token).ct_eq(&self.token));
-        let wrong = (!is_right).then_some(Cost::GUESS);
+        let wrong = (!is_right).then_some(GuessCost::GUESS);
         self.guesses.settle(asker(asked.extensions), wrong).await;
         if is_right {
             return Ok(());
@@ -108,7 +108,12 @@ impl Access {
     }
 
     /// Lets a reviewer pass.
-    pub(crate) async fn check(&self, asked: Requester<'_>, visits: Visits, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn check(
+        &self,
+        asked: Requester<'_>,
+        from_elsewhere: CrossSiteAccess,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         if asked.headers.contains_key(AUTHORIZATION) {
             let token = bearer(asked.headers).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
             return self.check_token(token, asked).await;
@@ -120,7 +125,7 @@ impl Access {
                 .is_some();
             return Err(Error::Unauthorized(if has_one { WRONG_COOKIE } else { HOW_TO_GET_IN }));
         }
-        if is_of_the_review(asked, visits) {
+        if is_from_review(asked, from_elsewhere) {
             Ok(())
         } else {
             Err(Error::CrossOrigin)
@@ -150,9 +155,9 @@ fn digest(text: &str) -> [u8; 32] {
 
 /// Whether a request by cookie comes from the review itself, as far as the browser says so: what reads may leave that
 /// open, as old browsers do, what changes something may not. (The cookie comes along from every port of the host.)
-fn is_of_the_review(asked: Requester<'_>, visits: Visits) -> bool {
+fn is_from_review(asked: Requester<'_>, from_elsewhere: CrossSiteAccess) -> bool {
     let only_reads = asked.method == Method::GET || asked.method == Method::HEAD;
-    if only_reads && visits == Visits::ByLink && is_visit(asked.headers) {
+    if only_reads && from_elsewhere == CrossSiteAccess::Navigation && is_navigation(asked.headers) {
         return true;
     }
     let site = asked.headers.get(SEC_FETCH_SITE);
@@ -172,7 +177,7 @@ fn is_of_the_review(asked: Requester<'_>, visits: Visits) -> bool {
 }
 
 /// Whether a browser goes there, with all of a window.
-fn is_visit(headers: &HeaderMap) -> bool {
+fn is_navigation(headers: &HeaderMap) -> bool {
     let is = |name: &HeaderName, value: &str| headers.get(name).is_some_and(|header| header == value);
     is(&SEC_FETCH_MODE, "navigate") && is(&SEC_FETCH_DEST, "document")
 }

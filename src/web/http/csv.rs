@@ -21,17 +21,17 @@ const FORMULA_STARTS: [char; 5] = ['=', '+', '-', '@', '\u{2212}'];
 const DROPPED_STARTS: [char; 3] = ['\t', '\r', '\n'];
 
 /// A table, or a piece of one, that is written cell by cell.
-pub(crate) struct Table {
+pub(crate) struct CsvTable {
     writer: csv::Writer<Vec<u8>>,
 }
 
-impl Default for Table {
+impl Default for CsvTable {
     fn default() -> Self {
         Self::after(Vec::new())
     }
 }
 
-impl Table {
+impl CsvTable {
     /// The beginning of a table.
     pub(crate) fn with_columns(names: &[&str]) -> Self {
         let mut table = Self::after(BYTE_ORDER_MARK.to_vec());
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn row(cells: &[&str]) -> String {
-        let mut table = Table::default();
+        let mut table = CsvTable::default();
         for cell in cells {
             table.text(cell);
         }
@@ -210,7 +210,7 @@ mod tests {
             json!({"a;": "\t＝1;\"+2", "b": [-1, "; -", "2;-3"]}),
         ] {
             let json = detail.to_string();
-            let mut table = Table::default();
+            let mut table = CsvTable::default();
             table.json(&json);
             table.end_row();
             let mut reader = csv::ReaderBuilder::new();
@@ -220,7 +220,7 @@ mod tests {
             assert_eq!(formulas(&cell).count(), 0, "{cell}");
             assert_eq!(serde_json::from_str::<Value>(&cell).unwrap(), detail);
         }
-        let mut table = Table::default();
+        let mut table = CsvTable::default();
         table.json("-1");
         table.end_row();
         assert_eq!(table.into_bytes(), b"'-1\r\n");
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_table_begins_with_its_mark_and_columns() {
-        let mut table = Table::with_columns(&["a", "b"]);
+        let mut table = CsvTable::with_columns(&["a", "b"]);
         table.time(Some(Timestamp(1_234)));
         table.time(None);
         table.end_row();

@@ -98,7 +98,7 @@ pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
 }
 
 fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Error> {
-    T::deserialize(Pairs {
+    T::deserialize(QueryPairs {
         rest: pairs.into_iter(),
         fields: &[],
         current: None,
@@ -106,14 +106,14 @@ fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Error> {
 }
 
 /// The names and values of a query, as serde takes a struct's.
-struct Pairs {
+struct QueryPairs {
     rest: std::vec::IntoIter<(String, String)>,
     fields: &'static [&'static str],
     /// The parameter whose value is next: its field's name, if it is one, and the value.
     current: Option<(&'static str, String)>,
 }
 
-impl<'de> Deserializer<'de> for Pairs {
+impl<'de> Deserializer<'de> for QueryPairs {
     type Error = Error;
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -135,7 +135,7 @@ impl<'de> Deserializer<'de> for Pairs {
     }
 }
 
-impl<'de> MapAccess<'de> for Pairs {
+impl<'de> MapAccess<'de> for QueryPairs {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
@@ -150,7 +150,7 @@ impl<'de> MapAccess<'de> for Pairs {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let (field, value) = self.current.take().unwrap_or_default();
-        seed.deserialize(Text(&value)).map_err(|mut error| {
+        seed.deserialize(ParameterText(&value)).map_err(|mut error| {
             if let Error::BadParameter { name, .. } = &mut error {
                 *name = field;
             }
@@ -160,9 +160,9 @@ impl<'de> MapAccess<'de> for Pairs {
 }
 
 /// One value: text, from which its field reads what it is.
-struct Text<'a>(&'a str);
+struct ParameterText<'a>(&'a str);
 
-impl<'de> Deserializer<'de> for Text<'_> {
+impl<'de> Deserializer<'de> for ParameterText<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

@@ -23,9 +23,9 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// How much of an allowance being wrong takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Cost(f64);
+pub(crate) struct GuessCost(f64);
 
-impl Cost {
+impl GuessCost {
     /// A guess that could have hit.
     pub(crate) const GUESS: Self = Self(1.0);
     /// Something too long to be guessed, as who returns too late still shows it.
@@ -55,14 +55,14 @@ impl Throttle {
 
     /// Waits for as long as an answer to this address has to. `wrong` is what the answer costs, if it is that something
     /// was wrong.
-    pub(crate) async fn settle(&self, address: AddressKey, wrong: Option<Cost>) {
+    pub(crate) async fn settle(&self, address: AddressKey, wrong: Option<GuessCost>) {
         let wait = self.count(address, wrong, Instant::now());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
     }
 
-    fn count(&self, address: AddressKey, wrong: Option<Cost>, now: Instant) -> Duration {
+    fn count(&self, address: AddressKey, wrong: Option<GuessCost>, now: Instant) -> Duration {
         let cost = wrong.map_or(0.0, |cost| cost.0);
         let wait = self.rate.owe(address, cost, LONGEST, now);
         if wrong.is_some() && !wait.is_zero() {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn guess(throttle: &Throttle, address: &str, now: Instant) -> Duration {
-        throttle.count(key(address), Some(Cost::GUESS), now)
+        throttle.count(key(address), Some(GuessCost::GUESS), now)
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         let (throttle, now) = (throttle(), Instant::now());
         for _ in 0..300 {
             assert_eq!(
-                throttle.count(key("192.0.2.1"), Some(Cost::UNLIKELY), now),
+                throttle.count(key("192.0.2.1"), Some(GuessCost::UNLIKELY), now),
                 Duration::ZERO
             );
         }

@@ -37,7 +37,7 @@ pub(super) struct NameList {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NamesQuery {
+pub(crate) struct NameSearchQuery {
     /// What the names hold.
     #[serde(default, deserialize_with = "name")]
     name: Option<Username>,
@@ -57,8 +57,8 @@ fn after<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
 }
 
 /// `GET /review/people`
-pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<NamesQuery>, Error>) -> PageResult {
-    let Query(NamesQuery { name, after }) = query?;
+pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<NameSearchQuery>, Error>) -> PageResult {
+    let Query(NameSearchQuery { name, after }) = query?;
     let name = name.map(|name| name.to_string()).unwrap_or_default();
     let is_first = after.is_none();
     let page = Page { limit: LIMIT, after };

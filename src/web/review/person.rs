@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::range::Range;
 use super::{PageResult, address, html, moment, sentences, wording};
 use crate::history::page::Page;
-use crate::history::person::{COUNTED, PersonTotals, Visit};
+use crate::history::person::{COUNTED, PersonSession, PersonTotals};
 use crate::model::id::SessionId;
 use crate::web::http::error::Error;
 use crate::web::http::params::fields;
@@ -26,7 +26,7 @@ struct PersonPage {
     path: String,
     range: Range,
     totals: PersonTotals,
-    visits: Vec<Visit>,
+    sessions: Vec<PersonSession>,
     is_first: bool,
     older: Option<String>,
 }
@@ -53,7 +53,7 @@ pub(crate) async fn show(
     let now = web.now();
     // Where the disk has to be read, it is read for both at once.
     let (found, totals) = tokio::try_join!(
-        web.history.visits(&username, range.bounds(), &piece, now),
+        web.history.person_sessions(&username, range.bounds(), &piece, now),
         web.history.totals(&username, range.bounds(), now),
     )?;
     let path = address::person(username.as_str());
@@ -66,7 +66,7 @@ pub(crate) async fn show(
         username: username.as_str().to_owned(),
         path,
         range,
-        visits: found.rows,
+        sessions: found.rows,
         is_first: older.is_none(),
         older: next,
     })
@@ -78,7 +78,7 @@ impl PersonPage {
         address::page(&self.path, &self.range.params())
     }
 
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let PersonTotals {
             sessions,
             present_ms,

@@ -85,7 +85,7 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<LiveRo
 }
 
 impl RoomsPage {
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let people: usize = self.rooms.iter().map(|room| room.members.len()).sum();
         let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let all = format!(

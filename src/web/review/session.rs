@@ -65,7 +65,7 @@ pub(crate) struct LogQuery {
 /// By which clock the picture is drawn.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PictureQuery {
+pub(crate) struct TimelineQuery {
     #[serde(deserialize_with = "fields::zone")]
     tz: Zone,
 }
@@ -122,9 +122,9 @@ pub(crate) async fn show(
 pub(crate) async fn picture(
     State(web): State<Arc<Web>>,
     path: Result<SessionPath, Error>,
-    query: Result<QueryWith<PictureQuery, PeopleQuery>, Error>,
+    query: Result<QueryWith<TimelineQuery, PeopleQuery>, Error>,
 ) -> PageResult {
-    let (SessionPath(id), QueryWith(PictureQuery { tz }, query)) = (path?, query?);
+    let (SessionPath(id), QueryWith(TimelineQuery { tz }, query)) = (path?, query?);
     let now = web.now();
     let session = web.session(id, now).await?;
     let people = People::read(&web, &session, &query, now).await?;

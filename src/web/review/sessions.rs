@@ -11,7 +11,7 @@ use super::range::Range;
 use super::{PageResult, address, html, moment, wording};
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::RoomFilter;
-use crate::history::sessions::{Order, Session, SessionFilter};
+use crate::history::sessions::{Session, SessionFilter, SortOrder};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
@@ -152,7 +152,7 @@ async fn piece(
     };
     if let ListPlace::NewerThan(id) = place {
         let upwards = SessionFilter {
-            order: Order::Asc,
+            order: SortOrder::Asc,
             ..filter.clone()
         };
         let mut found = web.history.sessions(&upwards, &after(Some(id)), now).await?;

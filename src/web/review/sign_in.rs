@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::{PageError, html};
-use crate::web::http::access::Visits;
+use crate::web::http::access::CrossSiteAccess;
 use crate::web::http::error::Error;
 use crate::web::http::query::decode;
 use crate::web::state::Web;
@@ -39,7 +39,7 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
             Ok(()) => sign_in(&web, &request, &rest),
             Err(error) => locked(&error, &request, true),
         },
-        None => match web.access.check(asked, Visits::ByLink, web.now()).await {
+        None => match web.access.check(asked, CrossSiteAccess::Navigation, web.now()).await {
             Ok(()) => next.run(request).await,
             Err(error @ Error::CrossOrigin) => PageError::from(error).into_response(),
             Err(error) => locked(&error, &request, false),
@@ -55,7 +55,7 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
 pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> Response {
     let (header, signed_in) = web.access.sign_out((&request).into(), web.now());
     let kept = match signed_in {
-        Some(cookie) => web.orders.sign_out(cookie.id, cookie.until).await,
+        Some(cookie) => web.removals.sign_out(cookie.id, cookie.until).await,
         None => Ok(()),
     };
     let answer = match kept {

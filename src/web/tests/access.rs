@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use futures_util::FutureExt;
 
-use super::{Answer, CLIENT, Story, TOKEN, request, routers_apart, send};
+use super::{CLIENT, Story, TOKEN, TestResponse, request, send, split_routers};
 use crate::config::Origins;
 use crate::journal::{Journal, Options, RemovalHandle};
 use crate::model::time::Timestamp;
@@ -66,7 +66,7 @@ async fn cookie(story: &Story) -> String {
     cookie_of(&story.send(bare("GET", &format!("/review?token={TOKEN}"))).await)
 }
 
-fn cookie_of(answer: &Answer) -> String {
+fn cookie_of(answer: &TestResponse) -> String {
     answer
         .header("set-cookie")
         .unwrap()
@@ -474,7 +474,7 @@ async fn a_strange_host_name_reaches_nothing_that_is_not_public() {
     }
 }
 
-fn is_open(answer: &Answer) -> bool {
+fn is_open(answer: &TestResponse) -> bool {
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     answer.header("access-control-allow-origin") == Some("*")
 }
@@ -600,7 +600,7 @@ async fn apart_neither_port_has_anything_of_the_other() {
     let mut story = Story::new().await;
     for public_rooms in [false, true] {
         story.settings.public_rooms = public_rooms;
-        let apart = routers_apart(
+        let apart = split_routers(
             story.settings.clone(),
             story.parts(story.fixture.history().await, RemovalHandle::unheard()),
         );

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::{Answer, Story, TOKEN, request, send};
+use super::{Story, TOKEN, TestResponse, request, send};
 use crate::model::vocabulary::EventKind;
 
 /// The entries that the story's two lessons begin with.
@@ -209,7 +209,7 @@ async fn a_place_that_is_none_is_refused() {
     }
 }
 
-async fn refusal(router: &Router, path: &str) -> Answer {
+async fn refusal(router: &Router, path: &str) -> TestResponse {
     let asked = request("GET", path).header("authorization", format!("Bearer {TOKEN}"));
     send(router, asked.body(Body::empty()).unwrap()).await
 }

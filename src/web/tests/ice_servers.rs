@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use serde_json::json;
 
-use super::{Answer, CLIENT, Story, TOKEN, request, send};
+use super::{CLIENT, Story, TOKEN, TestResponse, request, send};
 use crate::config::{IceServers, TurnSecret};
 use crate::history::fixture::START_MS;
 
@@ -21,7 +21,7 @@ async fn story() -> Story {
     story
 }
 
-async fn ask(story: &Story, path: &str, id: Option<&str>) -> Answer {
+async fn ask(story: &Story, path: &str, id: Option<&str>) -> TestResponse {
     let mut asked = request("GET", path);
     if let Some(id) = id {
         asked = asked.header("authorization", format!("Bearer {id}"));

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Feed, LiveRooms, Parts, QuestionLimits, Readiness, Recovery, Settings, router, routers_apart};
+use super::{Feed, LiveRooms, QuestionLimits, Readiness, Recovery, Services, Settings, router, split_routers};
 use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
@@ -41,13 +41,13 @@ const CLIENT: &str = "6f9d1d2c-0000-4000-8000-000000000001";
 /// How many event streams there may be.
 const STREAMS: usize = 64;
 
-pub(super) struct Answer {
+pub(super) struct TestResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) text: String,
 }
 
-impl Answer {
+impl TestResponse {
     fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
@@ -143,34 +143,34 @@ impl Story {
         self.router_with(RemovalHandle::unheard()).await
     }
 
-    async fn router_with(&self, orders: RemovalHandle) -> Router {
-        self.router_of(self.fixture.history().await, orders)
+    async fn router_with(&self, removals: RemovalHandle) -> Router {
+        self.router_of(self.fixture.history().await, removals)
     }
 
-    fn router_of(&self, history: History, orders: RemovalHandle) -> Router {
-        router(self.settings.clone(), self.parts(history, orders))
+    fn router_of(&self, history: History, removals: RemovalHandle) -> Router {
+        router(self.settings.clone(), self.parts(history, removals))
     }
 
-    fn parts(&self, history: History, orders: RemovalHandle) -> Parts {
+    fn parts(&self, history: History, removals: RemovalHandle) -> Services {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
-        Parts {
+        Services {
             history,
             live: Arc::new(self.live.clone()),
             readiness: Arc::new(move || readiness.clone()),
-            orders,
+            removals,
             review: self.review.clone(),
             feed: Feed::new(self.committed.subscribe(), self.stopping.clone(), STREAMS),
             clock: Arc::new(move || now),
         }
     }
 
-    async fn send(&self, request: Request<Body>) -> Answer {
+    async fn send(&self, request: Request<Body>) -> TestResponse {
         send(&self.router().await, request).await
     }
 
     /// Asks as a reviewer.
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> TestResponse {
         self.send(
             request("GET", path)
                 .header("authorization", format!("Bearer {TOKEN}"))
@@ -301,12 +301,12 @@ fn request(method: &str, path: &str) -> axum::http::request::Builder {
         .header("host", "localhost:3000")
 }
 
-async fn send(router: &Router, request: Request<Body>) -> Answer {
+async fn send(router: &Router, request: Request<Body>) -> TestResponse {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
-    Answer {
+    TestResponse {
         status: parts.status,
         headers: parts.headers,
         text,

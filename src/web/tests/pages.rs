@@ -7,7 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use uuid::Uuid;
 
-use super::{Answer, OfferedLink, Story, TOKEN, request};
+use super::{OfferedLink, Story, TOKEN, TestResponse, request};
 use crate::history::fixture::Connection;
 use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 
@@ -155,7 +155,7 @@ async fn a_link_followed_from_another_site_asks_again_once() {
 }
 
 /// Asks with the cookie that the link gives.
-async fn page(story: &Story, path: &str) -> Answer {
+async fn page(story: &Story, path: &str) -> TestResponse {
     let link = request("GET", &format!("/review?token={TOKEN}")).body(Body::empty());
     let entered = story.send(link.unwrap()).await;
     let cookie = entered
@@ -170,7 +170,7 @@ async fn page(story: &Story, path: &str) -> Answer {
 }
 
 /// A page as it is read: without the marks that isolate names.
-fn text(answer: &Answer) -> String {
+fn text(answer: &TestResponse) -> String {
     answer.text.replace(['\u{2068}', '\u{2069}'], "")
 }
 
@@ -317,7 +317,7 @@ async fn a_person_is_found_by_a_part_of_the_name() {
             .person(session, name, Some((600, LeaveReason::Left)), &there)
             .await;
     }
-    let offered = |answer: &Answer, name: &str, sessions: &str| {
+    let offered = |answer: &TestResponse, name: &str, sessions: &str| {
         let link = format!("\"><bdi>{name}</bdi></a> <span class=\"quiet\">{sessions}</span>");
         text(answer).contains(&link)
     };

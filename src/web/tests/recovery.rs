@@ -4,17 +4,17 @@ use axum::body::Body;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, CLIENT, Story, request, time};
+use super::{CLIENT, Story, TestResponse, request, time};
 use crate::model::vocabulary::EventKind;
 
 const PATH: &str = "/api/v1/recovery?roomname=Chemie+101";
 
-async fn recover(story: &Story, path: &str, id: &str) -> Answer {
+async fn recover(story: &Story, path: &str, id: &str) -> TestResponse {
     let asked = request("GET", path).header("authorization", format!("Bearer {id}"));
     story.send(asked.body(Body::empty()).unwrap()).await
 }
 
-async fn check(story: &Story, query: &str) -> Answer {
+async fn check(story: &Story, query: &str) -> TestResponse {
     story
         .send(
             request("GET", &format!("/checkUsername?{query}"))

@@ -5,7 +5,7 @@ use axum::body::Body;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Story, TOKEN, column, request, send};
+use super::{Story, TOKEN, TestResponse, column, request, send};
 use crate::history::fixture::Connection;
 use crate::journal::{Journal, Options};
 use crate::model::time::Timestamp;
@@ -34,18 +34,18 @@ impl Bench {
         Self::over(Story::new().await).await
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+    async fn ask(&self, method: &str, path: &str, body: &str) -> TestResponse {
         let asked = request(method, path)
             .header("authorization", format!("Bearer {TOKEN}"))
             .header("content-type", "application/json");
         send(&self.router, asked.body(Body::from(body.to_owned())).unwrap()).await
     }
 
-    async fn erase(&self, body: &Value) -> Answer {
+    async fn erase(&self, body: &Value) -> TestResponse {
         self.ask("POST", "/api/v1/participants/erase", &body.to_string()).await
     }
 
-    async fn delete(&self, session: Uuid) -> Answer {
+    async fn delete(&self, session: Uuid) -> TestResponse {
         self.ask("DELETE", &format!("/api/v1/sessions/{session}"), "").await
     }
 

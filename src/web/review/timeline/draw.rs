@@ -34,34 +34,34 @@ const SHOWN_CHARS: usize = 80;
 
 /// Draws a timeline by the clock of a zone, with the style given.
 pub(super) fn draw(timeline: &Timeline, zone: Zone, now: Timestamp, style: &str) -> String {
-    let mut sheet = Sheet {
+    let mut canvas = SvgCanvas {
         timeline,
         zone,
         now,
         first_day: zone.local(timeline.span.from).date_naive(),
         out: String::new(),
     };
-    let bottom = sheet.bottom();
+    let bottom = canvas.bottom();
     let height = bottom + FOOT + if timeline.more > 0 { ROW } else { 0.0 };
     let title = text(&format!(
         "{}, {}",
         isolated(&timeline.room),
-        sheet.date(timeline.span.from, "%-d %b %Y, %H:%M")
+        canvas.date(timeline.span.from, "%-d %b %Y, %H:%M")
     ));
-    sheet.put(format_args!(
+    canvas.put(format_args!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" \
          viewBox=\"0 0 {WIDTH} {height}\">\n<title>{title}</title>\n{style}{DEFINITIONS}"
     ));
-    sheet.head();
+    canvas.head();
     for (index, row) in timeline.rows.iter().enumerate() {
-        sheet.row(index, &row.username, &PictureRow::of(row, timeline.span));
+        canvas.row(index, &row.username, &PictureRow::of(row, timeline.span));
     }
-    sheet.outside();
-    sheet.now_line(bottom);
-    sheet.legend(bottom + 24.0);
-    sheet.more(bottom + 24.0 + ROW);
-    sheet.out.push_str("</svg>\n");
-    sheet.out
+    canvas.outside();
+    canvas.now_line(bottom);
+    canvas.legend(bottom + 24.0);
+    canvas.more(bottom + 24.0 + ROW);
+    canvas.out.push_str("</svg>\n");
+    canvas.out
 }
 
 /// What fills a gap, and what a name that is too long ends in.
@@ -70,7 +70,7 @@ const DEFINITIONS: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" heig
     <linearGradient id=\"timeline-fade\"><stop class=\"fade\" offset=\"0\" stop-opacity=\"0\"/>\
     <stop class=\"fade\" offset=\"1\"/></linearGradient></defs>\n";
 
-struct Sheet<'a> {
+struct SvgCanvas<'a> {
     timeline: &'a Timeline,
     /// Whose clock ticks and times follow.
     zone: Zone,
@@ -80,7 +80,7 @@ struct Sheet<'a> {
     out: String,
 }
 
-impl Sheet<'_> {
+impl SvgCanvas<'_> {
     fn put(&mut self, arguments: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = self.out.write_fmt(arguments);

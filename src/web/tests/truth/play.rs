@@ -17,7 +17,7 @@ use tokio::sync::{OnceCell, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::{Builder, Uuid};
 
-use super::super::{Answer, Rooms, TOKEN, request, send, settings};
+use super::super::{Rooms, TOKEN, TestResponse, request, send, settings};
 use super::naive::{GRACE, LINGER, RESTART_GRACE};
 use super::script::{Act, Class, Step, Who};
 use crate::history::History;
@@ -29,7 +29,7 @@ use crate::model::vocabulary::{DropReason, ErrorKind};
 use crate::room::input::{Join, Resume};
 use crate::room::record::{Change, Record};
 use crate::room::{Delivery, Effect, Ids, Input, Limits, Room};
-use crate::web::{Feed, Parts, Readiness, router};
+use crate::web::{Feed, Readiness, Services, router};
 
 const LIMITS: Limits = Limits {
     capacity: 100,
@@ -301,7 +301,7 @@ impl Played {
         let opened = self.opened.as_ref().unwrap();
         let stopping = CancellationToken::new();
         let now = Timestamp(self.clock.load(Ordering::Relaxed));
-        let parts = Parts {
+        let parts = Services {
             history: History::new(opened.reader.clone()),
             live: Arc::new(Rooms {
                 session: Uuid::nil(),
@@ -309,7 +309,7 @@ impl Played {
                 overflowed: false,
             }),
             readiness: Arc::new(|| Readiness::Ready),
-            orders: opened.removals.clone(),
+            removals: opened.removals.clone(),
             review: opened.review.clone(),
             feed: Feed::new(watch::Sender::new(0).subscribe(), stopping, 0),
             clock: Arc::new(move || now),
@@ -332,7 +332,7 @@ fn error(session: Option<SessionId>, participant: Option<ParticipantId>, now: No
 pub(super) struct Reviewer(Router);
 
 impl Reviewer {
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> TestResponse {
         let asked = request("GET", path)
             .header("authorization", format!("Bearer {TOKEN}"))
             .body(Body::empty());
