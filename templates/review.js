@@ -136,8 +136,10 @@ function readPicture() {
   const picture = document.getElementById('timeline');
   if (!told || !picture) return;
   drawPicture(picture).then((isDrawn) => {
-    const download = document.querySelector('.downloads a[href$="timeline.svg"]');
-    if (isDrawn && download) download.href += `?tz=${encodeURIComponent(ZONE)}`;
+    if (!isDrawn) return;
+    for (const download of document.querySelectorAll('.downloads [data-zoned]')) {
+      download.href += `?tz=${encodeURIComponent(ZONE)}`;
+    }
   });
   const tell = (shape) => {
     if (!shape) return;

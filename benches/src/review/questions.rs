@@ -179,7 +179,7 @@ fn downloads(samples: &Samples) -> Vec<Question> {
     let api = |session: &Session, rest: &str| format!("/api/v1/sessions/{}/{rest}", session.id);
     vec![
         each("attendance.csv, any", &samples.sessions, |session| {
-            api(session, "attendance.csv")
+            api(session, "attendance.csv?format=data")
         }),
         each("events.csv, any", &samples.sessions, |session| {
             api(session, "events.csv")

@@ -9,6 +9,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{OpenApi, openapi};
 
+use super::downloads::TableFormat;
 use super::rooms::RoomStatus;
 use crate::history::events::Event;
 use crate::history::sessions::SortOrder;
@@ -50,6 +51,7 @@ const CLIENT: &str = "client";
         RoomStatus,
         SessionId,
         SessionStatus,
+        TableFormat,
         Timestamp,
         Username
     ))

@@ -8,12 +8,13 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::history;
 use crate::history::attendance::Attendance;
 use crate::history::events::Event;
 use crate::history::page::{Page, Slice};
+use crate::history::sessions::Session;
 use crate::model::vocabulary::LeaveReason;
 use crate::web::http::csv::{self, CsvTable};
 use crate::web::http::error::Error;
@@ -31,6 +32,7 @@ const PAGE: usize = 500;
 /// Styles are a part of the picture; a script that got into it in spite of everything would still not run.
 const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
 
+/// The columns of attendance for programs.
 const ATTENDANCE: [&str; 9] = [
     "username",
     "joinedAtUtc",
@@ -45,6 +47,29 @@ const ATTENDANCE: [&str; 9] = [
 
 const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", "detail"];
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TableQuery {
+    /// Whom the table is for; people if it is not given
+    format: Option<TableFormat>,
+    /// The time zone whose clock the table for people follows, such as Europe/Berlin; UTC if it is not given
+    #[serde(default, deserialize_with = "fields::zone")]
+    #[param(value_type = Option<String>)]
+    tz: Option<Zone>,
+}
+
+/// Whom a table is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum TableFormat {
+    /// Titles in words, whole minutes, the reader's clock.
+    #[default]
+    People,
+    /// The API's names, milliseconds, UTC.
+    Data,
+}
+
 /// `GET /api/v1/sessions/{id}/attendance.csv`
 #[utoipa::path(
     get,
@@ -52,7 +77,7 @@ const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", 
     operation_id = "downloadAttendance",
     tag = "downloads",
     summary = "Attendance for a spreadsheet",
-    params(SessionPath),
+    params(SessionPath, TableQuery),
     responses(
         (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv")
     )
@@ -60,17 +85,41 @@ const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", 
 pub(super) async fn attendance(
     State(web): State<Arc<Web>>,
     SessionPath(id): SessionPath,
-    _: Query<NoQuery>,
+    Query(wanted): Query<TableQuery>,
 ) -> Result<Response, Error> {
+    let format = wanted.format.unwrap_or_default();
+    if format == TableFormat::Data && wanted.tz.is_some() {
+        return Err(Error::BadParameter {
+            name: "tz",
+            reason: "is for the table for people: the other is in UTC".to_owned(),
+        });
+    }
     let now = web.now();
     let session = web.session(id, now).await?;
     let name = filename::of_session("attendance", &session, "csv");
-    let asked = web.clone();
+    let (asked, of) = (web.clone(), session.clone());
     let pages = move |page: Page<String>| {
-        let (web, session) = (asked.clone(), session.clone());
+        let (web, session) = (asked.clone(), of.clone());
         async move { web.history.attendance(&session, None, &page, now).await }
     };
-    download(web, &name, &ATTENDANCE, pages, attendance_row).await
+    match format {
+        TableFormat::Data => download(web, &name, &ATTENDANCE, pages, attendance_row).await,
+        TableFormat::People => {
+            let zone = wanted.tz.unwrap_or(Zone::UTC);
+            let clock = zone.name();
+            let columns = [
+                "Room",
+                "Date",
+                "Name",
+                &format!("Came ({clock})"),
+                &format!("Left ({clock})"),
+                "Minutes",
+                "Present (%)",
+            ];
+            let row = move |table: &mut CsvTable, person: &Attendance| readable_row(table, person, &session, zone);
+            download(web, &name, &columns, pages, row).await
+        }
+    }
 }
 
 /// `GET /api/v1/sessions/{id}/events.csv`
@@ -157,6 +206,19 @@ fn attendance_row(table: &mut CsvTable, person: &Attendance) {
     table.number(person.present_pct);
     table.number(person.reconnect_count);
     table.text(person.leave_reason.map_or("", LeaveReason::as_str));
+    table.end_row();
+}
+
+/// The day is the session's also for those who came after midnight.
+fn readable_row(table: &mut CsvTable, person: &Attendance, session: &Session, zone: Zone) {
+    const MINUTE_MS: i64 = 60_000;
+    table.name(&session.room);
+    table.day(session.started_at, zone);
+    table.name(&person.username);
+    table.local_time(Some(person.joined_at), zone);
+    table.local_time(person.left_at, zone);
+    table.number(person.present_ms.saturating_add(MINUTE_MS / 2) / MINUTE_MS);
+    table.number(person.present_pct.round());
     table.end_row();
 }
 

@@ -7,6 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::model::text::is_seen;
 use crate::model::time::Timestamp;
+use crate::web::review::zone::Zone;
 
 /// What a table is sent as.
 pub(crate) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
@@ -19,6 +20,26 @@ const FORMULA_STARTS: [char; 5] = ['=', '+', '-', '@', '\u{2212}'];
 
 /// What begins a text that some spreadsheets drop from a cell, to find a formula behind it.
 const DROPPED_STARTS: [char; 3] = ['\t', '\r', '\n'];
+
+/// How the months begin that spreadsheets in English, German, French, Spanish and Portuguese make dates of, with a number
+/// behind them.
+const MONTHS: [&str; 28] = [
+    "jan", "ene", "feb", "fév", "fev", "mär", "mar", "apr", "avr", "abr", "mai", "may", "jun", "jui", "jul", "aug",
+    "aoû", "ago", "sep", "set", "okt", "oct", "out", "nov", "dez", "dec", "déc", "dic",
+];
+
+/// What is true and false in the same languages.
+const TRUTHS: [&str; 9] = [
+    "true",
+    "false",
+    "wahr",
+    "falsch",
+    "vrai",
+    "faux",
+    "verdadero",
+    "falso",
+    "verdadeiro",
+];
 
 /// A table, or a piece of one, that is written cell by cell.
 pub(crate) struct CsvTable {
@@ -51,10 +72,14 @@ impl CsvTable {
 
     /// Text that anybody may have typed. An apostrophe before it makes a formula text.
     pub(crate) fn text(&mut self, text: &str) {
-        let starts = formulas(text).map(|formula| formula.cell).collect::<Vec<_>>();
-        let defused = replaced(text, starts.into_iter().map(|at| (at, 0, "'".to_owned())));
-        if text.starts_with(DROPPED_STARTS) {
-            self.cell(&format!("'{defused}"));
+        self.cell(&defused(text));
+    }
+
+    /// The same, where a spreadsheet must not make a number, a date or a truth of it either: a name such as `007`.
+    pub(crate) fn name(&mut self, text: &str) {
+        let defused = defused(text);
+        if defused == text && is_value(text) {
+            self.cell(&format!("'{text}"));
         } else {
             self.cell(&defused);
         }
@@ -77,6 +102,18 @@ impl CsvTable {
         self.cell(&text.unwrap_or_default());
     }
 
+    /// A day, in the form that no country's spreadsheet reads as another.
+    pub(crate) fn day(&mut self, at: Timestamp, zone: Zone) {
+        self.cell(&zone.local(at).format("%Y-%m-%d").to_string());
+    }
+
+    /// A moment by a zone's clock, to the second: a fraction would be read by the countries' decimal signs. Empty if
+    /// there is none.
+    pub(crate) fn local_time(&mut self, at: Option<Timestamp>, zone: Zone) {
+        let text = at.map(|at| zone.local(at).format("%Y-%m-%d %H:%M:%S").to_string());
+        self.cell(&text.unwrap_or_default());
+    }
+
     /// A number of ours.
     pub(crate) fn number(&mut self, number: impl ToString) {
         self.cell(&number.to_string());
@@ -96,6 +133,26 @@ impl CsvTable {
     fn cell(&mut self, text: &str) {
         self.writer.write_field(text).expect("writing to memory does not fail");
     }
+}
+
+/// The text with an apostrophe before every formula.
+fn defused(text: &str) -> Cow<'_, str> {
+    let starts = formulas(text).map(|formula| formula.cell).collect::<Vec<_>>();
+    let defused = replaced(text, starts.into_iter().map(|at| (at, 0, "'".to_owned())));
+    if text.starts_with(DROPPED_STARTS) {
+        return Cow::Owned(format!("'{defused}"));
+    }
+    defused
+}
+
+/// Whether a spreadsheet of some country may take the text for a number, a time, a date or a truth.
+fn is_value(text: &str) -> bool {
+    let text = text.nfkc().collect::<String>().to_lowercase();
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let word = text.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let has_digit = text.contains(|c: char| c.is_numeric());
+    let is_month = || MONTHS.iter().any(|month| word.starts_with(month));
+    text.starts_with(|c: char| c.is_numeric()) || (has_digit && is_month()) || TRUTHS.contains(&text.trim_end())
 }
 
 /// A formula within a text.
@@ -201,6 +258,58 @@ mod tests {
         ] {
             assert_eq!(row(&[text]), format!("{defused}\r\n"), "{text:?}");
         }
+    }
+
+    #[test]
+    fn no_name_becomes_a_number_or_a_date() {
+        for (name, written) in [
+            ("007", "'007"),
+            ("1e5", "'1e5"),
+            ("12:30", "'12:30"),
+            ("3/4", "'3/4"),
+            (" (5)", "' (5)"),
+            ("$5", "'$5"),
+            ("٣", "'٣"),
+            ("１２", "'１２"),
+            ("1. Mai", "'1. Mai"),
+            ("7 a", "'7 a"),
+            ("Jan 2", "'Jan 2"),
+            ("März-3", "'März-3"),
+            ("DÉCEMBRE 24", "'DÉCEMBRE 24"),
+            ("True", "'True"),
+            ("Wahr ", "'Wahr "),
+            // A formula has one apostrophe, not two.
+            ("-5", "'-5"),
+            ("5;=1", "5;'=1"),
+            // What no spreadsheet takes for anything else stays.
+            ("Ann", "Ann"),
+            ("Ann 2", "Ann 2"),
+            ("Jan", "Jan"),
+            ("April", "April"),
+            ("Trueman", "Trueman"),
+            ("Chemie 101", "Chemie 101"),
+            ("中文", "中文"),
+            ("", ""),
+        ] {
+            let mut table = CsvTable::default();
+            table.name(name);
+            table.text("");
+            table.end_row();
+            let text = String::from_utf8(table.into_bytes()).unwrap();
+            assert_eq!(text, format!("{written},\r\n"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_to_the_second_by_the_readers_clock() {
+        let mut table = CsvTable::default();
+        let zone = Zone::parse("Europe/Berlin").unwrap();
+        let at = Timestamp(1_772_319_601_999);
+        table.day(at, zone);
+        table.local_time(Some(at), zone);
+        table.local_time(None, zone);
+        table.end_row();
+        assert_eq!(table.into_bytes(), b"2026-03-01,2026-03-01 00:00:01,\r\n");
     }
 
     #[test]

@@ -4,8 +4,8 @@ mod address;
 pub(crate) mod api;
 mod log;
 mod moment;
-mod outage_sentences;
 pub(crate) mod names;
+mod outage_sentences;
 #[cfg(test)]
 mod pair_fixture;
 mod pair_groups;

@@ -22,6 +22,11 @@ impl Zone {
         zone.map_err(|_| "must be a time zone such as Europe/Berlin")
     }
 
+    /// The zone's name in the IANA database.
+    pub(crate) fn name(self) -> &'static str {
+        self.0.name()
+    }
+
     /// What the zone's clock shows at a moment.
     pub(crate) fn local(self, at: Timestamp) -> DateTime<Tz> {
         let at = DateTime::from_timestamp_millis(at.0).unwrap_or_default();
@@ -52,7 +57,7 @@ impl Zone {
 
     /// The zone by its name and its offset, both of them if that changes: `Europe/Berlin (UTC+2, then UTC+1)`.
     pub(crate) fn described(self, from: Timestamp, to: Timestamp) -> String {
-        let (name, first, last) = (self.0.name(), self.offset_name(from), self.offset_name(to));
+        let (name, first, last) = (self.name(), self.offset_name(from), self.offset_name(to));
         match (name == first, first == last) {
             (true, _) => first,
             (_, true) => format!("{name} ({first})"),

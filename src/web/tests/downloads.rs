@@ -44,13 +44,13 @@ async fn hostile(story: &Story) -> uuid::Uuid {
 }
 
 #[tokio::test]
-async fn attendance_is_a_table_that_says_what_the_api_says() {
+async fn attendance_for_programs_says_what_the_api_says() {
     let story = Story::new().await;
     let list = story
         .json(&format!("/api/v1/sessions/{}/participants", story.first))
         .await;
     let answer = story
-        .get(&format!("/api/v1/sessions/{}/attendance.csv", story.first))
+        .get(&format!("/api/v1/sessions/{}/attendance.csv?format=data", story.first))
         .await;
     assert_eq!(
         answer.header("content-type"),
@@ -90,12 +90,42 @@ async fn attendance_is_a_table_that_says_what_the_api_says() {
 }
 
 #[tokio::test]
+async fn attendance_for_people_is_in_words_and_by_their_clock() {
+    let story = Story::new().await;
+    let id = story.fixture.session("101", 0, Some(3_600)).await;
+    for (name, from, to) in [("007", 5, 3_594), ("Bo", 600, 629)] {
+        let end = (to, LeaveReason::Left);
+        let connection = Connection::ended(from, to, LeaveReason::Left);
+        story.fixture.person(id, name, Some(end), &[connection]).await;
+    }
+    let path = format!("/api/v1/sessions/{id}/attendance.csv");
+    let (tokyo, utc) = (
+        story.get(&format!("{path}?tz=Asia/Tokyo&format=people")).await.text,
+        story.get(&path).await.text,
+    );
+    let expected = "\u{FEFF}Room,Date,Name,Came (Asia/Tokyo),Left (Asia/Tokyo),Minutes,Present (%)\r\n\
+        '101,2026-03-01,'007,2026-03-01 18:00:05,2026-03-01 18:59:54,60,100\r\n\
+        '101,2026-03-01,Bo,2026-03-01 18:10:00,2026-03-01 18:10:29,0,1\r\n";
+    assert_eq!(tokyo, expected);
+    assert_eq!(utc, expected.replace("Asia/Tokyo", "UTC").replace(" 18:", " 09:"));
+}
+
+#[tokio::test]
+async fn a_table_for_programs_has_no_zone() {
+    let story = Story::new().await;
+    let path = format!("/api/v1/sessions/{}/attendance.csv", story.first);
+    for (query, parameter) in [("format=data&tz=UTC", "tz"), ("format=xlsx", "format"), ("tz=60", "tz")] {
+        let problem = story.get(&format!("{path}?{query}")).await.problem();
+        assert_eq!(problem, (400, "invalidParameter".to_owned(), parameter.to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn who_is_still_there_has_no_end() {
     let story = Story::new().await;
-    let answer = story
-        .get(&format!("/api/v1/sessions/{}/attendance.csv", story.second))
-        .await;
-    assert_eq!(&rows(&answer.text)[0][2], "");
+    let path = format!("/api/v1/sessions/{}/attendance.csv", story.second);
+    assert_eq!(&rows(&story.get(&path).await.text)[0][4], "");
+    assert_eq!(&rows(&story.get(&format!("{path}?format=data")).await.text)[0][2], "");
 }
 
 #[tokio::test]
@@ -121,7 +151,11 @@ async fn events_are_whole_however_many_there_are() {
 async fn no_cell_of_a_hostile_name_is_run() {
     let story = Story::new().await;
     let id = hostile(&story).await;
-    for (file, column) in [("attendance.csv", 0), ("events.csv", 3)] {
+    for (file, column) in [
+        ("attendance.csv", 2),
+        ("attendance.csv?format=data", 0),
+        ("events.csv", 3),
+    ] {
         let answer = story.get(&format!("/api/v1/sessions/{id}/{file}")).await;
         let rows = rows(&answer.text);
         assert_eq!(rows.len(), HOSTILE.len());

@@ -188,7 +188,7 @@ impl Sight<'_> {
                 person.reason.unwrap_or_default().to_owned(),
             ]);
         }
-        assert_eq!(self.table("/attendance.csv").await, expected);
+        assert_eq!(self.table("/attendance.csv?format=data").await, expected);
     }
 
     async fn events_table(&self) {
