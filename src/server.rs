@@ -94,6 +94,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         feed: Feed::new(journal.committed(), stopping.clone(), config.limits.max_streams),
         review,
         clock: Arc::new(move || clock.now().at),
+        wall_clock: Arc::new(signaling::wall_clock),
     };
     let settings = web_settings(&config, &token);
     let (web, review) = match review_listeners {

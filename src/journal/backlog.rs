@@ -396,7 +396,8 @@ fn bytes(change: &Change) -> usize {
         | Change::LinkReported { .. }
         | Change::Overflowed { .. }
         | Change::MoreErrors { .. }
-        | Change::Gap { .. } => 0,
+        | Change::Gap { .. }
+        | Change::CalendarMoved { .. } => 0,
     }
 }
 

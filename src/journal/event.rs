@@ -24,7 +24,8 @@ pub(super) fn is_event(change: &Change) -> bool {
         | Change::Error { .. }
         | Change::MoreErrors { .. }
         | Change::Gap { .. } => true,
-        Change::LinkOffered(_)
+        Change::CalendarMoved { .. }
+        | Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }
@@ -92,7 +93,8 @@ pub(super) fn entry(change: &Change) -> Option<Entry> {
             Entry::new(EventKind::Error, *participant, Some(detail))
         }
         Change::Gap { dropped } => Entry::new(EventKind::Gap, None, Some(serde_json::json!({ "dropped": dropped }))),
-        Change::LinkOffered(_)
+        Change::CalendarMoved { .. }
+        | Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
         | Change::LinkProgress { .. }
         | Change::LinkClosed { .. }

@@ -55,6 +55,7 @@ pub(super) struct Row<'a> {
     name: Option<&'a str>,
     stream: Option<&'a str>,
     reason: Option<&'static str>,
+    /// Until when somebody who is away may come back, or was there last; by how much the calendar moved.
     until: Option<i64>,
     position: Option<i64>,
     members: Option<u32>,
@@ -141,6 +142,11 @@ impl<'a> Row<'a> {
                 member: Some(member.0),
                 connection: Some(connection.0),
                 previous: Some(previous.0),
+                ..self
+            },
+            Change::CalendarMoved { by_ms } => Self {
+                kind: "calendar_moved",
+                until: Some(*by_ms),
                 ..self
             },
             Change::LinkOffered(offered) => self.offered(offered),

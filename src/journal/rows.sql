@@ -119,6 +119,26 @@ create temp trigger gap instead of insert on record when new.kind = 'gap' begin
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
+-- All of the session moves alike, so nothing in it gets longer or out of order.
+create temp trigger calendar_moved instead of insert on record when new.kind = 'calendar_moved' begin
+    update session set started_at = started_at + new.until where id = new.session;
+    update participant set joined_at = joined_at + new.until, left_at = left_at + new.until
+    where session_id = new.session;
+    update connection
+    set connected_at = connected_at + new.until, disconnected_at = disconnected_at + new.until,
+        away_until = away_until + new.until
+    where session_id = new.session;
+    update member
+    set joined_at = joined_at + new.until, away_since = away_since + new.until, away_until = away_until + new.until
+    where session_id = new.session;
+    update link
+    set offered_at = offered_at + new.until, answered_at = answered_at + new.until, closed_at = closed_at + new.until,
+        connected_at = connected_at + new.until, offerer_state_at = offerer_state_at + new.until,
+        answerer_state_at = answerer_state_at + new.until
+    where session_id = new.session;
+    update event set at = at + new.until where session_id = new.session;
+end;
+
 create temp trigger link_offered instead of insert on record when new.kind = 'link_offered' begin
     insert into link (session_id, id, offerer_id, answerer_id, stream_type, offered_at)
     values (new.session, new.link, new.participant, new.peer, new.stream, new.at);

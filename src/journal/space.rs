@@ -96,6 +96,7 @@ fn needs(change: &Change) -> Level {
         | Change::Disconnected { .. }
         | Change::Reconnected { .. }
         | Change::Gap { .. }
+        | Change::CalendarMoved { .. }
         | Change::LeaveOwed { .. }
         | Change::Overflowed { .. }
         | Change::Snapshot(_) => Level::Membership,

@@ -55,6 +55,17 @@ pub struct Now {
     pub tick: Tick,
     /// For the history.
     pub at: Timestamp,
+    /// How far the second has jumped beside the first.
+    pub jumps: CalendarJumps,
+}
+
+/// How far the calendar has jumped ahead of what was measured, in milliseconds since the server's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CalendarJumps {
+    /// Because a clock that was wrong was set.
+    pub set_ms: i64,
+    /// Because the machine slept.
+    pub asleep_ms: i64,
 }
 
 impl Now {

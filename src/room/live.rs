@@ -41,6 +41,7 @@ impl Room {
         };
         let mut room = Self::new(snapshot.room, limits);
         room.forgiving_until = until;
+        room.jumps = now.jumps;
         for member in snapshot.gone {
             room.remember_gone(member);
         }

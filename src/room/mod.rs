@@ -64,6 +64,7 @@
 //! # Ok::<(), chatroom_server::model::id::InvalidText>(())
 //! ```
 
+mod calendar;
 mod delivery;
 pub mod input;
 #[cfg(debug_assertions)]

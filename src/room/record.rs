@@ -29,6 +29,7 @@ impl Record {
             | Change::Error { .. } => true,
             Change::SessionEnded { .. }
             | Change::Gap { .. }
+            | Change::CalendarMoved { .. }
             | Change::MoreErrors { .. }
             | Change::LinkOffered(_)
             | Change::LinkAnswered { .. }
@@ -120,6 +121,11 @@ pub enum Change {
     Gap {
         /// How many.
         dropped: u64,
+    },
+    /// A clock that was wrong was set: what the session has in the history was so much later.
+    CalendarMoved {
+        /// How much.
+        by_ms: i64,
     },
     /// An offer opened a link.
     LinkOffered(LinkOffered),

@@ -41,6 +41,13 @@ impl Reports {
         Some(report)
     }
 
+    /// The clock was wrong when they were said.
+    pub(super) fn move_times(&mut self, by: i64) {
+        for report in [&mut self.offerer.last, &mut self.answerer.last].into_iter().flatten() {
+            report.at.0 = report.at.0.saturating_add(by);
+        }
+    }
+
     /// What is still to be recorded.
     pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = (LinkSide, Report)> {
         let ends = [LinkSide::Offerer, LinkSide::Answerer].map(|end| {

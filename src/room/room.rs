@@ -14,7 +14,7 @@ use super::output::{Effect, Message, Outputs, Reply};
 use super::record::{Change, Record};
 use super::refusal::{Reason, Refusal, Refused, Request};
 use crate::model::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
-use crate::model::time::{Now, Tick, Timestamp};
+use crate::model::time::{CalendarJumps, Now, Tick, Timestamp};
 use crate::model::vocabulary::{DropReason, LeaveReason};
 
 /// Where fresh ids come from: randomness stays outside the room.
@@ -80,6 +80,8 @@ pub struct Room {
     pub(super) next_position: u64,
     /// Until when connectors of before a restart may be named that the room does not know.
     pub(super) forgiving_until: Tick,
+    /// The calendar's jumps that its times are after.
+    pub(super) jumps: CalendarJumps,
 }
 
 impl Room {
@@ -97,12 +99,14 @@ impl Room {
             gone: VecDeque::new(),
             next_position: 0,
             forgiving_until: Tick::default(),
+            jumps: CalendarJumps::default(),
         }
     }
 
     /// Takes one input, and says what follows from it.
     pub fn handle(&mut self, input: Input, now: Now, ids: &mut dyn Ids) -> Outputs {
         let mut out = Outputs::default();
+        self.catch_up(now, ids, &mut out);
         self.follow(input, now, ids, &mut out);
         #[cfg(debug_assertions)]
         self.assert_invariants();

@@ -29,7 +29,7 @@ mod transport_session;
 mod wire;
 
 pub use allowance::Rates;
-pub use clock::Clock;
+pub use clock::{Clock, wall_clock};
 pub use handshake_guard::HandshakeLimits;
 pub use hub::Hub;
 pub use router::{Heartbeat, MAX_MESSAGE, router};

@@ -18,7 +18,7 @@ pub(super) async fn reviewers_only(
     next: Next,
 ) -> Result<Response, Error> {
     web.access
-        .check((&request).into(), CrossSiteAccess::None, web.now())
+        .check((&request).into(), CrossSiteAccess::None, web.wall_now())
         .await?;
     Ok(next.run(request).await)
 }

@@ -44,6 +44,8 @@ pub struct Services {
     pub review: ReviewSecrets,
     /// The calendar's time.
     pub clock: WallClock,
+    /// The time by which others see what we give them expire.
+    pub wall_clock: WallClock,
 }
 
 /// What the handlers share.
@@ -58,6 +60,7 @@ pub(crate) struct Web {
     pub(crate) removals: RemovalHandle,
     pub(crate) feed: Feed,
     pub(crate) clock: WallClock,
+    pub(crate) wall_clock: WallClock,
     pub(crate) turns: QuestionTurns,
     /// The API as its document says it.
     pub(crate) document: OpenApi,
@@ -77,12 +80,19 @@ impl Web {
             removals: services.removals,
             feed: services.feed,
             clock: services.clock,
+            wall_clock: services.wall_clock,
             document,
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// The time by which credentials and cookies expire: the history's may be another, while a clock that was set back is
+    /// followed slowly.
+    pub(crate) fn wall_now(&self) -> Timestamp {
+        (self.wall_clock)()
     }
 
     /// A session of the history.

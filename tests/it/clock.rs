@@ -1,4 +1,4 @@
-//! The wall clock jumps a day while people are away: what is measured is not, and the history keeps its order.
+//! The wall clock jumps a day: the history follows it ahead, but not what is measured, and keeps its order.
 #![cfg(target_os = "linux")]
 
 use std::ops::Range;
@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use chatroom_testkit::Socket;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use crate::support::class::pair;
 use crate::support::history::History;
 use crate::support::seed::Seed;
 use crate::support::server::{Server, program, steady_port};
+use crate::support::vitals::eventually;
 
 /// In seconds.
 const DAY: i64 = 86_400;
@@ -50,6 +52,12 @@ impl Place {
         let history = History::of(self.folder.path()).await;
         self.server = start(self.folder.path(), self.port);
         history
+    }
+
+    /// Whether the history has followed the clock ahead.
+    fn has_followed(&self) -> bool {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        log.contains("the wall clock was set ahead")
     }
 
     async fn resume(&self, name: &str) -> Socket {
@@ -153,10 +161,61 @@ async fn jumps(day: i64) {
     }
     let [before, after] = times.map(|times| times.last().unwrap() - times[0]);
     assert!(before < 60_000, "{before} ms for a few seconds");
-    assert_eq!(after > 86_000_000, day > 0, "{after} ms");
+    // Who is followed ahead in the first run takes its beginning along.
+    assert_eq!(after > 86_000_000, day > 0 && !place.has_followed(), "{after} ms");
 }
 
 #[tokio::test]
 async fn a_wall_clock_that_jumps_changes_no_grace_and_no_order() {
     tokio::join!(jumps(DAY), jumps(-DAY));
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_is_set_ahead_is_followed_at_once_and_makes_nothing_longer() {
+    let mut place = Place::open();
+    let ((mut ann, _), (mut bo, _)) = pair(place.port, "lesson").await;
+    place.set_clock(DAY);
+    eventually("the history follows", Duration::from_secs(20), || place.has_followed()).await;
+
+    let now = Utc::now() + TimeDelta::seconds(DAY);
+    let at = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let ask = |path: &str| {
+        let answer = place.server.ask_as_reviewer(path).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str::<Value>(body).unwrap()
+    };
+    // Dated anew within milliseconds, by the next group that is written.
+    let session = || ask("/api/v1/sessions")["data"][0].take();
+    let is_moved = || session()["durationMs"].as_i64().unwrap() < 60_000;
+    eventually("the session moves along", Duration::from_secs(5), is_moved).await;
+    let there = ask(&format!("/api/v1/rooms/lesson/participants?at={at}"));
+    let names: Vec<_> = there["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["username"])
+        .collect();
+    assert_eq!(names, ["ann", "bo"], "{there}");
+    let session = session();
+    let started_at: DateTime<Utc> = session["startedAt"].as_str().unwrap().parse().unwrap();
+    assert!((now - started_at).num_seconds() < 60, "{session}");
+    let people = ask(&format!(
+        "/api/v1/sessions/{}/participants",
+        session["id"].as_str().unwrap()
+    ));
+    for person in people["data"].as_array().unwrap() {
+        assert!(person["presentMs"].as_i64().unwrap() < 60_000, "{person}");
+        assert_eq!(person["reconnectCount"], 0, "{person}");
+    }
+
+    // The room itself has noticed nothing.
+    bo.call("leave", json!([])).await;
+    ann.call("leave", json!([])).await;
+    place.server.signal("TERM");
+    assert_eq!(place.server.exit_code(), Some(0));
+    let mut history = History::of(place.folder.path()).await;
+    history.check().await;
+    let times = times(&mut history).await;
+    assert!(times.is_sorted(), "{times:?}");
+    assert!(times.last().unwrap() - times[0] < 60_000, "{times:?}");
 }

@@ -84,6 +84,7 @@ impl Class {
         let now = Now {
             tick: Tick(self.passed),
             at: Timestamp(FIRST_DAY + self.passed.cast_signed()),
+            ..Now::default()
         };
         let outputs = self.room.handle(self.input(step)?, now, &mut Fresh);
         for effect in outputs.effects {

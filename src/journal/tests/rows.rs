@@ -229,6 +229,61 @@ async fn of_what_pages_say_of_a_link_the_last_counts_and_when_it_was_connected_f
 }
 
 #[tokio::test]
+async fn a_calendar_that_moves_takes_all_of_one_session_along() {
+    let other = SessionId(Uuid::from_u128(2));
+    let elsewhere = |record: Record| Record {
+        session: Some(other),
+        ..record
+    };
+    let report = Report {
+        state: ConnectionState::Connected,
+        path: None,
+        at: Timestamp(35),
+    };
+    let reported = Change::LinkReported {
+        link: link(1),
+        by: LinkSide::Offerer,
+        report,
+    };
+    let records = vec![
+        elsewhere(at(5, started("other"))),
+        elsewhere(at(5, joined(3, 0, 1))),
+        at(10, started("r")),
+        at(10, joined(1, 0, 1)),
+        at(10, joined(2, 0, 2)),
+        at(20, offered(1, 1, 2)),
+        at(30, answered(1)),
+        at(35, reported),
+        at(40, disconnected(1, 0)),
+        at(50, left(2, 0, LeaveReason::Left)),
+        at(9_060, Change::CalendarMoved { by_ms: 9_000 }),
+        at(9_070, reconnected(1, 1, false)),
+    ];
+    let reports = "select connected_at || ' ' || offerer_state_at from link";
+    let queries = [SESSIONS, PARTICIPANTS, CONNECTIONS, LINKS, MEMBERS, EVENTS, reports];
+    let [sessions, participants, connections, links, members, events, reports] = history(records, queries).await;
+    assert_eq!(reports, ["9035 9035"]);
+    assert_eq!(sessions, ["r 9010 - 2 2 1 0", "other 5 - 1 1 0 0"]);
+    assert_eq!(
+        participants,
+        ["person 1 9010 - - 1", "person 2 9010 9050 left 0", "person 3 5 - - 0"]
+    );
+    assert_eq!(
+        connections,
+        [
+            "5 join - - -",
+            "9010 join 9040 disconnected 9070",
+            "9010 join 9050 left 9050",
+            "9070 reconnect - - -"
+        ]
+    );
+    assert_eq!(links, ["user 9020 9030 0 0 0 - -"]);
+    assert_eq!(members, ["0137 1 - - 0 -", "014A 3 - - 0 -"]);
+    let times: Vec<_> = events.iter().filter_map(|event| event.split(' ').nth(1)).collect();
+    assert_eq!(times, ["5", "5", "9010", "9010", "9010", "9040", "9050", "9070"]);
+}
+
+#[tokio::test]
 async fn no_secret_reaches_the_file() {
     let bench = Bench::new();
     let opened = bench.open().await;

@@ -1,3 +1,4 @@
+mod calendar;
 mod connectors;
 mod contract;
 mod mailbox;

@@ -79,6 +79,11 @@ enum Action {
     Wait {
         millis: u64,
     },
+    /// The clock is set ahead, and the machine has slept.
+    Jump {
+        set_ms: i64,
+        asleep_ms: i64,
+    },
     /// From here on nothing is written, and nothing that waits for it is said.
     Stall,
     /// All is written.
@@ -109,6 +114,7 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(slot, to, connector, kind)| Action::Forge { slot, to, connector, kind }),
         5 => slot.prop_map(|slot| Action::Drop { slot }),
         3 => prop_oneof![Just(1u64), Just(7_000), Just(15_000), Just(60_000)].prop_map(|millis| Action::Wait { millis }),
+        1 => (0..2i64, 0..2i64).prop_map(|(set, asleep)| Action::Jump { set_ms: set * 60_000, asleep_ms: asleep * 60_000 }),
         1 => Just(Action::Stall),
         2 => Just(Action::Write),
     ]
@@ -190,6 +196,7 @@ impl Fold {
             // Also of a link that a newer one has replaced.
             Change::LinkReported { .. } => {}
             Change::Overflowed { member } => assert!(self.members.contains_key(member)),
+            Change::CalendarMoved { by_ms } => assert!(self.session && *by_ms > 0),
             Change::Gap { .. } | Change::Error { .. } | Change::MoreErrors { .. } | Change::Snapshot(_) => {
                 panic!("the room records no {record:?}")
             }
@@ -227,6 +234,7 @@ impl World {
             now: Now {
                 tick: Tick(0),
                 at: Timestamp(0),
+                ..Now::default()
             },
             ids: Counter::default(),
             sockets,
@@ -247,6 +255,12 @@ impl World {
                 self.stalled.get_or_insert_default();
             }
             Action::Write => self.write(),
+            Action::Jump { set_ms, asleep_ms } => {
+                self.now.at.0 += set_ms + asleep_ms;
+                self.now.jumps.set_ms += set_ms;
+                self.now.jumps.asleep_ms += asleep_ms;
+                self.handle(Input::Tick);
+            }
             Action::Wait { millis } => {
                 self.now.tick.0 += millis;
                 self.now.at.0 += *millis as i64;
@@ -549,7 +563,7 @@ impl World {
                     },
                 }
             }
-            Action::Wait { .. } | Action::Stall | Action::Write => return None,
+            Action::Wait { .. } | Action::Jump { .. } | Action::Stall | Action::Write => return None,
         })
     }
 

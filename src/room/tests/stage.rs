@@ -90,6 +90,7 @@ impl Stage {
             now: Now {
                 tick: Tick(1_000),
                 at: Timestamp(1_000_000),
+                ..Now::default()
             },
             ids: Counter::default(),
             records: Vec::new(),
@@ -398,6 +399,9 @@ impl Stage {
             Change::Error { .. } | Change::MoreErrors { .. } => panic!("the room has no words for errors"),
             Change::Gap { dropped } => {
                 let _ = write!(text, "gap {dropped}");
+            }
+            Change::CalendarMoved { by_ms } => {
+                let _ = write!(text, "moved {by_ms}");
             }
             Change::LinkOffered(link) => {
                 let (from, to) = (self.name(link.offerer.member), self.name(link.answerer.member));

@@ -114,6 +114,7 @@ impl<H: Host> RoomDriver<H> {
             driver: &self.this,
             state: &mut self.state.lock(),
         };
+        work.follow_calendar();
         let done = act(&mut work);
         work.retire_if_idle();
         done

@@ -221,6 +221,7 @@ impl Stage {
             now: Mutex::new(Now {
                 tick: Tick(1_000),
                 at: Timestamp(1_000_000),
+                ..Now::default()
             }),
             wake_at: Mutex::default(),
             retired: Mutex::default(),
@@ -373,6 +374,7 @@ fn kind(change: &Change) -> String {
         Change::Error { code, .. } => format!("error:{}", code.as_str()),
         Change::MoreErrors { count, .. } => format!("errors:{count}"),
         Change::Gap { .. } => "gap".into(),
+        Change::CalendarMoved { .. } => "moved".into(),
         Change::LinkOffered(_) => "offered".into(),
         Change::LinkAnswered { .. } => "answered".into(),
         Change::LinkProgress { .. } => "progress".into(),

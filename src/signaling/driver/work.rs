@@ -124,6 +124,16 @@ pub(super) struct Work<'a, H: Host> {
 }
 
 impl<H: Host> Work<'_, H> {
+    /// Before anything is written down of the room: what it has is dated by the calendar of before a jump.
+    pub(super) fn follow_calendar(&mut self) {
+        let now = self.host.now();
+        if self.state.room.has_missed_a_jump(now) {
+            let records = self.state.room.follow_calendar(now, &mut FreshIds);
+            self.record(records);
+            self.flush();
+        }
+    }
+
     /// Hands the room an input: of a client, or, as time passes, of the room itself.
     pub(super) fn input(
         &mut self,

@@ -125,6 +125,6 @@ fn turn(web: &Web, member: MemberId) -> Result<Option<IceServer>, Error> {
     };
     web.turn_credentials.check(&member).map_err(Error::TooManyCredentials)?;
     let ttl = i64::try_from(web.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
-    let expires_at = (web.now().0 / 1000).saturating_add(ttl);
+    let expires_at = (web.wall_now().0 / 1000).saturating_add(ttl);
     Ok(Some(IceServer::turn(urls, secret, expires_at, member)))
 }

@@ -39,7 +39,7 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
             Ok(()) => sign_in(&web, &request, &rest),
             Err(error) => locked(&error, &request, true),
         },
-        None => match web.access.check(asked, CrossSiteAccess::Navigation, web.now()).await {
+        None => match web.access.check(asked, CrossSiteAccess::Navigation, web.wall_now()).await {
             Ok(()) => next.run(request).await,
             Err(error @ Error::CrossOrigin) => PageError::from(error).into_response(),
             Err(error) => locked(&error, &request, false),
@@ -53,7 +53,7 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
 
 /// `POST /review/sign-out`: the cookie is good for nothing any more, wherever else it may be.
 pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> Response {
-    let (header, signed_in) = web.access.sign_out((&request).into(), web.now());
+    let (header, signed_in) = web.access.sign_out((&request).into(), web.wall_now());
     let kept = match signed_in {
         Some(cookie) => web.removals.sign_out(cookie.id, cookie.until).await,
         None => Ok(()),
@@ -77,7 +77,7 @@ fn take_token(query: &str) -> Option<(String, String)> {
 fn sign_in(web: &Web, request: &Request, query: &str) -> Response {
     let mark = if query.is_empty() { "" } else { "?" };
     let location = format!("{}{mark}{query}", request.uri().path());
-    match web.access.sign_in(request.into(), web.now()) {
+    match web.access.sign_in(request.into(), web.wall_now()) {
         Ok(cookie) => (StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response(),
         Err(error) => PageError::from(error).into_response(),
     }

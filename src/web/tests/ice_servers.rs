@@ -75,6 +75,11 @@ async fn a_member_gets_credentials_that_a_turn_server_takes() {
     story.settings.turn_ttl = Duration::from_secs(60);
     let username = ask(&story, OWN, Some(CLIENT)).await.json()["iceServers"][1]["username"].to_string();
     assert!(username.starts_with(&format!("\"{}:", now + 60)), "{username}");
+
+    // A TURN server knows nothing of the history's calendar.
+    story.wall_ahead = -7200;
+    let username = ask(&story, OWN, Some(CLIENT)).await.json()["iceServers"][1]["username"].to_string();
+    assert!(username.starts_with(&format!("\"{}:", now - 7140)), "{username}");
 }
 
 #[tokio::test]

@@ -103,6 +103,8 @@ struct Story {
     first: Uuid,
     second: Uuid,
     now: i64,
+    /// How many seconds the wall clock is ahead of the history's.
+    wall_ahead: i64,
     settings: Settings,
     live: Rooms,
     readiness: Readiness,
@@ -126,6 +128,7 @@ impl Story {
             first,
             second,
             now: 7310,
+            wall_ahead: 0,
             settings: settings(),
             live: Rooms {
                 session: second,
@@ -154,6 +157,7 @@ impl Story {
     fn parts(&self, history: History, removals: RemovalHandle) -> Services {
         let readiness = self.readiness.clone();
         let now = Timestamp(START_MS + self.now * 1000);
+        let wall = Timestamp(now.0 + self.wall_ahead * 1000);
         Services {
             history,
             live: Arc::new(self.live.clone()),
@@ -162,6 +166,7 @@ impl Story {
             review: self.review.clone(),
             feed: Feed::new(self.committed.subscribe(), self.stopping.clone(), STREAMS),
             clock: Arc::new(move || now),
+            wall_clock: Arc::new(move || wall),
         }
     }
 

@@ -232,6 +232,7 @@ impl Played {
         Now {
             tick: Tick(at.unsigned_abs()),
             at: Timestamp(self.start + at),
+            ..Now::default()
         }
     }
 
@@ -313,6 +314,7 @@ impl Played {
             review: opened.review.clone(),
             feed: Feed::new(watch::Sender::new(0).subscribe(), stopping, 0),
             clock: Arc::new(move || now),
+            wall_clock: Arc::new(move || now),
         };
         Reviewer(router(settings(), parts))
     }
