@@ -3,6 +3,7 @@
 mod dotenv;
 mod ice;
 mod limits;
+mod origins;
 mod proxies;
 mod review;
 mod value;
@@ -21,9 +22,10 @@ use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, dura
 pub use dotenv::Variables;
 pub use ice::{IceServers, TurnSecret};
 pub use limits::LimitSettings;
+pub use origins::{AllowedOrigin, Origins};
 pub use proxies::TrustedProxies;
 pub use review::{ReviewListen, ReviewToken};
-pub use value::{Host, HostNames, Hosts, LogFormat, Origins};
+pub use value::{Host, HostNames, Hosts, LogFormat};
 
 /// What to do instead of serving.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -58,7 +60,8 @@ pub struct Config {
     #[arg(long, env, default_value = "3000", help_heading = "Network")]
     pub port: u16,
 
-    /// The origins (such as https://class.example) whose pages may connect, separated by commas; * is any
+    /// The origins (such as https://class.example) whose pages may connect, separated by commas; * is any, and
+    /// https://*.class.example those of all subdomains
     #[arg(long, env, default_value = "*", value_parser = Origins::parse, help_heading = "Network")]
     pub allowed_origins: Origins,
 

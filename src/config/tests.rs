@@ -18,7 +18,8 @@ fn refused(flags: &[&str], file: &[(&str, &str)]) -> String {
 fn a_bad_value_is_told_with_its_setting_and_what_it_must_be() {
     let durations = "must be a duration such as 15s or 2m, from";
     let names = "must hold names or addresses only, without http:// and without a port";
-    let origins = "must be * or a list of origins such as https://class.example or http://localhost:5173";
+    let origins =
+        "must be * or a list of origins such as https://class.example, http://localhost:5173 or https://*.example";
     let ice = "must be a list such as stun:turn.example:3478,turns:turn.example?transport=tcp";
     let table = [
         ("PORT", "65536", "65536 is not in 0..=65535"),
@@ -48,6 +49,7 @@ fn a_bad_value_is_told_with_its_setting_and_what_it_must_be() {
         ("GUESSES_PER_MINUTE", "100001", "100001 is not in 0..=100000"),
         ("ALLOWED_ORIGINS", "class.example", origins),
         ("ALLOWED_ORIGINS", "https://a.example/page", origins),
+        ("ALLOWED_ORIGINS", "https://class-*.example", origins),
         ("ALLOWED_HOSTS", "https://a.example", names),
         (
             "TRUSTED_PROXIES",
@@ -216,8 +218,10 @@ fn values_are_understood_as_people_write_them() {
             Host::Name("class.example".to_owned())
         ]
     );
-    let origins = ["https://a.example", "http://localhost:5173"].map(|origin| origin.parse().unwrap());
-    assert_eq!(config.allowed_origins, Origins::Only(origins.to_vec()));
+    assert_eq!(
+        Ok(config.allowed_origins),
+        Origins::parse("https://a.example,http://localhost:5173")
+    );
     assert!(config.allowed_hosts.contains("CLASS.EXAMPLE") && !config.allowed_hosts.contains("example"));
     assert!(config.database_url.path().is_absolute() && config.database_url.path().ends_with("chatroom.db"));
 }

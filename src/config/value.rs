@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::journal::DatabaseFile;
-use axum::http::{HeaderValue, Uri};
 use bytesize::ByteSize;
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -70,50 +69,6 @@ impl Host {
         }
         host_name(raw).map(Self::Name)
     }
-}
-
-/// The origins whose pages may connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origins {
-    /// Every page may.
-    Any,
-    /// Pages of these origins may, written as browsers send them.
-    Only(Vec<HeaderValue>),
-}
-
-impl Origins {
-    pub(super) fn parse(raw: &str) -> Parsed<Self> {
-        if raw.trim() == "*" {
-            return Ok(Self::Any);
-        }
-        items(raw).map(origin).collect::<Parsed<_>>().map(Self::Only)
-    }
-}
-
-/// An origin as a browser sends it: lower case, without a path, and without the scheme's own port.
-fn origin(raw: &str) -> Parsed<HeaderValue> {
-    let wrong = || "must be * or a list of origins such as https://class.example or http://localhost:5173".to_owned();
-    let uri: Uri = raw.parse().map_err(|_| wrong())?;
-    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-        return Err(wrong());
-    };
-    let usual_port = match scheme {
-        "http" => 80,
-        "https" => 443,
-        _ => return Err(wrong()),
-    };
-    let has_user = uri
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'));
-    if uri.path() != "/" || uri.query().is_some() || has_user {
-        return Err(wrong());
-    }
-    let host = host.to_ascii_lowercase();
-    let origin = match uri.port_u16() {
-        Some(port) if port != usual_port => format!("{scheme}://{host}:{port}"),
-        _ => format!("{scheme}://{host}"),
-    };
-    HeaderValue::try_from(origin).map_err(|_| wrong())
 }
 
 /// Host names under which the review and the API may be opened, beside addresses and `localhost`.

@@ -103,6 +103,23 @@ async fn handshakes_past_the_rate_are_refused_with_a_word() {
     assert_eq!(log.matches("HANDSHAKES_PER_ADDRESS").count(), 1, "{log}");
 }
 
+#[tokio::test]
+async fn only_pages_of_allowed_origins_connect() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[("ALLOWED_ORIGINS", "https://*.class.example")]);
+    for (origin, status) in [
+        ("https://a.b.class.example", "200"),
+        ("https://class.example", "403"),
+        ("https://evil.example", "403"),
+    ] {
+        let path = "/socket.io/?EIO=4&transport=polling";
+        let answer = server.request(path, &format!("origin: {origin}\r\n")).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{origin}: {answer}");
+        let may_read = answer.contains(&format!("access-control-allow-origin: {origin}\r\n"));
+        assert_eq!(may_read, status == "200", "{origin}: {answer}");
+    }
+}
+
 /// One of a school: several connections, of which one becomes a socket, the others stay.
 async fn come(port: u16, number: usize, event: &'static str) -> (Socket, Vec<TcpStream>, Value) {
     let mut others = Vec::new();

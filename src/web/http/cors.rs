@@ -37,15 +37,18 @@ pub fn socket_layer(origins: &Origins) -> CorsLayer {
 /// Refuses requests of pages that may not connect. CORS alone would not: it does not apply to WebSockets.
 pub async fn allowed_pages_only(State(origins): State<Origins>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(ORIGIN);
-    match (&origins, origin) {
-        (Origins::Only(allowed), Some(origin)) if !allowed.contains(origin) => Error::OriginNotAllowed.into_response(),
-        (Origins::Any | Origins::Only(_), _) => next.run(request).await,
+    match origin {
+        Some(origin) if !origins.allow(origin) => Error::OriginNotAllowed.into_response(),
+        Some(_) | None => next.run(request).await,
     }
 }
 
 fn allowed(origins: &Origins) -> AllowOrigin {
     match origins {
         Origins::Any => AllowOrigin::any(),
-        Origins::Only(origins) => AllowOrigin::list(origins.clone()),
+        Origins::Only(_) => {
+            let origins = origins.clone();
+            AllowOrigin::predicate(move |origin, _| origins.allow(origin))
+        }
     }
 }

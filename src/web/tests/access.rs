@@ -521,13 +521,15 @@ async fn pages_of_other_origins_read_only_what_is_public() {
 async fn allowed_origins_can_be_narrowed() {
     let mut story = Story::new().await;
     story.settings.public_rooms = true;
-    story.settings.allowed_origins = Origins::Only(vec![HeaderValue::from_static("https://class.example")]);
+    story.settings.allowed_origins = Origins::parse("https://class.example,https://*.school.example").unwrap();
     for path in PUBLIC
         .into_iter()
         .chain(["/api/v1/rooms", "/api/v1/rooms/Chemie%20101"])
     {
         for (origin, allowed) in [
             ("https://class.example", Some("https://class.example")),
+            ("https://a.b.school.example", Some("https://a.b.school.example")),
+            ("https://school.example", None),
             ("https://evil.example", None),
         ] {
             let answer = story.send(with("GET", path, &[("origin", origin)])).await;
