@@ -26,7 +26,7 @@ use crate::room::Limits;
 use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates};
 use crate::signals::Stop;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
-use crate::web::{self, Feed, LiveRooms, Readiness, Recovery};
+use crate::web::{self, Feed, LiveRooms, PageGuard, Readiness, Recovery};
 
 /// How long a client may take to send a request's body. Together with the head's in [`net::ConnectionTimeouts`] no request
 /// is open for longer before it is handled.
@@ -296,7 +296,8 @@ fn router(config: &Config, web: Router, socket: Router) -> Router {
         static_dir: config.static_dir.clone(),
         cdn: config.client_script_cdn,
     });
-    let pages = from_fn_with_state(config.allowed_origins.clone(), web::allowed_pages_only);
+    let guard = Arc::new(PageGuard::new(config.allowed_origins.clone()));
+    let pages = from_fn_with_state(guard, web::allowed_pages_only);
     let socket = socket
         .merge(script)
         .layer(pages)

@@ -44,6 +44,17 @@ pub enum Input {
     Tick,
 }
 
+impl Input {
+    /// The name that a client asks to come in by.
+    pub fn username(&self) -> Option<&Username> {
+        match self {
+            Self::Join(join) => Some(&join.username),
+            Self::Resume(resume) => resume.username.as_ref(),
+            Self::Leave { .. } | Self::Move { .. } | Self::Relay { .. } | Self::Disconnect { .. } | Self::Tick => None,
+        }
+    }
+}
+
 /// A client asks to come in.
 #[derive(Debug, Clone)]
 pub struct Join {

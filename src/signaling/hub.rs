@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::allowance::{Allowances, EntryStatus, Rates};
 use super::client::{Callback, Client, ClientSender};
-use super::client_limit::Limit;
+use super::client_limit::{Limit, variable_of};
 use super::clock::Clock;
 use super::connecting::ConnectingClients;
 use super::driver::{Host, InputOutcome, RoomDriver, WakeUp};
@@ -28,7 +28,9 @@ use crate::limit::Seldom;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick};
+use crate::model::vocabulary::ErrorKind;
 use crate::room::record::Snapshot;
+use crate::room::refusal::Reason;
 use crate::room::{Input, Limits, MembershipStatus, Room};
 
 /// What drives one room of a hub.
@@ -51,6 +53,7 @@ pub struct Hub {
     last_socket: AtomicU64,
     /// Lines in the log that any client can cause.
     full_is_told: Seldom,
+    repeat_is_told: Seldom,
     pub(super) short_id_is_told: Seldom,
     this: Weak<Hub>,
 }
@@ -86,6 +89,7 @@ impl Hub {
             limits,
             last_socket: AtomicU64::new(0),
             full_is_told: Seldom::new(Self::TOLD_EVERY),
+            repeat_is_told: Seldom::new(Self::TOLD_EVERY),
             short_id_is_told: Seldom::new(Self::TOLD_EVERY),
             this: this.clone(),
         });
@@ -323,9 +327,21 @@ impl Host for Hub {
         self.allowances.limit_reached(limit, client.address);
     }
 
-    fn room_limit_reached(&self, variable: &'static str) {
-        self.full_is_told
-            .then(|| warn!(variable, "refused a join: a limit has been reached"));
+    fn kept_out(&self, room: &RoomName, username: &Username, reason: &Reason) {
+        // Written with escapes: whoever types a name must not write lines of the log.
+        let (room, name) = (room.as_str(), username.as_str());
+        if let Some(variable) = variable_of(reason) {
+            self.full_is_told
+                .then(|| warn!(variable, ?room, ?name, "refused a join: a limit has been reached"));
+        } else if reason.kind() == ErrorKind::Repeat {
+            self.repeat_is_told.then(|| {
+                info!(
+                    ?room,
+                    ?name,
+                    "refused a join: somebody in the room has this name, or one like it"
+                )
+            });
+        }
     }
 
     fn retire(&self, room: &RoomName) {

@@ -31,7 +31,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 pub use self::feed::Feed;
 use self::guards::{in_turn, known_hosts_only, reviewers_only};
 use self::http::cors;
-pub use self::http::cors::{allowed_pages_only, socket_layer};
+pub use self::http::cors::{PageGuard, allowed_pages_only, socket_layer};
 use self::http::error::Error;
 pub use self::http::turns::QuestionLimits;
 use self::review::sign_in;

@@ -117,7 +117,46 @@ async fn only_pages_of_allowed_origins_connect() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{origin}: {answer}");
         let may_read = answer.contains(&format!("access-control-allow-origin: {origin}\r\n"));
         assert_eq!(may_read, status == "200", "{origin}: {answer}");
+        assert_eq!(
+            answer.contains(&format!("of the origin {origin} may not")),
+            status == "403",
+            "{answer}"
+        );
     }
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("ALLOWED_ORIGINS")).collect();
+    assert_eq!(told.len(), 1, "one a minute: {log}");
+    assert!(told[0].contains("https://class.example"), "{log}");
+}
+
+#[tokio::test]
+async fn the_log_says_who_was_kept_out_of_which_room() {
+    const ROOM: &str = "Chemie 101";
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[("MAX_ROOM_MEMBERS", "2")]);
+    let port = server.port;
+    let _ann = Socket::join(port, ROOM, "Ann").await;
+    let mut sockets = Vec::new();
+    for (name, refused) in [("ANN", json!("repeat")), ("Bo", Value::Null), ("Cy", json!("roomFull"))] {
+        let mut socket = Socket::connect(port).await;
+        let payload = json!({"roomname": ROOM, "username": name, "id": format!("secret-of-{name}-0123456789")});
+        let answer = socket.call("join", payload).await;
+        assert_eq!(answer["error"]["type"], refused, "{answer}");
+        sockets.push(socket);
+    }
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    for (name, what) in [
+        ("ANN", "somebody in the room has this name"),
+        ("Cy", "MAX_ROOM_MEMBERS"),
+    ] {
+        let told: Vec<_> = log.lines().filter(|line| line.contains(what)).collect();
+        assert_eq!(told.len(), 1, "{log}");
+        assert!(
+            told[0].contains(&format!("{ROOM:?}")) && told[0].contains(&format!("{name:?}")),
+            "{log}"
+        );
+    }
+    assert!(!log.contains("secret-of"), "{log}");
 }
 
 /// One of a school: several connections, of which one becomes a socket, the others stay.

@@ -22,6 +22,7 @@ use crate::model::vocabulary::DropReason;
 use crate::room::input::{Answer, Body, Candidate, Join, Offer, Opaque, Relay, Resume};
 use crate::room::output::Message;
 use crate::room::record::{Change, Record};
+use crate::room::refusal::Reason;
 use crate::room::{Input, Limits, Room};
 use crate::signaling::client::SendError;
 use crate::signaling::client_limit::Limit;
@@ -116,6 +117,7 @@ struct Recorder {
     /// How many refusals are still recorded one by one.
     refusals: Mutex<usize>,
     limits: Mutex<Vec<&'static str>>,
+    kept_out: Mutex<Vec<String>>,
 }
 
 impl Host for Recorder {
@@ -182,8 +184,9 @@ impl Host for Recorder {
         self.limits.lock().push(limit.variable());
     }
 
-    fn room_limit_reached(&self, variable: &'static str) {
-        self.limits.lock().push(variable);
+    fn kept_out(&self, room: &RoomName, username: &Username, reason: &Reason) {
+        let line = format!("{room} {username} {}", reason.kind().as_str());
+        self.kept_out.lock().push(line);
     }
 
     fn retire(&self, room: &RoomName) {
@@ -227,6 +230,7 @@ impl Stage {
             retired: Mutex::default(),
             refusals: Mutex::new(usize::MAX),
             limits: Mutex::default(),
+            kept_out: Mutex::default(),
         });
         let room = Room::new(RoomName::parse("room").unwrap(), LIMITS);
         let driver = RoomDriver::new(room, Arc::downgrade(&host));
@@ -580,11 +584,14 @@ fn a_receiver_that_is_behind_takes_no_more_of_one_sender() {
 }
 
 #[test]
-fn the_operator_learns_of_a_full_room() {
+fn the_operator_learns_who_was_kept_out_of_which_room() {
     let stage = Stage::connected();
+    assert_eq!(stage.join(3, "Bo"), InputOutcome::Refused);
     stage.join(3, "cy");
     assert_eq!(stage.join(4, "di"), InputOutcome::Refused);
-    assert_eq!(*stage.host.limits.lock(), ["MAX_ROOM_MEMBERS"]);
+    // A client that only says nonsense wanted nothing by a name.
+    stage.relay(5, offer("bo"), 2);
+    assert_eq!(*stage.host.kept_out.lock(), ["room Bo repeat", "room di roomFull"]);
 }
 
 #[test]

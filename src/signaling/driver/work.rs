@@ -11,7 +11,7 @@ use super::queue::ReleaseQueue;
 use super::repair::{Repair, newcomers};
 use crate::journal::{Release, Source, Submitted};
 use crate::model::address::AddressKey;
-use crate::model::id::{MemberId, ParticipantId, SessionId, SocketKey};
+use crate::model::id::{MemberId, ParticipantId, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick, Timestamp};
 use crate::model::vocabulary::DropReason;
 use crate::room::input::Relay;
@@ -19,7 +19,7 @@ use crate::room::output::{Message, Origin, Reply};
 use crate::room::record::{Change, Record};
 use crate::room::refusal::Refused;
 use crate::room::{Delivery, Effect, Ids, Input, Outputs, Room};
-use crate::signaling::client_limit::{Limit, variable_of};
+use crate::signaling::client_limit::Limit;
 use crate::signaling::refusal_counts::RefusalCounts;
 use crate::signaling::wire::{CallbackReply, Outgoing, WireReason, WireRefusal, of_request};
 
@@ -155,6 +155,7 @@ impl<H: Host> Work<'_, H> {
         let address = from.map(H::address_of);
         self.repair(address);
         let now = self.host.now();
+        let username = input.username().cloned();
         let Outputs {
             mut records,
             refused,
@@ -166,7 +167,7 @@ impl<H: Host> Work<'_, H> {
         if records.iter().any(is_end_of_session) {
             records.splice(..0, self.state.counted.take(now.at));
         }
-        let outcome = self.outcome_of(&effects);
+        let outcome = self.outcome_of(&effects, username.as_ref());
         let held = match outcome {
             InputOutcome::Entered => std::mem::take(held),
             InputOutcome::Refused | InputOutcome::Other => Vec::new(),
@@ -252,8 +253,8 @@ impl<H: Host> Work<'_, H> {
         self.state.counted.add(session, participant);
     }
 
-    /// What came of an input. Has the operator know that there are clients which a limit keeps out.
-    fn outcome_of(&self, effects: &[Effect]) -> InputOutcome {
+    /// What came of an input, by which somebody may have wanted to come in.
+    fn outcome_of(&self, effects: &[Effect], username: Option<&Username>) -> InputOutcome {
         let reply = effects.iter().find_map(|effect| match effect {
             Effect::Reply(reply) => Some(reply),
             Effect::Tell { .. }
@@ -266,8 +267,8 @@ impl<H: Host> Work<'_, H> {
         match reply {
             Some(Reply::Entered(_)) => InputOutcome::Entered,
             Some(Reply::Refused(refusal)) => {
-                if let Some(variable) = variable_of(&refusal.reason) {
-                    self.host.room_limit_reached(variable);
+                if let Some(username) = username {
+                    self.host.kept_out(self.state.room.name(), username, &refusal.reason);
                 }
                 InputOutcome::Refused
             }

@@ -1,5 +1,6 @@
 //! Which pages of other origins may read the answers of public routes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -10,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use super::error::Error;
+use super::params::shorten;
 use crate::config::Origins;
+use crate::limit::Seldom;
 
 const PREFLIGHT_HOLDS: Duration = Duration::from_secs(600);
 
@@ -34,13 +37,34 @@ pub fn socket_layer(origins: &Origins) -> CorsLayer {
         .max_age(PREFLIGHT_HOLDS)
 }
 
-/// Refuses requests of pages that may not connect. CORS alone would not: it does not apply to WebSockets.
-pub async fn allowed_pages_only(State(origins): State<Origins>, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(ORIGIN);
-    match origin {
-        Some(origin) if !origins.allow(origin) => Error::OriginNotAllowed.into_response(),
-        Some(_) | None => next.run(request).await,
+/// The pages that may connect, and what the log is told of others.
+pub struct PageGuard {
+    origins: Origins,
+    told: Seldom,
+}
+
+impl PageGuard {
+    /// Lets in the pages of these origins.
+    pub fn new(origins: Origins) -> Self {
+        const TOLD_EVERY: Duration = Duration::from_secs(60);
+        Self {
+            origins,
+            told: Seldom::new(TOLD_EVERY),
+        }
     }
+}
+
+/// Refuses requests of pages that may not connect. CORS alone would not: it does not apply to WebSockets.
+pub async fn allowed_pages_only(State(guard): State<Arc<PageGuard>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(ORIGIN);
+    let Some(refused) = origin.filter(|origin| !guard.origins.allow(origin)) else {
+        return next.run(request).await;
+    };
+    let origin = shorten(&String::from_utf8_lossy(refused.as_bytes()));
+    guard
+        .told
+        .then(|| tracing::warn!(?origin, "refused a page: ALLOWED_ORIGINS does not list its origin"));
+    Error::OriginNotAllowed(origin).into_response()
 }
 
 fn allowed(origins: &Origins) -> AllowOrigin {

@@ -53,8 +53,8 @@ pub(crate) enum Error {
     )]
     HostNotAllowed,
     /// A page that may not connect tried to.
-    #[error("Pages of this origin may not connect: ALLOWED_ORIGINS does not list it.")]
-    OriginNotAllowed,
+    #[error("Pages of the origin {0} may not connect: ALLOWED_ORIGINS does not list it.")]
+    OriginNotAllowed(String),
     /// A page of another origin asked with the reviewer's cookie.
     #[error("By its cookie only the review's own pages may ask this. Send the token in the Authorization header.")]
     CrossOrigin,
@@ -141,7 +141,7 @@ impl Error {
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::TooManyCredentials(_) => (StatusCode::TOO_MANY_REQUESTS, "tooManyCredentials"),
             Self::HostNotAllowed => (StatusCode::FORBIDDEN, "hostNotAllowed"),
-            Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "originNotAllowed"),
+            Self::OriginNotAllowed(_) => (StatusCode::FORBIDDEN, "originNotAllowed"),
             Self::CrossOrigin => (StatusCode::FORBIDDEN, "crossOrigin"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "notFound"),
             Self::NoSuchRoom => (StatusCode::NOT_FOUND, "roomNotFound"),
