@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use crate::config::ReviewToken;
+use crate::config::{BasePath, ReviewToken};
 
 /// The most addresses that are told one by one.
 const MAX_ORIGINS: usize = 4;
@@ -14,6 +14,8 @@ const MAX_ORIGINS: usize = 4;
 pub struct Banner<'a> {
     /// Where it listens, at least one address.
     pub addresses: &'a [SocketAddr],
+    /// The path below which everything is.
+    pub base_path: &'a BasePath,
     /// Where the review listens, if not there.
     pub review: Option<&'a [SocketAddr]>,
     /// This machine's own addresses, for those who cannot type `localhost`.
@@ -29,9 +31,16 @@ pub struct Banner<'a> {
 impl Banner<'_> {
     /// The lines, each ended.
     pub fn text(&self) -> String {
+        let base = self.base_path.as_str();
+        let below = |address: String| format!("{address}{base}");
         let origins = origins(&reachable(self.addresses, self.interfaces));
+        let origins: Vec<_> = origins.into_iter().map(below).collect();
         let first = origins.first().map(String::as_str).unwrap_or_default();
-        let review = self.review.and_then(|addresses| addresses.first()).map(origin);
+        let review = self
+            .review
+            .and_then(|addresses| addresses.first())
+            .map(origin)
+            .map(below);
         let review = review.as_deref().unwrap_or(first);
         let (link, token) = match self.made_token {
             Some(token) => (
@@ -114,6 +123,7 @@ mod tests {
         let token = token.map(|token| ReviewToken::parse(token).unwrap());
         let banner = Banner {
             addresses: &addresses,
+            base_path: &BasePath::default(),
             review: None,
             interfaces: &[],
             made_token: token.as_ref(),
@@ -173,6 +183,7 @@ mod tests {
     fn the_review_may_be_elsewhere() {
         let banner = Banner {
             addresses: &["0.0.0.0:3000".parse().unwrap()],
+            base_path: &BasePath::parse("/signal").unwrap(),
             review: Some(&["192.0.2.1:3001".parse().unwrap(), "[::1]:3001".parse().unwrap()]),
             interfaces: &[],
             made_token: None,
@@ -181,10 +192,10 @@ mod tests {
         };
         let text = banner.text();
         for line in [
-            "Clients connect to  http://localhost:3000\n",
-            "Your page is at     http://localhost:3000/ (",
-            "Review a class at   http://192.0.2.1:3001/review (",
-            "Ask by REST at      http://192.0.2.1:3001/api/v1,",
+            "Clients connect to  http://localhost:3000/signal\n",
+            "Your page is at     http://localhost:3000/signal/ (",
+            "Review a class at   http://192.0.2.1:3001/signal/review (",
+            "Ask by REST at      http://192.0.2.1:3001/signal/api/v1,",
         ] {
             assert!(text.contains(line), "{text}");
         }

@@ -100,7 +100,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let (web, review) = match review_listeners {
         Some(listeners) => {
             let routers = web::split_routers(settings, services);
-            (routers.public, Some((listeners, bounded(routers.review))))
+            (routers.public, Some((listeners, bounded(&config, routers.review))))
         }
         None => (web::router(settings, services), None),
     };
@@ -109,6 +109,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let review_addresses = review.as_ref().map(|(listeners, _)| listeners.addresses());
     tell(&Banner {
         addresses: &listeners.addresses(),
+        base_path: &config.base_path,
         review: review_addresses.as_deref(),
         interfaces: &interfaces(),
         made_token: is_made.then_some(&token),
@@ -223,6 +224,7 @@ fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
         guesses_per_minute: config.limits.guesses_per_minute,
         trusted_proxies: config.trusted_proxies.clone(),
         public_rooms: config.public_rooms,
+        base_path: config.base_path.clone(),
         allowed_hosts: config.allowed_hosts.clone(),
         allowed_origins: config.allowed_origins.clone(),
         questions: web::QuestionLimits {
@@ -304,22 +306,24 @@ fn router(config: &Config, web: Router, socket: Router) -> Router {
         .layer(web::socket_layer(&config.allowed_origins));
     let router = web.merge(socket);
     let has_review = config.review_listen.is_none();
+    let base_path = config.base_path.as_str().to_owned();
     let router = match &config.static_dir {
-        None => with_welcome_page(router, has_review),
+        None => with_welcome_page(router, base_path, has_review),
         Some(directory) => with_static_files(
             router,
             &StaticFiles {
                 directory: directory.clone(),
                 spa_fallback: config.spa_fallback,
+                base_path,
                 has_review,
             },
         ),
     };
-    bounded(router)
+    bounded(config, router)
 }
 
-fn bounded(router: Router) -> Router {
-    router.layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
+fn bounded(config: &Config, router: Router) -> Router {
+    web::below(&config.base_path, router).layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
 }
 
 /// Only another origin is a border to the scripts of a page.

@@ -34,6 +34,9 @@ const ZONE = OFFSET.resolvedOptions().timeZone;
 /** More than any clock is ever changed by, in milliseconds. */
 const NEARBY = 4 * 60 * 60_000;
 
+/** Where everything is: the script is below it. */
+const HOME = document.currentScript.src.replace(/\/review\/script\.js$/, '');
+
 const main = document.querySelector('main');
 const parts = () => document.querySelectorAll('[data-part]');
 /** Each part as the server wrote it: what is equal to that has not changed. */
@@ -43,7 +46,7 @@ for (const part of parts()) served.set(part, part.innerHTML);
 dress(document);
 showZone();
 showDay();
-for (const place of document.querySelectorAll('[data-origin]')) place.textContent = location.origin;
+for (const place of document.querySelectorAll('[data-origin]')) place.textContent = HOME;
 document.addEventListener('formdata', addOffsets);
 setInterval(() => countDown(document), 1000);
 readPicture();

@@ -1,5 +1,6 @@
 //! What can be set, and how: flags, then the environment, then a `.env` file, then the defaults.
 
+mod base_path;
 mod dotenv;
 mod ice;
 mod limits;
@@ -19,6 +20,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention};
 
+pub use base_path::BasePath;
 pub use dotenv::Variables;
 pub use ice::{IceServers, TurnSecret};
 pub use limits::LimitSettings;
@@ -64,6 +66,11 @@ pub struct Config {
     /// https://*.class.example those of all subdomains
     #[arg(long, env, default_value = "*", value_parser = Origins::parse, help_heading = "Network")]
     pub allowed_origins: Origins,
+
+    /// The path below which everything is, such as /signal, for a reverse proxy that hands on only what is below it, with
+    /// the path as it is. Unset: everything is at the root
+    #[arg(long, env, default_value = "", hide_default_value = true, value_parser = BasePath::parse, help_heading = "Network")]
+    pub base_path: BasePath,
 
     /// The host names under which the review and the API may be opened, separated by commas. Addresses and
     /// `localhost` always may

@@ -50,6 +50,11 @@ fn a_bad_value_is_told_with_its_setting_and_what_it_must_be() {
         ("ALLOWED_ORIGINS", "class.example", origins),
         ("ALLOWED_ORIGINS", "https://a.example/page", origins),
         ("ALLOWED_ORIGINS", "https://class-*.example", origins),
+        (
+            "BASE_PATH",
+            "signal",
+            "must be a path such as /signal, of letters, digits, - . _ ~ and /",
+        ),
         ("ALLOWED_HOSTS", "https://a.example", names),
         (
             "TRUSTED_PROXIES",

@@ -36,7 +36,9 @@ pub struct StaticFiles {
     /// Whether a path without a file is a view of the page `index.html`, which routes in the browser. `None` is: if that
     /// is the only page of the directory.
     pub spa_fallback: Option<bool>,
-    /// Whether the review is on the same port, as the start page says that stands for a missing `index.html`.
+    /// The path below which everything is,
+    pub base_path: String,
+    /// and whether the review is on the same port, as the start page says that stands for a missing `index.html`.
     pub has_review: bool,
 }
 
@@ -48,6 +50,7 @@ pub fn with_static_files(router: Router, files: &StaticFiles) -> Router {
     let served = Arc::new(Served {
         directory: files.directory.clone(),
         single_page: SinglePage::new(files.directory.clone(), files.spa_fallback),
+        base_path: files.base_path.clone(),
         has_review: files.has_review,
     });
     let layers = ServiceBuilder::new()
@@ -60,6 +63,7 @@ pub fn with_static_files(router: Router, files: &StaticFiles) -> Router {
 struct Served {
     directory: PathBuf,
     single_page: SinglePage,
+    base_path: String,
     has_review: bool,
 }
 
@@ -72,7 +76,7 @@ async fn only_public(State(served): State<Arc<Served>>, mut request: Request, ne
     }
     let has_index = || is_inside(&served.directory, INDEX);
     if path == "/" && is_read(&request) && !has_index().await {
-        return welcome::page(Some(&served.directory), served.has_review);
+        return welcome::page(Some(&served.directory), &served.base_path, served.has_review);
     }
     if is_inside(&served.directory, &path).await {
         return next.run(request).await;

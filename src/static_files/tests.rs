@@ -20,6 +20,7 @@ fn files(root: &Path) -> StaticFiles {
     StaticFiles {
         directory: root.to_owned(),
         spa_fallback: None,
+        base_path: String::new(),
         has_review: true,
     }
 }
@@ -261,6 +262,6 @@ async fn where_no_page_is_a_newcomer_reads_what_to_do() {
     write(folder.path(), &["index.html"]);
     let own = text(answer(router, "/", &[]).await).await;
     assert_eq!(own, (StatusCode::OK, "index.html".to_owned()));
-    let (_, apart) = text(answer(with_welcome_page(Router::new(), false), "/", &[]).await).await;
+    let (_, apart) = text(answer(with_welcome_page(Router::new(), String::new(), false), "/", &[]).await).await;
     assert!(!apart.contains("href=\"/review\""), "{apart}");
 }

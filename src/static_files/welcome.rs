@@ -13,6 +13,8 @@ use axum::routing::get;
 #[template(path = "welcome.html")]
 struct Welcome<'a> {
     version: &'a str,
+    /// What goes before the addresses of what is here.
+    base: &'a str,
     /// Whether `/review` is here.
     has_review: bool,
     /// The directory for a page, in which there is none.
@@ -21,14 +23,15 @@ struct Welcome<'a> {
 
 /// Says at `/` what this server is and what to do next, where it serves no files; `has_review` is whether the review is on
 /// the same port.
-pub fn with_welcome_page(router: Router, has_review: bool) -> Router {
-    router.route("/", get(async move || page(None, has_review)))
+pub fn with_welcome_page(router: Router, base: String, has_review: bool) -> Router {
+    router.route("/", get(async move || page(None, &base, has_review)))
 }
 
 /// The same where `static_dir` is served, and has no page for `/`.
-pub(super) fn page(static_dir: Option<&Path>, has_review: bool) -> Response {
+pub(super) fn page(static_dir: Option<&Path>, base: &str, has_review: bool) -> Response {
     let page = Welcome {
         version: env!("CARGO_PKG_VERSION"),
+        base,
         has_review,
         static_dir: static_dir.map(|directory| directory.display().to_string()),
     };

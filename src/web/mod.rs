@@ -30,6 +30,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use self::feed::Feed;
 use self::guards::{in_turn, known_hosts_only, reviewers_only};
+pub use self::http::base_path::below;
+use self::http::base_path::with_links_below;
 use self::http::cors;
 pub use self::http::cors::{PageGuard, allowed_pages_only, socket_layer};
 use self::http::error::Error;
@@ -45,7 +47,8 @@ const MAX_BODY: usize = 64 * 1024;
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
 pub fn router(settings: Settings, services: Services) -> Router {
-    let web = Arc::new(Web::new(settings, services, api::document()));
+    let document = api::document(&settings.base_path);
+    let web = Arc::new(Web::new(settings, services, document));
     let routes = public(&web)
         .merge(for_reviewers(&web))
         .merge(pages(&web))
@@ -63,7 +66,8 @@ pub struct SplitRouters {
 
 /// [`router`], for two origins: a script in a page of the one has no way to the other.
 pub fn split_routers(settings: Settings, services: Services) -> SplitRouters {
-    let web = Arc::new(Web::new(settings, services, api::document()));
+    let document = api::document(&settings.base_path);
+    let web = Arc::new(Web::new(settings, services, document));
     let mut public = public(&web);
     if web.settings.public_rooms {
         public = public.merge(public_rooms(&web, Router::new().fallback(no_such_path)));
@@ -185,6 +189,7 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/stream.js", get(review::stream))
         .route("/review/icon.svg", get(review::icon))
         .layer(from_fn_with_state(web.clone(), known_hosts_only))
+        .layer(from_fn_with_state(web.clone(), with_links_below))
         .layer(own_pages_only())
 }
 

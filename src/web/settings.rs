@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::http::turns::QuestionLimits;
-use crate::config::{HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
+use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
 
 /// What can be set.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// Whether the rooms in use and their members may be read by anybody.
     pub public_rooms: bool,
+    /// The path below which everything is.
+    pub base_path: BasePath,
     /// Host names, without port, by which a reviewer's routes may be reached, beside IP addresses and `localhost`.
     pub allowed_hosts: HostNames,
     /// The origins whose pages may read what is public.

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { io } from 'socket.io-client';
+
 import { Server } from './lib/server.js';
 
 const CLIENT = fileURLToPath(new URL('node_modules/socket.io-client/dist', import.meta.url));
@@ -77,4 +79,21 @@ test('a rebuilt page is seen at once, and its own routes lead to it', async (t) 
   assert.equal((await fetch(server.url, again)).status, 304);
   await writeFile(join(page, 'index.html'), 'second build');
   assert.equal(await (await fetch(server.url, again)).text(), 'second build');
+});
+
+test('behind a path of a proxy, a page joins below it', async (t) => {
+  const server = await started(t, { BASE_PATH: '/signal' });
+  const start = await (await fetch(`${server.url}/signal/`)).text();
+  assert.match(start, /src="\/signal\/socket.io\/socket.io.js"/);
+  assert.match(start, /io\({ path: "\/signal\/socket.io\/" }\)/);
+  for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {
+    const socket = io(server.url, { path: '/signal/socket.io/', transports, forceNew: true });
+    t.after(() => socket.disconnect());
+    const answer = await socket.timeout(5_000).emitWithAck('join', {
+      id: crypto.randomUUID(),
+      username: transports.join(' then '),
+      roomname: 'lesson',
+    });
+    assert.equal(answer.ok, true, JSON.stringify(answer));
+  }
 });

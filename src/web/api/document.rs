@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, ResponseBuilder, Server};
 use utoipa::{OpenApi, openapi};
 
 use super::downloads::TableFormat;
 use super::rooms::RoomStatus;
+use crate::config::BasePath;
 use crate::history::events::Event;
 use crate::history::sessions::SortOrder;
 use crate::model::id::{RoomName, SessionId, Username};
@@ -72,8 +73,9 @@ pub(super) async fn show(State(web): State<Arc<Web>>, _: Query<NoQuery>) -> Resp
 }
 
 /// What is said of the API as a whole, without any path.
-pub(super) fn introduction() -> Document {
+pub(super) fn introduction(base: &BasePath) -> Document {
     let mut document = Api::openapi();
+    document.servers = (!base.is_root()).then(|| vec![Server::new(base.as_str())]);
     // It is made of the package's, which has none.
     document.info.license = None;
     let components = document.components.get_or_insert_with(Components::new);

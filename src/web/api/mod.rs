@@ -20,12 +20,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::Web;
+use crate::config::BasePath;
 
 type ApiRoutes = OpenApiRouter<Arc<Web>>;
 
 /// The whole API as OpenAPI 3.1 says it: the handlers' own words, and what is true of all that the same people may ask.
-pub(super) fn document() -> OpenApi {
-    let mut document = document::introduction();
+pub(super) fn document(base: &BasePath) -> OpenApi {
+    let mut document = document::introduction(base);
     document.merge(document::without_parameters(health().into_openapi()));
     document.merge(document::for_anybody(clients().into_openapi()));
     for routes in [rooms(), room(), questions(), reviewers()] {

@@ -9,10 +9,10 @@ use axum::http::{Extensions, HeaderMap, HeaderName, Method, Uri};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::cookies::{self, Cookies, SignedIn};
+use super::cookies::{self, CookiePlace, Cookies, SignedIn};
 use super::error::Error;
 use super::throttle::{GuessCost, Throttle, asker};
-use crate::config::{HostNames, TrustedProxies};
+use crate::config::{BasePath, HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
 use crate::model::time::Timestamp;
 use crate::net::forwarded;
@@ -34,6 +34,7 @@ pub(crate) struct Access {
     cookies: Cookies,
     guesses: Throttle,
     proxies: TrustedProxies,
+    base: BasePath,
 }
 
 /// What a request says of who sent it.
@@ -73,6 +74,7 @@ impl Access {
             cookies: Cookies::new(token, secrets),
             guesses: Throttle::new("review token", settings.guesses_per_minute),
             proxies: settings.trusted_proxies.clone(),
+            base: settings.base_path.clone(),
         }
     }
 
@@ -94,7 +96,7 @@ impl Access {
             tracing::error!(%error, "the system gives no random numbers for a cookie");
             Error::Internal
         })?;
-        Ok(cookies::give(asked.uri, asked.headers, self.is_https(asked), &value))
+        Ok(cookies::give(self.place(asked), &value))
     }
 
     /// Makes the cookie of a request good for nothing. The header takes it away from the browser.
@@ -103,7 +105,7 @@ impl Access {
         if let Some(cookie) = signed_in {
             self.cookies.revoke(cookie, now);
         }
-        let header = cookies::take_away(asked.uri, asked.headers, self.is_https(asked));
+        let header = cookies::take_away(self.place(asked));
         (header, signed_in)
     }
 
@@ -120,9 +122,7 @@ impl Access {
         }
         // A wrong one is not a guess: nobody can make one of a token that they guess.
         if self.signed_in(asked, now).is_none() {
-            let has_one = cookies::all(asked.uri, asked.headers, self.is_https(asked))
-                .next()
-                .is_some();
+            let has_one = cookies::all(self.place(asked)).next().is_some();
             return Err(Error::Unauthorized(if has_one { WRONG_COOKIE } else { HOW_TO_GET_IN }));
         }
         if is_from_review(asked, from_elsewhere) {
@@ -133,7 +133,16 @@ impl Access {
     }
 
     fn signed_in(&self, asked: Requester<'_>, now: Timestamp) -> Option<SignedIn> {
-        cookies::all(asked.uri, asked.headers, self.is_https(asked)).find_map(|value| self.cookies.read(value, now))
+        cookies::all(self.place(asked)).find_map(|value| self.cookies.read(value, now))
+    }
+
+    fn place<'a>(&'a self, asked: Requester<'a>) -> CookiePlace<'a> {
+        CookiePlace {
+            uri: asked.uri,
+            headers: asked.headers,
+            is_https: self.is_https(asked),
+            base: &self.base,
+        }
     }
 
     fn is_https(&self, asked: Requester<'_>) -> bool {

@@ -16,6 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
+use crate::config::BasePath;
 use crate::journal::ReviewSecrets;
 use crate::model::time::Timestamp;
 
@@ -107,28 +108,39 @@ impl Cookies {
     }
 }
 
+/// Where a cookie is good: a request to there, and what is known of it.
+#[derive(Clone, Copy)]
+pub(crate) struct CookiePlace<'a> {
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) is_https: bool,
+    /// What else is on the host is not shown it.
+    pub(crate) base: &'a BasePath,
+}
+
 /// The header that gives a browser a cookie.
-pub(crate) fn give(uri: &Uri, headers: &HeaderMap, is_https: bool, value: &str) -> String {
-    set(uri, headers, is_https, value, GOOD_FOR)
+pub(crate) fn give(place: CookiePlace<'_>, value: &str) -> String {
+    set(place, value, GOOD_FOR)
 }
 
 /// The header that takes it away.
-pub(crate) fn take_away(uri: &Uri, headers: &HeaderMap, is_https: bool) -> String {
-    set(uri, headers, is_https, "", Duration::ZERO)
+pub(crate) fn take_away(place: CookiePlace<'_>) -> String {
+    set(place, "", Duration::ZERO)
 }
 
-fn set(uri: &Uri, headers: &HeaderMap, is_https: bool, value: &str, lasts: Duration) -> String {
-    let name = name(uri, headers, is_https);
+fn set(place: CookiePlace<'_>, value: &str, lasts: Duration) -> String {
+    let (name, path) = (name(place), place.base.as_str());
     let seconds = lasts.as_secs();
-    let secure = if is_https { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    let secure = if place.is_https { "; Secure" } else { "" };
+    format!("{name}={value}; Path={path}/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 /// The values of all cookies of that name that a request brings. A page on another port of the host can add some, which
 /// come first if they are for a longer path; and what other cookies hold need not be text.
-pub(crate) fn all<'a>(uri: &Uri, headers: &'a HeaderMap, is_https: bool) -> impl Iterator<Item = &'a str> {
-    let wanted = name(uri, headers, is_https);
-    headers
+pub(crate) fn all(place: CookiePlace<'_>) -> impl Iterator<Item = &str> {
+    let wanted = name(place);
+    place
+        .headers
         .get_all(COOKIE)
         .iter()
         .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
@@ -137,12 +149,16 @@ pub(crate) fn all<'a>(uri: &Uri, headers: &'a HeaderMap, is_https: bool) -> impl
 }
 
 /// Cookies are common to all ports of a host: two servers on one would throw each other's away, if they had one name.
-fn name(uri: &Uri, headers: &HeaderMap, is_https: bool) -> String {
-    let own = own_authority(uri, headers).and_then(|own| own.parse::<Authority>().ok());
+fn name(place: CookiePlace<'_>) -> String {
+    let own = own_authority(place.uri, place.headers).and_then(|own| own.parse::<Authority>().ok());
     let port = own.and_then(|own| own.port_u16());
-    let port = port.unwrap_or(if is_https { 443 } else { 80 });
-    // A page without TLS cannot set one of this name, nor can a subdomain.
-    let prefix = if is_https { "__Host-" } else { "" };
+    let port = port.unwrap_or(if place.is_https { 443 } else { 80 });
+    // A page without TLS cannot set one of this name, nor, where it is for all paths, can a subdomain.
+    let prefix = match (place.is_https, place.base.is_root()) {
+        (false, _) => "",
+        (true, true) => "__Host-",
+        (true, false) => "__Secure-",
+    };
     format!("{prefix}{NAME}_{port}")
 }
 
@@ -225,7 +241,12 @@ mod tests {
     fn the_name_carries_the_port_that_the_browser_knows() {
         let name_by = |host: Option<&'static str>, uri: &'static str, is_https| {
             let host = host.map(|host| (HOST, host.parse().unwrap()));
-            name(&uri.parse().unwrap(), &host.into_iter().collect(), is_https)
+            name(CookiePlace {
+                uri: &uri.parse().unwrap(),
+                headers: &host.into_iter().collect(),
+                is_https,
+                base: &BasePath::default(),
+            })
         };
         for (host, uri, is_https, expected) in [
             (Some("localhost:3000"), "/", false, "chatroom_review_3000"),
@@ -236,6 +257,25 @@ mod tests {
             (None, "http://localhost:3002/", false, "chatroom_review_3002"),
         ] {
             assert_eq!(name_by(host, uri, is_https), expected);
+        }
+    }
+
+    #[test]
+    fn below_a_path_a_cookie_is_for_that_path() {
+        let base = BasePath::parse("/signal").unwrap();
+        let headers = [(HOST, "class.example".parse().unwrap())].into_iter().collect();
+        for (is_https, start) in [
+            (true, "__Secure-chatroom_review_443=x; "),
+            (false, "chatroom_review_80=x; "),
+        ] {
+            let place = CookiePlace {
+                uri: &Uri::from_static("/review"),
+                headers: &headers,
+                is_https,
+                base: &base,
+            };
+            let header = give(place, "x");
+            assert!(header.starts_with(&format!("{start}Path=/signal/; ")), "{header}");
         }
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use super::error::Error;
-use super::params::shorten;
+use super::query::shorten;
 use crate::config::Origins;
 use crate::limit::Seldom;
 

@@ -1,6 +1,7 @@
 //! What every handler needs of HTTP: who may ask, what is asked, and how it is refused.
 
 pub(crate) mod access;
+pub(crate) mod base_path;
 pub(crate) mod cookies;
 pub(crate) mod cors;
 pub(crate) mod csv;

@@ -8,12 +8,14 @@ use askama::Template;
 use serde_json::Value;
 
 use super::{PageResult, html};
+use crate::config::BasePath;
 use crate::web::api::document;
 use crate::web::http::error::Error;
 use crate::web::http::query::{NoQuery, Query};
 
 /// It is made of the binary alone.
-static PAGE: LazyLock<ApiPage> = LazyLock::new(|| ApiPage::of(&serde_json::to_value(document()).unwrap_or_default()));
+static PAGE: LazyLock<ApiPage> =
+    LazyLock::new(|| ApiPage::of(&serde_json::to_value(document(&BasePath::default())).unwrap_or_default()));
 
 #[derive(Template)]
 #[template(path = "api.html")]

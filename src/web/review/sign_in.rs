@@ -39,7 +39,11 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
             Ok(()) => sign_in(&web, &request, &rest),
             Err(error) => locked(&error, &request, true),
         },
-        None => match web.access.check(asked, CrossSiteAccess::Navigation, web.wall_now()).await {
+        None => match web
+            .access
+            .check(asked, CrossSiteAccess::Navigation, web.wall_now())
+            .await
+        {
             Ok(()) => next.run(request).await,
             Err(error @ Error::CrossOrigin) => PageError::from(error).into_response(),
             Err(error) => locked(&error, &request, false),

@@ -27,7 +27,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{Feed, LiveRooms, QuestionLimits, Readiness, Recovery, Services, Settings, router, split_routers};
-use crate::config::{HostNames, IceServers, Origins, TrustedProxies};
+use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
 use crate::journal::{RemovalHandle, ReviewSecrets};
@@ -204,6 +204,7 @@ fn settings() -> Settings {
             at_once: 2,
             of_address: 16,
         },
+        base_path: BasePath::default(),
         allowed_hosts: HostNames::parse("class.example").unwrap(),
         allowed_origins: Origins::Any,
         ice_servers: IceServers::default(),

@@ -84,7 +84,8 @@ impl Server {
             }
         }
         let origin = banner.iter().find_map(|line| line.split_once("http://localhost:"));
-        let port = origin.expect("the server starts").1.parse().unwrap();
+        let (_, port) = origin.expect("the server starts");
+        let port = port.split('/').next().unwrap().parse().unwrap();
         Self { child, port, banner }
     }
 
