@@ -22,8 +22,8 @@ use crate::web::http::filename;
 use crate::web::http::params::fields;
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query};
+use crate::web::http::zone::Zone;
 use crate::web::review::timeline;
-use crate::web::review::zone::Zone;
 use crate::web::state::Web;
 
 /// How many rows are in memory at once, however long the table is.
@@ -53,7 +53,8 @@ const EVENTS: [&str; 6] = ["seq", "atUtc", "kind", "username", "participantId", 
 pub(crate) struct TableQuery {
     /// Whom the table is for; people if it is not given
     format: Option<TableFormat>,
-    /// The time zone whose clock the table for people follows, such as Europe/Berlin; UTC if it is not given
+    /// The time zone whose clock the table for people follows, such as Europe/Berlin; UTC if it is not given, and
+    /// always in the one for programs
     #[serde(default, deserialize_with = "fields::zone")]
     #[param(value_type = Option<String>)]
     tz: Option<Zone>,
@@ -87,13 +88,6 @@ pub(super) async fn attendance(
     SessionPath(id): SessionPath,
     Query(wanted): Query<TableQuery>,
 ) -> Result<Response, Error> {
-    let format = wanted.format.unwrap_or_default();
-    if format == TableFormat::Data && wanted.tz.is_some() {
-        return Err(Error::BadParameter {
-            name: "tz",
-            reason: "is for the table for people: the other is in UTC".to_owned(),
-        });
-    }
     let now = web.now();
     let session = web.session(id, now).await?;
     let name = filename::of_session("attendance", &session, "csv");
@@ -102,7 +96,7 @@ pub(super) async fn attendance(
         let (web, session) = (asked.clone(), of.clone());
         async move { web.history.attendance(&session, None, &page, now).await }
     };
-    match format {
+    match wanted.format.unwrap_or_default() {
         TableFormat::Data => download(web, &name, &ATTENDANCE, pages, attendance_row).await,
         TableFormat::People => {
             let zone = wanted.tz.unwrap_or(Zone::UTC);
@@ -160,7 +154,8 @@ pub(super) async fn events(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PictureQuery {
-    /// The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given
+    /// The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given, and
+    /// always in the one for programs
     #[serde(default, deserialize_with = "fields::zone")]
     #[param(value_type = Option<String>)]
     tz: Option<Zone>,

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use chrono::DateTime;
 use unicode_normalization::UnicodeNormalization;
 
+use super::zone::Zone;
 use crate::model::text::is_seen;
 use crate::model::time::Timestamp;
-use crate::web::review::zone::Zone;
 
 /// What a table is sent as.
 pub(crate) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";

@@ -12,3 +12,4 @@ pub(crate) mod path;
 pub(crate) mod query;
 pub(crate) mod throttle;
 pub(crate) mod turns;
+pub(crate) mod zone;

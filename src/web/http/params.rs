@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::query::SharedParameters;
+use super::zone::Zone;
 use crate::history::page::{Page, Slice};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
-use crate::web::review::zone::Zone;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;

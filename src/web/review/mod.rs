@@ -22,7 +22,6 @@ mod sorting;
 mod summary;
 pub(crate) mod timeline;
 mod wording;
-pub(crate) mod zone;
 
 use askama::Template;
 use axum::http::header::CONTENT_TYPE;

@@ -13,7 +13,6 @@ use super::pairs::PairsSection;
 use super::people::{PageLink, People, PeopleQuery};
 use super::sorting::{self, COLUMNS, Sorting};
 use super::summary::summary;
-use super::zone::Zone;
 use super::{PageResult, address, html, moment, sentences, timeline, wording};
 use crate::history::page::Page;
 use crate::history::sessions::Session;
@@ -21,6 +20,7 @@ use crate::web::http::error::Error;
 use crate::web::http::params::{field, fields};
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::QueryWith;
+use crate::web::http::zone::Zone;
 use crate::web::state::Web;
 
 /// Entries of the log on one page.

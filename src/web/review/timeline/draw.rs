@@ -8,8 +8,8 @@ use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
 use super::ticks::ticks;
 use crate::history::timeline::{MarkKind, Timeline};
 use crate::model::time::Timestamp;
+use crate::web::http::zone::Zone;
 use crate::web::review::wording::{count, duration, isolated, plain};
-use crate::web::review::zone::Zone;
 
 const WIDTH: f64 = 960.0;
 const ROW: f64 = 28.0;

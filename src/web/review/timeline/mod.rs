@@ -5,9 +5,9 @@ mod picture;
 mod ticks;
 
 use self::draw::draw;
-use super::zone::Zone;
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
+use crate::web::http::zone::Zone;
 
 /// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
 pub(crate) const STYLE: &str = include_str!("timeline.css");

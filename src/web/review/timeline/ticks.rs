@@ -2,7 +2,7 @@
 
 use crate::history::intervals::Interval;
 use crate::model::time::Timestamp;
-use crate::web::review::zone::Zone;
+use crate::web::http::zone::Zone;
 
 /// Round moments of the zone's clock within the session, `at_most` of them, and how far they are apart on that
 /// clock in milliseconds.
