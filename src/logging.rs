@@ -6,10 +6,25 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
+/// What is said at these levels by whatever reads and writes clients' messages holds their words: ids, SDP, candidates.
+const WITHOUT_DETAILS: [&str; 6] = [
+    "tungstenite=info",
+    "tokio_tungstenite=info",
+    "engineioxide=info",
+    "engineioxide_core=info",
+    "socketioxide=info",
+    "socketioxide_core=info",
+];
+
+fn filter(directives: &str) -> EnvFilter {
+    let without = WITHOUT_DETAILS.iter().filter_map(|directive| directive.parse().ok());
+    without.fold(EnvFilter::new(directives), EnvFilter::add_directive)
+}
+
 /// Starts the log of this process, once.
 pub fn start(config: &Config) {
     let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&config.log))
+        .with_env_filter(filter(&config.log))
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
     match config.log_format {

@@ -13,8 +13,8 @@ use crate::model::vocabulary::{ConnectionState, LinkCloseReason, Outcome};
 /// How long two people may take to get a step further. A page may have to ask for the camera first.
 const STEP_WITHIN_MS: i64 = 30_000;
 
-/// How long before somebody is known to be gone their peers' pages may have noticed it: what these say then is no trouble
-/// of the connection's.
+/// How long before somebody is known to be gone their peers' pages may have noticed it: that they were disconnected is then
+/// no trouble of the connection's.
 const NOTICED_WITHIN_MS: i64 = 60_000;
 
 /// Two people who were in the room together.
@@ -133,21 +133,18 @@ fn judge(links: &[Link], together: Option<Together>) -> Judgement {
     }
 }
 
-/// What the two pages said of a link, if they did. Of each the last word counts, and `failed` of either wins.
+/// What the two pages said of a link, if they did. Of each the last word counts, `failed` of either wins, and `closed` says
+/// nothing: a page closes what works as well.
 fn said(link: &Link) -> Option<Outcome> {
-    let last = [link.offerer_said, link.answerer_said].into_iter().flatten();
     let was_connected = link.connected_at.is_some();
-    let counts =
-        |said: &Said| !was_connected || said.state == ConnectionState::Connected || !is_of_departure(link, *said);
-    let mut states: Vec<_> = last.filter(counts).map(|said| said.state).collect();
-    states.sort();
-    match states.last() {
-        Some(ConnectionState::Failed) if !was_connected => Some(Outcome::Failed),
-        Some(ConnectionState::Failed | ConnectionState::Disconnected) => Some(Outcome::Lost),
-        Some(ConnectionState::Connected | ConnectionState::Closed) | None => {
-            link.connected_at.map(|_| Outcome::Connected)
-        }
+    let last = || [link.offerer_said, link.answerer_said].into_iter().flatten();
+    let has_failed = last().any(|said| said.state == ConnectionState::Failed);
+    if !was_connected {
+        return has_failed.then_some(Outcome::Failed);
     }
+    let is_broken = |said: Said| said.state == ConnectionState::Disconnected && !is_of_departure(link, said);
+    let is_lost = has_failed || last().any(is_broken);
+    Some(if is_lost { Outcome::Lost } else { Outcome::Connected })
 }
 
 /// Whether what a page said was that its peer was going, which was known a little later.
@@ -277,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_pages_say_decides() {
-        use ConnectionState::{Connected, Disconnected, Failed};
+        use ConnectionState::{Closed, Connected, Disconnected, Failed};
         let working = || told(true, Some(Connected), None);
         for (links, outcome, by) in [
             (vec![working()], Outcome::Connected, 0),
@@ -290,6 +287,11 @@ mod tests {
             // One end cannot know what the other sees: the worse word wins.
             (vec![told(true, Some(Connected), Some(Failed))], Outcome::Lost, 0),
             (vec![told(true, Some(Disconnected), Some(Connected))], Outcome::Lost, 0),
+            // That a page has closed it says nothing.
+            (vec![told(true, Some(Connected), Some(Closed))], Outcome::Connected, 0),
+            (vec![told(true, Some(Closed), Some(Failed))], Outcome::Lost, 0),
+            (vec![told(false, Some(Failed), Some(Closed))], Outcome::Failed, 0),
+            (vec![told(false, Some(Closed), Some(Closed))], Outcome::Exchanged, 0),
             // The latest link of which anything is said.
             (vec![told(false, None, Some(Failed)), working()], Outcome::Connected, 1),
             (vec![working(), told(false, Some(Failed), None)], Outcome::Lost, 1),
@@ -322,8 +324,13 @@ mod tests {
             connected_at: None,
             ..parted(left, 16_000)
         };
+        let failed = Link {
+            offerer_said: told(true, Some(ConnectionState::Failed), None).offerer_said,
+            ..parted(left, 16_000)
+        };
         for (link, outcome) in [
             (never, Outcome::Failed),
+            (failed, Outcome::Lost),
             (parted(left, 16_000), Outcome::Connected),
             (parted(gone, 16_000), Outcome::Connected),
             (parted(lost, 16_000), Outcome::Lost),

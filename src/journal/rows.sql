@@ -166,13 +166,14 @@ create temp trigger link_closed instead of insert on record when new.kind = 'lin
     delete from live_link where session_id = new.session and link_id = new.link;
 end;
 
--- Of what an end says the last counts; what says when the two were connected is the first, of either.
+-- Of what an end says the last counts, but that it closes what it has says nothing; what says when the two were connected
+-- is the first, of either.
 create temp trigger offerer_reported instead of insert on record when new.kind = 'offerer_reported' begin
     update link
     set offerer_state = new.reason, offerer_state_at = max(offered_at, new.at),
         offerer_path = coalesce(new.detail, offerer_path),
         connected_at = coalesce(connected_at, max(offered_at, new.until))
-    where session_id = new.session and id = new.link;
+    where session_id = new.session and id = new.link and (new.reason <> 'closed' or offerer_state is null);
 end;
 
 create temp trigger answerer_reported instead of insert on record when new.kind = 'answerer_reported' begin
@@ -180,7 +181,7 @@ create temp trigger answerer_reported instead of insert on record when new.kind 
     set answerer_state = new.reason, answerer_state_at = max(offered_at, new.at),
         answerer_path = coalesce(new.detail, answerer_path),
         connected_at = coalesce(connected_at, max(offered_at, new.until))
-    where session_id = new.session and id = new.link;
+    where session_id = new.session and id = new.link and (new.reason <> 'closed' or answerer_state is null);
 end;
 
 -- Remembered once. A member that is not known (its own rows were lost in a gap) is owed nothing.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::record::{LinkSide, Report};
 use crate::model::time::Tick;
+use crate::model::vocabulary::ConnectionState;
 
 /// What both ends of one link have said.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +30,9 @@ impl Reports {
     pub(super) fn say(&mut self, end: LinkSide, report: Report, now: Tick) -> Option<Report> {
         let said = self.end(end);
         let is_known = |last: Report| last.state == report.state && (report.path.is_none() || last.path == report.path);
-        if said.last.is_some_and(is_known) {
+        // That a page closes its end says nothing of how it went.
+        let is_no_news = |last: Report| is_known(last) || report.state == ConnectionState::Closed;
+        if said.last.is_some_and(is_no_news) {
             return None;
         }
         said.last = Some(report);
@@ -70,7 +73,7 @@ impl Reports {
 mod tests {
     use super::*;
     use crate::model::time::Timestamp;
-    use crate::model::vocabulary::{ConnectionPath, ConnectionState};
+    use crate::model::vocabulary::ConnectionPath;
 
     fn report(state: ConnectionState, path: Option<ConnectionPath>) -> Report {
         let at = Timestamp(0);
@@ -79,7 +82,7 @@ mod tests {
 
     #[test]
     fn only_what_changes_is_recorded_and_the_last_word_is_never_lost() {
-        use ConnectionState::{Connected, Disconnected, Failed};
+        use ConnectionState::{Closed, Connected, Disconnected, Failed};
         let mut reports = Reports::default();
         let mut say = |end, state, path, ms| reports.say(end, report(state, path), Tick(ms)).is_some();
         assert!(say(LinkSide::Offerer, Connected, Some(ConnectionPath::Host), 0));
@@ -91,6 +94,10 @@ mod tests {
         assert!(say(LinkSide::Offerer, Disconnected, None, 1_000));
         assert!(!say(LinkSide::Offerer, Connected, None, 1_100), "too soon");
         assert!(!say(LinkSide::Offerer, Failed, None, 1_200), "too soon");
+        assert!(
+            !say(LinkSide::Offerer, Closed, None, 9_000),
+            "it says nothing of how it went"
+        );
         let waiting: Vec<_> = reports.take_waiting().collect();
         assert_eq!(waiting, [(LinkSide::Offerer, report(Failed, None))]);
         assert_eq!(reports.take_waiting().count(), 0);

@@ -16,11 +16,20 @@ const HASH_CHARS: usize = 8;
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_FIRST: HeaderValue = HeaderValue::from_static("no-cache");
 
+/// Marks an answer that is the single page, and not the file of that name.
+#[derive(Clone, Copy)]
+pub(super) struct PageInstead;
+
 pub(super) async fn validate(request: Request, next: Next) -> Response {
     let for_ever = is_hashed(request.uri().path());
     let mut response = next.run(request).await;
     let is_file = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
-    let kept = if for_ever && is_file { FOR_EVER } else { ASK_FIRST };
+    let is_page = response.extensions().get::<PageInstead>().is_some();
+    let kept = if for_ever && is_file && !is_page {
+        FOR_EVER
+    } else {
+        ASK_FIRST
+    };
     response.headers_mut().insert(CACHE_CONTROL, kept);
     response
 }

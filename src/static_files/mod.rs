@@ -22,6 +22,7 @@ use tower::ServiceBuilder;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use self::cache::PageInstead;
 pub use self::client_script::{ClientScript, client_script_routes};
 pub(crate) use self::paths::fuzz;
 use self::paths::{INDEX, is_inside, is_public, parts};
@@ -83,7 +84,9 @@ async fn only_public(State(served): State<Arc<Served>>, mut request: Request, ne
     }
     if is_view(&request, &path) && served.single_page.answers().await && has_index().await {
         *request.uri_mut() = Uri::from_static("/");
-        return next.run(request).await;
+        let mut page = next.run(request).await;
+        page.extensions_mut().insert(PageInstead);
+        return page;
     }
     StatusCode::NOT_FOUND.into_response()
 }

@@ -186,6 +186,12 @@ async fn a_view_of_a_single_page_is_that_page() {
         };
         assert_eq!(found, expected, "{path} {headers:?}");
     }
+    // It is the page, whatever file of a build was asked for.
+    let page = answer(router.clone(), "/assets/gone-DdBMqLR4", &[FOR_A_PAGE]).await;
+    assert_eq!(
+        (page.status(), &page.headers()[CACHE_CONTROL]),
+        (StatusCode::OK, &HeaderValue::from_static("no-cache"))
+    );
     let request = Request::post("/room/lesson").header(FOR_A_PAGE.0, FOR_A_PAGE.1);
     let posted = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(posted.status(), StatusCode::NOT_FOUND);

@@ -377,6 +377,25 @@ async fn what_became_of_pairs() {
     eventually("links end in every way", ANSWER_TIMEOUT, || ends() == all).await;
 }
 
+/// A page speaks more often than is written down, and the server stops.
+#[tokio::test]
+async fn what_a_page_said_last_is_not_lost_with_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(program(folder.path(), &[]));
+    let (mut ann, ann_seat) = Socket::join(server.port, "lesson", "Ann").await;
+    let (mut bo, bo_seat) = Socket::join(server.port, "lesson", "Bo").await;
+    offer(&mut ann, "to Bo", &bo_seat).await;
+    answer(&mut bo, "to Bo", "of Bo", &ann_seat["memberId"]).await;
+    for word in ["connected", "failed"] {
+        state(&mut ann, "to Bo", &bo_seat["memberId"], word, None).await;
+    }
+    server.signal("TERM");
+    server.exit_code();
+    server = Server::start(program(folder.path(), &[]));
+    let [pair] = rows(&server, &ann_seat["sessionId"], "links").try_into().unwrap();
+    assert_eq!(pair["outcome"], Outcome::Lost.as_str(), "{pair}");
+}
+
 async fn offer(socket: &mut Socket, connector: &str, to: &Value) {
     let offer = json!({"connectorId": connector, "offer": 0, "memberId": to["memberId"], "streamType": "user"});
     assert_eq!(socket.call("offer", offer).await["ok"], true);

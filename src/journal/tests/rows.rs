@@ -205,7 +205,7 @@ async fn links_from_offer_to_close() {
 
 #[tokio::test]
 async fn of_what_pages_say_of_a_link_the_last_counts_and_when_it_was_connected_first() {
-    use ConnectionState::{Connected, Disconnected, Failed};
+    use ConnectionState::{Closed, Connected, Disconnected, Failed};
     let said = |ms, by, state, path| {
         let (link, at_ms) = (link(1), Timestamp(ms));
         let report = Report { state, path, at: at_ms };
@@ -221,6 +221,7 @@ async fn of_what_pages_say_of_a_link_the_last_counts_and_when_it_was_connected_f
         said(40, LinkSide::Offerer, Connected, host),
         said(50, LinkSide::Answerer, Connected, None),
         said(60, LinkSide::Offerer, Disconnected, None),
+        said(70, LinkSide::Answerer, Closed, None),
     ];
     let query = "select connected_at || ' ' || offerer_state || ' ' || offerer_state_at || ' ' || offerer_path || ' '
                  || answerer_state || ' ' || answerer_state_at || ' ' || coalesce(answerer_path, '-') from link";

@@ -99,13 +99,13 @@ impl<H: Host> RoomDriver<H> {
                 work.rows_damaged();
             }
             work.repair(None);
-            work.record_counts(true);
+            work.record_counts();
         });
     }
 
-    /// Writes down the refusals that were only counted so far: the server is about to end.
+    /// Writes down what was only kept so far: the server is about to end.
     pub(in crate::signaling) fn settle(&self, host: &H) {
-        self.work(host, |work| work.record_counts(false));
+        self.work(host, |work| work.record_counts());
     }
 
     fn work<T>(&self, host: &H, act: impl FnOnce(&mut Work<'_, H>) -> T) -> T {

@@ -456,13 +456,12 @@ impl<H: Host> Work<'_, H> {
         }
     }
 
-    /// Writes down what was only counted so far: refusals, and, with `traffic`, what passed over the links.
-    pub(super) fn record_counts(&mut self, traffic: bool) {
+    /// Writes down what was only kept so far: counts of refusals and of what passed over the links, and what pages said of
+    /// these.
+    pub(super) fn record_counts(&mut self) {
         let now = self.host.now();
         let mut records = self.state.counted.take(now.at);
-        if traffic {
-            records.extend(self.state.room.progress(now));
-        }
+        records.extend(self.state.room.progress(now));
         self.record(records);
     }
 

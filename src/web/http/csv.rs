@@ -152,7 +152,11 @@ fn is_value(text: &str) -> bool {
     let word = text.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
     let has_digit = text.contains(|c: char| c.is_numeric());
     let is_month = || MONTHS.iter().any(|month| word.starts_with(month));
-    text.starts_with(|c: char| c.is_numeric()) || (has_digit && is_month()) || TRUTHS.contains(&text.trim_end())
+    // `R$ 5`, as Brazil writes it.
+    let is_money = || text.contains(['$', '€', '£', '¥', '₩', '₹', '₽', '₺']);
+    text.starts_with(|c: char| c.is_numeric())
+        || (has_digit && (is_month() || is_money()))
+        || TRUTHS.contains(&text.trim_end())
 }
 
 /// A formula within a text.
@@ -269,6 +273,7 @@ mod tests {
             ("3/4", "'3/4"),
             (" (5)", "' (5)"),
             ("$5", "'$5"),
+            ("R$ 5", "'R$ 5"),
             ("٣", "'٣"),
             ("１２", "'１２"),
             ("1. Mai", "'1. Mai"),

@@ -103,3 +103,19 @@ pub(crate) async fn icon() -> Response {
     let text = include_str!("../../../templates/icon.svg");
     ([(CONTENT_TYPE, "image/svg+xml")], text).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::model::vocabulary::EventKind;
+
+    #[test]
+    fn the_stream_of_live_pages_listens_for_every_kind() {
+        let script = include_str!("../../../templates/stream.js");
+        let (_, list) = script.split_once("const KINDS = [").unwrap();
+        let (list, _) = list.split_once(']').unwrap();
+        let listed: BTreeSet<&str> = list.split(',').map(|kind| kind.trim().trim_matches('\'')).collect();
+        assert_eq!(listed, EventKind::ALL.iter().map(|kind| kind.as_str()).collect());
+    }
+}
