@@ -108,8 +108,11 @@ impl Room {
         let mut out = Outputs::default();
         self.catch_up(now, ids, &mut out);
         self.follow(input, now, ids, &mut out);
+        // What records nothing changes none of them. A look at all costs more than hundreds of candidates do.
         #[cfg(debug_assertions)]
-        self.assert_invariants();
+        if !out.records.is_empty() {
+            self.assert_invariants();
+        }
         out
     }
 
