@@ -3,8 +3,8 @@
 'use strict';
 
 const LANGUAGE = 'en-GB';
-/** What follows the stream of events for all open pages. */
-const STREAM = '/review/stream.js';
+/** What follows the stream of events for all open pages: beside this script, below whatever path that is served. */
+const STREAM = new URL('stream.js', document.currentScript.src);
 /** A burst of events is one change of the page. */
 const TOGETHER_MS = 500;
 /** How often a picture that goes on grows without any event. */

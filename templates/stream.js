@@ -3,6 +3,8 @@
 'use strict';
 
 const KINDS = ['session_started', 'session_ended', 'joined', 'left', 'disconnected', 'reconnected', 'error', 'gap'];
+/** From where this script is, so that it is below the same path. */
+const EVENTS = new URL('../api/v1/events', self.location.href);
 /** How long to wait after an answer that is no stream, as a proxy gives while the server is away. */
 const AGAIN_MS = 3_000;
 
@@ -36,7 +38,7 @@ function close() {
 
 /** Follows what happens, over lost connections and restarts of the server. */
 function open() {
-  source = new EventSource('/api/v1/events');
+  source = new EventSource(EVENTS);
   for (const kind of KINDS) {
     source.addEventListener(kind, ({ data }) => {
       // A broken connection is an `error` too, one without data.

@@ -42,8 +42,8 @@ function join(username, roomname) {
   return joinAt(server, username, roomname);
 }
 
-async function joinAt({ url }, username, roomname) {
-  const socket = io(url, { transports: ['websocket'], forceNew: true });
+async function joinAt({ url, path = '/socket.io/' }, username, roomname) {
+  const socket = io(url, { path, transports: ['websocket'], forceNew: true });
   const answer = await socket.timeout(5000).emitWithAck('join', { id: crypto.randomUUID(), username, roomname });
   assert.equal(answer.ok, true, JSON.stringify(answer));
   return socket;
@@ -434,6 +434,24 @@ test('however many pages are open, one stream tells them all what happens, and n
   } finally {
     await reader.context.close();
     await strict.close();
+  }
+});
+
+test('below a path of its own a live page is told what happens, too', async () => {
+  const below = new Server({ BASE_PATH: '/signal/' });
+  await below.start();
+  const at = { url: below.url, path: '/signal/socket.io/' };
+  try {
+    const ann = await joinAt(at, 'Ann', 'Live');
+    await reader.signIn({ url: `${below.url}/signal`, token: below.token });
+    await page.locator('tr.live').getByRole('link', { name: 'Live' }).click();
+    await page.getByText('1 of 1 person here now').waitFor();
+    const bo = await joinAt(at, 'Bo', 'Live');
+    await page.getByText('2 of 2 people here now').waitFor({ timeout: 10_000 });
+    for (const socket of [ann, bo]) socket.disconnect();
+  } finally {
+    await reader.context.close();
+    await below.close();
   }
 });
 
