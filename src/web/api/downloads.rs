@@ -154,8 +154,7 @@ pub(super) async fn events(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PictureQuery {
-    /// The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given, and
-    /// always in the one for programs
+    /// The time zone whose clock the picture follows, such as Europe/Berlin; UTC if it is not given
     #[serde(default, deserialize_with = "fields::zone")]
     #[param(value_type = Option<String>)]
     tz: Option<Zone>,
