@@ -1,5 +1,7 @@
 //! Moments at which everybody lost contact: that was the server's doing, or its network's, and nobody's own.
 
+use std::collections::HashSet;
+
 use super::attendance::Attendance;
 use super::loss::Loss;
 use crate::model::time::Timestamp;
@@ -54,21 +56,25 @@ fn outage_of(people: &[Attendance], losses: &[(usize, Loss)]) -> Option<Outage> 
     let (_, first) = losses.first()?;
     let (_, last) = losses.last()?;
     let by_server = losses.iter().any(|(_, loss)| loss.by_server);
-    let is_lost = |person: usize| losses.iter().any(|(lost, _)| *lost == person);
-    let was_there = |person: &Attendance| {
-        let before = first.at.0.saturating_sub(1);
-        let mut spans = person.intervals.iter();
-        spans.any(|span| span.from.0 <= before && span.to.is_none_or(|to| to.0 > before))
-    };
-    let mut there = people.iter().enumerate().filter(|(_, person)| was_there(person));
-    let lost_all = there.all(|(index, _)| is_lost(index));
-    let lost = (0..people.len()).filter(|person| is_lost(*person)).count();
-    (by_server || lost >= FEWEST && lost_all).then(|| Outage {
+    (by_server || have_all_lost_contact(people, losses, first.at)).then(|| Outage {
         at: first.at,
         by_server,
         back_after_ms: slowest_return(losses),
         until: last.at,
     })
+}
+
+/// Whether several people lost contact, and with them all who were there before.
+fn have_all_lost_contact(people: &[Attendance], losses: &[(usize, Loss)], at: Timestamp) -> bool {
+    let lost: HashSet<usize> = losses.iter().map(|(person, _)| *person).collect();
+    let was_there = |person: &Attendance| {
+        let before = at.0.saturating_sub(1);
+        let begun = person.intervals.partition_point(|span| span.from.0 <= before);
+        let last = person.intervals[..begun].last();
+        last.is_some_and(|span| span.to.is_none_or(|to| to.0 > before))
+    };
+    let mut there = people.iter().enumerate().filter(|(_, person)| was_there(person));
+    lost.len() >= FEWEST && there.all(|(index, _)| lost.contains(&index))
 }
 
 fn slowest_return(losses: &[(usize, Loss)]) -> Option<i64> {

@@ -2,8 +2,7 @@
 
 use super::moment::{Moment, minute};
 use super::wording::{count, duration};
-use crate::history::attendance::Attendance;
-use crate::history::outages::{Outage, outages};
+use crate::history::outages::Outage;
 use crate::history::sessions::Session;
 
 /// The most moments that are told.
@@ -19,9 +18,8 @@ pub(super) struct OutageSentence {
     pub(super) end: String,
 }
 
-/// Of a session and all its people.
-pub(super) fn outage_sentences(session: &Session, people: &[Attendance]) -> Vec<OutageSentence> {
-    let outages = outages(people);
+/// A sentence for each kind of them.
+pub(super) fn outage_sentences(session: &Session, outages: &[Outage]) -> Vec<OutageSentence> {
     let (stops, losses): (Vec<&Outage>, Vec<&Outage>) = outages.iter().partition(|outage| outage.by_server);
     let kinds = [
         ("The server was restarted at", stops),

@@ -14,6 +14,7 @@ use super::people::{PageLink, People, PeopleQuery};
 use super::sorting::{self, COLUMNS, Sorting};
 use super::summary::summary;
 use super::{PageResult, address, html, moment, sentences, timeline, wording};
+use crate::history::outages::outages;
 use crate::history::page::Page;
 use crate::history::sessions::Session;
 use crate::web::http::error::Error;
@@ -93,14 +94,16 @@ pub(crate) async fn show(
         web.history.timeline_of(&session, &people.shown, now),
     )?;
 
+    let outages = people.everyone.as_deref().map(outages).unwrap_or_default();
     let path = format!("/review/sessions/{id}");
     html(&SessionPage {
-        summary: summary(&session, people.everyone.as_deref(), (!is_paged).then_some(&pairs)),
-        outages: people
-            .everyone
-            .as_deref()
-            .map(|all| outage_sentences(&session, all))
-            .unwrap_or_default(),
+        summary: summary(
+            &session,
+            people.everyone.as_deref(),
+            &outages,
+            (!is_paged).then_some(&pairs),
+        ),
+        outages: outage_sentences(&session, &outages),
         picture: timeline::inline(&model, Zone::UTC, now),
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, query.sorting, log),

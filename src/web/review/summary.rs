@@ -6,7 +6,7 @@ use super::sentences::pair_clause;
 use super::wording::{are_away, count, length, names};
 use crate::history::attendance::Attendance;
 use crate::history::loss::Loss;
-use crate::history::outages::{Outage, outages};
+use crate::history::outages::Outage;
 use crate::history::pair::Pair;
 use crate::history::sessions::Session;
 use crate::model::vocabulary::{LeaveReason, Outcome, SessionStatus};
@@ -15,13 +15,17 @@ use crate::model::vocabulary::{LeaveReason, Outcome, SessionStatus};
 const TOLD_PAIRS: usize = 3;
 
 /// Tells a session from all its people and all their pairs, each `None` where there are too many. Names are isolated.
-pub(super) fn summary(session: &Session, people: Option<&[Attendance]>, pairs: Option<&[Pair]>) -> String {
+pub(super) fn summary(
+    session: &Session,
+    people: Option<&[Attendance]>,
+    outages: &[Outage],
+    pairs: Option<&[Pair]>,
+) -> String {
     let Some(people) = people else {
         return of_too_many(session);
     };
-    let outages = outages(people);
     let mut troubles = pairs.map(connections).unwrap_or_default();
-    troubles.extend(attendance(session, people, &outages));
+    troubles.extend(attendance(session, people, outages));
     if session.error_count > 0 {
         let errors = count(session.error_count, "error was", "errors were");
         troubles.push(format!("{errors} told to the clients"));
@@ -234,7 +238,7 @@ mod tests {
             .iter()
             .map(|(one, other, outcome)| pair(one, other, *outcome))
             .collect();
-        summary(session, Some(&people), Some(&pairs)).replace(['\u{2068}', '\u{2069}'], "")
+        summary(session, Some(&people), &[], Some(&pairs)).replace(['\u{2068}', '\u{2069}'], "")
     }
 
     #[test]
