@@ -1,9 +1,9 @@
 //! The append-only part of the history: which records are events, and what their rows say.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::id::ParticipantId;
-use crate::model::vocabulary::EventKind;
+use crate::model::vocabulary::{ErrorKind, EventKind};
 use crate::room::record::{Change, Record};
 
 /// A record with its place in the journal, if it is an entry of it.
@@ -14,85 +14,20 @@ pub(super) struct Numbered {
 
 /// Whether a record is an entry of the journal, and so takes a `seq`.
 pub(super) fn is_event(change: &Change) -> bool {
+    kind(change).is_some()
+}
+
+/// The kind of entry that a record is, if it is one.
+fn kind(change: &Change) -> Option<EventKind> {
     match change {
-        Change::SessionStarted { .. }
-        | Change::SessionEnded { .. }
-        | Change::Joined(_)
-        | Change::Left { .. }
-        | Change::Disconnected { .. }
-        | Change::Reconnected { .. }
-        | Change::Error { .. }
-        | Change::MoreErrors { .. }
-        | Change::Gap { .. } => true,
-        Change::CalendarMoved { .. }
-        | Change::LinkOffered(_)
-        | Change::LinkAnswered { .. }
-        | Change::LinkProgress { .. }
-        | Change::LinkClosed { .. }
-        | Change::LinkReported { .. }
-        | Change::LeaveOwed { .. }
-        | Change::Overflowed { .. }
-        | Change::Snapshot(_) => false,
-    }
-}
-
-/// What an entry of the journal says, besides when and of which session.
-pub(super) struct Entry {
-    pub(super) kind: EventKind,
-    pub(super) participant: Option<ParticipantId>,
-    pub(super) detail: Option<Value>,
-}
-
-impl Entry {
-    fn new(kind: EventKind, participant: Option<ParticipantId>, detail: Option<Value>) -> Option<Self> {
-        Some(Self {
-            kind,
-            participant,
-            detail,
-        })
-    }
-}
-
-/// The entry of a record, if it is one.
-pub(super) fn entry(change: &Change) -> Option<Entry> {
-    match change {
-        Change::SessionStarted { .. } => Entry::new(EventKind::SessionStarted, None, None),
-        Change::SessionEnded { .. } => Entry::new(EventKind::SessionEnded, None, None),
-        Change::Joined(joined) => {
-            let detail = serde_json::json!({ "members": joined.members });
-            Entry::new(EventKind::Joined, Some(joined.participant), Some(detail))
-        }
-        Change::Left {
-            participant, reason, ..
-        } => {
-            let detail = serde_json::json!({ "reason": reason });
-            Entry::new(EventKind::Left, Some(*participant), Some(detail))
-        }
-        Change::Disconnected {
-            participant,
-            until,
-            why,
-            ..
-        } => {
-            let detail = serde_json::json!({ "why": why, "until": until.rfc3339() });
-            Entry::new(EventKind::Disconnected, Some(*participant), Some(detail))
-        }
-        Change::Reconnected { participant, .. } => Entry::new(EventKind::Reconnected, Some(*participant), None),
-        Change::Error {
-            participant,
-            code,
-            event,
-            message,
-        } => {
-            let detail = serde_json::json!({ "code": code, "event": event, "message": message });
-            Entry::new(EventKind::Error, *participant, Some(detail))
-        }
-        Change::MoreErrors { participant, count } => {
-            let message = "Too many were refused to list each.";
-            let detail = serde_json::json!({ "code": "rateLimited", "message": message, "count": count });
-            Entry::new(EventKind::Error, *participant, Some(detail))
-        }
-        Change::Gap { dropped } => Entry::new(EventKind::Gap, None, Some(serde_json::json!({ "dropped": dropped }))),
+        Change::SessionStarted { .. } => Some(EventKind::SessionStarted),
+        Change::SessionEnded { .. } => Some(EventKind::SessionEnded),
+        Change::Joined(_) => Some(EventKind::Joined),
+        Change::Left { .. } => Some(EventKind::Left),
+        Change::Disconnected { .. } => Some(EventKind::Disconnected),
+        Change::Reconnected { .. } => Some(EventKind::Reconnected),
+        Change::Error { .. } | Change::MoreErrors { .. } => Some(EventKind::Error),
+        Change::Gap { .. } => Some(EventKind::Gap),
         Change::CalendarMoved { .. }
         | Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
@@ -103,4 +38,66 @@ pub(super) fn entry(change: &Change) -> Option<Entry> {
         | Change::Overflowed { .. }
         | Change::Snapshot(_) => None,
     }
+}
+
+/// What an entry of the journal says, besides when and of which session.
+pub(super) struct Entry {
+    pub(super) kind: EventKind,
+    pub(super) participant: Option<ParticipantId>,
+    pub(super) detail: Option<Value>,
+}
+
+/// The entry of a record, if it is one.
+pub(super) fn entry(change: &Change) -> Option<Entry> {
+    let kind = kind(change)?;
+    let (participant, detail) = match change {
+        Change::Joined(joined) => {
+            let detail = json!({ "members": joined.members });
+            (Some(joined.participant), Some(detail))
+        }
+        Change::Left {
+            participant, reason, ..
+        } => (Some(*participant), Some(json!({ "reason": reason }))),
+        Change::Disconnected {
+            participant,
+            until,
+            why,
+            ..
+        } => {
+            let detail = json!({ "why": why, "until": until.rfc3339() });
+            (Some(*participant), Some(detail))
+        }
+        Change::Reconnected { participant, .. } => (Some(*participant), None),
+        Change::Error {
+            participant,
+            code,
+            event,
+            message,
+        } => {
+            let detail = json!({ "code": code, "event": event, "message": message });
+            (*participant, Some(detail))
+        }
+        Change::MoreErrors { participant, count } => {
+            let message = "Too many were refused to list each.";
+            let detail = json!({ "code": ErrorKind::RateLimited, "message": message, "count": count });
+            (*participant, Some(detail))
+        }
+        Change::Gap { dropped } => (None, Some(json!({ "dropped": dropped }))),
+        Change::SessionStarted { .. }
+        | Change::SessionEnded { .. }
+        | Change::CalendarMoved { .. }
+        | Change::LinkOffered(_)
+        | Change::LinkAnswered { .. }
+        | Change::LinkProgress { .. }
+        | Change::LinkClosed { .. }
+        | Change::LinkReported { .. }
+        | Change::LeaveOwed { .. }
+        | Change::Overflowed { .. }
+        | Change::Snapshot(_) => (None, None),
+    };
+    Some(Entry {
+        kind,
+        participant,
+        detail,
+    })
 }
