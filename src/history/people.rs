@@ -75,14 +75,9 @@ impl ConnectionRow {
     /// How contact was lost at its end, if it was; `next` is the one after it.
     fn loss(&self, next: Option<&Self>) -> Option<Loss> {
         let by_server = match self.closed_by? {
-            ConnectionCloseReason::ServerShutdown | ConnectionCloseReason::ServerCrash => true,
             ConnectionCloseReason::Disconnected => false,
-            ConnectionCloseReason::Left
-            | ConnectionCloseReason::Closed
-            | ConnectionCloseReason::Timeout
-            | ConnectionCloseReason::Replaced
-            | ConnectionCloseReason::Moved
-            | ConnectionCloseReason::Gap => return None,
+            ConnectionCloseReason::Member(reason) if reason.is_servers() => true,
+            ConnectionCloseReason::Member(_) => return None,
         };
         let back = next.filter(|next| self.away_until >= Some(next.connected_at));
         Some(Loss {

@@ -124,7 +124,11 @@ async fn put_connection(
     let disconnected_at = member.away.map(|(since, _)| since.0.max(member.connected_at.0));
     let closed_by = member
         .away
-        .map(|_| member.leaves_as.map_or(ConnectionCloseReason::Disconnected, Into::into))
+        .map(|_| {
+            member
+                .leaves_as
+                .map_or(ConnectionCloseReason::Disconnected, ConnectionCloseReason::Member)
+        })
         .map(ConnectionCloseReason::as_str);
     let opened_by = if member.connected_at == member.joined_at {
         ConnectionOpenReason::Join

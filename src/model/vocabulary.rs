@@ -147,7 +147,12 @@ vocabulary! {
 impl LeaveReason {
     /// Whether the member was lost, and did not go of its own accord.
     pub fn is_lost(self) -> bool {
-        matches!(self, Self::Timeout | Self::ServerShutdown | Self::ServerCrash)
+        self == Self::Timeout || self.is_servers()
+    }
+
+    /// Whether the server's own stop is to blame.
+    pub fn is_servers(self) -> bool {
+        matches!(self, Self::ServerShutdown | Self::ServerCrash)
     }
 }
 
@@ -256,42 +261,37 @@ vocabulary! {
     }
 }
 
-vocabulary! {
-    /// Why a connection is over: its socket went, or it ended with its member.
-    ConnectionCloseReason {
-        /// The socket went; its member was away from then on.
-        Disconnected = "disconnected",
-        /// The member said that it leaves.
-        Left = "left",
-        /// The page closed it; its member was away from then on, or gone.
-        Closed = "closed",
-        /// The member did not come back within its grace.
-        Timeout = "timeout",
-        /// The same client came back, or joined again, on another socket; or its socket joined as somebody else.
-        Replaced = "replaced",
-        /// The member's socket joined another room.
-        Moved = "moved",
-        /// The server stopped.
-        ServerShutdown = "server_shutdown",
-        /// The server died.
-        ServerCrash = "server_crash",
-        /// Its end was lost in a gap of the history.
-        Gap = "gap",
+/// Why a connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionCloseReason {
+    /// Its socket went; its member was away from then on.
+    Disconnected,
+    /// Its member's word: it ended with the member, who may have closed the page and was away from then on.
+    Member(LeaveReason),
+}
+
+impl ConnectionCloseReason {
+    /// The word that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Member(reason) => reason.as_str(),
+        }
+    }
+
+    /// What a stored word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "disconnected" => Some(Self::Disconnected),
+            word => LeaveReason::parse(word).map(Self::Member),
+        }
     }
 }
 
-impl From<LeaveReason> for ConnectionCloseReason {
-    fn from(reason: LeaveReason) -> Self {
-        match reason {
-            LeaveReason::Left => Self::Left,
-            LeaveReason::Closed => Self::Closed,
-            LeaveReason::Timeout => Self::Timeout,
-            LeaveReason::Replaced => Self::Replaced,
-            LeaveReason::Moved => Self::Moved,
-            LeaveReason::ServerShutdown => Self::ServerShutdown,
-            LeaveReason::ServerCrash => Self::ServerCrash,
-            LeaveReason::Gap => Self::Gap,
-        }
+impl<'de> Deserialize<'de> for ConnectionCloseReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&word).ok_or_else(|| D::Error::custom(format_args!("{word:?} ends no connection")))
     }
 }
 
@@ -347,8 +347,10 @@ mod tests {
             ConnectionOpenReason::as_str,
             ConnectionOpenReason::parse
         ));
+        let of_members = LeaveReason::ALL.iter().copied().map(ConnectionCloseReason::Member);
+        let ends: Vec<_> = of_members.chain([ConnectionCloseReason::Disconnected]).collect();
         assert!(is_read_back(
-            ConnectionCloseReason::ALL,
+            &ends,
             ConnectionCloseReason::as_str,
             ConnectionCloseReason::parse
         ));
@@ -369,7 +371,7 @@ mod tests {
     #[test]
     fn a_connection_that_ends_with_its_member_has_the_members_word() {
         for reason in LeaveReason::ALL {
-            assert_eq!(ConnectionCloseReason::from(*reason).as_str(), reason.as_str());
+            assert_eq!(ConnectionCloseReason::Member(*reason).as_str(), reason.as_str());
         }
     }
 }
