@@ -1,4 +1,4 @@
-//! The names of people over all rooms.
+//! Searching names: of people over all rooms, and of rooms.
 
 use super::page::{Page, Slice};
 use super::person::COUNTED;
@@ -16,6 +16,30 @@ pub struct KnownName {
     pub sessions: i64,
 }
 
+/// A page of those names that hold a text, whatever its case; `None` holds all. `examined` is how many were asked for: if
+/// there are as many, the next page goes on behind them, however few were found.
+pub(super) fn names_page(
+    known: Vec<String>,
+    examined: i64,
+    wanted: Option<&str>,
+    limit: usize,
+) -> Slice<String, String> {
+    let is_cut = i64::try_from(known.len()) == Ok(examined);
+    let last_examined = known.last().filter(|_| is_cut).cloned();
+    let wanted = wanted.map(str::to_lowercase);
+    let passes = |name: &String| {
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| name.to_lowercase().contains(wanted))
+    };
+    let found = known.into_iter().filter(passes).take(limit + 1).collect();
+    let Slice { rows, next } = Slice::cut(found, limit, String::clone);
+    Slice {
+        rows,
+        next: next.or(last_examined),
+    }
+}
+
 impl History {
     /// The names that hold a text, whatever its case, in order.
     ///
@@ -24,16 +48,10 @@ impl History {
     pub async fn names_with(&self, text: &str, page: &Page<String>) -> Result<Slice<KnownName, String>, Error> {
         let after = page.after.as_deref().unwrap_or_default();
         let known = self.usernames(after, EXAMINED).await?;
-        let last_examined = known
-            .last()
-            .filter(|_| i64::try_from(known.len()) == Ok(EXAMINED))
-            .cloned();
-        let wanted = text.to_lowercase();
-        let found = known.into_iter().filter(|name| name.to_lowercase().contains(&wanted));
-        let found = Slice::cut(found.take(page.limit + 1).collect(), page.limit, String::clone);
+        let found = names_page(known, EXAMINED, Some(text), page.limit);
         Ok(Slice {
             rows: self.count_sessions(&found.rows).await?,
-            next: found.next.or(last_examined),
+            next: found.next,
         })
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::names::names_page;
 use super::page::{Page, Slice};
 use super::sessions::Session;
 use super::{Error, History};
@@ -98,25 +99,13 @@ impl History {
         } else {
             self.names(after, examined).await?
         };
-        let mut last_examined = known
-            .last()
-            .filter(|_| i64::try_from(known.len()) == Ok(examined))
-            .cloned();
-        if filter.live_only && last_examined.is_none() {
-            last_examined = self.last_open(after).await?;
+        let mut names = names_page(known, examined, filter.contains.as_deref(), page.limit);
+        if filter.live_only && names.next.is_none() {
+            names.next = self.last_open(after).await?;
         }
-
-        let wanted = filter.contains.as_deref().map(str::to_lowercase);
-        let passes = |name: &String| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| name.to_lowercase().contains(wanted))
-        };
-        let names: Vec<String> = known.into_iter().filter(passes).take(page.limit + 1).collect();
-        let names = Slice::cut(names, page.limit, String::clone);
         Ok(Slice {
             rows: self.describe(&names.rows).await?,
-            next: names.next.or(last_examined),
+            next: names.next,
         })
     }
 
