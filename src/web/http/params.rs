@@ -168,6 +168,11 @@ pub(crate) mod fields {
         field(deserializer, Username::parse)
     }
 
+    /// A person's name, in a form.
+    pub(crate) fn filled_username<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
+        filled(deserializer, Username::parse)
+    }
+
     /// A moment.
     pub(crate) fn time<'de, D: Deserializer<'de>, T: From<Timestamp>>(deserializer: D) -> Result<T, D::Error> {
         field(deserializer, super::time)

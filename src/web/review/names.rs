@@ -12,7 +12,7 @@ use crate::history::page::{Page, Slice};
 use crate::history::person::COUNTED;
 use crate::model::id::Username;
 use crate::web::http::error::Error;
-use crate::web::http::params::{filled, kept_username};
+use crate::web::http::params::{fields, filled, kept_username};
 use crate::web::http::query::Query;
 use crate::web::state::Web;
 
@@ -39,15 +39,11 @@ pub(super) struct NameList {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NameSearchQuery {
     /// What the names hold.
-    #[serde(default, deserialize_with = "name")]
+    #[serde(default, deserialize_with = "fields::filled_username")]
     name: Option<Username>,
     /// The name that the others come after.
     #[serde(default, deserialize_with = "after")]
     after: Option<String>,
-}
-
-fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
-    filled(deserializer, Username::parse)
 }
 
 fn after<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -51,7 +51,7 @@ struct SessionsPage {
 pub(crate) struct SessionListQuery {
     #[serde(default, deserialize_with = "room")]
     room: Option<RoomName>,
-    #[serde(default, deserialize_with = "person")]
+    #[serde(default, deserialize_with = "fields::filled_username")]
     person: Option<Username>,
     #[serde(default, deserialize_with = "fields::session")]
     older: Option<SessionId>,
@@ -61,10 +61,6 @@ pub(crate) struct SessionListQuery {
 
 fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RoomName>, D::Error> {
     filled(deserializer, RoomName::parse)
-}
-
-fn person<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
-    filled(deserializer, Username::parse)
 }
 
 /// Which piece of the list.
