@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::time::Instant;
 
 use super::event::Numbered;
@@ -26,10 +26,37 @@ const EXACT: usize = 64;
 /// By their rows.
 static STATEMENTS: [OnceLock<String>; MOST_ROWS + 1] = [const { OnceLock::new() }; MOST_ROWS + 1];
 
+/// Into which rows are inserted, and which of the rows of the first go on to the others.
+const VIEWS: [(&str, Option<&str>); 3] = [
+    ("record", None),
+    ("link_record", Some("new.link is not null")),
+    (
+        "other_record",
+        Some("new.link is null and new.kind <> 'joined' and new.kind <> 'left' and new.kind <> 'group'"),
+    ),
+];
+
 /// Lets a connection write groups.
 pub(super) async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql(include_str!("rows.sql")).execute(connection).await?;
+    let script: String = VIEWS.iter().map(|(view, rows)| view_of(view, *rows)).collect();
+    sqlx::raw_sql(AssertSqlSafe(script + include_str!("rows.sql")))
+        .execute(connection)
+        .await?;
     Ok(())
+}
+
+/// A view of all columns, and what passes its rows on to it.
+fn view_of(view: &str, rows: Option<&str>) -> String {
+    let columns = |before: &str| COLUMNS.map(|column| format!("{before}{column}")).join(", ");
+    let passes_on = rows.map_or_else(String::new, |rows| {
+        format!(
+            "create temp trigger to_{view} instead of insert on record when {rows} begin
+                 insert into {view} values ({});
+             end;",
+            columns("new.")
+        )
+    });
+    format!("create temp view {view} as select {};{passes_on}", columns("null as "))
 }
 
 /// A connection that writes groups.

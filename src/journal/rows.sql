@@ -1,14 +1,13 @@
 -- What follows from each record. A group of records is one insert into `record`, and so one transaction and one call of
--- SQLite, whatever it changes: each row's trigger writes what the record means. These views and triggers belong to the
--- connection that writes, and are no part of the file.
+-- SQLite, whatever it changes: each row's trigger writes what the record means. These triggers, and the views that they
+-- are of, belong to the connection that writes, and are no part of the file.
+--
+-- SQLite starts every trigger of a view for every row, and only then asks whether it is meant. So `record` itself has
+-- only those of what comes most often; the others are those of two views, to which triggers of `rows.rs` pass on what is
+-- about a link, and the rest.
 --
 -- An entry of the journal is written last, as it refers to the session. Whatever ends does not end before it began,
 -- however the clock was set.
-
-create temp view record as
-select null as kind, null as seq, null as at, null as session, null as participant, null as member, null as connection,
-       null as previous, null as link, null as peer, null as peer_member, null as client_key, null as name,
-       null as stream, null as reason, null as until, null as position, null as members, null as detail;
 
 create temp view lost_session as select null as session, null as at, null as reason;
 
@@ -28,7 +27,7 @@ create temp trigger lost_session_ends instead of insert on lost_session begin
     update session set ended_at = max(started_at, new.at) where id = new.session;
 end;
 
-create temp trigger session_started instead of insert on record when new.kind = 'session_started' begin
+create temp trigger session_started instead of insert on other_record when new.kind = 'session_started' begin
     insert into lost_session select id, new.at, new.reason from session where room = new.name and ended_at is null;
     insert into session (id, room, started_at) values (new.session, new.name, new.at);
     insert into event (seq, at, session_id, kind) values (new.seq, new.at, new.session, new.kind);
@@ -36,7 +35,7 @@ end;
 
 -- Whoever did not come back left before it was known: the one whose leaving is recorded last may not be the one who left
 -- last. A session does not end before what somebody was told in it.
-create temp trigger session_ended instead of insert on record when new.kind = 'session_ended' begin
+create temp trigger session_ended instead of insert on other_record when new.kind = 'session_ended' begin
     update session
     set ended_at = max(
         started_at,
@@ -83,7 +82,7 @@ create temp trigger member_left instead of insert on record when new.kind = 'lef
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
-create temp trigger disconnected instead of insert on record when new.kind = 'disconnected' begin
+create temp trigger disconnected instead of insert on other_record when new.kind = 'disconnected' begin
     update connection set disconnected_at = max(connected_at, new.at), closed_by = coalesce(new.reason, 'disconnected')
     where session_id = new.session and participant_id = new.participant and id = new.connection;
     update member set away_since = new.at, away_until = new.until, stopped_by = new.reason where id = new.member;
@@ -91,7 +90,7 @@ create temp trigger disconnected instead of insert on record when new.kind = 'di
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
-create temp trigger reconnected instead of insert on record when new.kind = 'reconnected' begin
+create temp trigger reconnected instead of insert on other_record when new.kind = 'reconnected' begin
     update session set reconnect_count = reconnect_count + 1 where id = new.session;
     update participant set reconnect_count = reconnect_count + 1 where id = new.participant;
     update connection
@@ -108,19 +107,19 @@ create temp trigger reconnected instead of insert on record when new.kind = 'rec
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
-create temp trigger error instead of insert on record when new.kind = 'error' begin
+create temp trigger error instead of insert on other_record when new.kind = 'error' begin
     update session set error_count = error_count + 1 where id = new.session;
     insert into event (seq, at, session_id, participant_id, kind, detail)
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
-create temp trigger gap instead of insert on record when new.kind = 'gap' begin
+create temp trigger gap instead of insert on other_record when new.kind = 'gap' begin
     insert into event (seq, at, session_id, participant_id, kind, detail)
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
 -- All of the session moves alike, so nothing in it gets longer or out of order.
-create temp trigger calendar_moved instead of insert on record when new.kind = 'calendar_moved' begin
+create temp trigger calendar_moved instead of insert on other_record when new.kind = 'calendar_moved' begin
     update session set started_at = started_at + new.until where id = new.session;
     update participant set joined_at = joined_at + new.until, left_at = left_at + new.until
     where session_id = new.session;
@@ -139,26 +138,26 @@ create temp trigger calendar_moved instead of insert on record when new.kind = '
     update event set at = at + new.until where session_id = new.session;
 end;
 
-create temp trigger link_offered instead of insert on record when new.kind = 'link_offered' begin
+create temp trigger link_offered instead of insert on link_record when new.kind = 'link_offered' begin
     insert into link (session_id, id, offerer_id, answerer_id, stream_type, offered_at)
     values (new.session, new.link, new.participant, new.peer, new.stream, new.at);
     insert into live_link (session_id, link_id, offerer_member, offerer_connector, answerer_member)
     values (new.session, new.link, new.member, new.name, new.peer_member);
 end;
 
-create temp trigger link_answered instead of insert on record when new.kind = 'link_answered' begin
+create temp trigger link_answered instead of insert on link_record when new.kind = 'link_answered' begin
     update link set answered_at = coalesce(answered_at, max(offered_at, new.at))
     where session_id = new.session and id = new.link;
     update live_link set answerer_connector = new.name where session_id = new.session and link_id = new.link;
 end;
 
-create temp trigger link_progress instead of insert on record when new.kind = 'link_progress' begin
+create temp trigger link_progress instead of insert on link_record when new.kind = 'link_progress' begin
     update link
     set offerer_candidates = new.detail ->> 0, answerer_candidates = new.detail ->> 1, renegotiations = new.detail ->> 2
     where session_id = new.session and id = new.link;
 end;
 
-create temp trigger link_closed instead of insert on record when new.kind = 'link_closed' begin
+create temp trigger link_closed instead of insert on link_record when new.kind = 'link_closed' begin
     update link
     set offerer_candidates = new.detail ->> 0, answerer_candidates = new.detail ->> 1, renegotiations = new.detail ->> 2,
         closed_at = max(offered_at, new.at), closed_by = new.reason
@@ -168,7 +167,7 @@ end;
 
 -- Of what an end says the last counts, but that it closes what it has says nothing; what says when the two were connected
 -- is the first, of either.
-create temp trigger offerer_reported instead of insert on record when new.kind = 'offerer_reported' begin
+create temp trigger offerer_reported instead of insert on link_record when new.kind = 'offerer_reported' begin
     update link
     set offerer_state = new.reason, offerer_state_at = max(offered_at, new.at),
         offerer_path = coalesce(new.detail, offerer_path),
@@ -176,7 +175,7 @@ create temp trigger offerer_reported instead of insert on record when new.kind =
     where session_id = new.session and id = new.link and (new.reason <> 'closed' or offerer_state is null);
 end;
 
-create temp trigger answerer_reported instead of insert on record when new.kind = 'answerer_reported' begin
+create temp trigger answerer_reported instead of insert on link_record when new.kind = 'answerer_reported' begin
     update link
     set answerer_state = new.reason, answerer_state_at = max(offered_at, new.at),
         answerer_path = coalesce(new.detail, answerer_path),
@@ -185,13 +184,13 @@ create temp trigger answerer_reported instead of insert on record when new.kind 
 end;
 
 -- Remembered once. A member that is not known (its own rows were lost in a gap) is owed nothing.
-create temp trigger leave_owed instead of insert on record when new.kind = 'leave_owed' begin
+create temp trigger leave_owed instead of insert on other_record when new.kind = 'leave_owed' begin
     insert into owed_leave (member_id, connector, leaver)
     select id, new.name, new.peer_member from member where id = new.member
     on conflict (member_id, leaver, connector) do nothing;
 end;
 
-create temp trigger overflowed instead of insert on record when new.kind = 'overflowed' begin
+create temp trigger overflowed instead of insert on other_record when new.kind = 'overflowed' begin
     update member set overflowed = true where id = new.member;
 end;
 
