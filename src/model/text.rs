@@ -1,13 +1,23 @@
 //! What of a text is seen.
 
-use unicode_normalization::char::is_combining_mark;
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_security::confusable_detection::skeleton;
 
-/// Whether a character alone shows anything: marks on other characters do not, and Unicode's default ignorable ones.
+/// Whether a character shows something by itself.
 pub fn is_seen(c: char) -> bool {
-    !c.is_whitespace()
-        && !is_combining_mark(c)
-        && !matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
-            | '\u{e0000}'..='\u{e0fff}')
+    let group = c.general_category_group();
+    let is_drawn_alone = !matches!(group, GeneralCategoryGroup::Mark | GeneralCategoryGroup::Separator);
+    is_drawn_alone && c.general_category() != GeneralCategory::Control && !is_blank(c) && !is_ignorable(c)
+}
+
+/// Whether Unicode counts it as a symbol, though it shows nothing: the empty braille pattern, the musical null notehead,
+/// the place of an object.
+pub fn is_blank(c: char) -> bool {
+    matches!(c, '\u{2800}' | '\u{1D159}' | '\u{FFFC}')
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`, and what else only tells programs how to show the rest.
+pub fn is_ignorable(c: char) -> bool {
+    !c.is_ascii()
+        && (skeleton(c.encode_utf8(&mut [0; 4])).next().is_none() || c.general_category() == GeneralCategory::Format)
 }

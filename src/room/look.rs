@@ -1,14 +1,10 @@
 //! What a name looks like, so that nobody joins beside "Ms. Smith" as her double.
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
 
 use crate::model::id::{InvalidText, Username};
-
-/// Characters that Unicode counts as symbols, and that show nothing: the empty braille pattern, the musical null
-/// notehead, the place of an object.
-const BLANK: [char; 3] = ['\u{2800}', '\u{1D159}', '\u{FFFC}'];
+use crate::model::text::{is_blank, is_ignorable, is_seen};
 
 /// What is left of a name for the eye. Two names of one look are not told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +48,7 @@ pub(super) fn check(name: &Username) -> Result<(), InvalidText> {
     if name.chars().any(is_never_text) {
         return Err(InvalidText::NeverShown);
     }
-    if !name.chars().any(shows_something) {
+    if !name.chars().any(is_seen) {
         return Err(InvalidText::Invisible);
     }
     Ok(())
@@ -68,24 +64,11 @@ fn is_never_text(c: char) -> bool {
     matches!(c, '\u{E0000}'..='\u{E007F}' | '\u{FDD0}'..='\u{FDEF}') || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
-fn shows_something(c: char) -> bool {
-    let group = c.general_category_group();
-    let is_drawn_alone = !matches!(group, GeneralCategoryGroup::Mark | GeneralCategoryGroup::Separator);
-    let is_control = matches!(c.general_category(), GeneralCategory::Control | GeneralCategory::Format);
-    is_drawn_alone && !is_control && !BLANK.contains(&c) && !is_ignorable(c)
-}
-
-/// Unicode's `Default_Ignorable_Code_Point`, and what else only tells programs how to show the rest.
-fn is_ignorable(c: char) -> bool {
-    !c.is_ascii()
-        && (skeleton(c.encode_utf8(&mut [0; 4])).next().is_none() || c.general_category() == GeneralCategory::Format)
-}
-
 /// Compatible forms made one (NFKC), what does not show left out, any run of space one space.
 fn plain(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     for c in name.nfkc().filter(|&c| !is_ignorable(c)) {
-        if c.is_whitespace() || BLANK.contains(&c) {
+        if c.is_whitespace() || is_blank(c) {
             if !plain.is_empty() && !plain.ends_with(' ') {
                 plain.push(' ');
             }
