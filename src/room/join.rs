@@ -324,6 +324,5 @@ pub(super) fn disconnect_replaced(request: Request, socket: Option<SocketKey>, o
     };
     let reason = Reason::Replaced;
     let refusal = Refusal { request, reason };
-    out.effects.push(Effect::Refuse { socket, refusal });
-    out.effects.push(Effect::Disconnect(socket));
+    out.effects.push(Effect::Disconnect { socket, refusal });
 }

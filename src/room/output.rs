@@ -44,8 +44,14 @@ pub enum Effect {
         /// Its new socket.
         socket: SocketKey,
     },
-    /// A socket lost its member to a newer one: disconnect it.
-    Disconnect(SocketKey),
+    /// A socket lost its member to a newer one: tell it and disconnect it, unless it has taken a member's place again by
+    /// the time this is due.
+    Disconnect {
+        /// The socket.
+        socket: SocketKey,
+        /// What it is told.
+        refusal: Refusal,
+    },
     /// The answer to the input itself, for the client's callback. At most one per input.
     Reply(Reply),
     /// What became of a message that was held until its sender joined or resumed, for its callback.

@@ -20,9 +20,12 @@ pub(super) struct SocketRegistry {
 }
 
 impl SocketRegistry {
-    /// Makes a socket known, so that rooms can speak to it.
+    /// Makes a socket known, so that rooms can speak to it. One that is at its end stays unknown.
     pub(super) fn register(&self, sender: ClientSender) {
-        self.senders.write().insert(sender.client.key, sender);
+        let mut senders = self.senders.write();
+        if !sender.client.gone.load(Ordering::Relaxed) {
+            senders.insert(sender.client.key, sender);
+        }
     }
 
     /// From here on nothing more is said to members, as nobody knows whether it still gets through.
@@ -47,6 +50,10 @@ impl Sockets for SocketRegistry {
         senders.get(&to).ok_or(SendError::Gone)?.send(outgoing)
     }
 
+    fn is_known(&self, socket: SocketKey) -> bool {
+        self.senders.read().contains_key(&socket)
+    }
+
     fn address(&self, of: SocketKey) -> Option<AddressKey> {
         self.senders.read().get(&of).map(|sender| sender.client.address)
     }
@@ -63,9 +70,13 @@ impl Sockets for SocketRegistry {
 
     /// Its disconnect handler takes the room's lock that whoever calls this holds, so it runs elsewhere.
     fn disconnect(&self, socket: SocketKey) {
-        let Some(sender) = self.senders.write().remove(&socket) else {
+        let mut senders = self.senders.write();
+        let Some(sender) = senders.remove(&socket) else {
             return;
         };
+        // Set under the lock: nothing that it still sends makes it known again.
+        sender.client.gone.store(true, Ordering::Relaxed);
+        drop(senders);
         tokio::spawn(async move {
             if sender.socket.disconnect().is_err() {
                 sender.client.transport.cut();

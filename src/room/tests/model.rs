@@ -696,7 +696,7 @@ impl World {
                 let opened = self.room.open_mailbox(member, socket);
                 assert!(opened.is_empty() || self.room.member_on(socket) == Some(member));
             }
-            Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) => {}
+            Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect { .. } => {}
             Effect::Reply(_) | Effect::HeldReply { .. } => {}
         }
     }

@@ -24,7 +24,7 @@ use crate::room::input::{
 };
 use crate::room::output::{Message, Reply};
 use crate::room::record::{Change, LinkSide, Record, Traffic};
-use crate::room::refusal::{Refused, Request};
+use crate::room::refusal::{Refusal, Refused, Request};
 use crate::room::{Delivery, Effect, Ids, Input, Limits, Room};
 
 /// Ids that count.
@@ -305,18 +305,16 @@ impl Stage {
                 lines.push(line);
             }
             Effect::DropAll(socket) => lines.push(format!("{} < dropAll", socket.0)),
-            Effect::Refuse { socket, refusal } => lines.push(format!(
-                "{} < error {} {}",
-                socket.0,
-                refusal.reason.kind().as_str(),
-                event(refusal.request)
-            )),
+            Effect::Refuse { socket, refusal } => lines.push(error(socket, &refusal)),
             Effect::OpenMailbox { member, socket } => {
                 for message in self.room.open_mailbox(member, socket) {
                     lines.push(format!("{} < {}", socket.0, self.message(&message)));
                 }
             }
-            Effect::Disconnect(socket) => lines.push(format!("{} cut", socket.0)),
+            Effect::Disconnect { socket, refusal } => {
+                lines.push(error(socket, &refusal));
+                lines.push(format!("{} cut", socket.0));
+            }
             Effect::HeldReply { index, reply } => {
                 let how = if let Reply::Refused(refusal) = &reply {
                     format!(" {}", refusal.reason.kind().as_str())
@@ -458,6 +456,11 @@ impl Stage {
 }
 
 /// The client's event.
+fn error(socket: SocketKey, refusal: &Refusal) -> String {
+    let (kind, event) = (refusal.reason.kind().as_str(), event(refusal.request));
+    format!("{} < error {kind} {event}", socket.0)
+}
+
 fn event(request: Request) -> &'static str {
     match request {
         Request::Join => "join",

@@ -52,6 +52,8 @@ pub(in crate::signaling) trait Host: Send + Sync + Sized + 'static {
 pub(in crate::signaling) trait Sockets {
     /// Never waits.
     fn send(&self, to: SocketKey, outgoing: Outgoing<'_>) -> Result<(), SendError>;
+    /// Whether something may still come of this socket.
+    fn is_known(&self, socket: SocketKey) -> bool;
     /// Whose memory what waits of this socket is; `None` if it is not known any more.
     fn address(&self, of: SocketKey) -> Option<AddressKey>;
     /// Whether a socket has room for so many bytes more of this sender, who may have `most` waiting there.

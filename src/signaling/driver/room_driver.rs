@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::host::{Host, WakeUp};
+use super::host::{Host, Sockets, WakeUp};
 use super::work::{DriverState, InputOutcome, Work};
 use crate::model::id::SocketKey;
 use crate::room::input::Relay;
@@ -40,6 +40,10 @@ impl<H: Host> RoomDriver<H> {
     ) -> Option<InputOutcome> {
         self.work(host, |work| {
             let (input, callback) = entry.take_if(|_| !work.state.is_retired)?;
+            if !host.sockets().is_known(H::socket_of(from)) {
+                // It has lost its member to another socket a moment ago, and is being disconnected.
+                return Some(InputOutcome::Other);
+            }
             Some(work.enter(Some(from), input, callback, held))
         })
     }

@@ -35,6 +35,7 @@ struct RecordedSockets {
     /// Those that take nothing, and why.
     broken: Mutex<HashMap<SocketKey, SendError>>,
     is_behind: Mutex<bool>,
+    disconnected: Mutex<Vec<SocketKey>>,
 }
 
 impl Sockets for RecordedSockets {
@@ -44,6 +45,10 @@ impl Sockets for RecordedSockets {
         }
         self.sent.lock().push(format!("{} < {}", to.0, words(outgoing)));
         Ok(())
+    }
+
+    fn is_known(&self, socket: SocketKey) -> bool {
+        !self.disconnected.lock().contains(&socket)
     }
 
     fn address(&self, _: SocketKey) -> Option<AddressKey> {
@@ -59,6 +64,7 @@ impl Sockets for RecordedSockets {
     }
 
     fn disconnect(&self, socket: SocketKey) {
+        self.disconnected.lock().push(socket);
         self.sent.lock().push(format!("{} disconnected", socket.0));
     }
 }
@@ -259,8 +265,15 @@ impl Stage {
         self.driver.input(&self.host, &client, input, Some(client))
     }
 
+    fn enter(&self, socket: u64, input: Input) -> InputOutcome {
+        let client = SocketKey(socket);
+        let mut entry = Some((input, Some(client)));
+        let outcome = self.driver.enter(&self.host, &client, &mut entry, &mut Vec::new());
+        outcome.expect("the room is not retired")
+    }
+
     fn join(&self, socket: u64, name: &str) -> InputOutcome {
-        self.input(
+        self.enter(
             socket,
             Input::Join(Join {
                 socket: SocketKey(socket),
@@ -273,7 +286,7 @@ impl Stage {
     }
 
     fn resume(&self, socket: u64, name: &str) -> InputOutcome {
-        self.input(
+        self.enter(
             socket,
             Input::Resume(Resume {
                 socket: SocketKey(socket),
@@ -581,6 +594,23 @@ fn a_receiver_that_is_behind_takes_no_more_of_one_sender() {
     stage.written();
     assert_eq!(stage.heard(), "1 < rateLimited; 1 ack refused");
     assert_eq!(*stage.host.limits.lock(), ["MAX_WAITING_PER_PAIR"]);
+}
+
+#[test]
+fn of_two_sockets_that_take_one_member_over_the_newest_stays() {
+    for enter in [Stage::join, Stage::resume] {
+        let stage = Stage::connected();
+        for socket in [4, 2, 4, 2] {
+            assert_eq!(enter(&stage, socket, "bo"), InputOutcome::Entered);
+        }
+        stage.written();
+        let heard = stage.heard();
+        assert!(heard.contains("4 < replaced; 4 disconnected"), "{heard}");
+        assert!(!heard.contains("2 < replaced"), "{heard}");
+        // Disconnected, but not gone yet.
+        assert_eq!(enter(&stage, 4, "bo"), InputOutcome::Other);
+        stage.member_on(2);
+    }
 }
 
 #[test]

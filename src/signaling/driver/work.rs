@@ -262,7 +262,7 @@ impl<H: Host> Work<'_, H> {
             | Effect::Refuse { .. }
             | Effect::OpenMailbox { .. }
             | Effect::HeldReply { .. }
-            | Effect::Disconnect(_) => None,
+            | Effect::Disconnect { .. } => None,
         });
         match reply {
             Some(Reply::Entered(_)) => InputOutcome::Entered,
@@ -346,7 +346,12 @@ impl<H: Host> Work<'_, H> {
                     self.deliver(member, Some(socket), message);
                 }
             }
-            Effect::Disconnect(socket) => self.host.sockets().disconnect(socket),
+            Effect::Disconnect { socket, refusal } => {
+                if self.state.room.member_on(socket).is_none() {
+                    self.send_to_socket(socket, Outgoing::Error(&refusal.into()));
+                    self.host.sockets().disconnect(socket);
+                }
+            }
             Effect::Reply(reply) => self.answer(callbacks.own.take(), reply.into()),
             Effect::HeldReply { index, reply } => {
                 let callback = callbacks.held.get_mut(index).and_then(Option::take);

@@ -216,7 +216,7 @@ impl Played {
                 Effect::OpenMailbox { member, socket } => {
                     room.open_mailbox(member, socket);
                 }
-                Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect(_) => {}
+                Effect::DropAll(_) | Effect::Refuse { .. } | Effect::Disconnect { .. } => {}
                 Effect::Reply(_) | Effect::HeldReply { .. } => {}
             }
         }
