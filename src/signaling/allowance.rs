@@ -112,9 +112,19 @@ impl Allowances {
     pub(super) fn enter(&self, entry: &Entry<'_>, joins: &mut Bucket, now: Tick) -> Result<(), Limit> {
         let entered = self.count_entry(entry, joins, now);
         if let Err(limit) = entered {
+            if limit != Limit::Takeovers {
+                self.not_entered(entry.key, entry.status);
+            }
             self.limit_reached(limit, entry.address);
         }
         entered
+    }
+
+    /// A client that might have did not come in after all: only takeovers that happen count.
+    pub(super) fn not_entered(&self, key: &ClientKey, status: EntryStatus) {
+        if status == EntryStatus::OnAnotherSocket {
+            self.takeovers.lock().take_back(key);
+        }
     }
 
     fn count_entry(&self, entry: &Entry<'_>, joins: &mut Bucket, now: Tick) -> Result<(), Limit> {
@@ -242,6 +252,13 @@ impl Takeovers {
         true
     }
 
+    /// The last one did not happen.
+    fn take_back(&mut self, key: &ClientKey) {
+        if let Some(lately) = self.0.get_mut(key) {
+            lately.pop();
+        }
+    }
+
     fn forget(&mut self, now: Tick) {
         self.0.retain(|_, lately| lately.iter().any(|at| is_lately(*at, now)));
     }
@@ -295,6 +312,8 @@ mod tests {
         assert!(takeovers.count(key, 3, Tick(10_000)));
         assert!(!takeovers.count(key, 3, Tick(10_500)));
         assert!(takeovers.count(key, 0, Tick(10_500)), "0 is no limit");
+        takeovers.take_back(&key);
+        assert!(takeovers.count(key, 3, Tick(10_500)));
         takeovers.forget(Tick(30_000));
         assert!(takeovers.0.is_empty());
     }

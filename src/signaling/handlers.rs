@@ -16,7 +16,7 @@ use socketioxide::socket::{DisconnectReason, Socket};
 
 use tracing::warn;
 
-use super::allowance::{Entry, PairRates};
+use super::allowance::{Entry, EntryStatus, PairRates};
 use super::client::{Callback, Client, ClientSender};
 use super::client_limit::Limit;
 use super::driver::{Host, InputOutcome, Sockets};
@@ -296,7 +296,8 @@ impl MessageContext<'_> {
             return self.refuse_request(entry.request, WireReason::ShuttingDown, callback);
         }
         self.note_id(entry.has_short_id);
-        if let Err(limit) = self.may_enter(&entry) {
+        let status = self.hub.entry_status(&entry.room, &entry.key, self.sender.client.key);
+        if let Err(limit) = self.may_enter(&entry, status) {
             return self.refuse_request(entry.request, WireReason::TooMuch(limit), callback);
         }
         let client = &self.sender.client;
@@ -311,6 +312,7 @@ impl MessageContext<'_> {
             }
             self.state.early.take();
         } else {
+            self.hub.allowances.not_entered(&entry.key, status);
             self.state.early.give_back(callbacks);
         }
         outcome
@@ -329,14 +331,14 @@ impl MessageContext<'_> {
         }
     }
 
-    fn may_enter(&mut self, entry: &EntryRequest) -> Result<(), Limit> {
+    fn may_enter(&mut self, entry: &EntryRequest, status: EntryStatus) -> Result<(), Limit> {
         let client = &self.sender.client;
         let entry = Entry {
             address: client.address,
             transport: &client.transport,
             room: &entry.room,
             key: &entry.key,
-            status: self.hub.entry_status(&entry.room, &entry.key, client.key),
+            status,
             is_resume: entry.request == Request::Resume,
         };
         let now = self.hub.clock().now().tick;

@@ -2,9 +2,12 @@
 //!
 //! All of these tests come from one address; what has to be told apart is a socket, a room or a member.
 
-use chatroom_testkit::{PollingSocket, Socket};
+use std::time::Duration;
+
+use chatroom_testkit::{ANSWER_TIMEOUT, PollingSocket, Socket};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::class::{class, pair};
 use crate::support::history::History;
@@ -186,6 +189,50 @@ async fn two_tabs_do_not_throw_each_other_out_for_ever() {
     tokio::time::timeout(chatroom_testkit::ANSWER_TIMEOUT, back)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_join_uses_up_no_takeover() {
+    let class = class(&[("MAX_TAKEOVERS", "1"), ("JOINS_PER_SOCKET", "2")]);
+    let port = class.server.port;
+    let (_ann, (_bo, bo_id)) = pair(port, "lesson").await;
+    let mut tab = Socket::connect(port).await;
+    let as_ann = json!({"id": "id of bo", "username": "ann", "roomname": "lesson"});
+    for refusal in ["repeat", "repeat", "rateLimited"] {
+        assert_eq!(error(&tab.call("join", as_ann.clone()).await), refusal);
+    }
+    let (mut tab, seat) = Socket::resume(port, "lesson", "bo").await;
+    assert_eq!(seat["memberId"], bo_id);
+    assert_eq!(tab.call("join", me("bo", "lesson")).await["ok"], true);
+    let mut other = Socket::connect(port).await;
+    let refused = other.call("reconnect", me("bo", "lesson")).await;
+    assert!(message(&refused).contains("two tabs"), "{refused}");
+}
+
+#[tokio::test]
+async fn of_two_sockets_that_come_in_turns_without_waiting_one_stays() {
+    let class = class(&[]);
+    let port = class.server.port;
+    for round in 0..20 {
+        let event = ["join", "reconnect"][round % 2];
+        // An id of its own each time: how often one is taken over is limited.
+        let me = me(&format!("ann {round}"), "lesson");
+        let (mut one, mut other) = (Socket::connect(port).await, Socket::connect(port).await);
+        one.emit(event, me.clone()).await;
+        other.emit(event, me.clone()).await;
+        one.emit(event, me.clone()).await;
+        let end = Instant::now() + ANSWER_TIMEOUT;
+        while !one.was_cut_off && !other.was_cut_off {
+            assert!(Instant::now() < end, "one of the two is cut off");
+            for socket in [&mut one, &mut other] {
+                socket.listen_until(Instant::now() + Duration::from_millis(5)).await;
+            }
+        }
+        let mut sitting = if one.was_cut_off { other } else { one };
+        let again = sitting.call("join", me).await;
+        assert_eq!(again["ok"], true);
+        assert!(sitting.events_so_far().await.iter().all(|(event, _)| event != "error"));
+    }
 }
 
 #[tokio::test]
