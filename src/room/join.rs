@@ -291,7 +291,8 @@ impl Room {
                 .map(|entry| &entry.connector)
                 .filter(|connector| self.links.replaced(peer, leaver, connector).is_some())
                 .collect();
-            let mut told: Vec<ConnectorId> = Vec::new();
+            let late = self.links.answered_late(leaver, peer);
+            let mut told: Vec<ConnectorId> = late.filter_map(|link| link.connector_of(peer).cloned()).collect();
             for link in self.links.remove_pair(leaver, peer) {
                 told.extend(link.connector_of(peer).cloned());
                 self.record_closed(link, LinkCloseReason::Left, now, out);

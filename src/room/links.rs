@@ -60,6 +60,9 @@ impl Links {
     pub(super) fn open(&mut self, link: Link) {
         let key = key(link.offerer.member, link.answerer.member);
         let pair = self.pairs.entry(key).or_default();
+        for replaced in pair.replaced.iter_mut() {
+            replaced.is_answered_late &= !replaced.is_replaced_by(&link.stream, link.offerer.member);
+        }
         pair.is_hung_up &= !link.stream.is_user();
         pair.links.push(link);
     }
@@ -120,6 +123,7 @@ impl Links {
             });
         }
         let replaced = pair.replaced.remove(from, connector)?;
+        pair.is_hung_up |= replaced.is_answered_late && replaced.stream.is_user();
         pair.closed.push(Closed::of_replaced(&replaced), now);
         let peers = replaced.connector_of(to).cloned();
         Some(HungUp { link: None, peers })
@@ -207,6 +211,18 @@ impl Links {
     /// The replaced link between the two that has this connector at this member's end.
     pub(super) fn replaced(&self, of: MemberId, other: MemberId, connector: &ConnectorId) -> Option<&ReplacedLink> {
         self.pair(of, other)?.replaced.find(of, connector)
+    }
+
+    /// The replaced links of two members that were answered after all, while the offer in their place was not.
+    pub(super) fn answered_late(&self, a: MemberId, b: MemberId) -> impl Iterator<Item = &ReplacedLink> {
+        self.pair(a, b).into_iter().flat_map(|pair| {
+            let is_completed = |replaced: &ReplacedLink| {
+                let mut answered = pair.links.iter().filter(|link| link.answered.is_some());
+                answered.any(|link| replaced.is_replaced_by(&link.stream, link.offerer.member))
+            };
+            let late = pair.replaced.iter().filter(|link| link.is_answered_late);
+            late.filter(move |link| !is_completed(link))
+        })
     }
 
     /// The replaced link that an answer is for.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::link::Link;
 use super::report::Reports;
-use crate::model::id::{ConnectorId, LinkId, MemberId};
+use crate::model::id::{ConnectorId, LinkId, MemberId, StreamType};
 use crate::model::time::Tick;
 
 /// A link that a newer one took the place of. Both ends may well go on with it, so its connectors are translated.
@@ -18,6 +18,9 @@ pub(super) struct ReplacedLink {
     pub(super) answerer: MemberId,
     /// `None` until it answers.
     pub(super) answerer_connector: Option<ConnectorId>,
+    pub(super) stream: StreamType,
+    /// It was answered after all: the two may go on with it, whatever becomes of the newer offer.
+    pub(super) is_answered_late: bool,
     pub(super) reports: Reports,
 }
 
@@ -29,8 +32,15 @@ impl ReplacedLink {
             offerer_connector: link.offerer_connector.clone(),
             answerer: link.answerer.member,
             answerer_connector: link.answered.as_ref().map(|(connector, _)| connector.clone()),
+            stream: link.stream.clone(),
+            is_answered_late: false,
             reports: link.reports,
         }
+    }
+
+    /// Whether a link of this stream, offered by this member, takes its place.
+    pub(super) fn is_replaced_by(&self, stream: &StreamType, offerer: MemberId) -> bool {
+        self.stream == *stream && (stream.is_user() || self.offerer == offerer)
     }
 
     /// The connector of this end, if it is known.

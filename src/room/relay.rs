@@ -153,7 +153,9 @@ impl Room {
         } else if let Some(link) = self.links.replaced_offer(to, from, &answer.remote_connector) {
             let connector = answer.connector.clone();
             // The pair is answered, whichever of its offers that was for.
-            if link.answerer_connector.replace(connector.clone()).as_ref() != Some(&connector) {
+            let before = link.answerer_connector.replace(connector.clone());
+            link.is_answered_late |= before.is_none();
+            if before.as_ref() != Some(&connector) {
                 let link = link.id;
                 self.record(now.at, Change::LinkAnswered { link, connector }, out);
             }

@@ -131,6 +131,8 @@ impl Room {
                 asked.extend(link.connector_of(peer).cloned());
                 out.records.push(link.record_progress(session, now.at));
             }
+            let late = self.links.answered_late(member, peer);
+            asked.extend(late.filter_map(|link| link.connector_of(peer).cloned()));
             for connector in asked {
                 self.tell(other, Message::Renegotiate { connector, member }, out);
             }
@@ -155,8 +157,13 @@ impl Room {
             for link in self.links.close(member, peer, now.tick, is_lost) {
                 let offerer = if link.offerer.member == member { index } else { other };
                 let (connector, member) = (link.offerer_connector.clone(), link.answerer.member);
+                // Of two offers at once this end may have taken back its own, and answered over the same connector.
+                let mut late = self.links.answered_late(link.offerer.member, member);
+                let goes_on = late.any(|late| late.connector_of(link.offerer.member) == Some(&connector));
                 self.record_closed(link, LinkCloseReason::Lost, now, out);
-                self.tell(offerer, Message::Leave { connector, member }, out);
+                if !goes_on {
+                    self.tell(offerer, Message::Leave { connector, member }, out);
+                }
             }
         }
     }
@@ -168,7 +175,8 @@ impl Room {
         let unlinked = |room: &Self, peer: &Member| {
             let links = room.links.between(member, peer.id);
             let is_wanted = !peer.asked.contains(&member) && !room.links.is_hung_up(member, peer.id);
-            is_wanted && !links.iter().any(|link| link.stream.is_user())
+            let mut late = room.links.answered_late(member, peer.id);
+            is_wanted && !links.iter().any(|link| link.stream.is_user()) && !late.any(|link| link.stream.is_user())
         };
         self.ask_for_offers(index, unlinked, out);
     }

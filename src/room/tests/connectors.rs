@@ -59,6 +59,46 @@ fn connectors_of_a_replaced_link_are_still_translated() {
 }
 
 #[test]
+fn of_two_offers_at_once_the_replaced_one_is_answered_and_goes_on_after_a_resume() {
+    // Bo took his own offer back, and answered over the same connector or another one.
+    for (connector, lost) in [("b2", ""), ("b1", "2 < leave b2 of ann; ")] {
+        let crossed = || {
+            let mut stage = Stage::new();
+            stage.set(&["1 join ann", "2 join bo", "1 offer bo a1 user", "2 offer ann b2 user"]);
+            stage.set(&[&format!("2 answer ann a1 {connector}")]);
+            stage
+        };
+        let mut stage = crossed();
+        let asked = format!("3 ack resumed ann of ann bo; 2 < renegotiate {connector} with ann; {lost}");
+        stage.set(&["1 drop"]);
+        stage.play_seen(&[
+            ("3 resume ann", asked.trim_end_matches("; ")),
+            (
+                &format!("3 candidate bo {connector}"),
+                &format!("2 < candidate for {connector}; 3 ack"),
+            ),
+            ("2 candidate ann a1", "3 < candidate for a1; 2 ack"),
+        ]);
+        let mut stage = crossed();
+        stage.set(&["2 drop"]);
+        stage.play_seen(&[("3 resume bo", "3 ack resumed bo of ann bo; 1 < renegotiate a1 with bo")]);
+        stage.set(&["3 drop"]);
+        stage.play_seen(&[("wait 15", "1 < leave a1 of bo")]);
+    }
+}
+
+#[test]
+fn who_offers_anew_does_not_go_on_with_a_late_answer() {
+    let mut stage = Stage::new();
+    stage.set(&["1 join ann", "2 join bo", "1 offer bo a1 user", "2 offer ann b2 user"]);
+    stage.set(&["2 answer ann a1 b1", "1 offer bo a3 user", "2 drop"]);
+    stage.play_seen(&[(
+        "3 resume bo",
+        "3 ack resumed bo of ann bo; 1 < leave a3 of bo; 1 < getOffer bo",
+    )]);
+}
+
+#[test]
 fn two_offers_at_once_are_both_answered() {
     let mut stage = Stage::new();
     stage.set(&["1 join ann", "2 join bo", "1 offer bo a1 user", "2 offer ann b2 user"]);
