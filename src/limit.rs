@@ -141,6 +141,39 @@ impl Seldom {
     }
 }
 
+/// [`Seldom`] for each key of a kind. Past so many different keys nothing is done until the first of them are due again.
+#[derive(Debug)]
+pub struct SeldomEach<K> {
+    every: Duration,
+    last: Mutex<HashMap<K, Instant>>,
+}
+
+impl<K: Eq + Hash> SeldomEach<K> {
+    /// How many keys are told apart.
+    const MOST: usize = 64;
+
+    /// At most once in this time for each key.
+    pub fn new(every: Duration) -> Self {
+        Self {
+            every,
+            last: Mutex::default(),
+        }
+    }
+
+    /// Does it, unless it was done a short while ago for this key.
+    pub fn then(&self, key: K, act: impl FnOnce()) {
+        let now = Instant::now();
+        let mut last = self.last.lock();
+        last.retain(|_, at| now.duration_since(*at) < self.every);
+        if last.contains_key(&key) || last.len() >= Self::MOST {
+            return;
+        }
+        last.insert(key, now);
+        drop(last);
+        act();
+    }
+}
+
 /// A quota for each key of a kind.
 pub struct KeyedRate<K> {
     quota: Quota,
@@ -261,6 +294,22 @@ mod tests {
         assert!(bucket.is_whole(ms(61_005)));
         let mut free = Bucket::default();
         assert!((0..1_000).all(|_| free.take(Quota::per_minute(0), ms(0)).is_ok()));
+    }
+
+    #[test]
+    fn something_is_done_now_and_then_for_each_key_and_for_so_many_of_them() {
+        let done = Mutex::new(Vec::new());
+        let act = |seldom: &SeldomEach<usize>, key| seldom.then(key, || done.lock().push(key));
+        let seldom = SeldomEach::new(Duration::from_secs(60));
+        for key in [1, 2, 1, 2, 3] {
+            act(&seldom, key);
+        }
+        assert_eq!(*done.lock(), [1, 2, 3]);
+        (0..1_000).for_each(|key| act(&seldom, key));
+        assert_eq!(done.lock().len(), SeldomEach::<usize>::MOST);
+        let always = SeldomEach::new(Duration::ZERO);
+        (0..1_000).for_each(|key| act(&always, key));
+        assert_eq!(done.lock().len(), SeldomEach::<usize>::MOST + 1_000);
     }
 
     #[test]

@@ -46,15 +46,21 @@ impl Room {
             self.members.iter().filter(stays)
         };
         if others().any(|member| member.username == join.username) {
-            return Err(Reason::NameTaken);
+            return Err(Reason::NameTaken {
+                name: join.username.clone(),
+                room: self.name.clone(),
+            });
         }
         if let Some(member) = others().find(|member| member.look.resembles(look)) {
-            let other = member.username.clone();
-            return Err(Reason::NameAlike { other });
+            return Err(Reason::NameAlike {
+                name: join.username.clone(),
+                other: member.username.clone(),
+            });
         }
         let capacity = self.limits.capacity;
         if others().count() >= capacity {
-            return Err(Reason::RoomFull { capacity });
+            let room = self.name.clone();
+            return Err(Reason::RoomFull { room, capacity });
         }
         self.admit_name(join)
     }

@@ -1,6 +1,6 @@
 //! What a room refuses, and why: facts. Their sentences for people are `signaling`'s.
 
-use crate::model::id::{InvalidText, ParticipantId, SessionId, Username};
+use crate::model::id::{InvalidText, ParticipantId, RoomName, SessionId, Username};
 use crate::model::vocabulary::ErrorKind;
 
 /// What a client asked for.
@@ -50,9 +50,16 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// The name is taken.
-    NameTaken,
+    NameTaken {
+        /// The name.
+        name: Username,
+        /// Where.
+        room: RoomName,
+    },
     /// The name looks like that of a member.
     NameAlike {
+        /// The name.
+        name: Username,
         /// Theirs.
         other: Username,
     },
@@ -66,6 +73,8 @@ pub enum Reason {
     Replaced,
     /// The room is full.
     RoomFull {
+        /// Which.
+        room: RoomName,
         /// How many members it takes.
         capacity: usize,
     },
@@ -105,7 +114,7 @@ impl Reason {
     /// What a program is told of it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NameTaken | Self::NameAlike { .. } => ErrorKind::Repeat,
+            Self::NameTaken { .. } | Self::NameAlike { .. } => ErrorKind::Repeat,
             Self::RoomFull { .. } | Self::TooManyPeople { .. } | Self::TooManyFromAddress { .. } => ErrorKind::RoomFull,
             Self::NotJoined => ErrorKind::NotJoined,
             Self::UnknownMember => ErrorKind::UnknownMember,

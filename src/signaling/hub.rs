@@ -24,7 +24,7 @@ use super::transport::Transports;
 use super::wire::{CallbackReply, Outgoing, WireRefusal};
 use crate::held::MemoryBudget;
 use crate::journal::{Journal, Source};
-use crate::limit::Seldom;
+use crate::limit::{Seldom, SeldomEach};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick};
@@ -52,8 +52,8 @@ pub struct Hub {
     /// The last key given to a socket.
     last_socket: AtomicU64,
     /// Lines in the log that any client can cause.
-    full_is_told: Seldom,
-    repeat_is_told: Seldom,
+    full_is_told: SeldomEach<(RoomName, Username)>,
+    repeat_is_told: SeldomEach<(RoomName, Username)>,
     pub(super) short_id_is_told: Seldom,
     this: Weak<Hub>,
 }
@@ -88,8 +88,8 @@ impl Hub {
             clock,
             limits,
             last_socket: AtomicU64::new(0),
-            full_is_told: Seldom::new(Self::TOLD_EVERY),
-            repeat_is_told: Seldom::new(Self::TOLD_EVERY),
+            full_is_told: SeldomEach::new(Self::TOLD_EVERY),
+            repeat_is_told: SeldomEach::new(Self::TOLD_EVERY),
             short_id_is_told: Seldom::new(Self::TOLD_EVERY),
             this: this.clone(),
         });
@@ -328,13 +328,15 @@ impl Host for Hub {
     }
 
     fn kept_out(&self, room: &RoomName, username: &Username, reason: &Reason) {
+        let key = (room.clone(), username.clone());
         // Written with escapes: whoever types a name must not write lines of the log.
         let (room, name) = (room.as_str(), username.as_str());
         if let Some(variable) = variable_of(reason) {
-            self.full_is_told
-                .then(|| warn!(variable, ?room, ?name, "refused a join: a limit has been reached"));
+            self.full_is_told.then(key, || {
+                warn!(variable, ?room, ?name, "refused a join: a limit has been reached");
+            });
         } else if reason.kind() == ErrorKind::Repeat {
-            self.repeat_is_told.then(|| {
+            self.repeat_is_told.then(key, || {
                 info!(
                     ?room,
                     ?name,

@@ -192,10 +192,19 @@ fn join(stage: &mut Stage, socket: u64, text: &str) -> Result<(), Reason> {
 fn the_name_that_another_resembles_is_told() {
     let mut stage = Stage::new();
     join(&mut stage, 1, "Ms. Smith").unwrap();
-    assert_eq!(join(&mut stage, 2, "Ms. Smith"), Err(Reason::NameTaken));
+    let taken = join(&mut stage, 2, "Ms. Smith").unwrap_err();
+    let (other, room) = (name("Ms. Smith"), stage.room.name.clone());
+    let name_taken = Reason::NameTaken {
+        name: other.clone(),
+        room,
+    };
+    assert_eq!(taken, name_taken);
     let alike = join(&mut stage, 2, "ms.  smith").unwrap_err();
-    let other = name("Ms. Smith");
-    assert_eq!(alike, Reason::NameAlike { other });
+    let name_alike = Reason::NameAlike {
+        name: name("ms.  smith"),
+        other,
+    };
+    assert_eq!(alike, name_alike);
     assert_eq!(alike.kind().as_str(), "repeat");
     for (text, taken) in [("MS. SMITH", true), ("Mr. Smith", false)] {
         assert_eq!(stage.room.name_taken(&name(text)), taken);

@@ -14,19 +14,19 @@ impl WireRefusal {
         sentence(&self.reason, language)
     }
 
-    /// How the history keeps it: in English, and without a word of anybody else. One who is erased there must be so
-    /// everywhere.
+    /// How the history keeps it: in English, and without anybody's name. One who is erased there must be so everywhere.
     pub(in crate::signaling) fn record(
         &self,
         session: Option<SessionId>,
         participant: Option<ParticipantId>,
         at: Timestamp,
     ) -> Record {
-        let names_another = matches!(self.reason, WireReason::Room(Reason::NameAlike { .. }));
-        let message = if names_another {
-            "This name looks like that of somebody who is in this room already.".into()
-        } else {
-            self.text(Language::English)
+        let message = match &self.reason {
+            WireReason::Room(Reason::NameTaken { .. }) => "Someone in this room already has this name.".into(),
+            WireReason::Room(Reason::NameAlike { .. }) => {
+                "This name looks like that of somebody who is in this room already.".into()
+            }
+            reason => english(reason),
         };
         let change = Change::Error {
             participant,
@@ -69,13 +69,15 @@ fn english(reason: &WireReason) -> String {
 
 fn english_of_room(reason: &Reason) -> String {
     match reason {
-        Reason::NameTaken => "Someone in this room already has this name.".into(),
-        Reason::NameAlike { other } => format!("This name looks like {other}, who is in this room already."),
+        Reason::NameTaken { name, room } => format!("Someone in the room “{room}” already has the name “{name}”."),
+        Reason::NameAlike { name, other } => {
+            format!("The name “{name}” looks like “{other}”, who is in this room already.")
+        }
         Reason::NameInvalid(problem) => english_problem("username", *problem),
         Reason::NameMissing => english_missing("username"),
         Reason::OtherName => "username: you are in this room already, under another name; leave first.".into(),
         Reason::Replaced => "You have come back to this room on another connection, so this one is over.".into(),
-        Reason::RoomFull { capacity } => format!("This room is full: it takes {capacity} members."),
+        Reason::RoomFull { room, capacity } => format!("The room “{room}” is full: it takes {capacity} members."),
         Reason::TooManyPeople { people } => {
             format!("This session takes no more names: {people} have been in it. Earlier ones may come back.")
         }
@@ -141,13 +143,14 @@ fn chinese(reason: &WireReason) -> String {
 
 fn chinese_of_room(reason: &Reason) -> String {
     match reason {
-        Reason::NameTaken => "此房间该用户名已存在".into(),
-        Reason::NameAlike { other } => format!("此房间已有看起来相同的用户名：{other}"),
+        // Word for word: deployed pages know it.
+        Reason::NameTaken { .. } => "此房间该用户名已存在".into(),
+        Reason::NameAlike { name, other } => format!("此房间已有与“{name}”看起来相同的用户名：{other}"),
         Reason::NameInvalid(problem) => chinese_problem("username", *problem),
         Reason::NameMissing => chinese_missing("username"),
         Reason::OtherName => "username：你已用另一个用户名在此房间中，请先离开".into(),
         Reason::Replaced => "你已通过另一个连接回到此房间，此连接已结束".into(),
-        Reason::RoomFull { capacity } => format!("房间已满：最多 {capacity} 人"),
+        Reason::RoomFull { room, capacity } => format!("房间“{room}”已满：最多 {capacity} 人"),
         Reason::TooManyPeople { people } => {
             format!("此课堂不再接受新的用户名：已有 {people} 个。之前的用户名仍可返回")
         }
@@ -199,7 +202,7 @@ fn chinese_limit(limit: Limit) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::Username;
+    use crate::model::id::{RoomName, Username};
     use crate::room::refusal::{Refusal, Request};
 
     fn refusal(reason: Reason) -> WireRefusal {
@@ -208,19 +211,30 @@ mod tests {
     }
 
     #[test]
-    fn the_name_that_another_resembles_is_told_and_not_recorded() {
-        let exact = refusal(Reason::NameTaken);
+    fn names_are_told_and_not_recorded() {
+        let [name, other] = ["Ms.Smith", "Ms. Smith"].map(|name| Username::parse(name).unwrap());
+        let room = RoomName::parse("Year 7").unwrap();
+        let exact = refusal(Reason::NameTaken {
+            name: name.clone(),
+            room: room.clone(),
+        });
         assert_eq!(exact.text(Language::Chinese), "此房间该用户名已存在");
-        let other = Username::parse("Ms. Smith").unwrap();
-        let alike = refusal(Reason::NameAlike { other });
+        let text = exact.text(Language::English);
+        assert!(text.contains("Ms.Smith") && text.contains("Year 7"), "{text}");
+        let alike = refusal(Reason::NameAlike { name, other });
+        let full = refusal(Reason::RoomFull { room, capacity: 30 });
         for language in [Language::English, Language::Chinese] {
-            assert!(alike.text(language).contains("Ms. Smith"));
+            let text = alike.text(language);
+            assert!(text.contains("Ms.Smith") && text.contains("Ms. Smith"), "{text}");
+            assert!(full.text(language).contains("Year 7"));
         }
-        let Change::Error { event, message, .. } = alike.record(None, None, Timestamp(0)).change else {
-            panic!("no error")
-        };
-        assert_eq!(event, "join");
-        assert!(message.starts_with("This name looks like") && !message.contains("Smith"));
+        for refusal in [exact, alike] {
+            let Change::Error { event, message, .. } = refusal.record(None, None, Timestamp(0)).change else {
+                panic!("no error")
+            };
+            assert_eq!(event, "join");
+            assert!(message.contains("this room") && !message.contains("Smith"), "{message}");
+        }
     }
 
     #[test]

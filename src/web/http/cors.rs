@@ -13,7 +13,7 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use super::error::Error;
 use super::query::shorten;
 use crate::config::Origins;
-use crate::limit::Seldom;
+use crate::limit::SeldomEach;
 
 const PREFLIGHT_HOLDS: Duration = Duration::from_secs(600);
 
@@ -40,7 +40,7 @@ pub fn socket_layer(origins: &Origins) -> CorsLayer {
 /// The pages that may connect, and what the log is told of others.
 pub struct PageGuard {
     origins: Origins,
-    told: Seldom,
+    told: SeldomEach<String>,
 }
 
 impl PageGuard {
@@ -49,7 +49,7 @@ impl PageGuard {
         const TOLD_EVERY: Duration = Duration::from_secs(60);
         Self {
             origins,
-            told: Seldom::new(TOLD_EVERY),
+            told: SeldomEach::new(TOLD_EVERY),
         }
     }
 }
@@ -61,9 +61,9 @@ pub async fn allowed_pages_only(State(guard): State<Arc<PageGuard>>, request: Re
         return next.run(request).await;
     };
     let origin = shorten(&String::from_utf8_lossy(refused.as_bytes()));
-    guard
-        .told
-        .then(|| tracing::warn!(?origin, "refused a page: ALLOWED_ORIGINS does not list its origin"));
+    guard.told.then(origin.clone(), || {
+        tracing::warn!(?origin, "refused a page: ALLOWED_ORIGINS does not list its origin")
+    });
     Error::OriginNotAllowed(origin).into_response()
 }
 
