@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path) -> Result<Variables, String> {
     })
 }
 
-/// What is wrong with the names in the file: those that are almost, but not quite, a setting's.
+/// What is wrong with the names in the file: those that are no setting's, each with the one that it may have been meant to be.
 pub(super) fn misspelt(file: &Variables, settings: &[String]) -> Vec<String> {
     let mut names: Vec<_> = file.keys().filter(|name| !settings.contains(name)).collect();
     names.sort();
@@ -43,8 +43,10 @@ pub(super) fn misspelt(file: &Variables, settings: &[String]) -> Vec<String> {
     };
     names
         .into_iter()
-        .filter_map(|name| Some((name, nearest(name)?)))
-        .map(|(name, known)| format!(".env sets {name}, which is not a setting: did you mean {known}?"))
+        .map(|name| match nearest(name) {
+            Some(known) => format!(".env sets {name}, which is not a setting: did you mean {known}?"),
+            None => format!(".env sets {name}, which is not a setting."),
+        })
         .collect()
 }
 
@@ -98,17 +100,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_almost_a_setting_is_told_with_it() {
+    fn a_name_that_is_no_setting_is_told_with_the_one_that_is_almost_it() {
         let settings = ["HOST", "PORT", "REVIEW_TOKEN", "RESUME_GRACE"].map(str::to_owned);
         let file = parse("PORT=1\nREVIEW_TOKN=seekrit\nresume_grace=1s\nHOSTS=a\nVITE_API=b\nNODE_ENV=c\n").unwrap();
         let told = misspelt(&file, &settings).join("\n");
-        let pairs = [
-            ("HOSTS", "HOST"),
-            ("REVIEW_TOKN", "REVIEW_TOKEN"),
-            ("resume_grace", "RESUME_GRACE"),
+        let expected = [
+            ("HOSTS", ": did you mean HOST?"),
+            ("NODE_ENV", "."),
+            ("REVIEW_TOKN", ": did you mean REVIEW_TOKEN?"),
+            ("VITE_API", "."),
+            ("resume_grace", ": did you mean RESUME_GRACE?"),
         ];
-        let expected =
-            pairs.map(|(name, meant)| format!(".env sets {name}, which is not a setting: did you mean {meant}?"));
+        let expected = expected.map(|(name, meant)| format!(".env sets {name}, which is not a setting{meant}"));
         assert_eq!(told, expected.join("\n"));
     }
 
