@@ -1,5 +1,8 @@
 //! Searching names: of people over all rooms, and of rooms.
 
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
 use super::page::{Page, Slice};
 use super::person::COUNTED;
 use super::{Error, History};
@@ -16,7 +19,14 @@ pub struct KnownName {
     pub sessions: i64,
 }
 
-/// A page of those names that hold a text, whatever its case; `None` holds all. `examined` is how many were asked for: if
+/// A name as it is searched: without accents, and whatever its case and form (`Ángel` and `ANGEL` are one).
+fn folded(name: &str) -> String {
+    let plain: String = name.nfkd().filter(|c| !is_combining_mark(*c)).collect();
+    // By way of the capitals, as that makes one of the small letters that share one (ß and ss).
+    plain.to_uppercase().to_lowercase()
+}
+
+/// A page of those names that hold a text, whatever its case and accents; `None` holds all. `examined` is how many were asked for: if
 /// there are as many, the next page goes on behind them, however few were found.
 pub(super) fn names_page(
     known: Vec<String>,
@@ -26,12 +36,8 @@ pub(super) fn names_page(
 ) -> Slice<String, String> {
     let is_cut = i64::try_from(known.len()) == Ok(examined);
     let last_examined = known.last().filter(|_| is_cut).cloned();
-    let wanted = wanted.map(str::to_lowercase);
-    let passes = |name: &String| {
-        wanted
-            .as_ref()
-            .is_none_or(|wanted| name.to_lowercase().contains(wanted))
-    };
+    let wanted = wanted.map(folded);
+    let passes = |name: &String| wanted.as_ref().is_none_or(|wanted| folded(name).contains(wanted));
     let found = known.into_iter().filter(passes).take(limit + 1).collect();
     let Slice { rows, next } = Slice::cut(found, limit, String::clone);
     Slice {
@@ -41,7 +47,7 @@ pub(super) fn names_page(
 }
 
 impl History {
-    /// The names that hold a text, whatever its case, in order.
+    /// The names that hold a text, whatever its case and accents, in order.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -130,8 +136,12 @@ mod tests {
             let owned = names.iter().map(|(name, sessions)| ((*name).to_owned(), *sessions));
             owned.collect()
         };
-        assert_eq!(find("ANN", 9, None).await, (names(&[("Ann", 2), ("Joanna", 1)]), None));
-        assert_eq!(find("än", 9, None).await, (names(&[("Änne", 1)]), None));
+        assert_eq!(
+            find("ANN", 9, None).await,
+            (names(&[("Ann", 2), ("Joanna", 1), ("Änne", 1)]), None)
+        );
+        assert_eq!(find("änne", 9, None).await, (names(&[("Änne", 1)]), None));
+        assert_eq!(find("ANNE", 9, None).await, (names(&[("Änne", 1)]), None));
         assert_eq!(find("%", 9, None).await, (names(&[]), None));
         assert_eq!(find("n", 1, None).await, (names(&[("Ann", 2)]), Some("Ann".to_owned())));
         assert_eq!(
@@ -139,5 +149,20 @@ mod tests {
             (names(&[("Joanna", 1), ("Änne", 1)]), None)
         );
         assert_eq!(find("", 9, None).await.0.len(), 5);
+    }
+
+    #[test]
+    fn names_are_one_whatever_their_accents_case_and_form() {
+        for (name, plain) in [
+            ("Ángel", "angel"),
+            ("A\u{301}NGEL", "angel"),
+            ("Łukasz Żak", "łukasz zak"),
+            ("Weiß", "weiss"),
+            ("Ｂｏ", "bo"),
+            ("Ё", "е"),
+            ("李", "李"),
+        ] {
+            assert_eq!(folded(name), plain);
+        }
     }
 }

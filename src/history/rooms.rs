@@ -19,7 +19,7 @@ const EXAMINED: i64 = 5_000;
 pub struct RoomFilter {
     /// Only those with a member, present or away.
     pub live_only: bool,
-    /// Only those whose name holds this; case does not matter.
+    /// Only those whose name holds this; case and accents do not matter.
     pub contains: Option<String>,
 }
 
