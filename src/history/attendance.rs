@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::intervals::{Interval, Span, percent};
 use super::loss::Loss;
+use super::outages::{Outage, is_explained};
 use super::page::{Page, Slice};
 use super::people::Person;
 use super::sessions::Session;
@@ -38,8 +39,8 @@ pub struct Attendance {
     pub reconnect_count: i64,
     /// Why they last left.
     pub leave_reason: Option<LeaveReason>,
-    /// What share of the session's duration they were present for, in percent with one decimal. The time for which a stop
-    /// of the server kept them out does not count.
+    /// What share of the session's duration they were present for, in percent with one decimal. The time for which the
+    /// server, or what everybody lost contact by, kept them out does not count.
     pub present_pct: f64,
     /// When they were present.
     pub intervals: Vec<Span>,
@@ -56,8 +57,8 @@ impl Attendance {
 }
 
 impl Person {
-    /// Their attendance of the session that they are of.
-    pub fn attendance(&self, session: &Session, now: Timestamp) -> Attendance {
+    /// Their attendance of the session that they are of, with those of its outages that they may have been in.
+    pub fn attendance(&self, session: &Session, outages: &[Outage], now: Timestamp) -> Attendance {
         let present = self.present(now);
         let mut intervals: Vec<Span> = present
             .iter()
@@ -70,8 +71,8 @@ impl Person {
             last.to = None;
         }
         let losses = self.losses();
-        let server_was_gone = losses.iter().filter(|loss| loss.by_server);
-        let server_was_gone_ms: i64 = server_was_gone.filter_map(|loss| loss.ms()).sum();
+        let nobodys = losses.iter().filter(|loss| is_explained(**loss, outages));
+        let kept_out_ms: i64 = nobodys.map(|loss| loss.away_ms(now)).sum();
         Attendance {
             id: self.id,
             username: self.username.clone(),
@@ -82,7 +83,7 @@ impl Person {
             longest_gap_ms: present.longest_gap_ms(Interval::new(self.joined_at, self.left_at.unwrap_or(now))),
             reconnect_count: self.reconnect_count,
             leave_reason: self.leave_reason,
-            present_pct: percent(present.total_ms(), session.span().ms() - server_was_gone_ms),
+            present_pct: percent(present.total_ms(), session.span().ms() - kept_out_ms),
             intervals,
             losses,
         }
@@ -106,9 +107,12 @@ impl History {
             after: page.after.clone(),
         };
         let people = self.people(session.id, &examined).await?;
+        let outages = self
+            .outages_for(session, &people.rows.iter().collect::<Vec<_>>(), now)
+            .await?;
         let found = people.rows.iter();
         let found = found
-            .map(|person| person.attendance(session, now))
+            .map(|person| person.attendance(session, &outages, now))
             .filter(|person| min_pct.is_none_or(|least| person.present_pct >= least))
             .take(page.limit + 1);
         let found = Slice::cut(found.collect(), page.limit, |person: &Attendance| {

@@ -50,6 +50,12 @@ impl Intervals {
         self.0.iter().copied()
     }
 
+    /// Whether a moment is in one of them.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        let begun = self.0.partition_point(|interval| interval.from <= at);
+        self.0[..begun].last().is_some_and(|last| at < last.to)
+    }
+
     /// How long they are together.
     pub fn total_ms(&self) -> i64 {
         self.iter().map(Interval::ms).sum()
@@ -179,6 +185,13 @@ mod tests {
         }
         assert_eq!(present.longest_gap_ms(interval(0, 55)), 15);
         assert_eq!(present.longest_gap_ms(interval(10, 20)), 0);
+    }
+
+    #[test]
+    fn an_interval_has_its_first_moment_and_not_its_end() {
+        let present = set(&[(10, 20), (30, 40)]);
+        let held = [9, 10, 19, 20, 29, 30].map(|at| present.contains(Timestamp(at)));
+        assert_eq!(held, [false, true, true, false, false, true]);
     }
 
     #[test]

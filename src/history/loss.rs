@@ -1,5 +1,6 @@
 //! How somebody lost contact, and came back.
 
+use super::intervals::Intervals;
 use crate::model::time::Timestamp;
 
 /// How somebody lost contact.
@@ -9,6 +10,8 @@ pub struct Loss {
     pub at: Timestamp,
     /// When they were back; nothing if they never were.
     pub back: Option<Timestamp>,
+    /// Until when they were away: back, or given up. Nothing while they still are.
+    pub until: Option<Timestamp>,
     /// Whether they resumed then, and did not join again.
     pub is_resumed: bool,
     /// Whether the server stopped: then it is known whose doing it was.
@@ -20,4 +23,20 @@ impl Loss {
     pub fn ms(self) -> Option<i64> {
         self.back.map(|back| back.0.saturating_sub(self.at.0))
     }
+
+    /// For how long they were away, up to now if they still are.
+    pub(super) fn away_ms(self, now: Timestamp) -> i64 {
+        self.until.unwrap_or(now).0.saturating_sub(self.at.0).max(0)
+    }
+}
+
+/// One person's contact with the server over a session.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// Their name.
+    pub username: String,
+    /// When they had it.
+    pub present: Intervals,
+    /// How they lost it, by time.
+    pub losses: Vec<Loss>,
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::attendance::Attendance;
-use super::loss::Loss;
+use super::loss::{Contact, Loss};
+use super::people::{PEOPLE, Person};
+use super::sessions::Session;
+use super::{Error, History};
 use crate::model::time::Timestamp;
 
 /// So many at once lose contact by chance only if they have something in common.
@@ -19,8 +21,12 @@ pub struct Outage {
     pub at: Timestamp,
     /// Whether the server stopped.
     pub by_server: bool,
-    /// After how long the last was back, in milliseconds; nothing if somebody never was.
+    /// After how long the last of those who came back was back, in milliseconds; nothing if nobody was.
     pub back_after_ms: Option<i64>,
+    /// Who did not come back in time, by name.
+    pub missing: Vec<String>,
+    /// Whether somebody is still away, and may come back.
+    pub goes_on: bool,
     until: Timestamp,
 }
 
@@ -31,8 +37,40 @@ impl Outage {
     }
 }
 
+/// Whether a loss is to blame on what everybody lost contact by.
+pub fn is_explained(loss: Loss, outages: &[Outage]) -> bool {
+    loss.by_server || outages.iter().any(|outage| outage.explains(loss))
+}
+
+impl History {
+    /// The outages of a session, as far as these of its people need to know of them: where nobody of them lost contact
+    /// but by a stop of the server, nobody else is looked at. None are known of more people than can all be looked at.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub(super) async fn outages_for(
+        &self,
+        session: &Session,
+        people: &[&Person],
+        now: Timestamp,
+    ) -> Result<Vec<Outage>, Error> {
+        let has_own = |person: &&Person| person.losses().iter().any(|loss| !loss.by_server);
+        let may_have_any = usize::try_from(session.unique_participants).is_ok_and(|all| (2..=PEOPLE).contains(&all));
+        if !may_have_any || !people.iter().any(has_own) {
+            return Ok(Vec::new());
+        }
+        let everyone = self.everyone(session.id).await?.unwrap_or_default();
+        Ok(outages_among(&everyone, now))
+    }
+}
+
 /// The outages of a session, in order. All its people must be given.
-pub fn outages(people: &[Attendance]) -> Vec<Outage> {
+pub fn outages_among(people: &[Person], now: Timestamp) -> Vec<Outage> {
+    let contacts: Vec<Contact> = people.iter().map(|person| person.contact(now)).collect();
+    outages(&contacts)
+}
+
+fn outages(people: &[Contact]) -> Vec<Outage> {
     let mut losses: Vec<(usize, Loss)> = Vec::new();
     for (index, person) in people.iter().enumerate() {
         losses.extend(person.losses.iter().map(|loss| (index, *loss)));
@@ -52,53 +90,56 @@ pub fn outages(people: &[Attendance]) -> Vec<Outage> {
 }
 
 /// The outage that losses close to each other are, if they are one.
-fn outage_of(people: &[Attendance], losses: &[(usize, Loss)]) -> Option<Outage> {
+fn outage_of(people: &[Contact], losses: &[(usize, Loss)]) -> Option<Outage> {
     let (_, first) = losses.first()?;
     let (_, last) = losses.last()?;
     let by_server = losses.iter().any(|(_, loss)| loss.by_server);
     (by_server || have_all_lost_contact(people, losses, first.at)).then(|| Outage {
         at: first.at,
         by_server,
-        back_after_ms: slowest_return(losses),
+        back_after_ms: losses.iter().filter_map(|(_, loss)| loss.ms()).max(),
+        missing: missing(people, losses),
+        goes_on: losses.iter().any(|(_, loss)| loss.until.is_none()),
         until: last.at,
     })
 }
 
 /// Whether several people lost contact, and with them all who were there before.
-fn have_all_lost_contact(people: &[Attendance], losses: &[(usize, Loss)], at: Timestamp) -> bool {
+fn have_all_lost_contact(people: &[Contact], losses: &[(usize, Loss)], at: Timestamp) -> bool {
     let lost: HashSet<usize> = losses.iter().map(|(person, _)| *person).collect();
-    let was_there = |person: &Attendance| {
-        let before = at.0.saturating_sub(1);
-        let begun = person.intervals.partition_point(|span| span.from.0 <= before);
-        let last = person.intervals[..begun].last();
-        last.is_some_and(|span| span.to.is_none_or(|to| to.0 > before))
-    };
+    let before = Timestamp(at.0.saturating_sub(1));
+    let was_there = |person: &Contact| person.present.contains(before);
     let mut there = people.iter().enumerate().filter(|(_, person)| was_there(person));
     lost.len() >= FEWEST && there.all(|(index, _)| lost.contains(&index))
 }
 
-fn slowest_return(losses: &[(usize, Loss)]) -> Option<i64> {
-    losses
-        .iter()
-        .try_fold(0, |slowest, (_, loss)| Some(loss.ms()?.max(slowest)))
+/// Those for whom it was the end, by name.
+fn missing(people: &[Contact], losses: &[(usize, Loss)]) -> Vec<String> {
+    let was_last = |(index, loss): &&(usize, Loss)| {
+        let last = people[*index].present.iter().last();
+        loss.back.is_none() && loss.until.is_some() && last.is_none_or(|last| last.to <= loss.at)
+    };
+    let gone = losses.iter().filter(was_last);
+    let mut names: Vec<String> = gone.map(|(index, _)| people[*index].username.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::history::intervals::Span;
-    use crate::model::id::ParticipantId;
+    use crate::history::intervals::{Interval, Intervals};
 
     /// Somebody who came at 0, and lost contact at each of these seconds for so many, by the server or not.
-    fn person(losses: &[(i64, Option<i64>, bool)]) -> Attendance {
+    fn person(losses: &[(i64, Option<i64>, bool)]) -> Contact {
         let ms = |seconds: i64| Timestamp(seconds * 1_000);
         let losses: Vec<Loss> = losses
             .iter()
             .map(|&(at, back, by_server)| Loss {
                 at: ms(at),
                 back: back.map(ms),
+                until: Some(ms(back.unwrap_or(at + 15))),
                 is_resumed: back.is_some(),
                 by_server,
             })
@@ -106,25 +147,13 @@ mod tests {
         let mut intervals = Vec::new();
         let mut from = Some(Timestamp(0));
         for loss in &losses {
-            intervals.extend(from.map(|from| Span {
-                from,
-                to: Some(loss.at),
-            }));
+            intervals.extend(from.map(|from| Interval::new(from, loss.at)));
             from = loss.back;
         }
-        intervals.extend(from.map(|from| Span { from, to: None }));
-        Attendance {
-            id: ParticipantId(Uuid::nil()),
-            username: String::new(),
-            joined_at: Timestamp(0),
-            left_at: None,
-            present_ms: 0,
-            away_ms: 0,
-            longest_gap_ms: 0,
-            reconnect_count: 0,
-            leave_reason: None,
-            present_pct: 0.0,
-            intervals,
+        intervals.extend(from.map(|from| Interval::new(from, ms(1_000))));
+        Contact {
+            username: format!("lost at {:?}", losses.first().map(|loss| loss.at.0 / 1_000)),
+            present: Intervals::merge(intervals),
             losses,
         }
     }
@@ -149,6 +178,15 @@ mod tests {
         // Two are chance; six seconds apart is not at once.
         assert_eq!(found(&[&lost(60, 70), &lost(60, 70)]), []);
         assert_eq!(found(&[&lost(60, 70), &lost(61, 70), &lost(66, 70)]), []);
+    }
+
+    #[test]
+    fn whoever_did_not_come_back_from_an_outage_is_named() {
+        let people = [(60, Some(70)), (61, None), (62, None)].map(|(at, back)| person(&[(at, back, false)]));
+        let [outage] = outages(&people).try_into().unwrap();
+        assert_eq!(outage.missing, ["lost at Some(61)", "lost at Some(62)"]);
+        assert_eq!(outage.back_after_ms, Some(10_000));
+        assert!(!outage.goes_on && is_explained(people[2].losses[0], &[outage]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
-use super::loss::Loss;
+use super::loss::{Contact, Loss};
 use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, Username};
@@ -83,6 +83,7 @@ impl ConnectionRow {
         Some(Loss {
             at: self.disconnected_at?.into(),
             back: back.map(|next| next.connected_at.into()),
+            until: self.away_until.map(Timestamp::from),
             is_resumed: back.is_some_and(|next| next.opened_by == ConnectionOpenReason::Reconnect),
             by_server,
         })
@@ -104,6 +105,15 @@ impl Person {
 
     pub(super) fn present(&self, now: Timestamp) -> Intervals {
         Intervals::merge(self.connections.iter().map(|connection| connection.present(now)))
+    }
+
+    /// Their contact over the session, up to now.
+    pub(super) fn contact(&self, now: Timestamp) -> Contact {
+        Contact {
+            username: self.username.clone(),
+            present: self.present(now),
+            losses: self.losses(),
+        }
     }
 
     /// How they lost contact, by time. Who is away at this moment may be back yet.

@@ -61,12 +61,19 @@ impl History {
             });
         };
         let mut people = self.person_between(username, oldest.id, newest.id).await?;
-        let rows = sessions.rows.into_iter().filter_map(|session| {
-            let attendance = people.remove(&session.id)?.attendance(&session, now);
-            Some(PersonSession { session, attendance })
-        });
+        let mut rows = Vec::with_capacity(sessions.rows.len());
+        for session in sessions.rows {
+            let Some(person) = people.remove(&session.id) else {
+                continue;
+            };
+            let outages = self.outages_for(&session, &[&person], now).await?;
+            rows.push(PersonSession {
+                attendance: person.attendance(&session, &outages, now),
+                session,
+            });
+        }
         Ok(Slice {
-            rows: rows.collect(),
+            rows,
             next: sessions.next,
         })
     }

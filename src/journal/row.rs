@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::event::{self, Numbered};
 use crate::model::id::{ClientKey, LinkId};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{ConnectionState, DropReason, LeaveReason};
+use crate::model::vocabulary::{ConnectionState, LeaveReason};
 use crate::room::record::{Change, Joined, LinkOffered, LinkSide, Record, Report, Traffic};
 
 /// In the order in which [`Row::bind`] gives their values.
@@ -123,14 +123,13 @@ impl<'a> Row<'a> {
                 member,
                 connection,
                 until,
-                why,
+                leaves_as,
                 ..
             } => Self {
                 member: Some(member.0),
                 connection: Some(connection.0),
                 until: Some(until.0),
-                // Of one that does not come back.
-                reason: (*why == DropReason::Closed).then_some(LeaveReason::Closed.as_str()),
+                reason: leaves_as.map(LeaveReason::as_str),
                 ..self
             },
             Change::Reconnected {

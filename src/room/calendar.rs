@@ -6,7 +6,7 @@ use super::record::{Change, Record};
 use super::room::{Ids, Room};
 use crate::model::id::ConnectionId;
 use crate::model::time::{Now, Timestamp};
-use crate::model::vocabulary::DropReason;
+use crate::model::vocabulary::{DropReason, LeaveReason};
 
 impl Room {
     /// Whether the calendar has jumped since the last input.
@@ -75,6 +75,7 @@ impl Room {
                 connection: previous,
                 until: now.at,
                 why: DropReason::Server,
+                leaves_as: Some(LeaveReason::ServerShutdown),
             };
             let back = Change::Reconnected {
                 participant: member.participant,

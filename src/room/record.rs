@@ -85,6 +85,8 @@ pub enum Change {
         until: Timestamp,
         /// Why the socket went.
         why: DropReason,
+        /// What it is if nobody comes back, where that is known; also whether the server is to blame.
+        leaves_as: Option<LeaveReason>,
     },
     /// A member is back on a new socket.
     Reconnected {

@@ -243,6 +243,7 @@ impl Room {
             connection: member.connection,
             until: now.at_tick(until),
             why,
+            leaves_as: member.leaves_as,
         };
         self.record(now.at, change, out);
         // The socket went before the mailbox was opened to it: what its resume seemed to settle is owed again.

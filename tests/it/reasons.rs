@@ -231,7 +231,7 @@ async fn a_restart_is_told_once_and_counted_to_nobody() {
         back.push(socket);
     }
     let page = session_page(&server, session);
-    let sentence = page.split("The server was restarted at ").nth(1).expect("it is told");
+    let sentence = page.split("The server was restarted, or its machine slept, at ").nth(1).expect("it is told");
     assert!(sentence.contains("; all came back within "), "{sentence}");
     assert!(!page.contains("dropped and came back"), "{page}");
     let people = rows(&server, session, "participants");

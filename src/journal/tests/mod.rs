@@ -162,6 +162,7 @@ fn disconnected(person: u128, nth: u128) -> Change {
         connection: connection(person, nth),
         until: Timestamp(9_000),
         why: DropReason::Reset,
+        leaves_as: None,
     }
 }
 

@@ -104,6 +104,7 @@ fn closed(person: u128) -> [Record; 2] {
         connection: connection(person, 0),
         until: Timestamp(9_000),
         why: DropReason::Closed,
+        leaves_as: Some(LeaveReason::Closed),
     };
     let mut left = at(9_000, left(person, 0, LeaveReason::Closed));
     if let Change::Left { left_at, .. } = &mut left.change {

@@ -3,6 +3,7 @@
 use super::stage::{LIMITS, Stage, connected};
 use crate::model::id::RoomName;
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::LeaveReason;
 use crate::room::record::{Change, Record, Snapshot};
 use crate::room::{Input, Room};
 
@@ -73,6 +74,16 @@ fn nobody_was_there_while_the_machine_slept() {
     )]);
     let last: Vec<Timestamp> = stage.records.iter().rev().take(4).map(|record| record.at).collect();
     assert_eq!(last, [stage.now.at, begun, stage.now.at, begun]);
+    let of_server = |record: &&Record| {
+        matches!(
+            record.change,
+            Change::Disconnected {
+                leaves_as: Some(LeaveReason::ServerShutdown),
+                ..
+            }
+        )
+    };
+    assert_eq!(stage.records.iter().filter(of_server).count(), 2);
     // The room goes on as if nothing had happened, and graces last as long as they are measured.
     stage.play(&[
         ("1 candidate bo b1", "2 < candidate for b1; 1 ack"),

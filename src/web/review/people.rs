@@ -9,6 +9,7 @@ use super::address;
 use super::sorting::{self, Sorting};
 use super::wording::isolated;
 use crate::history::attendance::Attendance;
+use crate::history::outages::{Outage, outages_among};
 use crate::history::page::Page;
 use crate::history::people::Person;
 use crate::history::sessions::Session;
@@ -53,6 +54,8 @@ pub(super) struct PageLink {
 pub(super) struct People {
     /// All of them, by name; `None` of too many.
     pub(super) everyone: Option<Vec<Attendance>>,
+    /// When all of them lost contact, as far as they could be looked at.
+    pub(super) outages: Vec<Outage>,
     /// How many they are.
     pub(super) count: usize,
     /// Those that are shown, by name.
@@ -111,7 +114,11 @@ impl People {
         let Some(mut shown) = web.history.everyone(session.id).await? else {
             return Self::by_name(web, session, query, now).await;
         };
-        let everyone: Vec<_> = shown.iter().map(|person| person.attendance(session, now)).collect();
+        let outages = outages_among(&shown, now);
+        let everyone: Vec<_> = shown
+            .iter()
+            .map(|person| person.attendance(session, &outages, now))
+            .collect();
         let mut table = everyone.clone();
         sorting::sort(&mut table, query.sorting);
         let most = if everyone.len() > MOST_ON_ONE_PAGE {
@@ -127,6 +134,7 @@ impl People {
         Ok(Self {
             count: everyone.len(),
             everyone: Some(everyone),
+            outages,
             shown,
             table,
             skipped,
@@ -142,11 +150,12 @@ impl People {
         let found = web.history.people(session.id, &page).await?;
         Ok(Self {
             everyone: None,
+            outages: Vec::new(),
             count: usize::try_from(session.unique_participants).unwrap_or_default(),
             table: found
                 .rows
                 .iter()
-                .map(|person| person.attendance(session, now))
+                .map(|person| person.attendance(session, &[], now))
                 .collect(),
             shown: found.rows,
             skipped: 0,

@@ -14,7 +14,6 @@ use super::people::{PageLink, People, PeopleQuery};
 use super::sorting::{self, COLUMNS, Sorting};
 use super::summary::summary;
 use super::{PageResult, address, html, moment, sentences, timeline, wording};
-use crate::history::outages::outages;
 use crate::history::page::Page;
 use crate::history::sessions::Session;
 use crate::web::http::error::Error;
@@ -94,16 +93,15 @@ pub(crate) async fn show(
         web.history.timeline_of(&session, &people.shown, now),
     )?;
 
-    let outages = people.everyone.as_deref().map(outages).unwrap_or_default();
     let path = format!("/review/sessions/{id}");
     html(&SessionPage {
         summary: summary(
             &session,
             people.everyone.as_deref(),
-            &outages,
+            &people.outages,
             (!is_paged).then_some(&pairs),
         ),
-        outages: outage_sentences(&session, &outages),
+        outages: outage_sentences(&session, &people.outages),
         picture: timeline::inline(&model, Zone::UTC, now),
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, query.sorting, log),

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::sentences::pair_clause;
 use super::wording::{are_away, count, length, names};
 use crate::history::attendance::Attendance;
-use crate::history::loss::Loss;
-use crate::history::outages::Outage;
+use crate::history::outages::{Outage, is_explained};
 use crate::history::pair::Pair;
 use crate::history::sessions::Session;
 use crate::model::vocabulary::{LeaveReason, Outcome, SessionStatus};
@@ -71,6 +70,10 @@ fn attendance(session: &Session, people: &[Attendance], outages: &[Outage]) -> V
         let kind = if is_live && is_member && !person.is_present() {
             0
         } else if !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost) {
+            // Of an outage it is said who did not come back.
+            if person.losses.last().is_some_and(|last| is_explained(*last, outages)) {
+                continue;
+            }
             1
         } else if came_back_alone(person, outages) {
             2
@@ -94,9 +97,8 @@ fn attendance(session: &Session, people: &[Attendance], outages: &[Outage]) -> V
 
 /// Whether somebody came back from more than the outages that were everybody's.
 fn came_back_alone(person: &Attendance, outages: &[Outage]) -> bool {
-    let is_explained = |loss: &&Loss| outages.iter().any(|outage| outage.explains(**loss));
     let returns = person.losses.iter().filter(|loss| loss.is_resumed);
-    let explained = returns.filter(is_explained).count();
+    let explained = returns.filter(|loss| is_explained(**loss, outages)).count();
     person.reconnect_count > i64::try_from(explained).unwrap_or(i64::MAX)
 }
 

@@ -21,7 +21,7 @@ use play::Played;
 use script::{Class, Dice, made_up};
 
 /// Classes, each with its zone, its start, and what is special about it.
-const KNOWN: [(&str, &str, &str, &str); 31] = [
+const KNOWN: [(&str, &str, &str, &str); 33] = [
     (
         "one second, alone",
         "UTC",
@@ -159,6 +159,18 @@ const KNOWN: [(&str, &str, &str, &str); 31] = [
         "America/St_Johns",
         "2026-10-31T12:00:00Z",
         "0 join Ann | 10 join Bo | 43200 drop Bo | 43210 resume Bo | 86400 leave Bo | 90000 takeover Ann | 97200 look",
+    ),
+    (
+        "everybody lost contact, and is back",
+        "UTC",
+        "2026-05-04T09:00:00Z",
+        "0 join Ann | 1 join Bo | 2 join Cy | 100 drop Ann | 101 drop Bo | 104 drop Cy | 110 resume Ann | 111 resume Bo | 112 resume Cy | 200 leave Ann | 300 leave Bo | 300 leave Cy | 500 look",
+    ),
+    (
+        "everybody lost contact, and nobody came back",
+        "UTC",
+        "2026-05-04T09:00:00Z",
+        "0 join Ann | 1 join Bo | 2 join Cy | 100 drop Ann | 101 drop Bo | 104 drop Cy | 110 look",
     ),
     (
         "a crash cuts at the last sign of life",

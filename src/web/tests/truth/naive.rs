@@ -46,8 +46,6 @@ pub(super) struct ExpectedPerson {
     pub(super) last_out: Option<i64>,
     pub(super) reason: Option<&'static str>,
     pub(super) back: usize,
-    /// How long stops of the server kept them out.
-    server_gone: i64,
     /// Stretches of being here or away; only the last may be without an end.
     spells: Vec<(ExpectedPresence, i64, Option<i64>)>,
 }
@@ -59,6 +57,8 @@ struct ExpectedLoss {
     by_server: bool,
     /// Whether they came back as the same member.
     is_resumed: bool,
+    /// When they were back, or given up.
+    until: Option<i64>,
 }
 
 pub(super) struct ExpectedEvent {
@@ -82,8 +82,6 @@ struct Away {
     until: i64,
     /// Why it leaves if it does not come back, where nobody waits for it to: its page was closed, or the server stopped.
     stopped: Option<&'static str>,
-    /// Whether it was there when the server stopped.
-    by_server: bool,
 }
 
 impl Naive {
@@ -217,7 +215,6 @@ impl ExpectedSession {
                 last_out: None,
                 reason: None,
                 back: 0,
-                server_gone: 0,
                 spells: Vec::new(),
             });
         }
@@ -230,17 +227,12 @@ impl ExpectedSession {
 
     fn leave(&mut self, at: i64, name: &str, reason: &'static str) {
         self.told = self.told.max(at);
-        // Who joins again is back.
-        let stop = self
-            .member_mut(name)
-            .away
-            .filter(|away| away.by_server && reason == "replaced");
-        self.person(name).server_gone += stop.map_or(0, |away| at - away.since);
         self.be_gone(at, at, name, reason);
     }
 
     /// At `at` somebody is found to be gone since `last_there`.
     fn be_gone(&mut self, at: i64, last_there: i64, name: &str, reason: &'static str) {
+        self.end_loss(name, last_there, false);
         self.members.retain(|member| member.name != name);
         let person = self.person(name);
         person.spells.last_mut().unwrap().2 = Some(last_there);
@@ -266,13 +258,13 @@ impl ExpectedSession {
             since: at,
             until,
             stopped: None,
-            by_server: false,
         });
         self.losses.push(ExpectedLoss {
             at,
             who: name.to_owned(),
             by_server: false,
             is_resumed: false,
+            until: None,
         });
         let person = self.person(name);
         person.spells.last_mut().unwrap().2 = Some(at);
@@ -282,26 +274,31 @@ impl ExpectedSession {
 
     fn come_back(&mut self, connection: (i64, u64), name: &str) {
         let at = connection.0;
+        self.end_loss(name, at, true);
         let member = self.member_mut(name);
-        let away = member.away.take();
-        let stop = away.filter(|away| away.by_server);
+        member.away = None;
         member.connection = connection;
-        if let Some(away) = away {
-            let mut own = self
-                .losses
-                .iter_mut()
-                .rev()
-                .filter(|loss| loss.who == name && loss.at == away.since);
-            if let Some(loss) = own.next() {
-                loss.is_resumed = true;
-            }
-        }
         let person = self.person(name);
-        person.server_gone += stop.map_or(0, |away| at - away.since);
         person.back += 1;
         person.spells.last_mut().unwrap().2 = Some(at);
         person.spells.push((ExpectedPresence::Here, at, None));
         self.tell(at, "reconnected", Some(name));
+    }
+
+    /// Whoever was away is back, or given up.
+    fn end_loss(&mut self, name: &str, at: i64, is_resumed: bool) {
+        let Some(away) = self.member(name).and_then(|member| member.away) else {
+            return;
+        };
+        let mut own = self
+            .losses
+            .iter_mut()
+            .rev()
+            .filter(|loss| loss.who == name && loss.at == away.since);
+        if let Some(loss) = own.next() {
+            loss.until = Some(at);
+            loss.is_resumed = is_resumed;
+        }
     }
 
     /// Those whose time to come back runs out leave, and an empty room's session ends.
@@ -342,7 +339,6 @@ impl ExpectedSession {
         let here: Vec<String> = here.iter().map(|member| member.name.clone()).collect();
         for name in here {
             self.drop_out(alive, alive, &name);
-            self.member_mut(&name).away.as_mut().unwrap().by_server = true;
             self.losses.last_mut().unwrap().by_server = true;
         }
         for away in self.members.iter_mut().filter_map(|member| member.away.as_mut()) {
@@ -391,8 +387,8 @@ impl ExpectedSession {
         self.end.or_else(|| self.emptied()).unwrap_or(now)
     }
 
-    /// Whether somebody came back from more than what everybody lost contact by.
-    pub(super) fn came_back_alone(&self, person: &ExpectedPerson) -> bool {
+    /// Of each loss, whether everybody lost contact by the same.
+    fn explained(&self) -> Vec<bool> {
         let mut explained = vec![false; self.losses.len()];
         let mut first = 0;
         while first < self.losses.len() {
@@ -416,12 +412,33 @@ impl ExpectedSession {
                 first += 1;
             }
         }
-        let own = self
-            .losses
-            .iter()
-            .zip(&explained)
-            .filter(|(loss, _)| loss.who == person.name);
-        person.back > own.filter(|(loss, explained)| loss.is_resumed && **explained).count()
+        explained
+    }
+
+    /// What of somebody's losses everybody had.
+    fn shared_losses(&self, person: &ExpectedPerson) -> Vec<&ExpectedLoss> {
+        let all = self.losses.iter().zip(self.explained());
+        let own = all.filter(|(loss, explained)| *explained && loss.who == person.name);
+        own.map(|(loss, _)| loss).collect()
+    }
+
+    /// Whether somebody came back from more than what everybody lost contact by.
+    pub(super) fn came_back_alone(&self, person: &ExpectedPerson) -> bool {
+        let shared = self.shared_losses(person);
+        person.back > shared.iter().filter(|loss| loss.is_resumed).count()
+    }
+
+    /// Whether somebody was lost, and not with everybody else.
+    pub(super) fn was_lost_alone(&self, person: &ExpectedPerson) -> bool {
+        let is_lost = matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
+        let last = self.losses.iter().rposition(|loss| loss.who == person.name);
+        is_lost && !last.is_some_and(|last| self.explained()[last])
+    }
+
+    /// How long everybody's losses kept somebody out.
+    fn kept_out(&self, person: &ExpectedPerson, now: i64) -> i64 {
+        let shared = self.shared_losses(person);
+        shared.iter().map(|loss| loss.until.unwrap_or(now) - loss.at).sum()
     }
 
     pub(super) fn errors(&self) -> usize {
@@ -457,7 +474,7 @@ impl ExpectedSession {
             present,
             away: total(ExpectedPresence::Away),
             gap: longest_gap(&stretches, &here),
-            permille: match length - person.server_gone {
+            permille: match length - self.kept_out(person, now) {
                 0 => 0,
                 length => (present * 2000 + length) / (2 * length),
             },

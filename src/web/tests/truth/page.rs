@@ -60,10 +60,11 @@ fn summary(sight: &Sight<'_>, text: &str) {
         format!("{all}, {length}. ")
     };
     assert!(told.starts_with(&head), "{told} is not {head}");
-    let is_lost =
+    let is_lost = |person: &ExpectedPerson| sight.session.was_lost_alone(person);
+    let was_lost =
         |person: &ExpectedPerson| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
     let came_back = |(person, part): &&(&ExpectedPerson, ExpectedAttendance)| {
-        sight.session.came_back_alone(person) && !is_lost(person) && part.status != ExpectedPresence::Away
+        sight.session.came_back_alone(person) && !was_lost(person) && part.status != ExpectedPresence::Away
     };
     for (words, expected) in [
         ("are away", of(ExpectedPresence::Away) > 1),
