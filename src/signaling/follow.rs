@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -12,38 +13,58 @@ use axum::response::{IntoResponse, Response};
 use super::records::Records;
 use super::transport::{Transport, Transports};
 use super::transport_request::TransportRequest;
+use super::upgrade;
 use crate::net::{Connection, PaceLimits};
 
+/// What follows them.
+pub(super) struct Follower {
+    pub(super) transports: Arc<Transports>,
+    pub(super) pace: PaceLimits,
+    pub(super) engine: Router,
+}
+
 /// Follows what the clients' requests carry away, and turns those of a transport that was cut away.
-pub(super) async fn follow(
-    State((transports, limits)): State<(Arc<Transports>, PaceLimits)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn follow(State(follower): State<Arc<Follower>>, request: Request, next: Next) -> Response {
     let about = TransportRequest::of(request.method(), request.uri().query().unwrap_or_default());
     let Some((id, about)) = about.and_then(|about| Some((about.session?, about))) else {
         return next.run(request).await;
     };
     // The engine would begin an upgrade of a session that it does not know, and end it then.
-    let Some(transport) = transports.find(id).filter(|transport| !transport.is_cut()) else {
+    let Some(transport) = follower.transports.find(id).filter(|transport| !transport.is_cut()) else {
         return unknown_session();
     };
-    if let Some(connection) = request.extensions().get::<Connection>() {
-        if about.is_websocket {
-            // The upgrade may come before the Socket.IO connect.
-            transport.runs_over(connection);
-        } else if transport.is_member() {
-            connection.set_member(true);
-        }
+    if about.is_websocket {
+        return if about.is_upgrade {
+            upgrade::hold(&follower.engine, &transport, id, request)
+        } else {
+            next.run(request).await
+        };
+    }
+    if transport.is_member()
+        && let Some(connection) = request.extensions().get::<Connection>()
+    {
+        connection.set_member(true);
     }
     if about.is_post {
-        return send(&transports.of(id), limits, request, next).await;
+        return send(&transport, follower.pace, request, next).await;
     }
-    let response = next.run(request).await;
-    if about.is_poll {
-        transport.polled(length(&response));
+    if !about.is_poll {
+        return next.run(request).await;
     }
+    let response = tokio::select! {
+        biased;
+        response = next.run(request) => response,
+        // Nothing is lost: what waits for a message has taken none.
+        () = transport.until_poll_ends() => nothing(),
+    };
+    transport.polled(length(&response));
     response
+}
+
+/// The answer to a poll that carries nothing.
+fn nothing() -> Response {
+    const NOOP: &str = "6";
+    NOOP.into_response()
 }
 
 /// Passes on what a polling client sends.

@@ -19,6 +19,7 @@ pub mod hub;
 mod records;
 mod refusal_budget;
 mod refusal_counts;
+mod replayed;
 mod router;
 mod send_gate;
 mod sender_shares;
@@ -26,6 +27,8 @@ mod sockets;
 mod transport;
 mod transport_request;
 mod transport_session;
+mod upgrade;
+mod websocket_request;
 mod wire;
 
 pub use allowance::Rates;

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_request};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::{ParserConfig, SocketIo};
 
+use super::follow::Follower;
 use super::handshake_guard::{HandshakeGuard, HandshakeLimits, PATH, guard};
 use super::hub::Hub;
 use super::sender_shares::MAX_WAITING;
-use super::{follow, handlers, handshake};
+use super::{follow, handlers, handshake, websocket_request};
 use crate::net::PaceLimits;
 
 /// The largest message, in bytes, on either transport: Node's default, so that clients meet the same limit.
@@ -65,9 +66,15 @@ pub fn router(hub: &Arc<Hub>, heartbeat: Heartbeat, limits: HandshakeLimits, pac
         .route_service(PATH, service.clone())
         .route_service(&format!("{PATH}/"), service);
     let handshakes = HandshakeGuard::new(limits, transports.clone(), engine.clone());
+    let engine = engine.layer(map_request(handshake::keep_what_is_read));
+    let follower = Follower {
+        transports,
+        pace,
+        engine: engine.clone(),
+    };
     let router = engine
-        .layer(map_request(handshake::keep_what_is_read))
-        .layer(from_fn_with_state((transports, pace), follow::follow))
-        .layer(from_fn_with_state(Arc::new(handshakes), guard));
+        .layer(from_fn_with_state(Arc::new(follower), follow::follow))
+        .layer(from_fn_with_state(Arc::new(handshakes), guard))
+        .layer(from_fn(websocket_request::only_real_ones));
     (router, io)
 }

@@ -5,12 +5,15 @@
 //! a WebSocket) or the answered polls have carried away.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::http::request::Parts;
 use parking_lot::Mutex;
 use socketioxide::socket::Sid;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 use tracing::debug;
 
 use super::client_limit::Limit;
@@ -36,7 +39,28 @@ pub(super) struct Transport {
     progress: Mutex<Progress>,
     /// How fast a polling client sends. A WebSocket's frames are counted below the engine.
     pace: Mutex<Option<Box<InboundPace>>>,
+    upgrade: AtomicU8,
+    probed: Notify,
 }
+
+/// How far a polling session is on its way to a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UpgradeStage {
+    /// It is not.
+    None,
+    /// There is one.
+    Held,
+    /// Its client knows that it works, and waits for its poll's answer to move.
+    Probed,
+    /// It has moved, or was there from the beginning.
+    Moved,
+}
+
+/// A WebSocket to which a session may move: while it is held, there is no other.
+pub(super) struct HeldUpgrade(Arc<Transport>);
+
+/// How long a poll waits once the session may move, as Node's does.
+const POLL_WHILE_MOVING: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Progress {
@@ -175,6 +199,38 @@ impl Transport {
         session.map_or(Ok(()), |session| session.may_join())
     }
 
+    /// Holds a WebSocket to which the session may move, if there is none.
+    pub(super) fn hold_upgrade(self: &Arc<Self>) -> Option<HeldUpgrade> {
+        let is_held = self.change_upgrade(UpgradeStage::None, UpgradeStage::Held);
+        is_held.then(|| HeldUpgrade(self.clone()))
+    }
+
+    /// Waits until a poll is to be answered with nothing, so that its client can move.
+    pub(super) async fn until_poll_ends(&self) {
+        loop {
+            // Made before the look: it hears of what comes in between.
+            let probed = self.probed.notified();
+            if !self.is_probed() {
+                probed.await;
+            }
+            sleep(POLL_WHILE_MOVING).await;
+            if self.is_probed() {
+                return;
+            }
+        }
+    }
+
+    fn is_probed(&self) -> bool {
+        self.upgrade.load(Ordering::SeqCst) == UpgradeStage::Probed as u8
+    }
+
+    fn change_upgrade(&self, from: UpgradeStage, to: UpgradeStage) -> bool {
+        let changed = self
+            .upgrade
+            .compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst);
+        changed.is_ok()
+    }
+
     fn belongs_to(&self, session: &Arc<TransportSession>) {
         self.progress.lock().session = Arc::downgrade(session);
     }
@@ -188,7 +244,7 @@ impl Transport {
         if progress.is_member {
             connection.set_member(true);
         }
-        // A second WebSocket of one session is refused by the engine.
+        self.upgrade.store(UpgradeStage::Moved as u8, Ordering::SeqCst);
         if progress.connection.is_none() {
             progress.written = connection.written();
             progress.connection = Some(connection.clone());
@@ -243,6 +299,30 @@ impl Transport {
                 .connection
                 .as_ref()
                 .is_some_and(|connection| !connection.is_over())
+    }
+}
+
+impl HeldUpgrade {
+    /// Its client has asked whether it works, and was answered.
+    pub(super) fn probed(&self) {
+        self.0.change_upgrade(UpgradeStage::Held, UpgradeStage::Probed);
+        self.0.probed.notify_waiters();
+    }
+
+    /// Its client has moved to it.
+    pub(super) fn moved(self, connection: Option<&Connection>) {
+        self.0.upgrade.store(UpgradeStage::Moved as u8, Ordering::SeqCst);
+        if let Some(connection) = connection {
+            self.0.runs_over(connection);
+        }
+    }
+}
+
+impl Drop for HeldUpgrade {
+    fn drop(&mut self) {
+        for stage in [UpgradeStage::Held, UpgradeStage::Probed] {
+            self.0.change_upgrade(stage, UpgradeStage::None);
+        }
     }
 }
 

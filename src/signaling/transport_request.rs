@@ -9,6 +9,8 @@ pub(super) struct TransportRequest {
     /// It names no session.
     pub(super) opens_session: bool,
     pub(super) is_websocket: bool,
+    /// It asks for a WebSocket as it should, and not by another version of the protocol.
+    pub(super) is_upgrade: bool,
     pub(super) is_poll: bool,
     pub(super) is_post: bool,
 }
@@ -26,6 +28,7 @@ impl TransportRequest {
             session: value("sid").and_then(|id| id.parse().ok()),
             opens_session: value("sid").is_none(),
             is_websocket: transport == "websocket",
+            is_upgrade: transport == "websocket" && method == Method::GET && value("EIO") == Some("4"),
             is_poll: transport == "polling" && method == Method::GET,
             is_post: transport == "polling" && method == Method::POST,
         })
