@@ -9,8 +9,6 @@ const STREAM = new URL('stream.js', document.currentScript.src);
 const TOGETHER_MS = 500;
 /** How often a picture that goes on grows without any event. */
 const GROW_MS = 15_000;
-/** As much of the names as a narrow screen has room for. */
-const NAMES_WIDTH = 132;
 /** How far from a bar or a mark a tap still means it. */
 const FINGER = 22;
 
@@ -97,7 +95,9 @@ function showDay() {
 /** Makes what the server wrote the reader's. */
 function dress(root) {
   for (const time of root.querySelectorAll('time[data-form]')) {
-    if (FORMS[time.dataset.form]) time.textContent = written(new Date(time.dateTime), time.dataset.form);
+    const at = new Date(time.dateTime);
+    if (FORMS[time.dataset.form]) time.textContent = written(at, time.dataset.form);
+    if (time.title) time.title = written(at, 'clock');
   }
   countDown(root);
   dressPicture(root);
@@ -148,6 +148,7 @@ function readPicture() {
     if (!shape) return;
     told.textContent = shape.getAttribute('aria-label');
     told.classList.add('exact');
+    pointTo(shape);
   };
   for (const kind of ['pointerover', 'focusin']) {
     picture.addEventListener(kind, ({ target }) => tell(target.closest?.('.timeline [aria-label]')));
@@ -155,7 +156,7 @@ function readPicture() {
   picture.addEventListener('click', (event) => tell(nearest(picture, event)));
   picture.addEventListener('keydown', (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const all = [...picture.querySelectorAll('.timeline [tabindex]')];
+    const all = [...event.target.closest('.timeline').querySelectorAll('[tabindex]')];
     const next = all[all.indexOf(event.target) + step];
     if (!all.includes(event.target) || !next) return;
     event.preventDefault();
@@ -170,6 +171,7 @@ function nearest(picture, { clientX, clientY }) {
   let found;
   let least = FINGER;
   for (const shape of picture.querySelectorAll('.timeline [aria-label]')) {
+    if (shape.getClientRects().length === 0) continue;
     const { left, right, top, bottom } = shape.getBoundingClientRect();
     const away = Math.hypot(Math.max(left - clientX, 0, clientX - right), Math.max(top - clientY, 0, clientY - bottom));
     if (away <= least) [found, least] = [shape, away];
@@ -178,27 +180,24 @@ function nearest(picture, { clientX, clientY }) {
 }
 
 function dressPicture(root) {
-  const svg = root.querySelector('svg.timeline');
-  if (!svg) return;
-  svg.setAttribute('role', 'group');
-  const named = [...svg.querySelectorAll('rect, g, line.now')].filter(({ firstElementChild }) => firstElementChild?.tagName === 'title');
-  for (const [index, shape] of named.entries()) {
-    shape.setAttribute('role', 'img');
-    shape.setAttribute('aria-label', shape.firstElementChild.textContent);
-    shape.setAttribute('tabindex', index === 0 ? '0' : '-1');
+  for (const svg of root.querySelectorAll('.timeline.wide, .timeline.narrow')) {
+    const named = [...svg.querySelectorAll('rect, g, a, line.now')].filter(({ firstElementChild }) => firstElementChild?.tagName === 'title');
+    for (const [index, shape] of named.entries()) {
+      if (shape.tagName !== 'a') shape.setAttribute('role', 'img');
+      shape.setAttribute('aria-label', shape.firstElementChild.textContent);
+      shape.setAttribute('tabindex', index === 0 ? '0' : '-1');
+    }
   }
-  svg.after(namesOf(svg));
 }
 
-/** The names alone, to stay in sight on a narrow screen while the picture moves under them. */
-function namesOf(svg) {
-  const names = svg.cloneNode(true);
-  for (const other of names.querySelectorAll('defs, rect, title, g > g, .tick, .now, .quiet')) other.remove();
-  names.classList.add('names');
-  names.setAttribute('aria-hidden', 'true');
-  names.setAttribute('viewBox', `0 0 ${NAMES_WIDTH} ${svg.getAttribute('height')}`);
-  names.setAttribute('width', NAMES_WIDTH);
-  return names;
+/** A hairline from what is pointed at to the times above it: from the middle of a mark, from where a bar begins. */
+function pointTo(shape) {
+  const svg = shape.closest('.timeline');
+  const { left, width } = svg.getBoundingClientRect();
+  const at = shape.getBoundingClientRect();
+  const x = `${((at.left + (shape.tagName === 'rect' ? 0 : at.width / 2) - left) / width) * 100}%`;
+  const line = svg.querySelector('.hair') ?? svg.appendChild(document.createElementNS(svg.namespaceURI, 'line'));
+  for (const [name, value] of Object.entries({ class: 'hair', x1: x, x2: x, y1: 16, y2: '100%' })) line.setAttribute(name, value);
 }
 
 /** The picture by the reader's clock. Gives whether there is one: a zone that the server does not know leaves it as it is. */
@@ -212,6 +211,7 @@ async function drawPicture(picture) {
     served.set(picture, text);
     swap(picture, new DOMParser().parseFromString(text, 'text/html').body);
   }
+  picture.dataset.drawn = ZONE;
   return true;
 }
 

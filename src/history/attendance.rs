@@ -54,6 +54,14 @@ impl Attendance {
     pub fn is_present(&self) -> bool {
         self.intervals.last().is_some_and(|last| last.to.is_none())
     }
+
+    /// Whether they are away, or were lost.
+    pub fn needs_attention(&self) -> bool {
+        match (self.left_at, self.leave_reason) {
+            (None, _) => !self.is_present(),
+            (Some(_), reason) => reason.is_some_and(LeaveReason::is_lost),
+        }
+    }
 }
 
 impl Person {

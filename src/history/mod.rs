@@ -25,6 +25,7 @@ pub mod people;
 pub mod person;
 #[cfg(test)]
 mod plans;
+pub mod refusals;
 pub mod rooms;
 pub mod sessions;
 pub mod timeline;

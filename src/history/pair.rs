@@ -1,5 +1,7 @@
 //! Two people who were in the room together, and how far they got in connecting.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +19,9 @@ const STEP_WITHIN_MS: i64 = 30_000;
 /// no trouble of the connection's.
 const NOTICED_WITHIN_MS: i64 = 60_000;
 
+/// What pages call a shared screen.
+const SCREENS: [&str; 2] = ["display", "remoteDisplay"];
+
 /// Two people who were in the room together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
@@ -26,6 +31,8 @@ pub struct Pair {
     pub links: Vec<Link>,
     /// What became of them.
     pub judgement: Judgement,
+    /// What became of the worst of the screens that they shared beside, if one failed or was lost.
+    pub shared: Option<Judgement>,
 }
 
 /// One of the two of a pair.
@@ -54,6 +61,7 @@ impl Pair {
                 username: person.username.clone(),
             }),
             judgement: judge(&links, together),
+            shared: judge_shared(&links),
             links,
         }
     }
@@ -66,6 +74,12 @@ impl Pair {
     /// The link that says so, if there are any.
     pub fn decisive_link(&self) -> Option<&Link> {
         self.links.get(self.judgement.by?)
+    }
+
+    /// The screen that one shared with the other beside, and that failed or was lost.
+    pub fn broken_share(&self) -> Option<(Outcome, &Link)> {
+        let shared = self.shared?;
+        Some((shared.outcome, self.links.get(shared.by?)?))
     }
 }
 
@@ -131,6 +145,28 @@ fn judge(links: &[Link], together: Option<Together>) -> Judgement {
             by: None,
         },
     }
+}
+
+/// Judges the screens that two people shared beside that which every pair has: of each the latest link of which a page said
+/// how it is. Nothing if none of them is in trouble.
+fn judge_shared(links: &[Link]) -> Option<Judgement> {
+    let is_main = |link: &Link| link.stream_type == StreamType::USER;
+    if !links.iter().any(is_main) {
+        return None;
+    }
+    let is_screen = |link: &Link| SCREENS.contains(&link.stream_type.as_str());
+    let shared = links.iter().enumerate().filter(|(_, link)| is_screen(link));
+    let mut latest: BTreeMap<(&str, &str), Judgement> = BTreeMap::new();
+    for (place, link) in shared {
+        if let Some(outcome) = said(link) {
+            let by = Some(place);
+            latest.insert((&link.offerer, &link.stream_type), Judgement { outcome, by });
+        }
+    }
+    latest
+        .into_values()
+        .filter(|judged| judged.outcome.is_bad())
+        .min_by_key(|judged| judged.outcome)
 }
 
 /// What the two pages said of a link, if they did. Of each the last word counts, `failed` of either wins, and `closed` says
@@ -302,6 +338,29 @@ mod tests {
                 Judgement { outcome, by: Some(by) },
                 "{links:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_shared_beside_is_judged_for_itself() {
+        use ConnectionState::{Connected, Disconnected, Failed};
+        let shared = |connected, state| Link {
+            stream_type: "display".to_owned(),
+            ..told(connected, Some(state), None)
+        };
+        let camera = || told(true, Some(Connected), None);
+        for (links, outcome) in [
+            (vec![camera(), shared(false, Failed)], Some(Outcome::Failed)),
+            (vec![camera(), shared(true, Disconnected)], Some(Outcome::Lost)),
+            // Of one that is shared again the latest counts.
+            (vec![camera(), shared(false, Failed), shared(true, Connected)], None),
+            (vec![camera(), shared(true, Connected)], None),
+            // Alone it is what the two have.
+            (vec![shared(false, Failed)], None),
+        ] {
+            assert_eq!(judge_shared(&links).map(|judged| judged.outcome), outcome);
+            let with_camera = links.len() > 1;
+            assert!(!with_camera || judge(&links, None).outcome == Outcome::Connected);
         }
     }
 

@@ -13,6 +13,7 @@ use super::sessions::Session;
 use super::{Error, History};
 use crate::model::id::ParticipantId;
 use crate::model::time::Timestamp;
+use crate::model::vocabulary::LeaveReason;
 use crate::sql::ids;
 
 /// The most entries of the journal that are looked at for marks.
@@ -51,6 +52,17 @@ pub struct TimelineRow {
     pub away: Intervals,
     /// What happened to them, in order.
     pub marks: Vec<Mark>,
+    /// How it ended; nothing while they are a member.
+    pub end: Option<RowEnd>,
+}
+
+/// How somebody's row ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowEnd {
+    /// When they were there last.
+    pub at: Timestamp,
+    /// Whether they did not come back.
+    pub is_lost: bool,
 }
 
 /// A moment that stands out.
@@ -60,6 +72,8 @@ pub struct Mark {
     pub at: Timestamp,
     /// What happened.
     pub kind: MarkKind,
+    /// The number of its entry in the journal.
+    pub seq: i64,
 }
 
 /// What a [`Mark`] stands for.
@@ -77,12 +91,14 @@ struct MarkRow {
     participant: Option<Uuid>,
     is_error: u8,
     at: Millis,
+    seq: i64,
 }
 
 impl MarkRow {
     fn mark(&self) -> Mark {
         Mark {
             at: self.at.into(),
+            seq: self.seq,
             kind: if self.is_error == 0 {
                 MarkKind::Reconnect
             } else {
@@ -136,6 +152,10 @@ impl History {
                         away: person.away(now).minus(&present),
                         present,
                         marks: marks.remove(&Some(person.id)).unwrap_or_default(),
+                        end: person.left_at.map(|at| RowEnd {
+                            at,
+                            is_lost: person.leave_reason.is_some_and(LeaveReason::is_lost),
+                        }),
                         username: person.username.clone(),
                     }
                 })
@@ -151,9 +171,9 @@ impl History {
         let moments = sqlx::query_scalar!(
             r#"
             select json_group_array(
-                json_array(iif(participant_id is null, null, hex(participant_id)), kind = 'error', at)
+                json_array(iif(participant_id is null, null, hex(participant_id)), kind = 'error', at, seq)
             ) as "moments!: String"
-            from (select participant_id, kind, at from event where session_id = ?1 order by seq limit ?2)
+            from (select participant_id, kind, at, seq from event where session_id = ?1 order by seq limit ?2)
             where kind in ('reconnected', 'error')
                 and (participant_id is null or participant_id in (select unhex(value) from json_each(?3)))
             "#,
@@ -191,7 +211,7 @@ mod tests {
     use super::*;
     use crate::history::fixture::{Connection, Fixture, START_MS};
     use crate::model::id::SessionId;
-    use crate::model::vocabulary::{EventKind, LeaveReason};
+    use crate::model::vocabulary::EventKind;
 
     #[tokio::test]
     async fn rows_are_people_by_when_they_came() {
@@ -230,11 +250,13 @@ mod tests {
         assert_eq!(seconds(&bo.present), [(0, 100), (110, 400)]);
         assert_eq!(seconds(&bo.away), [(100, 110), (400, 415)]);
         assert_eq!(
-            bo.marks,
-            [mark(110, MarkKind::Reconnect), mark(300, MarkKind::Reconnect)]
+            marks(&bo.marks),
+            [(110, MarkKind::Reconnect), (300, MarkKind::Reconnect)]
         );
-        assert_eq!(timeline.rows[1].marks, [mark(600, MarkKind::Error); 3]);
-        assert_eq!(timeline.outside, [mark(700, MarkKind::Error)]);
+        assert_eq!(marks(&timeline.rows[1].marks), [(600, MarkKind::Error); 3]);
+        assert_eq!(marks(&timeline.outside), [(700, MarkKind::Error)]);
+        let ends = timeline.rows.iter().map(|row| row.end.map(|end| end.is_lost));
+        assert_eq!(ends.collect::<Vec<_>>(), [Some(true), Some(false)]);
         assert_eq!((timeline.is_live, timeline.marks_end), (false, None));
     }
 
@@ -265,10 +287,9 @@ mod tests {
             .collect()
     }
 
-    fn mark(seconds: i64, kind: MarkKind) -> Mark {
-        Mark {
-            at: Timestamp(START_MS + seconds * 1000),
-            kind,
-        }
+    fn marks(all: &[Mark]) -> Vec<(i64, MarkKind)> {
+        all.iter()
+            .map(|mark| ((mark.at.0 - START_MS) / 1000, mark.kind))
+            .collect()
     }
 }

@@ -1,11 +1,15 @@
-//! The journal, each entry a sentence.
+//! The journal, each entry a sentence; departures of one end of class are one.
 
 use serde_json::Value;
 
 use super::sentences;
+use super::timeline::{CAME_BACK, LOST, REFUSED};
 use crate::history::events::Event;
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::EventKind;
+use crate::model::vocabulary::{DropReason, EventKind, LeaveReason};
+
+/// So many departures one after the other are told together.
+const TOGETHER: usize = 3;
 
 /// One entry as it is read.
 pub(super) struct LogEntry {
@@ -14,6 +18,31 @@ pub(super) struct LogEntry {
     pub(super) sentence: String,
     /// The entry's detail as it is kept; `None` if it has none.
     pub(super) detail: Option<String>,
+    /// What the picture marks it with.
+    pub(super) mark: &'static str,
+    departure: Option<Departure>,
+    username: String,
+}
+
+/// A line of the log.
+pub(super) enum LogLine {
+    One(LogEntry),
+    /// Several who went one after the other.
+    Departures {
+        /// When the first did.
+        at: Timestamp,
+        sentence: String,
+        entries: Vec<LogEntry>,
+    },
+}
+
+/// How people go at the end of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Departure {
+    /// They left.
+    Left,
+    /// They closed the page.
+    ClosedPage,
 }
 
 /// A link to a choice of entries.
@@ -29,35 +58,32 @@ pub(super) struct LogLink {
 pub(crate) enum LogChoice {
     #[default]
     Everything,
+    Wrong,
     Presence,
-    Drops,
-    Errors,
 }
 
 impl LogChoice {
-    const ALL: [Self; 4] = [Self::Everything, Self::Presence, Self::Drops, Self::Errors];
+    const ALL: [Self; 3] = [Self::Everything, Self::Wrong, Self::Presence];
 
     pub(super) fn parse(word: &str) -> Result<Self, &'static str> {
         let found = Self::ALL.into_iter().find(|choice| choice.word() == word);
-        found.ok_or("must be presence, drops or errors")
+        found.ok_or("must be wrong or presence")
     }
 
     /// Its word in an address.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Everything => "",
+            Self::Wrong => "wrong",
             Self::Presence => "presence",
-            Self::Drops => "drops",
-            Self::Errors => "errors",
         }
     }
 
     fn title(self) -> &'static str {
         match self {
             Self::Everything => "Everything",
+            Self::Wrong => "What went wrong",
             Self::Presence => "Coming and going",
-            Self::Drops => "Drops",
-            Self::Errors => "Errors",
         }
     }
 
@@ -65,15 +91,27 @@ impl LogChoice {
     pub(super) fn kinds(self) -> &'static [EventKind] {
         match self {
             Self::Everything => EventKind::ALL,
+            Self::Wrong => &[
+                EventKind::Disconnected,
+                EventKind::Reconnected,
+                EventKind::Left,
+                EventKind::Error,
+                EventKind::Gap,
+            ],
             Self::Presence => &[
                 EventKind::Joined,
                 EventKind::Left,
                 EventKind::Disconnected,
                 EventKind::Reconnected,
             ],
-            Self::Drops => &[EventKind::Disconnected, EventKind::Reconnected],
-            Self::Errors => &[EventKind::Error, EventKind::Gap],
         }
+    }
+
+    /// The lines of what was read for it.
+    pub(super) fn lines(self, events: Vec<Event>) -> Vec<LogLine> {
+        let entries = events.into_iter().map(LogEntry::of);
+        let is_shown = |entry: &LogEntry| self != Self::Wrong || entry.departure != Some(Departure::Left);
+        together(entries.filter(is_shown))
     }
 
     /// The links to all choices: `address` says where each of them is made.
@@ -87,18 +125,67 @@ impl LogChoice {
     }
 }
 
+fn together(entries: impl Iterator<Item = LogEntry>) -> Vec<LogLine> {
+    let mut lines = Vec::new();
+    let mut run: Vec<LogEntry> = Vec::new();
+    for entry in entries {
+        let goes_on = entry.departure.is_some() && run.last().is_some_and(|last| last.departure == entry.departure);
+        if !goes_on {
+            finish(&mut lines, &mut run);
+        }
+        run.push(entry);
+    }
+    finish(&mut lines, &mut run);
+    lines
+}
+
+/// Ends a run of entries of one kind.
+fn finish(lines: &mut Vec<LogLine>, run: &mut Vec<LogEntry>) {
+    let entries = std::mem::take(run);
+    match entries.first().and_then(|first| first.departure) {
+        Some(departure) if entries.len() >= TOGETHER => {
+            let names: Vec<&str> = entries.iter().map(|entry| entry.username.as_str()).collect();
+            lines.push(LogLine::Departures {
+                at: entries[0].at,
+                sentence: sentences::departures(departure == Departure::ClosedPage, &names),
+                entries,
+            });
+        }
+        _ => lines.extend(entries.into_iter().map(LogLine::One)),
+    }
+}
+
 impl LogEntry {
-    pub(super) fn of(event: Event) -> Self {
+    fn of(event: Event) -> Self {
         let detail: Value = event
             .detail
             .as_ref()
             .and_then(|detail| serde_json::from_str(detail.get()).ok())
             .unwrap_or_default();
+        let word = |name: &str| detail[name].as_str().unwrap_or_default();
+        let is_lost = LeaveReason::parse(word("reason")).is_some_and(LeaveReason::is_lost);
+        let (mark, departure) = match event.kind {
+            EventKind::Left if is_lost => (LOST, None),
+            EventKind::Left => ("", Some(Departure::Left)),
+            EventKind::Disconnected if DropReason::parse(word("why")) == Some(DropReason::Closed) => {
+                ("", Some(Departure::ClosedPage))
+            }
+            EventKind::Reconnected => (CAME_BACK, None),
+            EventKind::Error => (REFUSED, None),
+            EventKind::SessionStarted
+            | EventKind::SessionEnded
+            | EventKind::Joined
+            | EventKind::Disconnected
+            | EventKind::Gap => ("", None),
+        };
         Self {
             seq: event.seq,
             at: event.at,
             sentence: sentences::event(event.kind, event.username.as_deref(), &detail),
             detail: serde_json::to_string_pretty(&detail).ok().filter(|_| !detail.is_null()),
+            mark,
+            departure,
+            username: event.username.unwrap_or_default(),
         }
     }
 }

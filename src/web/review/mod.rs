@@ -5,7 +5,6 @@ pub(crate) mod api;
 mod log;
 mod moment;
 pub(crate) mod names;
-mod outage_sentences;
 #[cfg(test)]
 mod pair_fixture;
 mod pair_groups;
@@ -21,7 +20,6 @@ pub(crate) mod sign_in;
 mod sorting;
 mod summary;
 pub(crate) mod timeline;
-mod wording;
 
 use askama::Template;
 use axum::http::header::CONTENT_TYPE;

@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::model::time::Timestamp;
 
 /// A moment however a template gets at it.
-pub(super) trait At {
+pub(crate) trait At {
     fn at(self) -> Timestamp;
 }
 
@@ -25,10 +25,12 @@ impl<T: At + Copy> At for &T {
 }
 
 /// A `time` element. Its form is the one that the script uses.
-pub(super) struct Moment {
+pub(crate) struct Moment {
     at: DateTime<Utc>,
     form: &'static str,
     pattern: &'static str,
+    /// The title with its seconds, where they are not shown.
+    exact: String,
 }
 
 impl Moment {
@@ -37,6 +39,14 @@ impl Moment {
             at: utc(at),
             form,
             pattern,
+            exact: String::new(),
+        }
+    }
+
+    fn with_seconds_in_title(self) -> Self {
+        Self {
+            exact: format!(" title=\"{}\"", self.at.format("%H:%M:%S")),
+            ..self
         }
     }
 }
@@ -53,14 +63,14 @@ pub(super) fn clock(at: impl At, start: impl At) -> Moment {
 }
 
 /// The time of day, to the minute; with its day if that is not the day of `start`.
-pub(super) fn minute(at: impl At, start: impl At) -> Moment {
+pub(crate) fn minute(at: impl At, start: impl At) -> Moment {
     let (at, start) = (at.at(), start.at());
     let pattern = if is_same_day(at, start) {
         "%H:%M"
     } else {
         "%-d %b, %H:%M"
     };
-    Moment::new(at, "minute", pattern)
+    Moment::new(at, "minute", pattern).with_seconds_in_title()
 }
 
 fn is_same_day(at: Timestamp, start: Timestamp) -> bool {
@@ -95,9 +105,10 @@ impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "<time datetime=\"{}\" data-form=\"{}\">{}</time>",
+            "<time datetime=\"{}\" data-form=\"{}\"{}>{}</time>",
             self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
             self.form,
+            self.exact,
             self.at.format(self.pattern)
         )
     }

@@ -6,7 +6,8 @@ use askama::Template;
 use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 
-use super::{PageResult, address, html, names, wording};
+use super::sentences::wording;
+use super::{PageResult, address, html, names};
 use crate::history::names::KnownName;
 use crate::history::page::{Page, Slice};
 use crate::history::person::COUNTED;

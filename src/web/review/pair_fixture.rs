@@ -36,10 +36,26 @@ pub(super) fn pair(one: &str, other: &str, outcome: Outcome) -> Pair {
             outcome,
             by: (outcome != Outcome::NoOffer).then_some(0),
         },
+        shared: None,
         links: if outcome == Outcome::NoOffer {
             vec![]
         } else {
             vec![link]
         },
     }
+}
+
+/// Of these two, who connected, and of whom the first shared a screen with the other beside.
+pub(super) fn sharing(one: &str, other: &str, shared: Outcome) -> Pair {
+    let mut pair = pair(one, other, Outcome::Connected);
+    let screen = Link {
+        stream_type: "display".to_owned(),
+        ..pair.links[0].clone()
+    };
+    pair.links.push(screen);
+    pair.shared = Some(Judgement {
+        outcome: shared,
+        by: Some(1),
+    });
+    pair
 }

@@ -1,112 +1,246 @@
-//! Pairs of one outcome that have one person in common: one sentence with names says of them what many would.
+//! Pairs whose trouble is of one kind, as few groups as can be told: of one person and others, or of many.
 
-use super::sentences;
+use std::collections::BTreeSet;
+
+use crate::history::links::LinkEnd;
 use crate::history::pair::Pair;
-use crate::model::vocabulary::Outcome;
+use crate::model::vocabulary::{LinkCloseReason, Outcome};
 
-/// In the order in which they are told: what is wrong first.
-const ORDER: [Outcome; 5] = [
-    Outcome::Failed,
-    Outcome::NoAnswer,
-    Outcome::NoOffer,
-    Outcome::Lost,
-    Outcome::Waiting,
-];
+/// More groups of one kind are one.
+const GROUPS: usize = 3;
 
-/// A sentence for each person who shares an outcome with several others, the most of them first, and for each pair that
-/// is left.
-pub(super) fn sentences_of(pairs: &[&Pair]) -> Vec<String> {
-    ORDER
-        .iter()
-        .flat_map(|outcome| sentences_of_outcome(*outcome, pairs))
+/// What went wrong between two people, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PairTrouble {
+    /// No way was found.
+    Failed,
+    /// An offer was never answered.
+    NoAnswer,
+    /// It was hung up before an answer.
+    HungUp,
+    /// Neither made an offer.
+    NoOffer,
+    /// They were connected, and lost each other.
+    Lost,
+    /// A screen that one shared with the other never came.
+    ShareFailed,
+    /// A screen that one shared with the other was lost.
+    ShareLost,
+}
+
+impl PairTrouble {
+    const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::NoAnswer,
+        Self::HungUp,
+        Self::NoOffer,
+        Self::Lost,
+        Self::ShareFailed,
+        Self::ShareLost,
+    ];
+
+    /// What went wrong between the two of a pair themselves.
+    pub(super) fn of(pair: &Pair) -> Option<Self> {
+        let was_hung_up = || {
+            let end = pair.decisive_link().and_then(|link| link.closed_by);
+            end == Some(LinkEnd::Own(LinkCloseReason::HungUp))
+        };
+        match pair.outcome() {
+            Outcome::Failed => Some(Self::Failed),
+            Outcome::NoAnswer if was_hung_up() => Some(Self::HungUp),
+            Outcome::NoAnswer => Some(Self::NoAnswer),
+            Outcome::NoOffer => Some(Self::NoOffer),
+            Outcome::Lost => Some(Self::Lost),
+            Outcome::Waiting | Outcome::Exchanged | Outcome::Connected => None,
+        }
+    }
+
+    /// What went wrong with a screen that one shared with the other.
+    fn of_share(pair: &Pair) -> Option<Self> {
+        let (outcome, _) = pair.broken_share()?;
+        Some(if outcome == Outcome::Failed {
+            Self::ShareFailed
+        } else {
+            Self::ShareLost
+        })
+    }
+
+    /// Whether it began with one of the two: who offered, or shared.
+    fn has_origin(self) -> bool {
+        match self {
+            Self::NoAnswer | Self::HungUp | Self::ShareFailed | Self::ShareLost => true,
+            Self::Failed | Self::NoOffer | Self::Lost => false,
+        }
+    }
+}
+
+/// Pairs of one trouble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PairGroup<'a> {
+    pub(super) trouble: PairTrouble,
+    pub(super) who: Who<'a>,
+    /// How many pairs.
+    pub(super) pairs: usize,
+}
+
+/// Whom a group is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Who<'a> {
+    /// One person, and all the others of the group.
+    One {
+        person: &'a str,
+        /// Whether it began with the one, and not with the others.
+        is_origin: bool,
+        others: Vec<&'a str>,
+    },
+    /// Several among each other.
+    Many {
+        people: Vec<&'a str>,
+        /// Whether it is every two of them.
+        is_each: bool,
+    },
+}
+
+/// All that went wrong among these pairs, the worst first.
+pub(super) fn groups(pairs: &[Pair]) -> Vec<PairGroup<'_>> {
+    PairTrouble::ALL
+        .into_iter()
+        .flat_map(|trouble| groups_of(trouble, pairs))
         .collect()
 }
 
-fn sentences_of_outcome(outcome: Outcome, pairs: &[&Pair]) -> Vec<String> {
-    let mut left: Vec<&Pair> = pairs.iter().filter(|pair| pair.outcome() == outcome).copied().collect();
-    let mut told = Vec::new();
-    while let Some((shared, others)) = largest(&left) {
-        told.push(sentences::pairs_of(shared.person, shared.has_offered, &others, outcome));
-        left.retain(|pair| !ends(pair).contains(&shared));
+fn groups_of(trouble: PairTrouble, pairs: &[Pair]) -> Vec<PairGroup<'_>> {
+    let all: Vec<[End<'_>; 2]> = pairs.iter().filter_map(|pair| ends(trouble, pair)).collect();
+    let people: BTreeSet<&str> = all.iter().flatten().map(|end| end.person).collect();
+    let is_each = people.len() > 2 && all.len() == people.len() * (people.len() - 1) / 2;
+    let stars = stars(&all);
+    if stars.len() <= GROUPS && !(is_each && stars.len() > 1) {
+        return stars
+            .into_iter()
+            .map(|(one, others)| PairGroup {
+                trouble,
+                pairs: others.len(),
+                who: Who::One {
+                    person: one.person,
+                    is_origin: one.is_origin,
+                    others,
+                },
+            })
+            .collect();
     }
-    told.extend(left.into_iter().map(sentences::pair));
-    told
+    let people = people.into_iter().collect();
+    vec![PairGroup {
+        trouble,
+        pairs: all.len(),
+        who: Who::Many { people, is_each },
+    }]
 }
 
 /// One of a pair.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct End<'a> {
     person: &'a str,
-    /// Whether it is this one's offer that was never answered.
-    has_offered: bool,
+    is_origin: bool,
 }
 
-/// What the most of these pairs have in common, with the others, if several have.
-fn largest<'a>(pairs: &[&'a Pair]) -> Option<(End<'a>, Vec<&'a str>)> {
+/// The two of a pair in this trouble, the one that it began with before the other.
+fn ends(trouble: PairTrouble, pair: &Pair) -> Option<[End<'_>; 2]> {
+    if PairTrouble::of(pair) != Some(trouble) && PairTrouble::of_share(pair) != Some(trouble) {
+        return None;
+    }
+    let link = if matches!(trouble, PairTrouble::ShareFailed | PairTrouble::ShareLost) {
+        pair.broken_share().map(|(_, link)| link)
+    } else {
+        pair.decisive_link()
+    };
+    let [one, other] = pair.between.each_ref().map(|one| one.username.as_str());
+    let names = match link.filter(|_| trouble.has_origin()) {
+        Some(link) if link.offerer == other => [other, one],
+        _ => [one, other],
+    };
+    let [first, second] = names;
+    Some([
+        End {
+            person: first,
+            is_origin: true,
+        },
+        End {
+            person: second,
+            // Where it began with neither, both are alike.
+            is_origin: !trouble.has_origin(),
+        },
+    ])
+}
+
+/// Each pair once, by the one whom most of what is left has in common.
+fn stars<'a>(pairs: &[[End<'a>; 2]]) -> Vec<(End<'a>, Vec<&'a str>)> {
+    let mut left = pairs.to_vec();
+    let mut found = Vec::new();
+    while let Some(shared) = most_shared(&left) {
+        let (of, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|ends| ends.contains(&shared));
+        let other = |[one, other]: [End<'a>; 2]| if one == shared { other.person } else { one.person };
+        found.push((shared, of.into_iter().map(other).collect()));
+        left = rest;
+    }
+    found
+}
+
+/// The end that the most of these pairs have in common; of several the first.
+fn most_shared<'a>(pairs: &[[End<'a>; 2]]) -> Option<End<'a>> {
     let mut counts: Vec<(End<'_>, usize)> = Vec::new();
-    for end in pairs.iter().flat_map(|pair| ends(pair)) {
-        match counts.iter_mut().find(|(known, _)| *known == end) {
+    for end in pairs.iter().flatten() {
+        match counts.iter_mut().find(|(known, _)| known == end) {
             Some((_, count)) => *count += 1,
-            None => counts.push((end, 1)),
+            None => counts.push((*end, 1)),
         }
     }
-    // Of several the first.
-    let (shared, count) = counts.into_iter().rev().max_by_key(|(_, count)| *count)?;
-    let other = |pair: &&'a Pair| match ends(pair) {
-        [one, other] if one == shared => Some(other.person),
-        [one, other] if other == shared => Some(one.person),
-        _ => None,
-    };
-    (count > 1).then(|| (shared, pairs.iter().filter_map(other).collect()))
-}
-
-fn ends(pair: &Pair) -> [End<'_>; 2] {
-    let offerer = pair.decisive_link().filter(|_| pair.outcome() == Outcome::NoAnswer);
-    pair.between.each_ref().map(|one| End {
-        person: &one.username,
-        has_offered: offerer.is_some_and(|link| link.offerer == one.username),
-    })
+    let most = counts.into_iter().rev().max_by_key(|(_, count)| *count);
+    most.map(|(end, _)| end)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::pair_fixture::pair;
+    use super::super::pair_fixture::{pair, sharing};
+    use super::super::sentences;
     use super::*;
-    use Outcome::{Failed, Lost, NoAnswer, NoOffer, Waiting};
+    use Outcome::{Connected, Failed, Lost, NoAnswer, NoOffer, Waiting};
 
-    fn told(pairs: &[(&str, &str, Outcome)]) -> Vec<String> {
-        let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(one, other, outcome)| pair(one, other, *outcome))
-            .collect();
-        let sentences = sentences_of(&pairs.iter().collect::<Vec<_>>()).into_iter();
+    fn told(pairs: &[Pair]) -> Vec<String> {
+        let groups = groups(pairs);
+        let sentences = groups.iter().map(sentences::group);
         sentences
             .map(|told| told.replace(['\u{2068}', '\u{2069}'], ""))
             .collect()
     }
 
+    fn told_of(pairs: &[(&str, &str, Outcome)]) -> Vec<String> {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(one, other, outcome)| pair(one, other, *outcome))
+            .collect();
+        told(&pairs)
+    }
+
     #[test]
     fn one_person_who_failed_with_many_is_one_sentence() {
-        let pairs = [
-            ("Ann", "Bo", NoOffer),
-            ("Cy", "Bo", NoAnswer),
-            ("Cy", "Di", NoAnswer),
-            ("Bo", "Cy", Waiting),
-            ("Ann", "Di", Failed),
-            ("Di", "Ann", NoOffer),
-            ("Di", "Eve", NoOffer),
-            ("Eve", "Ann", Lost),
-        ];
         assert_eq!(
-            told(&pairs),
+            told_of(&[
+                ("Ann", "Bo", NoOffer),
+                ("Cy", "Bo", NoAnswer),
+                ("Cy", "Di", NoAnswer),
+                ("Bo", "Cy", Waiting),
+                ("Ann", "Di", Failed),
+                ("Di", "Ann", NoOffer),
+                ("Di", "Eve", NoOffer),
+                ("Eve", "Ann", Lost),
+                ("Eve", "Bo", Connected),
+            ]),
             [
-                "Ann and Di never connected: addresses were exchanged, but no way was found between the two networks (a TURN \
-                 server would help).",
-                "Cy never connected with Bo and Di: Cy's offers were never answered.",
+                "Ann never connected with Di: no way was found between their networks (a TURN server would help).",
+                "Cy's offers to Bo and Di were never answered.",
                 "Ann never connected with Bo and Di: no offer was made.",
-                "Di and Eve never connected: neither made an offer.",
+                "Di never connected with Eve: no offer was made.",
                 "Eve and Ann were connected, and then lost each other.",
-                "Bo and Cy are still connecting.",
             ]
         );
     }
@@ -114,11 +248,76 @@ mod tests {
     #[test]
     fn of_offers_that_were_not_answered_it_is_said_whose_and_by_whom() {
         assert_eq!(
-            told(&[("Ann", "Di", NoAnswer), ("Bo", "Di", NoAnswer), ("Di", "Eve", NoAnswer)]),
+            told_of(&[("Ann", "Di", NoAnswer), ("Bo", "Di", NoAnswer), ("Di", "Eve", NoAnswer)]),
             [
-                "Di never connected with Ann and Bo: their offers were never answered.",
-                "Di and Eve never connected: Di's offer was never answered.",
+                "The offers of Ann and Bo to Di were never answered.",
+                "Di's offer to Eve was never answered.",
             ]
+        );
+    }
+
+    /// Every two of ten people.
+    fn ten(outcome: impl Fn(usize, usize) -> Outcome) -> Vec<Pair> {
+        let names: Vec<String> = (0..10).map(|number| format!("P{number}")).collect();
+        let mut pairs = Vec::new();
+        for one in 0..10 {
+            for other in one + 1..10 {
+                pairs.push(pair(&names[one], &names[other], outcome(one, other)));
+            }
+        }
+        pairs
+    }
+
+    #[test]
+    fn many_pairs_of_one_trouble_are_one_sentence_with_the_names() {
+        let all = "P0, P1, P2, P3, P4, P5, P6, P7, P8 and P9";
+        let why = "no way was found between their networks (a TURN server would help).";
+        assert_eq!(
+            told(&ten(|_, _| Failed)),
+            [format!("{all} never connected with each other: {why}")]
+        );
+        // The ring of neighbours fails.
+        let ring = |one: usize, other: usize| if other == one + 1 { Failed } else { Connected };
+        assert_eq!(
+            told(&ten(ring)),
+            [format!("9 pairs among {all} never connected: {why}")]
+        );
+    }
+
+    #[test]
+    fn a_screen_that_did_not_come_is_told_without_calling_the_pair_unconnected() {
+        let pairs = [
+            sharing("Ann", "Bo", Failed),
+            sharing("Ann", "Cy", Failed),
+            sharing("Cy", "Bo", Lost),
+        ];
+        assert_eq!(
+            told(&pairs),
+            [
+                "Ann's shared screen never reached Bo and Cy: no way was found between their networks (a TURN server would \
+                 help).",
+                "Cy's shared screen was lost on its way to Bo.",
+            ]
+        );
+        let sentence = sentences::pair(&pairs[2]).replace(['\u{2068}', '\u{2069}'], "");
+        assert_eq!(
+            sentence,
+            "Cy and Bo connected; Cy's shared screen was lost on its way to Bo."
+        );
+    }
+
+    #[test]
+    fn what_was_hung_up_before_an_answer_is_not_called_unanswered() {
+        let mut hung_up = pair("Ann", "Bo", NoAnswer);
+        hung_up.links[0].closed_by = Some(LinkEnd::Own(LinkCloseReason::HungUp));
+        let sentence = sentences::pair(&hung_up).replace(['\u{2068}', '\u{2069}'], "");
+        assert_eq!(
+            sentence,
+            "Ann and Bo never connected: what Ann had offered was hung up before an answer."
+        );
+        assert_eq!(
+            told(&[hung_up]),
+            ["What Ann offered to Bo was hung up before an answer."]
         );
     }
 }

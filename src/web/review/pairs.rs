@@ -1,59 +1,47 @@
-//! Who connected with whom: a sentence for each pair that did not, and a square of all names where there are many.
+//! Who connected with whom: a triangle of all names where there are many, and a sentence for each pair.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::wording::count;
-use super::{pair_groups, sentences};
+use super::sentences;
 use crate::history::attendance::Attendance;
 use crate::history::pair::Pair;
 use crate::model::vocabulary::Outcome;
 
-/// The most sentences of a kind; the rest is counted.
+/// The most sentences; the rest is counted.
 const SENTENCES: usize = 60;
 
 /// With fewer people the sentences say it all.
-const SQUARE_FROM: usize = 5;
+const TRIANGLE_FROM: usize = 5;
 
-/// A larger square is no longer read: of more people it shows those who need to be looked at.
-const SQUARE_TO: usize = 30;
-
-/// Where no page said anything: neither good nor bad news.
-const UNKNOWN: &str = "Everything was exchanged; the pages did not say whether video came.";
+/// A larger triangle is no longer read: of more people it shows those who need to be looked at.
+const TRIANGLE_TO: usize = 30;
 
 /// The section about pairs.
-#[derive(Default)]
 pub(super) struct PairsSection {
-    /// One for all.
+    /// One sentence for all.
     pub(super) told: String,
-    /// Who did not connect with whom, or has not yet.
-    pub(super) open: Sentences,
-    /// One for each pair that connected, or has exchanged all that it takes.
-    pub(super) connected: Sentences,
-    /// Who connected with whom, a row per person.
-    pub(super) square: Vec<SquareRow>,
-    /// Whether there were more people than the square shows.
-    pub(super) is_square_cut: bool,
-}
-
-/// The first few of many.
-#[derive(Default)]
-pub(super) struct Sentences {
-    pub(super) shown: Vec<String>,
+    /// Who connected with whom: a row per person, with those of the rows before.
+    pub(super) triangle: Vec<TriangleRow>,
+    /// Whether there were more people than the triangle shows.
+    pub(super) is_cut: bool,
+    /// One sentence for each pair, the worst first.
+    pub(super) sentences: Vec<String>,
     /// How many more there are.
     pub(super) more: usize,
 }
 
-/// A row of the square.
-pub(super) struct SquareRow {
+/// A row of the triangle.
+pub(super) struct TriangleRow {
     /// The person.
     pub(super) username: String,
-    /// The person's outcome with everyone, in the order of the rows.
-    pub(super) cells: Vec<SquareCell>,
+    /// The person's outcome with everyone of the rows before.
+    pub(super) cells: Vec<TriangleCell>,
 }
 
 /// What became of two people: a sign, and the same in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SquareCell {
+pub(super) struct TriangleCell {
     pub(super) sign: &'static str,
     pub(super) word: &'static str,
     pub(super) class: &'static str,
@@ -61,115 +49,145 @@ pub(super) struct SquareCell {
 
 impl PairsSection {
     pub(super) fn of(people: &[Attendance], pairs: &[Pair]) -> Self {
-        let nobody = pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome() == Outcome::NoOffer);
-        if nobody {
-            return Self {
-                told: format!("Nobody made an offer, so none of the {} pairs connected.", pairs.len()),
-                ..Self::default()
-            };
-        }
-        let is_fine = |pair: &&Pair| matches!(pair.outcome(), Outcome::Connected | Outcome::Exchanged);
-        let (connected, open): (Vec<&Pair>, Vec<&Pair>) = pairs.iter().partition(is_fine);
+        let mut all: Vec<&Pair> = pairs.iter().collect();
+        all.sort_by_key(|pair| badness(pair));
+        let triangle = if pairs.is_empty() || people.len() < TRIANGLE_FROM {
+            Vec::new()
+        } else {
+            triangle(people, pairs)
+        };
         Self {
-            told: told(pairs),
-            open: Sentences::first_of(pair_groups::sentences_of(&open)),
-            connected: Sentences::first_of(connected.into_iter().map(sentences::pair).collect()),
-            square: square(people, pairs),
-            is_square_cut: people.len() > SQUARE_TO,
+            told: sentences::every_pair(pairs),
+            is_cut: triangle.len() < people.len() && !triangle.is_empty(),
+            triangle,
+            sentences: all.iter().take(SENTENCES).map(|pair| sentences::pair(pair)).collect(),
+            more: pairs.len().saturating_sub(SENTENCES),
         }
     }
 }
 
-impl Sentences {
-    fn first_of(mut all: Vec<String>) -> Self {
-        let more = all.len().saturating_sub(SENTENCES);
-        all.truncate(SENTENCES);
-        Self { shown: all, more }
+/// The worst first.
+fn badness(pair: &Pair) -> u8 {
+    match pair.outcome() {
+        Outcome::Failed | Outcome::NoAnswer | Outcome::NoOffer => 0,
+        Outcome::Lost => 1,
+        _ if pair.shared.is_some() => 2,
+        Outcome::Waiting => 3,
+        Outcome::Exchanged => 4,
+        Outcome::Connected => 5,
     }
 }
 
-fn told(pairs: &[Pair]) -> String {
-    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let all = count(number(pairs.len()), "pair was", "pairs were");
-    let bad = pairs.iter().filter(|pair| pair.outcome().is_bad()).count();
-    let of = |outcome: Outcome| pairs.iter().filter(|pair| pair.outcome() == outcome).count();
-    let (good, exchanged) = (of(Outcome::Connected), of(Outcome::Exchanged));
-    let unknown = match exchanged {
-        0 => String::new(),
-        some => format!("; of {some} the pages did not say whether video came"),
-    };
-    match pairs.len() {
-        0 => "No two people were there at the same time.".to_owned(),
-        len if exchanged == len => UNKNOWN.to_owned(),
-        1 if good == 1 => "The two connected.".to_owned(),
-        1 => String::new(),
-        len if good == len => format!("All {len} pairs connected."),
-        _ if bad == 0 => format!("{all} there at the same time; {good} of them connected so far{unknown}."),
-        _ => format!("{all} there at the same time: {good} connected, {bad} did not{unknown}."),
+/// How many connections each person has of those that could be: `8 of 10`, by name.
+pub(super) fn connected(pairs: &[Pair]) -> HashMap<&str, ConnectedCount> {
+    let mut counts: HashMap<&str, ConnectedCount> = HashMap::new();
+    for pair in pairs {
+        for one in &pair.between {
+            let count = counts.entry(one.username.as_str()).or_default();
+            count.all += 1;
+            count.bad += usize::from(pair.outcome().is_bad());
+            count.good += usize::from(pair.outcome() == Outcome::Connected);
+            count.unknown += usize::from(pair.outcome() == Outcome::Exchanged);
+        }
     }
+    counts
 }
 
-fn square(people: &[Attendance], pairs: &[Pair]) -> Vec<SquareRow> {
-    let names = in_square(people, pairs);
-    let outcomes = by_names(pairs);
-    let row = |one: &&str| SquareRow {
+/// Of one person's pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct ConnectedCount {
+    /// How many there are.
+    pub(super) all: usize,
+    /// How many connected.
+    pub(super) good: usize,
+    /// How many did not, or lost each other.
+    pub(super) bad: usize,
+    /// Of how many it is not known.
+    pub(super) unknown: usize,
+}
+
+fn triangle(people: &[Attendance], pairs: &[Pair]) -> Vec<TriangleRow> {
+    let names = most_missed_first(people, pairs);
+    let found = by_names(pairs);
+    let row = |(place, one): (usize, &&str)| TriangleRow {
         username: (*one).to_owned(),
-        cells: names.iter().map(|other| cell(one, other, &outcomes)).collect(),
+        cells: names[..place]
+            .iter()
+            .map(|other| cell(found.get(&(*one, *other)).copied()))
+            .collect(),
     };
-    names.iter().map(row).collect()
+    names.iter().enumerate().map(row).collect()
 }
 
-/// Whom the square shows, by name.
-fn in_square<'a>(people: &'a [Attendance], pairs: &'a [Pair]) -> Vec<&'a str> {
-    let mut names: Vec<&str> = match people.len() {
-        0..SQUARE_FROM => Vec::new(),
-        SQUARE_FROM..=SQUARE_TO => people.iter().map(|person| person.username.as_str()).collect(),
-        _ => worst(pairs),
-    };
-    names.sort_unstable();
+/// Whom the triangle shows: crosses gather where it begins.
+fn most_missed_first<'a>(people: &'a [Attendance], pairs: &[Pair]) -> Vec<&'a str> {
+    let counts = connected(pairs);
+    let missed = |name: &str| counts.get(name).map_or(0, |count| count.bad);
+    let mut names: Vec<&str> = people.iter().map(|person| person.username.as_str()).collect();
+    names.sort_by_key(|name| (Reverse(missed(name)), *name));
+    names.truncate(TRIANGLE_TO);
     names
 }
 
-/// Those of whom most pairs failed.
-fn worst(pairs: &[Pair]) -> Vec<&str> {
-    let mut failures: HashMap<&str, usize> = HashMap::new();
-    for one in pairs
-        .iter()
-        .filter(|pair| pair.outcome().is_failed())
-        .flat_map(|pair| &pair.between)
-    {
-        *failures.entry(&one.username).or_default() += 1;
-    }
-    let mut worst: Vec<(usize, &str)> = failures.into_iter().map(|(name, count)| (count, name)).collect();
-    worst.sort_unstable_by(|one, other| other.cmp(one));
-    worst.into_iter().take(SQUARE_TO).map(|(_, name)| name).collect()
+fn cell(pair: Option<&Pair>) -> TriangleCell {
+    let Some(pair) = pair else {
+        return TriangleCell {
+            sign: "",
+            word: sentences::NEVER_MET,
+            class: "none",
+        };
+    };
+    let word = sentences::outcome(pair.outcome());
+    let (sign, class) = match pair.outcome() {
+        Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed => ("✕", "cross"),
+        Outcome::Lost => ("╱", "cross"),
+        Outcome::Waiting => ("…", "quiet"),
+        _ if pair.shared.is_some() => {
+            return TriangleCell {
+                sign: "□",
+                word: sentences::SCREEN_MISSED,
+                class: "cross",
+            };
+        }
+        Outcome::Exchanged => ("?", "unknown"),
+        Outcome::Connected => ("·", "good"),
+    };
+    TriangleCell { sign, word, class }
 }
 
-fn cell(one: &str, other: &str, outcomes: &HashMap<(&str, &str), Outcome>) -> SquareCell {
-    let found = outcomes.get(&(one, other)).copied();
-    let (sign, class) = match found {
-        Some(Outcome::Connected) => ("●", "good"),
-        Some(Outcome::Waiting) => ("…", "quiet"),
-        Some(Outcome::Exchanged) => ("○", "quiet"),
-        Some(Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed | Outcome::Lost) => ("✕", "bad"),
-        None if one == other => ("", "self"),
-        None => ("–", "quiet"),
-    };
-    let word = match found {
-        Some(outcome) => sentences::outcome(outcome),
-        None if one == other => "the same person",
-        None => "never met",
-    };
-    SquareCell { sign, word, class }
-}
-
-/// Who connected with whom, for a square of names: a pair's outcome by its two names in either order.
-fn by_names(pairs: &[Pair]) -> HashMap<(&str, &str), Outcome> {
+/// A pair by its two names in either order.
+fn by_names(pairs: &[Pair]) -> HashMap<(&str, &str), &Pair> {
     let mut found = HashMap::with_capacity(pairs.len() * 2);
     for pair in pairs {
         let [one, other] = [0, 1].map(|index| pair.between[index].username.as_str());
-        found.insert((one, other), pair.outcome());
-        found.insert((other, one), pair.outcome());
+        found.insert((one, other), pair);
+        found.insert((other, one), pair);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pair_fixture::{pair, sharing};
+    use super::*;
+
+    #[test]
+    fn each_outcome_has_a_sign_of_its_own() {
+        let of = |outcome| cell(Some(&pair("Ann", "Bo", outcome))).sign;
+        let signs = [
+            Outcome::Connected,
+            Outcome::Exchanged,
+            Outcome::Lost,
+            Outcome::Failed,
+            Outcome::Waiting,
+        ]
+        .map(of);
+        assert_eq!(signs, ["·", "?", "╱", "✕", "…"]);
+        assert_eq!(of(Outcome::NoOffer), of(Outcome::NoAnswer));
+        let shared = cell(Some(&sharing("Ann", "Bo", Outcome::Failed)));
+        assert_eq!(
+            (shared.sign, shared.word),
+            ("□", "connected, but a shared screen did not arrive")
+        );
+    }
 }

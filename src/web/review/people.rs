@@ -1,13 +1,14 @@
 //! The people of one session, as many as a page can show: of many, some at a time in any order; of so many that they
 //! cannot all be looked at, some at a time by name.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Deserializer};
 
 use super::address;
+use super::pairs::ConnectedCount;
+use super::sentences::wording::isolated;
 use super::sorting::{self, Sorting};
-use super::wording::isolated;
 use crate::history::attendance::Attendance;
 use crate::history::outages::{Outage, outages_among};
 use crate::history::page::Page;
@@ -120,7 +121,7 @@ impl People {
             .map(|person| person.attendance(session, &outages, now))
             .collect();
         let mut table = everyone.clone();
-        sorting::sort(&mut table, query.sorting);
+        sorting::sort(&mut table, query.sorting, &HashMap::new());
         let most = if everyone.len() > MOST_ON_ONE_PAGE {
             PAGE_SIZE
         } else {
@@ -161,6 +162,11 @@ impl People {
             skipped: 0,
             next: found.next,
         })
+    }
+
+    /// Puts them in order again, now that it is known with whom they connected.
+    pub(super) fn sort(&mut self, sorting: Option<Sorting>, counts: &HashMap<&str, ConnectedCount>) {
+        sorting::sort(&mut self.table, sorting, counts);
     }
 
     /// Whether they are too many for one page.

@@ -7,7 +7,8 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::range::Range;
-use super::{PageResult, address, html, moment, sentences, wording};
+use super::sentences::wording;
+use super::{PageResult, address, html, moment, sentences};
 use crate::history::page::Page;
 use crate::history::person::{COUNTED, PersonSession, PersonTotals};
 use crate::model::id::SessionId;

@@ -6,7 +6,8 @@ use askama::Template;
 use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 
-use super::{PageResult, address, html, moment, wording};
+use super::sentences::wording;
+use super::{PageResult, address, html, moment};
 use crate::history::page::Page;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::model::time::Timestamp;

@@ -1,4 +1,4 @@
-//! One session: a sentence, the picture, the numbers, the pairs, the log.
+//! One session: what was wrong, the picture, the numbers, the pairs, the log.
 
 use std::sync::Arc;
 
@@ -7,15 +7,19 @@ use axum::extract::State;
 use axum::response::Html;
 use serde::{Deserialize, Deserializer};
 
-use super::log::{LogChoice, LogEntry, LogLink};
-use super::outage_sentences::{OutageSentence, outage_sentences};
-use super::pairs::PairsSection;
+use super::log::{LogChoice, LogLine, LogLink};
+use super::pairs::{ConnectedCount, PairsSection, connected};
 use super::people::{PageLink, People, PeopleQuery};
+use super::sentences::wording;
 use super::sorting::{self, COLUMNS, Sorting};
-use super::summary::summary;
-use super::{PageResult, address, html, moment, sentences, timeline, wording};
-use crate::history::page::Page;
-use crate::history::sessions::Session;
+use super::summary::{Subject, Summary};
+use super::{PageResult, address, html, moment, sentences, timeline};
+use crate::history::attendance::Attendance;
+use crate::history::page::{Page, Slice};
+use crate::history::refusals::Refusal;
+use crate::history::sessions::{Session, SessionFilter, SortOrder};
+use crate::model::id::{RoomName, SessionId};
+use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::params::{field, fields};
 use crate::web::http::path::SessionPath;
@@ -29,18 +33,34 @@ const ENTRIES: usize = 200;
 #[derive(Template)]
 #[template(path = "session.html")]
 struct SessionPage {
-    summary: String,
-    outages: Vec<OutageSentence>,
+    summary: Summary,
+    ways: RoomWays,
     picture: String,
+    /// Up to when the picture has marks, if they are too many.
+    marks_end: Option<Timestamp>,
     picture_address: String,
     heads: Vec<ColumnHead>,
     people: People,
+    table: Vec<TableRow>,
     page_links: Vec<PageLink>,
     connections: PairsSection,
-    entries: Vec<LogEntry>,
+    lines: Vec<LogLine>,
     choices: Vec<LogLink>,
     next_entries: Option<String>,
     session: Session,
+}
+
+/// One person in the table.
+struct TableRow {
+    person: Attendance,
+    pairs: ConnectedCount,
+}
+
+/// Other sessions of the room.
+struct RoomWays {
+    all: String,
+    previous: Option<String>,
+    next: Option<String>,
 }
 
 /// The head of a column.
@@ -83,30 +103,46 @@ pub(crate) async fn show(
     let (SessionPath(id), QueryWith(LogQuery { log, after }, query)) = (path?, query?);
     let now = web.now();
     let session = web.session(id, now).await?;
-    let people = People::read(&web, &session, &query, now).await?;
+    let mut people = People::read(&web, &session, &query, now).await?;
     let is_paged = people.is_paged();
     let log_piece = Page { limit: ENTRIES, after };
     // Where the disk has to be read, it is read for all of them at once.
-    let (pairs, entries, model) = tokio::try_join!(
+    let (pairs, entries, model, refusals, ways) = tokio::try_join!(
         web.history.pairs_among(id, &people.shown, !is_paged, now),
         web.history.events(id, log.kinds(), &log_piece),
         web.history.timeline_of(&session, &people.shown, now),
+        refusals(&web, &session),
+        RoomWays::of(&web, &session, now),
     )?;
 
     let path = format!("/review/sessions/{id}");
+    let subject = Subject {
+        session: &session,
+        people: people.everyone.as_deref(),
+        outages: &people.outages,
+        pairs: (!is_paged).then_some(&pairs),
+        refusals: &refusals,
+        refused_at: format!("{}#log", query.address(&path, &[("log", LogChoice::Wrong.word())])),
+    };
+    let summary = subject.summary();
+    let counts = connected(&pairs);
+    if !is_paged {
+        people.sort(query.sorting, &counts);
+    }
+    let row = |person: &Attendance| TableRow {
+        pairs: counts.get(person.username.as_str()).copied().unwrap_or_default(),
+        person: person.clone(),
+    };
     html(&SessionPage {
-        summary: summary(
-            &session,
-            people.everyone.as_deref(),
-            &people.outages,
-            (!is_paged).then_some(&pairs),
-        ),
-        outages: outage_sentences(&session, &people.outages),
-        picture: timeline::inline(&model, Zone::UTC, now),
+        summary,
+        ways,
+        picture: timeline::inline(&model, Zone::UTC, now, &path),
+        marks_end: model.marks_end,
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, query.sorting, log),
         connections: PairsSection::of(&people.table, &pairs),
         page_links: people.page_links(&path, &query),
+        table: people.table.iter().map(row).collect(),
         people,
         choices: log.links(|choice| query.address(&path, &[("log", choice.word())])),
         next_entries: entries.next.map(|last| {
@@ -114,9 +150,70 @@ pub(crate) async fn show(
             let others = [("log", log.word()), ("after", &last)];
             format!("{}#log", query.address(&path, &others))
         }),
-        entries: entries.rows.into_iter().map(LogEntry::of).collect(),
+        lines: log.lines(entries.rows),
         session,
     })
+}
+
+/// What was refused in it, if anything was.
+async fn refusals(web: &Web, session: &Session) -> Result<Vec<Refusal>, crate::history::Error> {
+    if session.error_count == 0 {
+        return Ok(Vec::new());
+    }
+    web.history.refusals(session.id).await
+}
+
+impl RoomWays {
+    async fn of(web: &Web, session: &Session, now: Timestamp) -> Result<Self, crate::history::Error> {
+        let Ok(room) = RoomName::parse(&session.room) else {
+            return Ok(Self {
+                all: "/review".to_owned(),
+                previous: None,
+                next: None,
+            });
+        };
+        let filter = |order| SessionFilter {
+            room: Some(room.clone()),
+            order,
+            ..SessionFilter::default()
+        };
+        let beside = Page {
+            limit: 1,
+            after: Some(session.id),
+        };
+        let (before, after) = (filter(SortOrder::Desc), filter(SortOrder::Asc));
+        let (before, after) = tokio::try_join!(
+            web.history.sessions(&before, &beside, now),
+            web.history.sessions(&after, &beside, now),
+        )?;
+        let address = |found: Slice<Session, SessionId>| {
+            let first = found.rows.first()?;
+            Some(format!("/review/sessions/{}", first.id))
+        };
+        Ok(Self {
+            all: address::page("/review", &[("room", room.as_str())]),
+            previous: address(before),
+            next: address(after),
+        })
+    }
+}
+
+impl TableRow {
+    /// The share of the session, in whole per cent.
+    fn share(&self) -> String {
+        format!("{} %", self.person.present_pct.round())
+    }
+
+    /// How loud the end is: the rule is quiet, the exception is not.
+    fn end_class(&self) -> &'static str {
+        if self.person.needs_attention() {
+            "bad"
+        } else if self.person.left_at.is_some() {
+            "quiet"
+        } else {
+            ""
+        }
+    }
 }
 
 /// `GET /review/sessions/{id}/timeline`: the picture by the clock of another zone, for the page's script.
@@ -130,7 +227,8 @@ pub(crate) async fn picture(
     let session = web.session(id, now).await?;
     let people = People::read(&web, &session, &query, now).await?;
     let model = web.history.timeline_of(&session, &people.shown, now).await?;
-    Ok(Html(timeline::inline(&model, tz, now)))
+    let path = format!("/review/sessions/{id}");
+    Ok(Html(timeline::inline(&model, tz, now, &path)))
 }
 
 fn heads(path: &str, sorting: Option<Sorting>, log: LogChoice) -> Vec<ColumnHead> {

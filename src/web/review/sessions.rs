@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::names::{self, NameList};
 use super::range::Range;
-use super::{PageResult, address, html, moment, wording};
+use super::sentences::wording;
+use super::{PageResult, address, html, moment};
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::RoomFilter;
 use crate::history::sessions::{Session, SessionFilter, SortOrder};

@@ -1,7 +1,9 @@
 //! The attendance table by any of its columns, by links: the order is a part of the address.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
+use super::pairs::ConnectedCount;
 use crate::history::attendance::Attendance;
 
 /// A column that the table can be sorted by.
@@ -12,30 +14,40 @@ pub(super) struct Column {
     pub(super) title: &'static str,
     /// Whether it holds numbers.
     pub(super) is_number: bool,
-    order: fn(&Attendance, &Attendance) -> Ordering,
+    order: fn(&Row<'_>, &Row<'_>) -> Ordering,
 }
 
+/// One person, with the pairs that they are of.
+type Row<'a> = (&'a Attendance, ConnectedCount);
+
 /// The table's columns, from left to right.
-pub(super) const COLUMNS: [Column; 8] = [
-    column("name", "Name", false, |a, b| a.username.cmp(&b.username)),
-    column("present", "Present", true, |a, b| a.present_ms.cmp(&b.present_ms)),
-    column("share", "Share", true, |a, b| a.present_pct.total_cmp(&b.present_pct)),
-    column("in", "First in", true, |a, b| a.joined_at.cmp(&b.joined_at)),
-    column("out", "Last out", true, |a, b| last_out(a).cmp(&last_out(b))),
-    column("gap", "Longest gap", true, |a, b| {
+pub(super) const COLUMNS: [Column; 9] = [
+    column("name", "Name", false, |(a, _), (b, _)| a.username.cmp(&b.username)),
+    column("present", "Present", true, |(a, _), (b, _)| {
+        a.present_ms.cmp(&b.present_ms)
+    }),
+    column("share", "Share", true, |(a, _), (b, _)| {
+        a.present_pct.total_cmp(&b.present_pct)
+    }),
+    column("connected", "Connected", true, |(_, a), (_, b)| a.good.cmp(&b.good)),
+    column("in", "Came", true, |(a, _), (b, _)| a.joined_at.cmp(&b.joined_at)),
+    column("out", "Left", true, |(a, _), (b, _)| last_out(a).cmp(&last_out(b))),
+    column("gap", "Longest gap", true, |(a, _), (b, _)| {
         a.longest_gap_ms.cmp(&b.longest_gap_ms)
     }),
-    column("back", "Came back", true, |a, b| {
+    column("back", "Came back", true, |(a, _), (b, _)| {
         a.reconnect_count.cmp(&b.reconnect_count)
     }),
-    column("end", "How it ended", false, |a, b| a.leave_reason.cmp(&b.leave_reason)),
+    column("end", "How it ended", false, |(a, _), (b, _)| {
+        a.leave_reason.cmp(&b.leave_reason)
+    }),
 ];
 
 const fn column(
     key: &'static str,
     title: &'static str,
     is_number: bool,
-    order: fn(&Attendance, &Attendance) -> Ordering,
+    order: fn(&Row<'_>, &Row<'_>) -> Ordering,
 ) -> Column {
     Column {
         key,
@@ -75,16 +87,26 @@ impl Sorting {
     }
 }
 
-/// Sorts the table; if nothing is asked for, by what needs attention: who was there least, and of those who was gone longest.
-pub(super) fn sort(people: &mut [Attendance], sorting: Option<Sorting>) {
-    people.sort_by(|a, b| match sorting {
-        None => a
-            .present_pct
-            .total_cmp(&b.present_pct)
-            .then(b.longest_gap_ms.cmp(&a.longest_gap_ms)),
-        Some(sorting) if sorting.is_falling => (sorting.column.order)(b, a),
-        Some(sorting) => (sorting.column.order)(a, b),
+/// Sorts the table; if nothing is asked for, by what needs attention: who was lost or is away, who missed the most
+/// connections, who dropped the most, who was there least.
+pub(super) fn sort(people: &mut [Attendance], sorting: Option<Sorting>, counts: &HashMap<&str, ConnectedCount>) {
+    let of = |person: &Attendance| counts.get(person.username.as_str()).copied().unwrap_or_default();
+    people.sort_by(|a, b| {
+        let (a, b) = ((a, of(a)), (b, of(b)));
+        match sorting {
+            None => by_trouble(&a, &b),
+            Some(sorting) if sorting.is_falling => (sorting.column.order)(&b, &a),
+            Some(sorting) => (sorting.column.order)(&a, &b),
+        }
     });
+}
+
+fn by_trouble((a, in_pairs_a): &Row<'_>, (b, in_pairs_b): &Row<'_>) -> Ordering {
+    b.needs_attention()
+        .cmp(&a.needs_attention())
+        .then(in_pairs_b.bad.cmp(&in_pairs_a.bad))
+        .then(b.reconnect_count.cmp(&a.reconnect_count))
+        .then(a.present_pct.total_cmp(&b.present_pct))
 }
 
 /// What `aria-sort` says of a column; nothing if it is not the one.

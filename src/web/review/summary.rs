@@ -1,98 +1,144 @@
-//! What there is to say of a session in a few sentences: what is wrong before what is normal.
+//! What there is to say of a session before all else: a line that answers, and one for each reason, the worst first.
 
 use std::collections::BTreeMap;
 
-use super::sentences::pair_clause;
-use super::wording::{are_away, count, length, names};
+use super::pair_groups::groups;
+use super::sentences::{self, Clause, Line};
 use crate::history::attendance::Attendance;
 use crate::history::outages::{Outage, is_explained};
 use crate::history::pair::Pair;
+use crate::history::refusals::Refusal;
 use crate::history::sessions::Session;
-use crate::model::vocabulary::{LeaveReason, Outcome, SessionStatus};
+use crate::model::vocabulary::LeaveReason;
 
-/// The most pairs that are told one by one.
-const TOLD_PAIRS: usize = 3;
+/// As many things are in the line that answers.
+const CLAUSES: usize = 2;
 
-/// Tells a session from all its people and all their pairs, each `None` where there are too many. Names are isolated.
-pub(super) fn summary(
-    session: &Session,
-    people: Option<&[Attendance]>,
-    outages: &[Outage],
-    pairs: Option<&[Pair]>,
-) -> String {
-    let Some(people) = people else {
-        return of_too_many(session);
-    };
-    let mut troubles = pairs.map(connections).unwrap_or_default();
-    troubles.extend(attendance(session, people, outages));
-    if session.error_count > 0 {
-        let errors = count(session.error_count, "error was", "errors were");
-        troubles.push(format!("{errors} told to the clients"));
+/// As many lines are in sight under it.
+const LINES: usize = 4;
+
+/// All that is known of a session.
+pub(super) struct Subject<'a> {
+    pub(super) session: &'a Session,
+    /// All its people; `None` where they are too many.
+    pub(super) people: Option<&'a [Attendance]>,
+    pub(super) outages: &'a [Outage],
+    /// All their pairs; `None` where they are too many.
+    pub(super) pairs: Option<&'a [Pair]>,
+    pub(super) refusals: &'a [Refusal],
+    /// Where the log says what was refused.
+    pub(super) refused_at: String,
+}
+
+/// What is said of it. Names are isolated.
+pub(super) struct Summary {
+    pub(super) lead: String,
+    pub(super) lines: Vec<Line>,
+    /// Those that are not in sight at first.
+    pub(super) more: Vec<Line>,
+}
+
+/// What is wrong, the worst first: in a few words, and each reason in a line of its own.
+#[derive(Default)]
+struct Troubles {
+    clauses: Vec<Clause>,
+    lines: Vec<Line>,
+}
+
+impl Troubles {
+    fn add(&mut self, (clause, line): (Clause, Line)) {
+        self.clauses.push(clause);
+        self.lines.push(line);
     }
-    let second = if troubles.is_empty() {
-        nothing_wrong(people, pairs)
-    } else {
-        troubles.join("; ")
-    };
-    format!("{} {}.", head(session, people), capitalized(&second))
 }
 
-/// Where people are too many to look at each: what the session itself counts.
-fn of_too_many(session: &Session) -> String {
-    let all = count(session.unique_participants, "person", "people");
-    let time = length(session.duration_ms);
-    let head = match session.status {
-        SessionStatus::Ended => format!("{all}, {time}."),
-        SessionStatus::Active => format!("Live for {time}: {all} so far."),
-    };
-    let back = count(session.reconnect_count, "drop was", "drops were");
-    let errors = count(session.error_count, "error was", "errors were");
-    format!("{head} {back} made good again; {errors} told to the clients. They are too many to tell of each.")
-}
-
-/// How many, and how long.
-fn head(session: &Session, people: &[Attendance]) -> String {
-    let all = count(session.unique_participants, "person", "people");
-    let time = length(session.duration_ms);
-    if session.status == SessionStatus::Ended {
-        return format!("{all}, {time}.");
-    }
-    let here = people.iter().filter(|person| person.is_present()).count();
-    format!("Live for {time}: {here} of {all} here now.")
-}
-
-/// Who dropped, most lasting first.
-fn attendance(session: &Session, people: &[Attendance], outages: &[Outage]) -> Vec<String> {
-    let is_live = session.status == SessionStatus::Active;
-    let mut kinds: [Vec<&str>; 3] = Default::default();
-    for person in people {
-        let is_member = person.left_at.is_none();
-        let kind = if is_live && is_member && !person.is_present() {
-            0
-        } else if !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost) {
-            // Of an outage it is said who did not come back.
-            if person.losses.last().is_some_and(|last| is_explained(*last, outages)) {
-                continue;
+impl Subject<'_> {
+    pub(super) fn summary(&self) -> Summary {
+        let Troubles { mut clauses, mut lines } = self.troubles();
+        let lead = match self.people {
+            None => sentences::too_many(self.session),
+            Some(people) => {
+                clauses.truncate(CLAUSES);
+                if clauses.is_empty() {
+                    clauses.push(sentences::nothing_wrong(people.len(), self.pairs));
+                }
+                let here = people.iter().filter(|person| person.is_present()).count();
+                sentences::lead(self.session, here, &clauses)
             }
-            1
-        } else if came_back_alone(person, outages) {
-            2
-        } else {
-            continue;
         };
-        kinds[kind].push(&person.username);
+        let more = lines.split_off(lines.len().min(LINES));
+        Summary { lead, lines, more }
     }
-    let [away, lost, back] = kinds;
-    let mut told = Vec::new();
-    if !away.is_empty() {
-        told.push(are_away(&away));
+
+    fn troubles(&self) -> Troubles {
+        let mut found = Troubles::default();
+        let people = self.people.unwrap_or_default();
+        let of = |fate: Fate| -> Vec<&Attendance> {
+            let all = people.iter();
+            all.filter(|person| self.fate(person) == Some(fate)).collect()
+        };
+        let (away, lost, back) = (of(Fate::Away), of(Fate::Lost), of(Fate::CameBack));
+        if !away.is_empty() {
+            found.add(sentences::away(&away, self.session, rows(&away)));
+        }
+        if !lost.is_empty() {
+            found.add(sentences::lost(&lost, self.session, rows(&lost)));
+        }
+        let is_bad = self.outages.iter().any(|outage| !outage.missing.is_empty());
+        if is_bad {
+            self.add_outages(&mut found);
+        }
+        let pairs = self.pairs.unwrap_or_default();
+        found.clauses.extend(sentences::unconnected(pairs, &alone(pairs)));
+        let groups = groups(pairs);
+        let line = |group| Line::plain(sentences::group(group), "#connections");
+        found.lines.extend(groups.iter().map(line));
+        if !back.is_empty() {
+            found.add(sentences::came_back(&back, self.outages, rows(&back)));
+        }
+        if !is_bad {
+            self.add_outages(&mut found);
+        }
+        if !self.refusals.is_empty() {
+            let sentence = sentences::refused(self.refusals);
+            let (clause, _) = sentence.split_once(':').unwrap_or((&sentence, ""));
+            let clause = clause.replacen("The", "the", 1);
+            found.add((clause, Line::plain(sentence, &self.refused_at)));
+        }
+        found
     }
-    for (who, what) in [(lost, "dropped and did not come back"), (back, "dropped and came back")] {
-        if !who.is_empty() {
-            told.push(format!("{} {what}", names(&who)));
+
+    fn add_outages(&self, found: &mut Troubles) {
+        if !self.outages.is_empty() {
+            found.clauses.push(sentences::outage_clause(self.outages));
+            let lines = sentences::outage_lines(self.session, self.outages, "#timeline-title");
+            found.lines.extend(lines);
         }
     }
-    told
+
+    fn fate(&self, person: &Attendance) -> Option<Fate> {
+        let is_member = person.left_at.is_none();
+        if self.session.is_live() && is_member && !person.is_present() {
+            return Some(Fate::Away);
+        }
+        if !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost) {
+            // Of an outage it is said who did not come back.
+            let last = person.losses.last();
+            return (!last.is_some_and(|last| is_explained(*last, self.outages))).then_some(Fate::Lost);
+        }
+        came_back_alone(person, self.outages).then_some(Fate::CameBack)
+    }
+}
+
+/// What is to say of how somebody's attendance went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// They are away at this moment.
+    Away,
+    /// They did not come back.
+    Lost,
+    /// They dropped and came back.
+    CameBack,
 }
 
 /// Whether somebody came back from more than the outages that were everybody's.
@@ -102,35 +148,12 @@ fn came_back_alone(person: &Attendance, outages: &[Outage]) -> bool {
     person.reconnect_count > i64::try_from(explained).unwrap_or(i64::MAX)
 }
 
-/// Who did not connect with whom.
-fn connections(pairs: &[Pair]) -> Vec<String> {
-    if pairs.len() > 1 && pairs.iter().all(|pair| pair.outcome() == Outcome::NoOffer) {
-        return vec!["nobody connected with anybody: no offer was ever made".to_owned()];
+/// The row of one person, or the table of several.
+fn rows(people: &[&Attendance]) -> String {
+    match people {
+        [one] => format!("#person-{}", one.id.0),
+        _ => "#attendance".to_owned(),
     }
-    let alone = alone(pairs);
-    let mut told = Vec::new();
-    if !alone.is_empty() {
-        told.push(format!("{} never connected with anyone", names(&alone)));
-    }
-    let is_told = |pair: &&Pair| pair.between.iter().any(|one| alone.contains(&one.username.as_str()));
-    let rest: Vec<&Pair> = pairs
-        .iter()
-        .filter(|pair| pair.outcome().is_failed() && !is_told(pair))
-        .collect();
-    if rest.len() > TOLD_PAIRS {
-        told.push(format!("{} of {} pairs never connected", rest.len(), pairs.len()));
-    } else {
-        told.extend(rest.into_iter().map(pair_clause));
-    }
-    let lost = pairs.iter().filter(|pair| pair.outcome() == Outcome::Lost).count();
-    match i64::try_from(lost).unwrap_or(i64::MAX) {
-        0 => {}
-        lost => told.push(format!(
-            "{} connected and then lost each other",
-            count(lost, "pair", "pairs")
-        )),
-    }
-    told
 }
 
 /// People who met more than one other, and connected with none of them.
@@ -147,41 +170,16 @@ fn alone(pairs: &[Pair]) -> Vec<&str> {
     met.into_iter().filter(is_alone).map(|(name, _)| name).collect()
 }
 
-fn nothing_wrong(people: &[Attendance], pairs: Option<&[Pair]>) -> String {
-    let Some(pairs) = pairs else {
-        return "nobody dropped".to_owned();
-    };
-    let waiting = pairs.iter().any(|pair| pair.outcome() == Outcome::Waiting);
-    let is_unknown = pairs.iter().any(|pair| pair.outcome() == Outcome::Exchanged);
-    match (people.len(), pairs.is_empty()) {
-        (0 | 1, _) => "nobody else came, and nothing went wrong".to_owned(),
-        (_, true) => "no two of them were there at the same time; nobody dropped".to_owned(),
-        _ if waiting => "nobody dropped; some are still connecting".to_owned(),
-        _ if is_unknown => {
-            "nobody dropped, and everything was exchanged; the pages did not say whether video came".to_owned()
-        }
-        (2, _) => "the two connected, and nobody dropped".to_owned(),
-        _ => "everyone connected with everyone they met, and nobody dropped".to_owned(),
-    }
-}
-
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::pair_fixture::pair;
     use uuid::Uuid;
 
+    use super::super::pair_fixture::pair;
     use super::*;
     use crate::history::intervals::Span;
     use crate::model::id::{ParticipantId, SessionId};
     use crate::model::time::Timestamp;
+    use crate::model::vocabulary::{ErrorKind, Outcome, SessionStatus};
 
     fn session(people: usize, minutes: i64, is_live: bool, errors: i64) -> Session {
         Session {
@@ -234,118 +232,153 @@ mod tests {
         }
     }
 
-    fn told(session: &Session, people: &[(&str, Went)], pairs: &[(&str, &str, Outcome)]) -> String {
+    fn told(session: &Session, people: &[(&str, Went)], pairs: &[(&str, &str, Outcome)]) -> (String, Vec<String>) {
         let people: Vec<_> = people.iter().map(|(name, went)| person(name, *went)).collect();
         let pairs: Vec<_> = pairs
             .iter()
             .map(|(one, other, outcome)| pair(one, other, *outcome))
             .collect();
-        summary(session, Some(&people), &[], Some(&pairs)).replace(['\u{2068}', '\u{2069}'], "")
+        let refusals = vec![
+            Refusal {
+                event: Some("join".to_owned()),
+                code: Some(ErrorKind::Repeat),
+                count: session.error_count,
+            };
+            usize::from(session.error_count > 0)
+        ];
+        let subject = Subject {
+            session,
+            people: Some(&people),
+            outages: &[],
+            pairs: Some(&pairs),
+            refusals: &refusals,
+            refused_at: "#log".to_owned(),
+        };
+        let Summary { lead, lines, more } = subject.summary();
+        let plain = |text: String| text.replace(['\u{2068}', '\u{2069}'], "");
+        assert!(more.is_empty() || lines.len() == LINES);
+        let lines = lines.into_iter().chain(more).map(|line| {
+            let moments = line.moments.iter().map(|at| {
+                let at = at.to_string();
+                at[..at.len() - "</time>".len()].rsplit('>').next().unwrap().to_owned()
+            });
+            let moments: Vec<String> = moments.collect();
+            let space = if moments.is_empty() { "" } else { " " };
+            let end = line.end;
+            plain(format!(
+                "{} -> {}{space}{}{end}",
+                line.address,
+                line.what,
+                moments.join(", ")
+            ))
+        });
+        (plain(lead), lines.collect())
     }
 
     #[test]
-    fn what_is_wrong_comes_first_and_nothing_wrong_is_said() {
-        use Outcome::{Connected, Exchanged, Failed, NoAnswer, NoOffer, Waiting};
+    fn the_worst_comes_first_and_each_reason_has_a_line() {
+        use Outcome::{Connected, Failed, NoAnswer, NoOffer};
         use Went::{Away, Here, Left, Lost};
-        for (expected, session, people, pairs) in [
+        let people = [
+            ("Ann", Left(1)),
+            ("Bo", Left(0)),
+            ("Chidi", Lost),
+            ("Dana", Left(0)),
+            ("Ed", Left(2)),
+        ];
+        let pairs = [
+            ("Bo", "Dana", NoAnswer),
+            ("Bo", "Ed", NoAnswer),
+            ("Ann", "Chidi", Failed),
+            ("Ann", "Bo", Connected),
+            ("Chidi", "Ed", Connected),
+            ("Dana", "Ed", Connected),
+        ];
+        let (lead, lines) = told(&session(5, 53, false, 2), &people, &pairs);
+        assert_eq!(
+            lead,
+            "5 people, 53 minutes. Chidi did not come back; 3 pairs never connected."
+        );
+        assert_eq!(
+            lines,
+            [
+                "#person-00000000-0000-0000-0000-000000000000 -> Chidi did not come back: contact was lost at 00:00.",
+                "#connections -> Ann never connected with Chidi: no way was found between their networks (a TURN server would \
+                 help).",
+                "#connections -> Bo's offers to Dana and Ed were never answered.",
+                "#attendance -> Ann and Ed dropped and came back.",
+                "#log -> The server refused 2 messages: 2 joins under a taken name.",
+            ]
+        );
+        let (lead, lines) = told(
+            &session(3, 5, true, 0),
+            &[("Ann", Here), ("Bo", Away), ("Cy", Lost)],
+            &[("Ann", "Bo", NoOffer), ("Ann", "Cy", NoOffer), ("Bo", "Cy", Connected)],
+        );
+        assert_eq!(
+            lead,
+            "Live for 5 minutes: 1 of 3 people here now. Bo is away; Cy did not come back."
+        );
+        assert!(lines[0].contains("Bo is away since 00:00.") && lines[1].contains("Cy did not come back"));
+    }
+
+    #[test]
+    fn the_line_that_answers_counts_what_is_grouped() {
+        use Outcome::{Connected, Exchanged, Failed, Lost, NoAnswer, NoOffer, Waiting};
+        for (expected, people, pairs) in [
+            ("Nobody else came, and nothing went wrong.", vec!["Ann"], vec![]),
             (
-                "1 person, 1 minute. Nobody else came, and nothing went wrong.",
-                session(1, 1, false, 0),
-                vec![("Ann", Left(0))],
-                vec![],
-            ),
-            (
-                "2 people, 52 minutes. The two connected, and nobody dropped.",
-                session(2, 52, false, 0),
-                vec![("Ann", Left(0)), ("Bo", Left(0))],
+                "The two connected, and nobody dropped.",
+                vec!["Ann", "Bo"],
                 vec![("Ann", "Bo", Connected)],
             ),
             (
-                "2 people, 52 minutes. No two of them were there at the same time; nobody dropped.",
-                session(2, 52, false, 0),
-                vec![("Ann", Left(0)), ("Bo", Left(0))],
+                "No two of them were there at the same time; nobody dropped.",
+                vec!["Ann", "Bo"],
                 vec![],
             ),
             (
-                "4 people, 52 minutes. Bo and Cy never connected: Bo's offer was never answered; Ann and Li dropped and came back.",
-                session(4, 52, false, 0),
-                vec![("Ann", Left(1)), ("Bo", Left(0)), ("Cy", Left(0)), ("Li", Left(2))],
-                vec![
-                    ("Ann", "Bo", Connected),
-                    ("Ann", "Cy", Connected),
-                    ("Bo", "Cy", NoAnswer),
-                ],
-            ),
-            (
-                "3 people, 1 hour. Cy never connected with anyone; Cy dropped and did not come back; 1 error was told to the clients.",
-                session(3, 60, false, 1),
-                vec![("Ann", Left(0)), ("Bo", Left(0)), ("Cy", Lost)],
-                vec![("Ann", "Bo", Connected), ("Ann", "Cy", NoOffer), ("Bo", "Cy", NoAnswer)],
-            ),
-            (
-                "3 people, 1 hour. Nobody connected with anybody: no offer was ever made.",
-                session(3, 60, false, 0),
-                vec![("Ann", Left(0)), ("Bo", Left(0)), ("Cy", Left(0))],
-                vec![("Ann", "Bo", NoOffer), ("Ann", "Cy", NoOffer), ("Bo", "Cy", NoOffer)],
-            ),
-            (
-                "2 people, 1 hour. Ann and Bo never connected: addresses were exchanged, but no way was found between the two networks (a TURN server would help).",
-                session(2, 60, false, 0),
-                vec![("Ann", Left(0)), ("Bo", Left(0))],
-                vec![("Ann", "Bo", Failed)],
-            ),
-            (
-                "2 people, 1 hour. Nobody dropped, and everything was exchanged; the pages did not say whether video came.",
-                session(2, 60, false, 0),
-                vec![("Ann", Left(0)), ("Bo", Left(0))],
+                "Nobody dropped, and everything was exchanged; the pages did not say whether video came.",
+                vec!["Ann", "Bo"],
                 vec![("Ann", "Bo", Exchanged)],
             ),
             (
-                "3 people, 1 hour. 1 pair connected and then lost each other.",
-                session(3, 60, false, 0),
-                vec![("Ann", Left(0)), ("Bo", Left(0)), ("Cy", Left(0))],
-                vec![
-                    ("Ann", "Bo", Outcome::Lost),
-                    ("Ann", "Cy", Connected),
-                    ("Bo", "Cy", Connected),
-                ],
-            ),
-            (
-                "Live for 5 minutes: 1 of 2 people here now. Bo is away.",
-                session(2, 5, true, 0),
-                vec![("Ann", Here), ("Bo", Away)],
-                vec![("Ann", "Bo", Connected)],
-            ),
-            (
-                "Live for 5 minutes: 2 of 2 people here now. Nobody dropped; some are still connecting.",
-                session(2, 5, true, 0),
-                vec![("Ann", Here), ("Bo", Here)],
+                "Nobody dropped; some are still connecting.",
+                vec!["Ann", "Bo"],
                 vec![("Ann", "Bo", Waiting)],
             ),
+            (
+                "Ann and Bo never connected.",
+                vec!["Ann", "Bo"],
+                vec![("Ann", "Bo", Failed)],
+            ),
+            (
+                "Cy never connected with anyone.",
+                vec!["Ann", "Bo", "Cy"],
+                vec![("Ann", "Bo", Connected), ("Ann", "Cy", NoOffer), ("Bo", "Cy", NoAnswer)],
+            ),
+            (
+                "Nobody connected with anybody.",
+                vec!["Ann", "Bo", "Cy"],
+                vec![("Ann", "Bo", NoOffer), ("Ann", "Cy", Failed), ("Bo", "Cy", NoAnswer)],
+            ),
+            (
+                "Ann never connected with 2 others; 1 pair lost each other.",
+                vec!["Ann", "Bo", "Cy", "Di"],
+                vec![
+                    ("Ann", "Bo", NoAnswer),
+                    ("Ann", "Cy", NoAnswer),
+                    ("Ann", "Di", Connected),
+                    ("Bo", "Cy", Lost),
+                    ("Bo", "Di", Connected),
+                    ("Cy", "Di", Connected),
+                ],
+            ),
         ] {
-            assert_eq!(told(&session, &people, &pairs), expected);
+            let all: Vec<_> = people.iter().map(|name| (*name, Went::Left(0))).collect();
+            let (lead, _) = told(&session(people.len(), 60, false, 0), &all, &pairs);
+            let (_, lead) = lead.split_once(". ").unwrap();
+            assert_eq!(lead, expected);
         }
-    }
-
-    #[test]
-    fn many_failed_pairs_are_counted() {
-        let names = ["Ann", "Bo", "Cy", "Di", "Ed", "Fi"];
-        let people: Vec<_> = names.iter().map(|name| (*name, Went::Left(0))).collect();
-        let mut pairs = Vec::new();
-        for (index, one) in names.iter().enumerate() {
-            for (other_index, other) in names.iter().enumerate().skip(index + 1) {
-                // The ring of neighbours fails; everyone has others they connected with.
-                let outcome = if other_index == index + 1 {
-                    Outcome::NoAnswer
-                } else {
-                    Outcome::Connected
-                };
-                pairs.push((*one, *other, outcome));
-            }
-        }
-        assert_eq!(
-            told(&session(6, 30, false, 0), &people, &pairs),
-            "6 people, 30 minutes. 5 of 15 pairs never connected."
-        );
     }
 }

@@ -223,10 +223,13 @@ async fn the_picture_tells_kinds_apart_by_shape_and_has_a_now_line_while_live() 
         story.get(&path(story.second)).await.text,
     );
     for (part, in_over, in_live) in [
-        ("class=\"now\"", 0, 2),
-        ("class=\"away\"", 3, 2),
-        ("class=\"reconnect\"", 2, 1),
-        ("class=\"error\"", 2, 1),
+        ("class=\"now\"", 0, 1),
+        // Each kind is in the legend.
+        ("class=\"away\"", 1, 2),
+        ("class=\"slit\"", 2, 0),
+        ("class=\"tick-back\"", 2, 1),
+        ("class=\"lost\"", 2, 1),
+        ("class=\"refused\"", 2, 1),
     ] {
         assert_eq!(
             (over.matches(part).count(), live.matches(part).count()),

@@ -156,7 +156,7 @@ async fn every_answer_costs_what_it_shows() {
         "?name=name%2025000",
         "?sort=-present&people=49000",
         "/timeline?tz=UTC",
-        "?log=drops&after=20000",
+        "?log=wrong&after=20000",
     ] {
         asked.cheap(&format!("{page}{below}")).await;
     }

@@ -29,6 +29,7 @@ export async function seed(file, now = Date.now()) {
   const hour = 60 * MINUTE;
   const yesterday = Math.floor(now / hour) * hour - 24 * hour;
   const ids = {
+    lesson: lesson(db, yesterday - hour),
     chemistry: chemistry(db, yesterday),
     hostile: hostile(db, yesterday - 24 * hour),
     long: long(db, yesterday - 48 * hour),
@@ -56,6 +57,38 @@ function chemistry(db, start) {
   for (const [index, one] of all.entries()) {
     for (const other of all.slice(index + 1)) session.link(one, other, !(one === bo && other === cy));
   }
+  return session.end();
+}
+
+/** Twelve people, 53 minutes: three late, five drops that came back, one that did not, three pairs that failed. */
+function lesson(db, start) {
+  const session = new Session(db, 'Year 9 maths', start, 53);
+  const drop = (from, at, back) => [[from, at, 'disconnected', back], [back, 53, 'left']];
+  const people = {
+    Amara: session.person('Amara', [[0, 53, 'left']]),
+    Bo: session.person('Bo', [[0.2, 52.6, 'left']]),
+    Chidi: session.person('Chidi', [[0.4, 27, 'disconnected', 28]], 'timeout'),
+    Dana: session.person('Dana', drop(0.5, 11, 11.1)),
+    Elif: session.person('Elif', [[0.6, 52.8, 'left']]),
+    Femi: session.person('Femi', drop(0.8, 33, 33.4)),
+    Grace: session.person('Grace', [[1, 20, 'disconnected', 20.1], [20.1, 20.5, 'disconnected', 20.6], [20.6, 53, 'left']]),
+    Hugo: session.person('Hugo', [[1.1, 52.9, 'left']]),
+    Ines: session.person('Ines', [[1.3, 53, 'left']]),
+    Jonas: session.person('Jonas', [[9, 53, 'left']]),
+    Kim: session.person('Kim', drop(12, 40, 41.5)),
+    Léa: session.person('Léa', [[15.5, 52.7, 'left']]),
+  };
+  const names = Object.keys(people);
+  for (const [index, one] of names.entries()) {
+    for (const other of names.slice(index + 1)) {
+      const pair = `${one} ${other}`;
+      const isAnswered = !['Bo Dana', 'Bo Jonas'].includes(pair);
+      const state = pair === 'Elif Kim' ? 'failed' : 'connected';
+      session.link(people[one], people[other], isAnswered, isAnswered ? state : undefined);
+    }
+  }
+  for (const minute of [9.1, 9.3]) session.event(minute, 'error', null, { code: 'repeat', event: 'join', message: 'Someone in this room already has this name.' });
+  session.event(30, 'error', people.Hugo, { code: 'unknownMember', event: 'offer', message: 'memberId: no such member was ever in this room.' });
   return session.end();
 }
 
@@ -144,8 +177,11 @@ class Session {
     this.events.push({ at: this.at(minute), kind, participant, detail });
   }
 
-  link(offerer, answerer, answered) {
+  /** @param {'connected' | 'failed'} [state] what the offering end's page said of it */
+  link(offerer, answerer, answered, state) {
     this.insert('link', {
+      offerer_state: state ?? null, offerer_state_at: state ? this.at(3.05) : null,
+      connected_at: state === 'connected' ? this.at(3.05) : null,
       id: uuid(this.at(3)), session_id: this.id, offerer_id: offerer, answerer_id: answerer, stream_type: 'user',
       offered_at: this.at(3), answered_at: answered ? this.at(3.01) : null, offerer_candidates: 5,
       answerer_candidates: answered ? 4 : 0, closed_at: this.at(this.minutes), closed_by: 'left',

@@ -4,22 +4,19 @@ use std::fmt::Write;
 
 use chrono::{NaiveDate, Timelike};
 
+use super::STYLE;
+use super::frame::Frame;
 use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
+use super::shapes::{CAME_BACK, LOST, REFUSED};
 use super::ticks::ticks;
-use crate::history::timeline::{MarkKind, Timeline};
+use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
-use crate::web::review::wording::{count, duration, isolated, plain};
+use crate::web::review::sentences::picture as words;
+use crate::web::review::sentences::wording::{isolated, plain};
 
-const WIDTH: f64 = 960.0;
-const ROW: f64 = 28.0;
-const BAR: f64 = 14.0;
-/// Where the names end, and the time begins.
-const NAMES: f64 = 172.0;
-const PLOT: f64 = WIDTH - NAMES - 24.0;
-/// The heading and the times above the rows.
-const HEAD: f64 = 60.0;
-/// The legend below them.
+const BAR: f64 = 10.0;
+/// The legend below the rows of a file.
 const FOOT: f64 = 40.0;
 /// Where the room's name is above all, and how wide: the zone on the other side may have a long name, too.
 const HEADING_Y: f64 = 3.5;
@@ -28,53 +25,45 @@ const HEADING: f64 = 400.0;
 const FADE: f64 = 20.0;
 /// What is shorter is drawn this wide: it must be seen.
 const THINNEST: f64 = 2.0;
-const TICKS: usize = 9;
+/// A gap is at least this wide, and is hatched from the other width on: a narrower hatch is none.
+const SLIT: f64 = 3.0;
+const HATCHED: f64 = 8.0;
+/// With more rows the times stand below them, too.
+const TALL: usize = 20;
+/// So much room need a time and its word, and those of somebody who did not come back.
+const TIME_ROOM: f64 = 84.0;
+const LOST_ROOM: f64 = 116.0;
 /// No more of a name fits anywhere, whatever it is made of.
 const SHOWN_CHARS: usize = 80;
 
-/// Draws a timeline by the clock of a zone, with the style given.
-pub(super) fn draw(timeline: &Timeline, zone: Zone, now: Timestamp, style: &str) -> String {
+/// Draws a timeline by the clock of a zone.
+pub(super) fn draw(timeline: &Timeline, zone: Zone, now: Timestamp, frame: &Frame<'_>) -> String {
     let mut canvas = SvgCanvas {
         timeline,
         zone,
         now,
+        frame,
         first_day: zone.local(timeline.span.from).date_naive(),
         out: String::new(),
     };
-    let bottom = canvas.bottom();
-    let height = bottom + FOOT + if timeline.more > 0 { ROW } else { 0.0 };
-    let title = text(&format!(
-        "{}, {}",
-        isolated(&timeline.room),
-        canvas.date(timeline.span.from, "%-d %b %Y, %H:%M")
-    ));
-    canvas.put(format_args!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\">\n<title>{title}</title>\n{style}{DEFINITIONS}"
-    ));
+    canvas.begin();
     canvas.head();
     for (index, row) in timeline.rows.iter().enumerate() {
-        canvas.row(index, &row.username, &PictureRow::of(row, timeline.span));
+        canvas.row(index, row);
     }
     canvas.outside();
-    canvas.now_line(bottom);
-    canvas.legend(bottom + 24.0);
-    canvas.more(bottom + 24.0 + ROW);
+    canvas.now_line();
+    canvas.foot();
     canvas.out.push_str("</svg>\n");
     canvas.out
 }
-
-/// What fills a gap, and what a name that is too long ends in.
-const DEFINITIONS: &str = "<defs><pattern id=\"timeline-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-    patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern>\
-    <linearGradient id=\"timeline-fade\"><stop class=\"fade\" offset=\"0\" stop-opacity=\"0\"/>\
-    <stop class=\"fade\" offset=\"1\"/></linearGradient></defs>\n";
 
 struct SvgCanvas<'a> {
     timeline: &'a Timeline,
     /// Whose clock ticks and times follow.
     zone: Zone,
     now: Timestamp,
+    frame: &'a Frame<'a>,
     /// The day on which all began.
     first_day: NaiveDate,
     out: String,
@@ -86,186 +75,351 @@ impl SvgCanvas<'_> {
         let _ = self.out.write_fmt(arguments);
     }
 
-    /// Where the rows end.
-    fn bottom(&self) -> f64 {
+    fn rows(&self) -> usize {
         let rows = self.timeline.rows.len() + usize::from(!self.timeline.outside.is_empty());
-        top(rows.max(1))
+        rows.max(1)
     }
 
-    /// Where a moment is, from left to right. What a clock that was set back put outside, is at the edge.
+    /// Where the rows end.
+    fn bottom(&self) -> f64 {
+        self.frame.top(self.rows())
+    }
+
     fn x(&self, at: Timestamp) -> f64 {
-        let span = self.timeline.span;
-        let within = at.clamp(span.from, span.to).0 - span.from.0;
-        NAMES + PLOT * number(within) / number(span.ms().max(1))
+        self.frame.x(self.timeline.span, at)
+    }
+
+    fn pixels(&self) -> i64 {
+        #[expect(clippy::cast_possible_truncation, reason = "a frame is no wider than a screen")]
+        let pixels = self.frame.plot_width() as i64;
+        pixels
+    }
+
+    /// The drawing's own element, its name, and what fills a gap and what a name that is too long ends in.
+    fn begin(&mut self) {
+        let Frame { id, width, .. } = *self.frame;
+        let more = if self.timeline.more > 0 { self.frame.row } else { 0.0 };
+        let below = if self.frame.is_file() { FOOT } else { self.axis_below() };
+        let height = self.bottom() + below + more;
+        let size = if self.frame.is_fluid {
+            format!("width=\"100%\" height=\"{height}\"")
+        } else {
+            format!("width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\"")
+        };
+        // In a page its marks are links.
+        let role = if self.frame.is_file() { "img" } else { "group" };
+        let title = text(&format!(
+            "{}, {}",
+            isolated(&self.timeline.room),
+            self.date(self.timeline.span.from, "%-d %b %Y, %H:%M")
+        ));
+        self.put(format_args!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline {id}\" role=\"{role}\" {size}>\n<title>{title}</title>\n"
+        ));
+        if self.frame.is_file() {
+            self.put(format_args!("<style>{STYLE}</style>\n"));
+        }
+        // What is not displayed cannot be referred to: each drawing has its own.
+        self.put(format_args!(
+            "<defs><pattern id=\"hatch-{id}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+             patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern>\
+             <linearGradient id=\"fade-{id}\"><stop class=\"fade\" offset=\"0\" stop-opacity=\"0\"/>\
+             <stop class=\"fade\" offset=\"1\"/></linearGradient></defs>\n"
+        ));
     }
 
     fn head(&mut self) {
-        let timeline = self.timeline;
-        let bottom = self.bottom();
-        let from = self.date(timeline.span.from, "%-d %b %Y");
-        let zone = self.zone.described(timeline.span.from, timeline.span.to);
-        let state = if timeline.is_live { ", still going on" } else { "" };
-        self.name(HEADING_Y, HEADING, &timeline.room, "heading");
-        self.put(format_args!(
-            "\n<text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
-            WIDTH - 24.0
-        ));
-        let (ticks, step) = ticks(timeline.span, self.zone, TICKS);
+        if self.frame.is_file() {
+            let timeline = self.timeline;
+            let from = self.date(timeline.span.from, "%-d %b %Y");
+            let zone = self.zone.described(timeline.span.from, timeline.span.to);
+            let state = if timeline.is_live { words::GOES_ON } else { "" };
+            self.name(HEADING_Y, HEADING, &timeline.room, "heading");
+            self.put(format_args!(
+                "\n<text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
+                self.frame.plot.1
+            ));
+        }
+        let (bottom, is_tall) = (self.bottom(), self.axis_below() > 0.0);
+        let (ticks, step) = ticks(self.timeline.span, self.zone, self.frame.ticks);
+        let Frame { head, width, .. } = *self.frame;
         for at in ticks {
             let (x, label) = (self.x(at), self.tick_label(at, step));
-            let middle = x.min(WIDTH - width_at_most(&label) / 2.0);
+            let half = width_at_most(&label) / 2.0;
+            let least = if self.frame.plot.0 < half { half } else { 0.0 };
+            let (middle, x) = (self.frame.across(x.clamp(least, width - half)), self.frame.across(x));
             self.put(format_args!(
-                "<line class=\"tick\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{bottom}\"/>\
-                 <text class=\"quiet\" x=\"{middle:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
-                HEAD - 6.0,
-                HEAD - 12.0
+                "<line class=\"tick\" x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{bottom}\"/>\
+                 <text class=\"quiet\" x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
+                head - 6.0,
+                head - 12.0
             ));
+            if is_tall {
+                self.put(format_args!(
+                    "<text class=\"quiet\" x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>\n",
+                    bottom + 18.0
+                ));
+            }
         }
     }
 
-    fn row(&mut self, index: usize, username: &str, row: &PictureRow) {
-        self.put(format_args!("<g>"));
-        self.row_name(index, username, "name");
-        for bar in &row.bars {
-            self.bar(index, username, bar);
+    /// How tall the times below the rows are.
+    fn axis_below(&self) -> f64 {
+        if !self.frame.is_file() && self.rows() > TALL {
+            26.0
+        } else {
+            0.0
         }
-        for mark in &row.marks {
-            self.mark(index, username, mark);
+    }
+
+    fn row(&mut self, index: usize, row: &TimelineRow) {
+        let picture = PictureRow::of(row, self.timeline.span, self.pixels());
+        self.begin_row(index, &row.username, "name");
+        let gaps = |kind| picture.bars.iter().filter(move |bar| bar.kind == kind);
+        for bar in gaps(BarKind::Present) {
+            self.present(index, &row.username, bar);
+        }
+        for bar in gaps(BarKind::Away) {
+            self.away(index, &row.username, bar);
+        }
+        self.beside(index, row, &picture);
+        for mark in &picture.marks {
+            self.mark(index, &row.username, mark);
         }
         self.put(format_args!("</g>\n"));
     }
 
     /// Joins that were refused, in a row of their own.
     fn outside(&mut self) {
-        let Some(row) = PictureRow::outside(self.timeline) else {
+        let Some(row) = PictureRow::outside(self.timeline, self.pixels()) else {
             return;
         };
-        const NOBODY: &str = "not in the room";
         let index = self.timeline.rows.len();
-        self.put(format_args!("<g>"));
-        self.row_name(index, NOBODY, "outside");
+        self.begin_row(index, words::OUTSIDE, "outside");
         for mark in &row.marks {
-            self.mark(index, "Not in the room", mark);
+            self.mark(index, words::SOMEBODY_OUTSIDE, mark);
         }
         self.put(format_args!("</g>\n"));
     }
 
-    /// A name at the beginning of a row, and the line below it.
-    fn row_name(&mut self, index: usize, name: &str, class: &str) {
-        let line = top(index) + ROW;
+    /// The ground of a row, the name at its beginning, and the line below it.
+    fn begin_row(&mut self, index: usize, name: &str, class: &str) {
+        let Frame {
+            row, name_above, plot, ..
+        } = *self.frame;
+        let y = self.frame.top(index);
+        let line = y + row - 0.5;
         self.put(format_args!(
-            "<line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"{WIDTH}\" y2=\"{line}\"/>"
+            "<g class=\"row\"><rect class=\"ground\" x=\"0\" y=\"{y}\" width=\"100%\" height=\"{row}\"/>\
+             <line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"100%\" y2=\"{line}\"/>"
         ));
-        self.name(top(index), NAMES - 12.0, name, class);
+        if name_above > 0.0 {
+            self.name(y - 2.0, self.frame.width, name, class);
+        } else {
+            self.name(y, plot.0 - 12.0, name, class);
+        }
     }
 
     /// A name in so much room; what does not fit fades away there, and is told when pointed at.
     fn name(&mut self, y: f64, width: f64, name: &str, class: &str) {
+        let Frame {
+            id,
+            row,
+            margin,
+            is_fluid,
+            ..
+        } = *self.frame;
         let shown: String = plain(name).chars().take(SHOWN_CHARS).collect();
         let (shown, full) = (text(&shown), text(&isolated(name)));
+        let across = if is_fluid { "100%".to_owned() } else { width.to_string() };
         self.put(format_args!(
-            "<svg x=\"0\" y=\"{y}\" width=\"{width}\" height=\"{ROW}\"><title>{full}</title>\
-             <text class=\"{class}\" x=\"8\" y=\"18.5\" unicode-bidi=\"isolate\">{shown}</text>\
-             <rect x=\"{}\" y=\"1\" width=\"{FADE}\" height=\"{}\" fill=\"url(#timeline-fade)\"/></svg>",
-            width - FADE,
-            ROW - 2.0
+            "<svg x=\"0\" y=\"{y}\" width=\"{across}\" height=\"{row}\"><title>{full}</title>\
+             <text class=\"{class}\" x=\"{margin}\" y=\"18\" unicode-bidi=\"isolate\">{shown}</text>"
         ));
+        if !is_fluid {
+            self.put(format_args!(
+                "<rect x=\"{}\" y=\"1\" width=\"{FADE}\" height=\"{}\" fill=\"url(#fade-{id})\"/>",
+                width - FADE,
+                row - 2.0
+            ));
+        }
+        self.put(format_args!("</svg>"));
     }
 
-    fn bar(&mut self, index: usize, name: &str, bar: &Bar) {
-        let (class, word) = match bar.kind {
-            BarKind::Present => ("present", "present"),
-            BarKind::Away => ("away", "away"),
-        };
+    fn present(&mut self, index: usize, name: &str, bar: &Bar) {
         let x = self.x(bar.interval.from);
         let width = (self.x(bar.interval.to) - x).max(THINNEST);
-        let title = text(&format!(
-            "{} {word} {} to {} ({})",
-            isolated(name),
-            self.time(bar.interval.from),
-            self.time(bar.interval.to),
-            duration(bar.interval.ms())
-        ));
-        let y = top(index) + (ROW - BAR) / 2.0;
-        self.put(format_args!(
-            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR}\"><title>{title}</title></rect>"
-        ));
+        self.rect(
+            "class=\"present\"",
+            index,
+            (x, self.frame.across(width)),
+            BAR,
+            &self.told(name, bar),
+        );
     }
 
-    fn mark(&mut self, index: usize, name: &str, mark: &DrawnMark) {
-        let word = match mark.kind {
-            MarkKind::Reconnect => "came back",
-            MarkKind::Error => "was told an error",
-        };
-        let times = if mark.count > 1 {
-            format!(", {} times", mark.count)
+    /// A slit in the bar, or a hatch where there is room for one.
+    fn away(&mut self, index: usize, name: &str, bar: &Bar) {
+        let x = self.x(bar.interval.from);
+        let width = self.x(bar.interval.to) - x;
+        let across = if width < SLIT {
+            SLIT.to_string()
         } else {
-            String::new()
+            self.frame.across(width)
         };
-        let title = text(&format!("{} {word} at {}{times}", isolated(name), self.time(mark.at)));
-        let (x, y) = (self.x(mark.at), top(index) + ROW / 2.0);
-        let shape = shape(mark.kind);
+        let look = if width < HATCHED {
+            "class=\"slit\"".to_owned()
+        } else {
+            self.frame.hatch()
+        };
+        self.rect(&look, index, (x, across), BAR + 2.0, &self.told(name, bar));
+    }
+
+    /// What a bar says when it is pointed at.
+    fn told(&self, name: &str, bar: &Bar) -> String {
+        let is_away = bar.kind == BarKind::Away;
+        let (from, to) = (self.time(bar.interval.from), self.time(bar.interval.to));
+        text(&words::bar(name, is_away, &from, &to, bar.interval.ms()))
+    }
+
+    fn rect(&mut self, look: &str, index: usize, (x, width): (f64, String), height: f64, title: &str) {
+        let (x, y) = (self.frame.across(x), self.frame.middle(index) - height / 2.0);
         self.put(format_args!(
-            "<g transform=\"translate({x:.1} {y})\"><title>{title}</title>{shape}</g>"
+            "<rect {look} x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"><title>{title}</title></rect>"
         ));
     }
 
-    fn now_line(&mut self, bottom: f64) {
-        if !self.timeline.is_live || self.now > self.timeline.span.to {
+    /// Where a row is empty, when somebody came and left; and that they did not come back, or are away.
+    fn beside(&mut self, index: usize, row: &TimelineRow, picture: &PictureRow) {
+        let (Some(first), Some(last)) = (picture.bars.first(), picture.bars.last()) else {
+            return;
+        };
+        let (start, end) = (self.x(first.interval.from), self.x(last.interval.to));
+        if start - self.frame.plot.0 > TIME_ROOM {
+            let came = words::came(&self.minute(first.interval.from));
+            self.words(index, "quiet", (start, -6.0), "end", &came);
+        }
+        let room = self.frame.plot.1 - end;
+        match row.end {
+            Some(RowEnd { is_lost: true, .. }) => self.lost(index, &row.username, end, last.interval.to, room),
+            Some(RowEnd { at, .. }) if room > TIME_ROOM => {
+                let left = words::left(&self.minute(at));
+                self.words(index, "quiet", (end, 6.0), "start", &left);
+            }
+            None if last.kind == BarKind::Away => self.words(index, "bad", (end, -6.0), "end", words::AWAY),
+            Some(_) | None => {}
+        }
+    }
+
+    /// An end stroke as tall as the row, with its words beside it.
+    fn lost(&mut self, index: usize, name: &str, x: f64, at: Timestamp, room: f64) {
+        let title = text(&words::lost_at(name, &self.time(at)));
+        let place = self.place(x, index);
+        self.put(format_args!("{place}<g><title>{title}</title>{LOST}</g></svg>"));
+        let (dx, anchor) = if room > LOST_ROOM {
+            (6.0, "start")
+        } else {
+            (-6.0, "end")
+        };
+        self.words(index, "bad", (x, dx), anchor, words::DID_NOT_COME_BACK);
+    }
+
+    fn words(&mut self, index: usize, class: &str, (x, dx): (f64, f64), anchor: &str, words: &str) {
+        let (x, y) = (self.frame.across(x), self.frame.middle(index) + 4.0);
+        self.put(format_args!(
+            "<text class=\"beside {class}\" x=\"{x}\" dx=\"{dx}\" y=\"{y}\" text-anchor=\"{anchor}\">{words}</text>"
+        ));
+    }
+
+    /// The point of a row that a mark is around.
+    fn place(&self, x: f64, index: usize) -> String {
+        let (x, y) = (self.frame.across(x), self.frame.middle(index));
+        format!("<svg x=\"{x}\" y=\"{y}\" overflow=\"visible\">")
+    }
+
+    /// A mark; in a page it leads to its entry in the log.
+    fn mark(&mut self, index: usize, name: &str, mark: &DrawnMark) {
+        let title = text(&words::mark(name, mark.kind, &self.time(mark.at), mark.count));
+        let (shape, shift, beside) = match mark.kind {
+            MarkKind::Reconnect => (CAME_BACK, -11.0, 4),
+            MarkKind::Error => (REFUSED, 0.0, 8),
+        };
+        let often = match mark.count {
+            1 => String::new(),
+            often => format!("<text class=\"often\" x=\"{beside}\" y=\"3\">{often}×</text>"),
+        };
+        let (start, end) = match self.frame.page {
+            Some(page) => (format!("<a href=\"{page}?after={}#log\">", mark.seq - 1), "</a>"),
+            None => ("<g>".to_owned(), "</g>"),
+        };
+        let (x, y) = (self.frame.across(self.x(mark.at)), self.frame.middle(index) + shift);
+        self.put(format_args!(
+            "<svg x=\"{x}\" y=\"{y}\" overflow=\"visible\">{start}<title>{title}</title>{shape}{often}{end}</svg>"
+        ));
+    }
+
+    fn is_growing(&self) -> bool {
+        self.timeline.is_live && self.now <= self.timeline.span.to
+    }
+
+    fn now_line(&mut self) {
+        if !self.is_growing() {
             return;
         }
-        let (x, time) = (self.x(self.now), self.time(self.now));
+        let (x, title) = (self.frame.across(self.x(self.now)), words::now_at(&self.time(self.now)));
+        let (head, bottom) = (self.frame.head - 6.0, self.bottom());
         self.put(format_args!(
-            "<line class=\"now\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{bottom}\"><title>Now, {time}</title></line>\n",
-            HEAD - 6.0
+            "<line class=\"now\" x1=\"{x}\" y1=\"{head}\" x2=\"{x}\" y2=\"{bottom}\"><title>{title}</title></line>\n"
         ));
+    }
+
+    /// What the marks of a file mean, and what of the session is missing.
+    fn foot(&mut self) {
+        let y = self.bottom() + 24.0;
+        if self.frame.is_file() {
+            self.legend(y);
+        }
+        let y = if self.frame.is_file() {
+            y + self.frame.row
+        } else {
+            y + self.axis_below()
+        };
+        if self.timeline.more > 0 {
+            let more = words::more_people(self.timeline.more);
+            self.put(format_args!(
+                "<text class=\"quiet\" x=\"{}\" y=\"{y}\">{more}</text>\n",
+                self.frame.margin
+            ));
+        }
     }
 
     fn legend(&mut self, y: f64) {
-        let middle = y - 4.0;
-        let (reconnect, error) = (shape(MarkKind::Reconnect), shape(MarkKind::Error));
-        self.put(format_args!(
-            "<g><rect class=\"present\" x=\"{NAMES}\" y=\"{0}\" width=\"28\" height=\"10\"/><text class=\"quiet\" x=\"{1}\" y=\"{y}\">present</text>\
-             <rect class=\"away\" x=\"{2}\" y=\"{0}\" width=\"28\" height=\"10\"/><text class=\"quiet\" x=\"{3}\" y=\"{y}\">away</text>\
-             <g transform=\"translate({4} {middle})\">{reconnect}</g><text class=\"quiet\" x=\"{5}\" y=\"{y}\">came back</text>\
-             <g transform=\"translate({6} {middle})\">{error}</g><text class=\"quiet\" x=\"{7}\" y=\"{y}\">error</text>",
-            y - 9.0,
-            NAMES + 34.0,
-            NAMES + 100.0,
-            NAMES + 134.0,
-            NAMES + 190.0,
-            NAMES + 202.0,
-            NAMES + 290.0,
-            NAMES + 302.0
-        ));
-        if self.timeline.is_live && self.now <= self.timeline.span.to {
+        let (start, middle) = (self.frame.plot.0, y - 4.0);
+        let hatch = self.frame.hatch();
+        let bar = |look: &str| format!("<rect {look} x=\"0\" y=\"-5\" width=\"28\" height=\"{BAR}\"/>");
+        let keys = [
+            (0.0, 34.0, bar("class=\"present\""), words::PRESENT),
+            (90.0, 124.0, bar(&hatch), words::AWAY),
+            (170.0, 178.0, CAME_BACK.to_owned(), words::CAME_BACK),
+            (256.0, 264.0, LOST.to_owned(), words::DID_NOT_COME_BACK),
+            (384.0, 396.0, REFUSED.to_owned(), words::REFUSED),
+        ];
+        self.put(format_args!("<g>"));
+        for (at, told_at, shape, word) in keys {
             self.put(format_args!(
-                "<line class=\"now\" x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/><text class=\"quiet\" x=\"{3}\" y=\"{y}\">now</text>",
-                NAMES + 360.0,
-                y - 12.0,
-                y + 3.0,
-                NAMES + 368.0
+                "<g transform=\"translate({} {middle})\">{shape}</g><text class=\"quiet\" x=\"{}\" y=\"{y}\">{word}</text>",
+                start + at,
+                start + told_at
             ));
         }
         if let Some(at) = self.timeline.marks_end {
-            let time = self.time(at);
+            let told = words::marks_end(&self.time(at));
             self.put(format_args!(
-                "<text class=\"quiet\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">too much happened: marks end at {time}</text>",
-                WIDTH - 24.0
+                "<text class=\"quiet\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{told}</text>",
+                self.frame.plot.1
             ));
         }
         self.put(format_args!("</g>\n"));
-    }
-
-    /// How many are not drawn.
-    fn more(&mut self, y: f64) {
-        let more = self.timeline.more;
-        if more > 0 {
-            let people = count(i64::try_from(more).unwrap_or(i64::MAX), "person is", "people are");
-            self.put(format_args!(
-                "<text class=\"quiet\" x=\"8\" y=\"{y}\">{people} not drawn: these are the first by name</text>\n"
-            ));
-        }
     }
 
     fn tick_label(&self, at: Timestamp, step: i64) -> String {
@@ -294,6 +448,12 @@ impl SvgCanvas<'_> {
         self.unmistakable(at, shown)
     }
 
+    /// A moment to the minute.
+    fn minute(&self, at: Timestamp) -> String {
+        let local = self.zone.local(at);
+        format!("{:02}:{:02}", local.hour(), local.minute())
+    }
+
     /// With the offset where the clock shows the same time twice.
     fn unmistakable(&self, at: Timestamp, shown: String) -> String {
         let zone = self.zone;
@@ -308,24 +468,11 @@ impl SvgCanvas<'_> {
     }
 }
 
-/// A triangle and a cross: told apart without their colours.
-fn shape(kind: MarkKind) -> &'static str {
-    match kind {
-        MarkKind::Reconnect => "<path class=\"reconnect\" d=\"M0 -6 L6 5 L-6 5 Z\"/>",
-        MarkKind::Error => {
-            "<path class=\"halo\" d=\"M-4 -4 L4 4 M4 -4 L-4 4\"/><path class=\"error\" d=\"M-4 -4 L4 4 M4 -4 L-4 4\"/>"
-        }
+impl Frame<'_> {
+    /// How a gap looks that is filled with this drawing's own hatch.
+    fn hatch(&self) -> String {
+        format!("class=\"away\" fill=\"url(#hatch-{})\"", self.id)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a pixel is coarser than what is lost")]
-fn number(ms: i64) -> f64 {
-    ms as f64
-}
-
-/// The upper edge of a row.
-fn top(index: usize) -> f64 {
-    HEAD + ROW * f64::from(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
 /// How much room a time takes, in whatever font there is.

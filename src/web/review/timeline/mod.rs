@@ -1,10 +1,14 @@
-//! The picture of a session: SVG that stands alone as a file, or within a page.
+//! The picture of a session: SVG that stands alone as a file, or within a page, there once for wide and once for narrow screens.
 
 mod draw;
+mod frame;
 mod picture;
+mod shapes;
 mod ticks;
 
 use self::draw::draw;
+use self::frame::Frame;
+pub(crate) use self::shapes::{CAME_BACK, LOST, REFUSED};
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
@@ -14,12 +18,13 @@ pub(crate) const STYLE: &str = include_str!("timeline.css");
 
 /// The picture as a file of its own.
 pub(crate) fn svg(timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
-    let style = format!("<style>{STYLE}</style>\n");
-    let drawing = draw(timeline, zone, now, &style);
+    let drawing = draw(timeline, zone, now, &Frame::FILE);
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{drawing}")
 }
 
-/// The picture as a part of a page that has [`STYLE`].
-pub(crate) fn inline(timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
-    draw(timeline, zone, now, "")
+/// The picture as a part of the page at `path`, which has [`STYLE`].
+pub(crate) fn inline(timeline: &Timeline, zone: Zone, now: Timestamp, path: &str) -> String {
+    let mut drawings = draw(timeline, zone, now, &Frame::wide(path));
+    drawings.push_str(&draw(timeline, zone, now, &Frame::narrow(path)));
+    drawings
 }

@@ -4,8 +4,8 @@ use crate::history::intervals::{Interval, Intervals};
 use crate::history::timeline::{Mark, MarkKind, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
 
-/// Marks of one kind and person that are closer than this part of the session are one: they could not be told apart.
-const STEPS: i64 = 400;
+/// Marks of one kind and person that are closer than so many pixels are one: they could not be told apart.
+const APART: i64 = 6;
 
 /// The most stretches of one person that are drawn apart.
 const BARS: usize = 400;
@@ -45,59 +45,65 @@ pub(super) struct DrawnMark {
     pub(super) kind: MarkKind,
     /// How often.
     pub(super) count: usize,
+    /// The number of the first one's entry in the journal.
+    pub(super) seq: i64,
 }
 
 impl PictureRow {
-    /// A person's.
-    pub(super) fn of(row: &TimelineRow, span: Interval) -> Self {
+    /// A person's, of a picture whose time is so many pixels wide.
+    pub(super) fn of(row: &TimelineRow, span: Interval, pixels: i64) -> Self {
+        let step = step(span, pixels);
         Self {
-            bars: bars(&row.present, &row.away, span),
-            marks: marks(&row.marks, span),
+            bars: bars(&row.present, &row.away, step),
+            marks: marks(&row.marks, step),
         }
     }
 
     /// That of those who were not in the room, if there were any.
-    pub(super) fn outside(timeline: &Timeline) -> Option<Self> {
+    pub(super) fn outside(timeline: &Timeline, pixels: i64) -> Option<Self> {
         (!timeline.outside.is_empty()).then(|| Self {
             bars: Vec::new(),
-            marks: marks(&timeline.outside, timeline.span),
+            marks: marks(&timeline.outside, step(timeline.span, pixels)),
         })
     }
 }
 
 /// How long what is drawn has to be, to be told from what is beside it.
-fn step(span: Interval) -> i64 {
-    (span.ms() / STEPS).max(1)
+fn step(span: Interval, pixels: i64) -> i64 {
+    (span.ms() * APART / pixels).max(1)
 }
 
-fn marks(marks: &[Mark], span: Interval) -> Vec<DrawnMark> {
-    let place = |at: Timestamp| at.0.saturating_sub(span.from.0) / step(span);
+fn marks(marks: &[Mark], step: i64) -> Vec<DrawnMark> {
     let mut drawn: Vec<DrawnMark> = Vec::new();
-    for Mark { at, kind } in marks.iter().copied() {
+    for Mark { at, kind, seq } in marks.iter().copied() {
         let same = drawn.iter_mut().rev().find(|mark| mark.kind == kind);
-        match same.filter(|mark| place(mark.at) == place(at)) {
+        match same.filter(|mark| at.0.saturating_sub(mark.at.0) < step) {
             Some(mark) => mark.count += 1,
-            None => drawn.push(DrawnMark { at, kind, count: 1 }),
+            None => drawn.push(DrawnMark {
+                at,
+                kind,
+                seq,
+                count: 1,
+            }),
         }
     }
     drawn
 }
 
-fn bars(present: &Intervals, away: &Intervals, span: Interval) -> Vec<Bar> {
+fn bars(present: &Intervals, away: &Intervals, step: i64) -> Vec<Bar> {
     let bar = |kind| move |interval| Bar { interval, kind };
     let mut bars: Vec<Bar> = present.iter().map(bar(BarKind::Present)).collect();
     bars.extend(away.iter().map(bar(BarKind::Away)));
     bars.sort_by_key(|bar| bar.interval.from);
-    told_apart(bars, span)
+    told_apart(bars, step)
 }
 
 /// What of many bars can be told apart: those that are shorter than a mark's place are one with what follows, by what they
 /// mostly were. How often somebody came back there is said by the marks.
-fn told_apart(bars: Vec<Bar>, span: Interval) -> Vec<Bar> {
+fn told_apart(bars: Vec<Bar>, step: i64) -> Vec<Bar> {
     if bars.len() <= BARS {
         return bars;
     }
-    let step = step(span);
     let mut told: Vec<Bar> = Vec::new();
     for bar in bars {
         match told.last_mut() {
@@ -126,15 +132,16 @@ mod tests {
         let mark = |at, kind| Mark {
             at: Timestamp(at),
             kind,
+            seq: at,
         };
-        let session = span(0, 400_000);
+        assert_eq!(step(span(0, 400_000), 2_400), 1_000);
         let all = [
             mark(0, MarkKind::Error),
             mark(10, MarkKind::Reconnect),
             mark(999, MarkKind::Error),
             mark(1000, MarkKind::Error),
         ];
-        let drawn: Vec<_> = marks(&all, session)
+        let drawn: Vec<_> = marks(&all, 1_000)
             .iter()
             .map(|mark| (mark.at.0, mark.kind, mark.count))
             .collect();
@@ -152,14 +159,14 @@ mod tests {
     fn few_bars_are_drawn_as_they_are_and_many_as_far_as_they_can_be_told_apart() {
         let intervals = |all: &[(i64, i64)]| Intervals::merge(all.iter().map(|(from, to)| span(*from, *to)));
         let (present, away) = (intervals(&[(0, 9), (10, 20)]), intervals(&[(9, 10)]));
-        let drawn = bars(&present, &away, span(0, 400_000));
+        let drawn = bars(&present, &away, 1_000);
         let kinds: Vec<_> = drawn.iter().map(|bar| bar.kind).collect();
         assert_eq!(kinds, [BarKind::Present, BarKind::Away, BarKind::Present]);
 
         // Half a step each, mostly present.
         let all: Vec<_> = (0..800).map(|index| (index * 500, index * 500 + 400)).collect();
         let gaps: Vec<_> = all.iter().map(|(_, to)| (*to, *to + 100)).collect();
-        let drawn = bars(&intervals(&all), &intervals(&gaps), span(0, 400_000));
+        let drawn = bars(&intervals(&all), &intervals(&gaps), 1_000);
         assert!(drawn.len() <= BARS, "{}", drawn.len());
         assert!(drawn.iter().all(|bar| bar.kind == BarKind::Present));
         assert!(

@@ -15,6 +15,9 @@ const DIGIT: f64 = 8.0;
 const PIXELS: f64 = 0.11;
 /// No bar is narrower.
 const THINNEST: f64 = 2.0;
+/// No gap is narrower, and from the other width on it is hatched.
+const SLIT: f64 = 3.0;
+const HATCHED: f64 = 8.0;
 
 pub(super) async fn check(sight: &Sight<'_>) {
     let zone = sight.check.class.zone;
@@ -46,17 +49,19 @@ pub(super) async fn check(sight: &Sight<'_>) {
             .map(|(from, to)| (*from, *to, ExpectedPresence::Here))
             .collect();
         bars.extend(part.gone.iter().map(|(from, to)| (*from, *to, ExpectedPresence::Away)));
-        bars.sort_by_key(|bar| bar.0);
-        let drawn: Vec<Node> = children(*row, "rect").collect();
+        // Slits are drawn over bars.
+        bars.sort_by_key(|(from, _, status)| (*status == ExpectedPresence::Away, *from));
+        let is_bar = |node: &Node| node.attribute("class") != Some("ground");
+        let drawn: Vec<Node> = children(*row, "rect").filter(is_bar).collect();
         assert_eq!(drawn.len(), bars.len(), "bars of {}", person.name);
         for (node, bar) in drawn.into_iter().zip(bars) {
             check_bar(sight, &person.name, node, bar);
         }
         marks(sight, *row, Some(&person.name), "reconnected", "came back");
-        marks(sight, *row, Some(&person.name), "error", "was told an error");
+        marks(sight, *row, Some(&person.name), "error", "was refused something");
     }
     if outside {
-        marks(sight, *rows.last().unwrap(), None, "error", "was told an error");
+        marks(sight, *rows.last().unwrap(), None, "error", "was refused something");
     }
 }
 
@@ -110,11 +115,16 @@ fn check_bar(sight: &Sight<'_>, name: &str, node: Node, (from, to, status): (i64
     } else {
         "away"
     };
-    assert_eq!(node.attribute("class"), Some(word), "{name} at {from}");
     let (left, right) = (x_of(sight, from), x_of(sight, to));
     let (x, width) = (number(node, "x"), number(node, "width"));
     assert!((x - left).abs() <= PIXELS, "{name} begins at {x}, not {left}");
-    let wide = (right - left).max(THINNEST);
+    let (class, least) = match status {
+        ExpectedPresence::Here => ("present", THINNEST),
+        ExpectedPresence::Away | ExpectedPresence::Out if right - left < HATCHED => ("slit", SLIT),
+        ExpectedPresence::Away | ExpectedPresence::Out => ("away", SLIT),
+    };
+    assert_eq!(node.attribute("class"), Some(class), "{name} at {from}");
+    let wide = (right - left).max(least);
     assert!((width - wide).abs() <= PIXELS, "{name} is {width} wide, not {wide}");
     let expected = format!(
         "{name} {word} {} to {} ({})",
@@ -133,18 +143,19 @@ fn marks(sight: &Sight<'_>, row: Node, who: Option<&str>, kind: &str, words: &st
         .filter(|event| event.kind == kind && event.who.as_deref() == who)
         .map(|event| event.at)
         .collect();
-    let start = format!("{} {words} at ", who.unwrap_or("Not in the room"));
+    let start = format!("{} {words} at ", who.unwrap_or("Somebody outside"));
     let mut drawn = 0;
-    for mark in children(row, "g").filter(|node| title(*node).starts_with(&start)) {
-        let text = title(mark);
+    for mark in children(row, "svg") {
+        let text = mark.children().map(title).find(|text| text.starts_with(&start));
+        let Some(text) = text else {
+            continue;
+        };
         let told = &text[start.len()..];
         let (moment, times) = told.strip_suffix(" times").map_or((told, 1), |told| {
             let (moment, times) = told.rsplit_once(", ").unwrap();
             (moment, times.parse().unwrap())
         });
-        let x = mark.attribute("transform").unwrap();
-        let x = x.strip_prefix("translate(").unwrap().split(' ').next().unwrap();
-        let x: f64 = x.parse().unwrap();
+        let x = number(mark, "x");
         let here = at
             .iter()
             .position(|at| (x_of(sight, *at) - x).abs() <= PIXELS && time(sight, *at) == moment);

@@ -29,6 +29,20 @@ pub(crate) fn count(number: i64, one: &str, many: &str) -> String {
     format!("{number} {word}")
 }
 
+/// The same of things that are counted in memory.
+pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
+    count(i64::try_from(number).unwrap_or(i64::MAX), one, many)
+}
+
+/// How often: `once`, `twice`, `5 times`.
+pub(crate) fn times(number: i64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        often => format!("{often} times"),
+    }
+}
+
 /// A large number, its digits in groups of three: `1,234`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -69,19 +83,25 @@ pub(crate) fn duration(ms: i64) -> String {
     }
 }
 
+/// A part of a session's time in whole minutes: `27 of 53 min`.
+pub(crate) fn of_minutes(part_ms: i64, whole_ms: i64) -> String {
+    let minutes = |ms: i64| ms.saturating_add(30_000) / 60_000;
+    format!("{} of {} min", minutes(part_ms), minutes(whole_ms))
+}
+
 /// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
 pub(crate) fn names(all: &[&str]) -> String {
     first_names(all, 3)
 }
 
 /// The same with that many names.
-pub(super) fn first_names(all: &[&str], shown: usize) -> String {
+pub(crate) fn first_names(all: &[&str], shown: usize) -> String {
     let words: Vec<String> = all.iter().map(|name| isolated(name)).collect();
     first_of(&words, shown)
 }
 
 /// The same of what need not be isolated.
-pub(super) fn first_of(all: &[String], shown: usize) -> String {
+pub(crate) fn first_of(all: &[String], shown: usize) -> String {
     let mut words: Vec<String> = all.iter().take(shown).cloned().collect();
     let more = all.len() - words.len();
     if more > 0 {

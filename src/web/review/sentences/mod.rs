@@ -1,0 +1,16 @@
+//! What people read: each sentence stands in this folder, once.
+
+mod event;
+mod pair;
+pub(crate) mod picture;
+mod refusal;
+mod session;
+pub(crate) mod wording;
+
+pub(crate) use event::{departures, ending, event};
+pub(in crate::web::review) use pair::group;
+pub(crate) use pair::{NEVER_MET, SCREEN_MISSED, every_pair, outcome, pair};
+pub(crate) use refusal::refused;
+pub(crate) use session::{
+    Clause, Line, away, came_back, lead, lost, nothing_wrong, outage_clause, outage_lines, too_many, unconnected,
+};

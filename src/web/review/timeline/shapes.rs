@@ -1,0 +1,10 @@
+//! The marks of the picture, around the point that they mark: told apart without their colours. The log has them in its margin.
+
+/// Somebody came back: a tick.
+pub(crate) const CAME_BACK: &str = "<path class=\"tick-back\" d=\"M0 -5 V5\"/>";
+
+/// The server refused something: an outlined diamond.
+pub(crate) const REFUSED: &str = "<path class=\"refused\" d=\"M0 -5 L5 0 L0 5 L-5 0 Z\"/>";
+
+/// Somebody did not come back: an end stroke.
+pub(crate) const LOST: &str = "<path class=\"lost\" d=\"M0 -8 V8\"/>";
