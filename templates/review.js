@@ -21,7 +21,9 @@ const FORMS = {
   minute: new Intl.DateTimeFormat(LANGUAGE, minute),
   day: new Intl.DateTimeFormat(LANGUAGE, day),
   moment: new Intl.DateTimeFormat(LANGUAGE, { ...day, ...minute }),
+  time: new Intl.DateTimeFormat(LANGUAGE, minute),
 };
+const WEEKDAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: 'long', ...day });
 /** Those that leave the day out, with the day. */
 const DATED = {
   clock: new Intl.DateTimeFormat(LANGUAGE, { ...date, ...clock }),
@@ -99,8 +101,26 @@ function dress(root) {
     if (FORMS[time.dataset.form]) time.textContent = written(at, time.dataset.form);
     if (time.title) time.title = written(at, 'clock');
   }
+  for (const body of root.querySelectorAll('.list tbody')) groupByDay(body);
   countDown(root);
   dressPicture(root);
+}
+
+/** The heads of the days in a list of sessions, as the reader's clock has them. */
+function groupByDay(body) {
+  const heads = [...body.querySelectorAll('.day')];
+  if (heads.length === 0) return;
+  const head = heads[0].cloneNode(true);
+  for (const other of heads) other.remove();
+  let last;
+  for (const row of body.querySelectorAll('tr')) {
+    const day = WEEKDAY.format(new Date(row.querySelector('time').dateTime));
+    if (day === last) continue;
+    last = day;
+    const own = head.cloneNode(true);
+    own.firstElementChild.textContent = day;
+    row.before(own);
+  }
 }
 
 function countDown(root) {

@@ -11,6 +11,7 @@ pub mod events;
 pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod glance;
 pub mod intervals;
 mod json;
 mod linked_pairs;

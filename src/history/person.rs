@@ -33,6 +33,8 @@ pub struct PersonTotals {
     pub present_ms: i64,
     /// How often they came back.
     pub reconnect_count: i64,
+    /// In how many sessions they did not come back.
+    pub lost_count: i64,
 }
 
 impl History {
@@ -97,12 +99,13 @@ impl History {
             PersonTotals,
             r#"
             with visit as (
-                select id, session_id, reconnect_count from participant indexed by participant_by_username
+                select id, session_id, reconnect_count, leave_reason from participant indexed by participant_by_username
                 where username = ?1 and session_id >= ?2 and session_id <= ?3
                 order by session_id desc
                 limit ?4
             )
             select count(*) as "sessions!: i64", coalesce(sum(visit.reconnect_count), 0) as "reconnect_count!: i64",
+                coalesce(sum(leave_reason in ('timeout', 'server_shutdown', 'server_crash')), 0) as "lost_count!: i64",
                 coalesce((
                     select sum(max(coalesce(disconnected_at, ?5) - connected_at, 0))
                     from (
@@ -191,6 +194,7 @@ mod tests {
                 sessions,
                 present_ms: sessions * 490_000,
                 reconnect_count: sessions,
+                lost_count: 0,
             };
             assert_eq!(totals, expected, "{range:?}");
             let visits = history

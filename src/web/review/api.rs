@@ -21,6 +21,8 @@ static PAGE: LazyLock<ApiPage> =
 #[template(path = "api.html")]
 struct ApiPage {
     introduction: String,
+    /// Refusals that are the same everywhere.
+    common: Vec<DocumentedAnswer>,
     chapters: Vec<Chapter>,
 }
 
@@ -50,6 +52,7 @@ struct Param {
     description: String,
 }
 
+#[derive(Clone)]
 struct DocumentedAnswer {
     status: String,
     description: String,
@@ -57,6 +60,7 @@ struct DocumentedAnswer {
     content: Option<AnswerContent>,
 }
 
+#[derive(Clone)]
 struct AnswerContent {
     media_type: String,
     shape: String,
@@ -84,11 +88,36 @@ impl ApiPage {
                 .map(|(path, method, operation)| Operation::of(document, path, method, operation))
                 .collect(),
         };
+        let mut chapters: Vec<Chapter> = list(&document["tags"]).map(chapter).collect();
+        let common = take_common(&mut chapters);
         Self {
             introduction: text(&document["info"]["description"]),
-            chapters: list(&document["tags"]).map(chapter).collect(),
+            common,
+            chapters,
         }
     }
+}
+
+/// Takes out the refusals that at least half of all operations have in common.
+fn take_common(chapters: &mut [Chapter]) -> Vec<DocumentedAnswer> {
+    let operations = || chapters.iter().flat_map(|chapter| &chapter.operations);
+    let is_same = |one: &DocumentedAnswer, other: &DocumentedAnswer| {
+        one.content.is_none() && (&one.status, &one.description) == (&other.status, &other.description)
+    };
+    let mut common: Vec<DocumentedAnswer> = Vec::new();
+    for answer in operations().flat_map(|operation| &operation.answers) {
+        let has = |operation: &&Operation| operation.answers.iter().any(|other| is_same(other, answer));
+        let is_known = common.iter().any(|known| is_same(known, answer));
+        if !is_known && answer.content.is_none() && operations().filter(has).count() * 2 >= operations().count() {
+            common.push(answer.clone());
+        }
+    }
+    common.sort_by(|one, other| one.status.cmp(&other.status));
+    for operation in chapters.iter_mut().flat_map(|chapter| &mut chapter.operations) {
+        let is_own = |answer: &DocumentedAnswer| !common.iter().any(|known| is_same(known, answer));
+        operation.answers.retain(is_own);
+    }
+    common
 }
 
 impl Operation {

@@ -18,6 +18,7 @@ pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 mod sorting;
+mod strip;
 mod summary;
 pub(crate) mod timeline;
 
@@ -78,8 +79,11 @@ pub(crate) async fn no_such_page() -> PageError {
 
 /// `GET /review/style.css`, for the locked page too.
 pub(crate) async fn style() -> Response {
-    let text = format!("{}{}", include_str!("../../../templates/review.css"), timeline::STYLE);
-    ([(CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], sheet()).into_response()
+}
+
+fn sheet() -> String {
+    format!("{}{}", include_str!("../../../templates/review.css"), timeline::STYLE)
 }
 
 /// `GET /review/script.js`
@@ -107,6 +111,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use crate::model::vocabulary::EventKind;
+
+    #[test]
+    fn the_style_stays_light() {
+        let bytes = super::sheet().len();
+        assert!(bytes <= 12 * 1024, "{bytes}");
+    }
 
     #[test]
     fn the_stream_of_live_pages_listens_for_every_kind() {

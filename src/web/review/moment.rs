@@ -91,6 +91,16 @@ pub(super) fn countdown(at: impl At) -> Moment {
     Moment::new(at.at(), "countdown", "until %H:%M:%S UTC")
 }
 
+/// The day with its weekday, for the head of what happened on it.
+pub(super) fn weekday(at: impl At) -> String {
+    utc(at.at()).format("%A, %-d %b %Y").to_string()
+}
+
+/// The time of day alone, to the minute, of what stands under its day.
+pub(super) fn time(at: impl At) -> Moment {
+    Moment::new(at.at(), "time", "%H:%M").with_seconds_in_title()
+}
+
 /// The day alone, for where no element can be.
 pub(super) fn plain_day(at: impl At) -> String {
     utc(at.at()).format("%-d %b %Y").to_string()

@@ -8,9 +8,11 @@ use serde::Deserialize;
 
 use super::range::Range;
 use super::sentences::wording;
+use super::strip::presence;
 use super::{PageResult, address, html, moment, sentences};
+use crate::history::intervals::Interval;
 use crate::history::page::Page;
-use crate::history::person::{COUNTED, PersonSession, PersonTotals};
+use crate::history::person::{PersonSession, PersonTotals};
 use crate::model::id::SessionId;
 use crate::web::http::error::Error;
 use crate::web::http::params::fields;
@@ -80,24 +82,16 @@ impl PersonPage {
     }
 
     fn summary(&self) -> String {
-        let PersonTotals {
-            sessions,
-            present_ms,
-            reconnect_count,
-        } = self.totals;
-        if sessions == 0 {
-            return "No session.".to_owned();
-        }
-        let all = if sessions == COUNTED { "The newest " } else { "" };
-        let back = match reconnect_count {
-            0 => "never dropped and came back".to_owned(),
-            1 => "dropped and came back once".to_owned(),
-            often => format!("dropped and came back {often} times"),
-        };
-        format!(
-            "{all}{}, {} present in all; {back}.",
-            wording::count(sessions, "session", "sessions"),
-            wording::length(present_ms)
-        )
+        sentences::person(&self.totals)
     }
+}
+
+/// When they were there, in a strip as long as the session.
+fn strip(found: &PersonSession) -> String {
+    let span = found.session.span();
+    let there = found.attendance.intervals.iter();
+    let there: Vec<Interval> = there
+        .map(|one| Interval::new(one.from, one.to.unwrap_or(span.to)))
+        .collect();
+    presence(&there, span)
 }

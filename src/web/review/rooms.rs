@@ -7,7 +7,10 @@ use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 
 use super::sentences::wording;
-use super::{PageResult, address, html, moment};
+use super::strip::Strip;
+use super::{PageResult, address, html, moment, sentences};
+use crate::history::glance::Glance;
+use crate::history::intervals::Interval;
 use crate::history::page::Page;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::model::time::Timestamp;
@@ -34,7 +37,11 @@ struct RoomsPage {
 struct RoomSection {
     name: String,
     session: CurrentSession,
+    /// Those who are away before the others.
     members: Vec<Member>,
+    /// The last quarter of an hour.
+    strip: Strip,
+    told: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,29 +67,61 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<LiveRo
     };
     let is_first = after.is_none();
     let found = web.history.rooms(&filter, &Page { limit: LIMIT, after }).await?;
-    let mut rooms: Vec<RoomSection> = Vec::with_capacity(found.rows.len());
+    let mut rooms: Vec<(String, CurrentSession, Vec<Member>)> = Vec::with_capacity(found.rows.len());
     let (mut next, mut people) = (found.next, 0);
     for room in found.rows {
         if people >= PEOPLE {
-            next = rooms.last().map(|room| room.name.clone());
+            next = rooms.last().map(|(name, ..)| name.clone());
             break;
         }
         // Between two reads the last one may have left.
         let Some(session) = room.session else { continue };
         let members = web.history.members(session.id).await?;
         people += members.len();
-        rooms.push(RoomSection {
-            members,
-            name: room.room,
-            session,
-        });
+        rooms.push((room.room, session, members));
     }
+    let now = web.now();
+    let glances = web
+        .history
+        .glances(rooms.iter().map(|(_, session, _)| session.id), now)
+        .await?;
+    let section = |(name, session, members): (String, CurrentSession, Vec<Member>)| {
+        let glance = glances.get(&session.id).cloned().unwrap_or_default();
+        RoomSection::of(name, session, members, &glance, now)
+    };
+    let mut rooms: Vec<RoomSection> = rooms.into_iter().map(section).collect();
+    // Troubled ones first, otherwise by name.
+    rooms.sort_by_key(|room| !room.has_away());
     html(&RoomsPage {
-        now: web.now(),
         rooms,
         next: next.map(|last| address::page("/review/rooms", &[("after", &last)])),
         is_first,
+        now,
     })
+}
+
+impl RoomSection {
+    fn of(name: String, session: CurrentSession, mut members: Vec<Member>, glance: &Glance, now: Timestamp) -> Self {
+        const QUARTER_MS: i64 = 15 * 60_000;
+        members.sort_by_key(|member| !member.is_away());
+        let span = Interval::new(Timestamp(now.0 - QUARTER_MS), now);
+        let here = members.iter().filter(|member| !member.is_away()).count();
+        Self {
+            strip: Strip::of(glance, span, QUARTER_MS),
+            told: sentences::quarter(here, glance),
+            name,
+            session,
+            members,
+        }
+    }
+
+    fn has_away(&self) -> bool {
+        self.members.iter().any(Member::is_away)
+    }
+
+    fn here(&self) -> usize {
+        self.members.iter().filter(|member| !member.is_away()).count()
+    }
 }
 
 impl RoomsPage {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer};
 use super::names::{self, NameList};
 use super::range::Range;
 use super::sentences::wording;
-use super::{PageResult, address, html, moment};
+use super::strip::Strip;
+use super::{PageResult, address, html, moment, sentences};
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::RoomFilter;
 use crate::history::sessions::{Session, SessionFilter, SortOrder};
@@ -32,10 +33,15 @@ const SUGGESTED: usize = 8;
 #[derive(Template)]
 #[template(path = "sessions.html")]
 struct SessionsPage {
+    /// What is looked for: the name of a room or of a person.
+    name: String,
     room: String,
     person: String,
     range: Range,
-    rows: Vec<Session>,
+    summary: String,
+    rows: Vec<SessionLine>,
+    /// Whether the name is that of a room and of a person, and the room's are shown.
+    is_person_too: bool,
     similar_rooms: Vec<String>,
     /// People of a similar name, if nothing was found of the one asked for.
     found: NameList,
@@ -47,9 +53,23 @@ struct SessionsPage {
     older: Option<String>,
 }
 
+/// A session of the list.
+struct SessionLine {
+    session: Session,
+    strip: Strip,
+    told: String,
+    wrong: String,
+    has_trouble: bool,
+    /// The day that it is the first of, in words.
+    day: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SessionListQuery {
+    /// The name of a room or of a person.
+    #[serde(default, deserialize_with = "name")]
+    name: Option<String>,
     #[serde(default, deserialize_with = "room")]
     room: Option<RoomName>,
     #[serde(default, deserialize_with = "fields::filled_username")]
@@ -62,6 +82,12 @@ pub(crate) struct SessionListQuery {
 
 fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RoomName>, D::Error> {
     filled(deserializer, RoomName::parse)
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    filled(deserializer, |raw| {
+        RoomName::parse(raw).map(|name| name.as_str().to_owned())
+    })
 }
 
 /// Which piece of the list.
@@ -77,15 +103,25 @@ pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     query: Result<QueryWith<SessionListQuery, Range>, Error>,
 ) -> PageResult {
-    let QueryWith(query, range) = query?;
-    let filter = query.filter(&range);
+    let QueryWith(mut query, range) = query?;
     let now = web.now();
+    let found_as = query.resolve(&web, now).await?;
+    let filter = query.filter(&range);
     let (is_first, found) = piece(&web, &filter, query.place(), now).await?;
+    let name = query
+        .name
+        .clone()
+        .or(query.room.as_ref().map(|room| room.as_str().to_owned()));
     let mut page = SessionsPage {
-        is_filtered: query.room.is_some() || query.person.is_some() || !range.is_empty(),
+        name: name
+            .or(query.person.as_ref().map(Username::to_string))
+            .unwrap_or_default(),
+        is_filtered: query.name.is_some() || query.room.is_some() || query.person.is_some() || !range.is_empty(),
         is_first,
+        is_person_too: found_as == FoundAs::Both,
         newer: None,
         older: None,
+        summary: String::new(),
         rows: Vec::new(),
         similar_rooms: Vec::new(),
         found: NameList::default(),
@@ -98,24 +134,119 @@ pub(crate) async fn show(
         page.newer = found.rows.first().map(|first| page.address("newer", first.id));
     }
     page.older = found.next.map(|last| page.address("older", last));
-    if is_first {
-        (page.rows, page.has_more_live) = live(&web, &filter, now).await?;
+    let mut live_rows = Vec::new();
+    if found_as == FoundAs::Nothing {
+        page.older = None;
+    } else {
+        if is_first {
+            (live_rows, page.has_more_live) = live(&web, &filter, now).await?;
+        }
+        page.fill(&web, live_rows, found.rows, now).await?;
     }
-    page.rows.extend(found.rows);
-    if page.rows.is_empty() && !page.room.is_empty() {
-        page.similar_rooms = similar(&web, &page.room).await?;
-    }
-    if page.rows.is_empty() && !page.person.is_empty() {
+    if page.rows.is_empty() && !page.name.is_empty() {
+        page.similar_rooms = similar(&web, &page.name).await?;
         let first = Page {
             limit: SUGGESTED,
             after: None,
         };
-        page.found = NameList::read(&web, &page.person, &first).await?;
+        page.found = NameList::read(&web, &page.name, &first).await?;
     }
     html(&page)
 }
 
+/// What a name is that was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FoundAs {
+    /// None was.
+    NotAsked,
+    Room,
+    Person,
+    Both,
+    Nothing,
+}
+
+impl SessionsPage {
+    /// The lines of sessions that go on, and of those that are over.
+    async fn fill(&mut self, web: &Web, live: Vec<Session>, over: Vec<Session>, now: Timestamp) -> Result<(), Error> {
+        let glances = web
+            .history
+            .glances(live.iter().chain(&over).map(|session| session.id), now)
+            .await?;
+        let scale = scale(live.iter().chain(&over).map(|session| session.duration_ms));
+        let (live_count, over_count) = (live.len(), over.len());
+        let mut last_day = String::new();
+        for session in live.into_iter().chain(over) {
+            let glance = glances.get(&session.id).cloned().unwrap_or_default();
+            let day = moment::weekday(session.started_at);
+            let is_new = day != last_day;
+            last_day.clone_from(&day);
+            self.rows.push(SessionLine {
+                strip: Strip::of(&glance, session.span(), scale),
+                told: sentences::strip(&session, &glance),
+                wrong: sentences::wrong(&session, &glance).join("; "),
+                has_trouble: glance.has_trouble(),
+                day: is_new.then_some(day),
+                session,
+            });
+        }
+        let troubled = self
+            .rows
+            .iter()
+            .skip(live_count)
+            .filter(|line| line.has_trouble)
+            .count();
+        if self.is_first {
+            self.summary = sentences::sessions(live_count, self.has_more_live, over_count, troubled);
+        }
+        Ok(())
+    }
+}
+
+/// What time the strips of a page have room for: the longest session, unless it would leave nothing to see of most.
+fn scale(durations: impl Iterator<Item = i64>) -> i64 {
+    const TIMES_USUAL: i64 = 4;
+    let mut durations: Vec<i64> = durations.collect();
+    durations.sort_unstable();
+    let usual = durations.get(durations.len() / 2).copied().unwrap_or_default();
+    let longest = durations.last().copied().unwrap_or_default();
+    longest.min(usual.saturating_mul(TIMES_USUAL).max(1))
+}
+
 impl SessionListQuery {
+    /// Takes the name for that of a room or of a person, as it is one.
+    async fn resolve(&mut self, web: &Web, now: Timestamp) -> Result<FoundAs, Error> {
+        let Some(name) = &self.name else {
+            return Ok(FoundAs::NotAsked);
+        };
+        let room = RoomName::parse(name).ok();
+        let person = Username::parse(name).ok();
+        let has_any = async |filter: SessionFilter| -> Result<bool, Error> {
+            let one = Page { limit: 1, after: None };
+            Ok(!web.history.sessions(&filter, &one, now).await?.rows.is_empty())
+        };
+        let of_room = SessionFilter {
+            room: room.clone(),
+            ..SessionFilter::default()
+        };
+        let of_person = SessionFilter {
+            username: person.clone(),
+            ..SessionFilter::default()
+        };
+        let is_room = room.is_some() && has_any(of_room).await?;
+        let is_person = person.is_some() && has_any(of_person).await?;
+        (self.room, self.person) = match (is_room, is_person) {
+            (true, _) => (room, None),
+            (false, true) => (None, person),
+            (false, false) => (None, None),
+        };
+        Ok(match (is_room, is_person) {
+            (true, true) => FoundAs::Both,
+            (true, false) => FoundAs::Room,
+            (false, true) => FoundAs::Person,
+            (false, false) => FoundAs::Nothing,
+        })
+    }
+
     fn filter(&self, range: &Range) -> SessionFilter {
         let (started_after, started_before) = range.bounds();
         SessionFilter {

@@ -180,7 +180,7 @@ async fn every_page_is_locked_and_opens() {
     let session = format!("/review/sessions/{}", story.first);
     for (path, status, expected) in [
         ("/review", 200, "Chemie 101"),
-        ("/review?room=chemie&person=&from=&to=", 200, "Rooms of a similar name"),
+        ("/review?name=chemie&person=&from=&to=", 200, "Rooms of a similar name"),
         ("/review/rooms", 200, "2 people in 1 room. Bo is away."),
         ("/review/api", 200, "GET /api/v1/sessions/{id}"),
         ("/review/people/Bo", 200, "2 sessions, 49 minutes present in all"),
@@ -242,7 +242,7 @@ async fn a_page_refuses_parameters_by_name() {
     for (path, reason) in [
         (
             "/review?rom=1",
-            "There is no parameter of this name here. Known are: room, person, older, newer, from, to.",
+            "There is no parameter of this name here. Known are: name, room, person, older, newer, from, to.",
         ),
         ("/review?older=1", "older must be a session's id."),
         ("/review?room=a&room=b", "The parameter is given more than once."),
@@ -321,13 +321,13 @@ async fn a_person_is_found_by_a_part_of_the_name() {
         let link = format!("\"><bdi>{name}</bdi></a> <span class=\"quiet\">{sessions}</span>");
         text(answer).contains(&link)
     };
-    for path in ["/review?person=OANN", "/review/people?name=oann"] {
+    for path in ["/review?name=OANN", "/review/people?name=oann"] {
         let found = page(&story, path).await;
         assert!(offered(&found, "Joanna", "1 session"), "{path}: {}", found.text);
         assert!(text(&found).contains("href=\"/review?person=Joanna\""), "{path}");
         assert!(!found.text.contains("<bdi>Bo</bdi>"), "{path}: {}", found.text);
     }
-    let several = page(&story, "/review?person=bo").await;
+    let several = page(&story, "/review?name=bo").await;
     assert!(offered(&several, "Bo", "2 sessions") && offered(&several, "Bob &#38; Alice", "1 session"));
     assert!(several.text.contains("href=\"/review?person=Bob%20%26%20Alice\""));
 

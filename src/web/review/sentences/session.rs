@@ -1,6 +1,6 @@
 //! A session as a whole: the line that answers first, and those under it.
 
-use super::wording::{are_away, count, count_of, duration, first_names, length, names, times};
+use super::wording::{are_away, count, count_of, duration, few, first_names, length, names, times};
 use crate::history::attendance::Attendance;
 use crate::history::outages::{Outage, is_explained};
 use crate::history::pair::Pair;
@@ -93,7 +93,7 @@ pub(crate) fn lost(people: &[&Attendance], session: &Session, address: String) -
         end: ".".to_owned(),
         address,
     };
-    (format!("{} did not come back", names(&who)), line)
+    (format!("{} did not come back", few(&who)), line)
 }
 
 /// Who dropped and came back, by other causes than those that were everybody's.
@@ -112,7 +112,7 @@ pub(crate) fn came_back(people: &[&Attendance], outages: &[Outage], address: Str
         _ => String::new(),
     };
     let sentence = format!("{} dropped and came back{often}{longest}.", first_names(&who, NAMES));
-    let clause = format!("{} dropped and came back", names(&who));
+    let clause = format!("{} dropped and came back", few(&who));
     (clause, Line::plain(sentence, &address))
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn unconnected(pairs: &[Pair], alone: &[&str]) -> Vec<Clause> {
         let both = pair.between.each_ref().map(|one| one.username.as_str());
         told.push(format!("{} never connected", names(&both)));
     } else if !failed.is_empty() && failed.iter().all(|pair| has_one_of(pair, alone)) {
-        told.push(format!("{} never connected with anyone", names(alone)));
+        told.push(format!("{} never connected with anyone", few(alone)));
     } else if let Some(one) = failed.first().and_then(|pair| in_all(pair, &failed)) {
         told.push(format!(
             "{} never connected with {} others",
@@ -188,7 +188,7 @@ pub(crate) fn outage_clause(outages: &[Outage]) -> Clause {
     let end = if missing.is_empty() {
         String::new()
     } else {
-        format!(", and {} did not come back", names(&missing))
+        format!(", and {} did not come back", few(&missing))
     };
     let often = if number == 1 {
         String::new()

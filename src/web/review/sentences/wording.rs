@@ -20,7 +20,7 @@ pub(crate) fn plain(name: &str) -> String {
 /// Who is away: `Bo is away`, `Bo and Cy are away`.
 pub(crate) fn are_away(all: &[&str]) -> String {
     let are = if all.len() == 1 { "is" } else { "are" };
-    format!("{} {are} away", names(all))
+    format!("{} {are} away", few(all))
 }
 
 /// A number of things: `1 person`, `7 people`.
@@ -72,6 +72,15 @@ pub(crate) fn length(ms: i64) -> String {
     }
 }
 
+/// A length of time (milliseconds) to the minute: `53 min`, `1 h 05 min`.
+pub(crate) fn minutes(ms: i64) -> String {
+    let minutes = ms.max(0).saturating_add(30_000) / 60_000;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
 /// A length of time (milliseconds) in a table: `12 min 04 s`, `1 h 05 min`, `40 s`.
 pub(crate) fn duration(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;
@@ -92,6 +101,15 @@ pub(crate) fn of_minutes(part_ms: i64, whole_ms: i64) -> String {
 /// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
 pub(crate) fn names(all: &[&str]) -> String {
     first_names(all, 3)
+}
+
+/// A few names, or how many people they are: `Ann, Bo and Cy`, `7 people`.
+pub(crate) fn few(all: &[&str]) -> String {
+    const FEW: usize = 3;
+    if all.len() > FEW {
+        return count_of(all.len(), "person", "people");
+    }
+    names(all)
 }
 
 /// The same with that many names.

@@ -123,18 +123,45 @@ pub(super) async fn check_list(sights: &[Sight<'_>]) {
         let session = sight.session;
         let start = sight.check.ms(session.start);
         let live = if session.is_active() { " live" } else { "" };
+        let minutes = (sight.duration() + 30_000) / 60_000;
+        let length = match (minutes / 60, minutes % 60) {
+            (0, minutes) => format!("{minutes} min"),
+            (hours, minutes) => format!("{hours} h {minutes:02} min"),
+        };
         let expected = [
             format!("{}{live}", session.room),
-            written(start, "%-d %b %Y, %H:%M"),
-            length_shown(sight.duration()),
+            written(start, "%H:%M"),
+            length,
             session.people.len().to_string(),
-            session.peak.to_string(),
-            session.back().to_string(),
-            session.errors().to_string(),
+            String::new(),
         ];
-        assert_eq!(row.cells, expected);
+        assert_eq!(row.cells[..5], expected);
+        wrong(sight, &row.cells[5]);
         assert_eq!(row.times, [sight.check.iso(session.start)]);
         assert_eq!(row.link, format!("/review/sessions/{}", sight.id));
+    }
+}
+
+/// What went wrong, in a line.
+fn wrong(sight: &Sight<'_>, told: &str) {
+    let session = sight.session;
+    let of = |status| sight.people.iter().filter(|(_, part)| part.status == status).count();
+    let is_lost =
+        |person: &ExpectedPerson| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
+    for (words, expected) in [
+        ("away", of(ExpectedPresence::Away) > 0),
+        (
+            "did not come back",
+            sight.people.iter().any(|(person, _)| is_lost(person)),
+        ),
+        ("came back", session.back() > 0),
+        ("refused", session.errors() > 0),
+    ] {
+        let told = told.replace(
+            "did not come back",
+            if words == "came back" { "" } else { "did not come back" },
+        );
+        assert_eq!(told.contains(words), expected, "{words}: {told}");
     }
 }
 
@@ -175,12 +202,24 @@ async fn check_person(name: &str, visits: &[(&Sight<'_>, &ExpectedPerson, &Expec
     } else {
         format!("{} sessions", visits.len())
     };
-    let told = match back {
-        0 => "never dropped and came back".to_owned(),
-        1 => "dropped and came back once".to_owned(),
-        _ => format!("dropped and came back {back} times"),
+    let is_lost = |reason: &Option<&str>| matches!(reason, Some("timeout" | "server_crash" | "server_shutdown"));
+    let lost = visits.iter().filter(|(_, person, _)| is_lost(&person.reason)).count();
+    let often = |times: usize| match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => format!("{times} times"),
     };
-    let expected = format!("{sessions}, {} present in all; {told}.", length_said(present));
+    let told = match (lost, back) {
+        (0, 0) => "Never dropped".to_owned(),
+        (0, _) => format!("Dropped and came back {}", often(back)),
+        (_, 0) => format!("Did not come back {}", often(lost)),
+        _ => format!(
+            "Did not come back {}; dropped and came back {}",
+            often(lost),
+            often(back)
+        ),
+    };
+    let expected = format!("{sessions}, {} present in all. {told}.", length_said(present));
     assert_eq!(between(&text, "<p class=\"summary\">", "</p>"), expected, "{name}");
 
     let rows = Rows::of(between(&text, "<tbody>", "</tbody>"));
@@ -192,13 +231,14 @@ async fn check_person(name: &str, visits: &[(&Sight<'_>, &ExpectedPerson, &Expec
             format!("{}{live}", session.room),
             written(sight.check.ms(session.start), "%-d %b %Y, %H:%M"),
             length_shown(part.present),
-            format!("{:.1} %", percent(part.permille)),
-            length_shown(part.gap),
-            person.back.to_string(),
-            ending(person, part).to_owned(),
+            format!("{} %", percent(part.permille).round()),
+            String::new(),
+            match person.back {
+                0 => ending(person, part).to_owned(),
+                back => format!("{}; came back {}", ending(person, part), often(back)),
+            },
         ];
         assert_eq!(row.cells, expected, "{name}");
-        assert_eq!(row.bar, Some(percent(part.permille)), "{name}");
     }
 }
 
@@ -257,6 +297,8 @@ impl Rows {
         let text = format!("<tbody>{body}</tbody>");
         let document = Document::parse(&text).unwrap();
         let rows = document.root_element().children().filter(Node::is_element);
+        // The heads of the days are between them.
+        let rows = rows.filter(|row| row.attribute("class") != Some("day"));
         Self(rows.map(TableRow::of).collect())
     }
 }
