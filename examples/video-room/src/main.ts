@@ -32,16 +32,12 @@ async function openCamera(): Promise<MediaStream> {
 }
 
 function join(me: Me): void {
-  room?.leave();
   room = new Room(me, camera, {
     entered() {
-      element("status").textContent = "";
+      say("");
       if (element("room").hidden) enter(me);
     },
-    interrupted() {
-      if (element("room").hidden) say("The server does not answer. Trying again…");
-      else element("status").textContent = "The server is away. Videos go on…";
-    },
+    interrupted: () => say("The server does not answer. Trying again…"),
     refused: (error) => void refused(me, error),
     changed: draw,
     closed: ({ id }) => element(id)?.remove(),
@@ -101,7 +97,7 @@ function show(id: string, name: string, stream: MediaStream | null, ...classes: 
   return tile;
 }
 
-const say = (hint: string) => (element("hint").textContent = hint);
+const say = (hint: string) => (element(element("room").hidden ? "hint" : "status").textContent = hint);
 const press = (button: string, isPressed: boolean) => (element(button).ariaPressed = String(isPressed));
 const goTo = (part: "lobby" | "room") => ["lobby", "room"].forEach((one) => (element(one).hidden = one !== part));
 
@@ -109,11 +105,11 @@ function backToLobby(): void {
   [...camera.getTracks(), ...(screen?.getTracks() ?? [])].forEach((track) => track.stop());
   element("grid").replaceChildren();
   press("screen", false);
-  say("");
   screen = room = null;
   document.title = "Video room";
   form.querySelector("button")!.disabled = !isSecureContext;
   goTo("lobby");
+  say("");
   (fields.roomname.value ? fields.username : fields.roomname).focus();
 }
 

@@ -71,7 +71,10 @@ export class Room {
   share(screen: MediaStream | null): void {
     this.inTurn(async () => {
       this.screen = screen;
-      for (const shown of this.all("display")) this.hangUp(shown);
+      for (const connector of this.all("display")) {
+        this.socket.emit("hangup", { connectorId: connector.id, memberId: connector.memberId });
+        this.close(connector);
+      }
       for (const member of this.all("user")) await this.show(member);
     });
   }
@@ -202,14 +205,8 @@ export class Room {
   }
 
   private work(type: "offer" | "answer", { id, memberId, connection }: Connector, round: number): void {
-    const data: Work = { round, description: connection.localDescription!, remoteConnectorId: id };
+    const data: Work = { round, description: withRole(connection), remoteConnectorId: id };
     this.socket.emit("reconnectWork", { type, data, connectorId: id, memberId });
-  }
-
-  /** Ends one connection of several: the server tells its peer. */
-  private hangUp(connector: Connector): void {
-    this.socket.emit("hangup", { connectorId: connector.id, memberId: connector.memberId });
-    this.close(connector);
   }
 
   private async onLeave({ connectorId, memberId }: Ends): Promise<void> {
@@ -296,10 +293,17 @@ export class Room {
   }
 }
 
+/** An offer over a connection that is there names its end's DTLS role: left to choose, Firefox takes another than it has. */
+function withRole(connection: RTCPeerConnection): RTCSessionDescriptionInit {
+  const [local, remote] = [connection.currentLocalDescription, connection.currentRemoteDescription].map((one) => one?.sdp);
+  const role = local?.includes("a=setup:passive") || remote?.includes("a=setup:active") ? "passive" : "active";
+  const { type, sdp } = connection.localDescription!;
+  return { type, sdp: sdp.replaceAll("a=setup:actpass", `a=setup:${role}`) };
+}
+
 /** How a connection goes: straight (`host`), through a router (`srflx`, `prflx`), or by a TURN server (`relay`). */
 async function pathOf(connection: RTCPeerConnection): Promise<string | undefined> {
   const stats = await connection.getStats();
-  const isUsed = (one: any) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded";
-  const used = [...stats.values()].find(isUsed);
+  const used = [...stats.values()].find((one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded");
   return used && stats.get(used.localCandidateId)?.candidateType;
 }

@@ -35,7 +35,8 @@ export function probe(hasMicrophone) {
     const receiver = open().flatMap((one) => one.getReceivers()).find((one) => one.track === track);
     if (!receiver) return null;
     const report = [...(await receiver.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
-    const shown = video.getVideoPlaybackQuality().totalVideoFrames;
+    // Firefox counts no frames of a stream.
+    const shown = 'mozPaintedFrames' in video ? Infinity : video.getVideoPlaybackQuality().totalVideoFrames;
     return { name: video.ariaLabel, track: receiver.track.id, frames: Math.min(report?.framesDecoded ?? 0, shown) };
   }
 

@@ -28,7 +28,7 @@ export class Reader {
     reader.context = await browser.newContext({ timezoneId: 'Asia/Kolkata', acceptDownloads: true, ...settings });
     reader.page = await reader.context.newPage();
     reader.page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) reader.complaints.push(message.text());
+      if (['error', 'warning', 'warn'].includes(message.type())) reader.complaints.push(message.text());
     });
     reader.page.on('pageerror', (error) => reader.complaints.push(String(error)));
     reader.page.on('dialog', (dialog) => {
@@ -37,7 +37,7 @@ export class Reader {
     });
     reader.page.on('request', (request) => {
       const { hostname } = new URL(request.url());
-      if (hostname !== 'localhost') reader.complaints.push(`asked ${hostname}`);
+      if (hostname && hostname !== 'localhost') reader.complaints.push(`asked ${hostname}`);
     });
     return reader;
   }

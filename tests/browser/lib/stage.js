@@ -39,9 +39,9 @@ export class Stage {
     t.after(() => this.close());
   }
 
-  /** Somebody before the lobby. @param {string} username */
-  async person(username) {
-    const person = await Person.at(this.browser, this.server, username, this.roomname, this.hasMicrophones);
+  /** Somebody before the lobby. @param {string} username @param {import('playwright-core').Browser} [browser] */
+  async person(username, browser = this.browser) {
+    const person = await Person.at(browser, this.server, username, this.roomname, this.hasMicrophones);
     this.people.push(person);
     return person;
   }
