@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::CONNECTION;
-use axum::http::{Method, StatusCode};
+use axum::http::header::{CONNECTION, HeaderName};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -45,6 +45,8 @@ const MOST_HEAD: usize = 32 * 1024;
 
 /// The address whose turn it is to be accepted: nobody's own.
 const ACCEPTING: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// An answer of fewer bytes than this is with the system as soon as it is written.
 const SHORT: u64 = 64 * 1024;
@@ -187,9 +189,10 @@ impl HttpServer {
     async fn connection(self, stream: StallGuard<TcpStream>, peer: SocketAddr, handle: Connection) {
         let (router, admission) = (self.router, self.admission);
         let asked = handle.clone();
+        let keep_alive = keep_alive(self.timeouts.head_timeout);
         let service = service_fn(move |request| {
             let request = introduce(request, peer, &asked, &admission);
-            answer(router.clone(), request, asked.clone())
+            answer(router.clone(), request, asked.clone(), keep_alive.clone())
         });
         let stream = TokioIo::new(stream);
         let mut http = http1::Builder::new();
@@ -226,11 +229,24 @@ fn introduce(request: Request<Incoming>, peer: SocketAddr, connection: &Connecti
     request
 }
 
-async fn answer(router: Router, request: Request, connection: Connection) -> Result<Response, Infallible> {
-    let response = match query::refuse(request.uri()) {
+/// Tells those who keep connections for later how long they can: a request that crosses the end of one is lost.
+fn keep_alive(idle: Duration) -> HeaderValue {
+    HeaderValue::try_from(format!("timeout={}", idle.as_secs())).expect("a word and a number are a header's value")
+}
+
+async fn answer(
+    router: Router,
+    request: Request,
+    connection: Connection,
+    keep_alive: HeaderValue,
+) -> Result<Response, Infallible> {
+    let mut response = match query::refuse(request.uri()) {
         Some(refusal) => refusal,
         None => answer_in_turn(router, request, &connection).await?,
     };
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS && !response.headers().contains_key(CONNECTION) {
+        response.headers_mut().insert(KEEP_ALIVE, keep_alive);
+    }
     Ok(rest_after(response, connection))
 }
 

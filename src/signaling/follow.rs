@@ -10,6 +10,7 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::engine_error::unknown_session;
 use super::records::Records;
 use super::transport::{Transport, Transports};
 use super::transport_request::TransportRequest;
@@ -90,13 +91,4 @@ fn length(response: &Response) -> u64 {
     length
         .and_then(|length| length.to_str().ok()?.parse().ok())
         .unwrap_or_default()
-}
-
-/// What the engine answers, in its own words.
-fn unknown_session() -> Response {
-    (
-        StatusCode::BAD_REQUEST,
-        r#"{"code":"1","message":"Session ID unknown"}"#,
-    )
-        .into_response()
 }

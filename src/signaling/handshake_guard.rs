@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
+use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -35,6 +35,9 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// The most of an answer to a handshake that is looked at: it has some 120 bytes.
 const MOST_ANSWER: usize = 4096;
 
+/// The most of a page's origin that the log is told, in bytes.
+const MOST_ORIGIN: usize = 128;
+
 /// How many sessions there may be.
 #[derive(Debug, Clone, Copy)]
 pub struct HandshakeLimits {
@@ -53,6 +56,7 @@ pub(super) struct HandshakeGuard {
     transports: Arc<Transports>,
     told_of_rate: Seldom,
     told_of_crowd: Seldom,
+    told_of_old: Seldom,
 }
 
 impl HandshakeGuard {
@@ -74,6 +78,7 @@ impl HandshakeGuard {
             transports,
             told_of_rate: Seldom::new(TOLD_EVERY),
             told_of_crowd: Seldom::new(TOLD_EVERY),
+            told_of_old: Seldom::new(TOLD_EVERY),
         }
     }
 
@@ -102,6 +107,16 @@ impl HandshakeGuard {
         };
         let seconds = wait.as_secs().saturating_add(1).to_string();
         (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], text).into_response()
+    }
+
+    fn tell_of_old(&self, address: AddressKey, headers: &HeaderMap) {
+        let page = headers.get(ORIGIN).map_or(&[][..], |origin| origin.as_bytes());
+        let page = String::from_utf8_lossy(&page[..page.len().min(MOST_ORIGIN)]);
+        self.told_of_old.then(|| warn!(
+            %address,
+            ?page,
+            "a client speaks the protocol of socket.io-client 2 or python-socketio 4 (EIO=3) and is refused: it has to be socket.io-client 3 or 4, or python-socketio 5"
+        ));
     }
 
     /// Learns which session a polling client has been given.
@@ -152,6 +167,11 @@ pub(super) async fn guard(State(guard): State<Arc<HandshakeGuard>>, mut request:
     };
     if let Err(wait) = guard.handshakes.check(address) {
         return guard.refuse(address, wait, request.headers());
+    }
+    if about.is_old {
+        guard.tell_of_old(address, request.headers());
+        // The engine refuses it.
+        return next.run(request).await;
     }
     let session = guard.open_session(address);
     if about.is_websocket

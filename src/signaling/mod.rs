@@ -10,6 +10,7 @@ pub mod clock;
 mod connecting;
 mod driver;
 mod early;
+mod engine_error;
 mod follow;
 pub(crate) mod fuzzing;
 mod handlers;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state, map_request};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::{ParserConfig, SocketIo};
@@ -13,7 +13,7 @@ use super::follow::Follower;
 use super::handshake_guard::{HandshakeGuard, HandshakeLimits, PATH, guard};
 use super::hub::Hub;
 use super::sender_shares::MAX_WAITING;
-use super::{follow, handlers, handshake, websocket_request};
+use super::{engine_error, follow, handlers, handshake, websocket_request};
 use crate::net::PaceLimits;
 
 /// The largest message, in bytes, on either transport: Node's default, so that clients meet the same limit.
@@ -75,6 +75,7 @@ pub fn router(hub: &Arc<Hub>, heartbeat: Heartbeat, limits: HandshakeLimits, pac
     let router = engine
         .layer(from_fn_with_state(Arc::new(follower), follow::follow))
         .layer(from_fn_with_state(Arc::new(handshakes), guard))
+        .layer(map_response(engine_error::with_number))
         .layer(from_fn(websocket_request::only_real_ones));
     (router, io)
 }

@@ -13,6 +13,8 @@ pub(super) struct TransportRequest {
     pub(super) is_upgrade: bool,
     pub(super) is_poll: bool,
     pub(super) is_post: bool,
+    /// It speaks the protocol of before 2020, as clients of that time do.
+    pub(super) is_old: bool,
 }
 
 impl TransportRequest {
@@ -31,6 +33,7 @@ impl TransportRequest {
             is_upgrade: transport == "websocket" && method == Method::GET && value("EIO") == Some("4"),
             is_poll: transport == "polling" && method == Method::GET,
             is_post: transport == "polling" && method == Method::POST,
+            is_old: value("EIO") == Some("3"),
         })
     }
 }

@@ -30,6 +30,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 use tracing::debug;
 
+use super::engine_error::bad_request;
 use super::handshake_guard::PATH;
 use super::replayed::Replayed;
 use super::transport::{HeldUpgrade, Transport};
@@ -78,9 +79,9 @@ pub(super) fn hold(engine: &Router, transport: &Arc<Transport>, session: Sid, mu
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-/// The session has a WebSocket already, or is about to get one. In the engine's words.
+/// The session has a WebSocket already, or is about to get one.
 fn refuse() -> Response {
-    (StatusCode::BAD_REQUEST, r#"{"code":"3","message":"Bad request"}"#).into_response()
+    bad_request()
 }
 
 /// By what a client knows that its WebSocket was understood.

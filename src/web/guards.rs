@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::http::access::{CrossSiteAccess, is_known_host};
 use super::http::error::Error;
+use super::http::query::shorten;
 use super::http::throttle::asker;
 use super::state::Web;
 
@@ -30,7 +32,8 @@ pub(super) async fn known_hosts_only(
     next: Next,
 ) -> Result<Response, Error> {
     if !is_known_host(request.uri(), request.headers(), &web.settings.allowed_hosts) {
-        return Err(Error::HostNotAllowed);
+        let host = request.headers().get(HOST).map_or(&[][..], |host| host.as_bytes());
+        return Err(Error::HostNotAllowed(shorten(&String::from_utf8_lossy(host))));
     }
     Ok(next.run(request).await)
 }

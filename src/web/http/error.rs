@@ -49,9 +49,9 @@ pub(crate) enum Error {
     TooManyCredentials(Duration),
     /// The request came by a host name that is not known to be ours.
     #[error(
-        "This host name is not one the server answers to here. Use its IP address or localhost, or list the name in ALLOWED_HOSTS."
+        "The host name {0:?} is not one the server answers to here. Use its IP address or localhost, or list the name in ALLOWED_HOSTS."
     )]
-    HostNotAllowed,
+    HostNotAllowed(String),
     /// A page that may not connect tried to.
     #[error("Pages of the origin {0} may not connect: ALLOWED_ORIGINS does not list it.")]
     OriginNotAllowed(String),
@@ -140,7 +140,7 @@ impl Error {
             Self::BadQuery => (StatusCode::BAD_REQUEST, "invalidQuery"),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::TooManyCredentials(_) => (StatusCode::TOO_MANY_REQUESTS, "tooManyCredentials"),
-            Self::HostNotAllowed => (StatusCode::FORBIDDEN, "hostNotAllowed"),
+            Self::HostNotAllowed(_) => (StatusCode::FORBIDDEN, "hostNotAllowed"),
             Self::OriginNotAllowed(_) => (StatusCode::FORBIDDEN, "originNotAllowed"),
             Self::CrossOrigin => (StatusCode::FORBIDDEN, "crossOrigin"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "notFound"),

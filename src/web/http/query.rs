@@ -221,7 +221,7 @@ pub(crate) fn decode(raw: &str) -> Result<String, Error> {
 }
 
 /// What a client typed as a name, cut so that an answer never grows with it.
-pub(super) fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     name.chars().take(64).collect()
 }
 
