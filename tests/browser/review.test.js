@@ -51,15 +51,20 @@ async function joinAt({ url, path = '/socket.io/' }, username, roomname) {
 
 /** The first column of a table. */
 function names(table) {
-  return page.getByRole('region', { name: table }).locator('tbody th bdi').allTextContents();
+  return page.locator(`[aria-label="${table}"] tbody th bdi`).allTextContents();
 }
 
 /** A name without what would turn the direction of the text; there is something to see in any case. */
 const shown = (name) => name.replace(/[\u202a-\u202e\u2066-\u2069]/g, '').replace(/^\u200B?$/, '(invisible name)');
 
 /** Waits until the picture is the reader's. */
-async function drawn(zone = 'UTC+5:30') {
-  await page.locator('.timeline:not(.names) text', { hasText: zone }).waitFor();
+async function drawn() {
+  await page.locator('[data-picture][data-drawn]').waitFor();
+}
+
+/** What is read in some places, without the marks that isolate names. */
+async function read(selector) {
+  return (await page.locator(selector).allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, '').replace(/\s+/g, ' ').trim());
 }
 
 async function opens(path) {
@@ -81,27 +86,51 @@ test('without the token a page says how to get in', async () => {
 test("yesterday's class is found, and says who was away", async () => {
   await reader.signIn(server);
   await reader.accessible();
-  await page.getByLabel('Person').fill('Di');
+  await page.getByLabel('Room or person').fill('Di');
   await page.getByRole('button', { name: 'Search' }).click();
-  await page.waitForURL(/\?person=Di$/);
+  await page.waitForURL(/\?name=Di$/);
   await page.getByRole('link', { name: 'Chemie 101' }).click();
   await page.waitForURL(/\/review\/sessions\//);
 
-  const summary = (await page.locator('.summary').textContent()).replace(/[\u2068\u2069]/g, '');
-  assert.equal(
-    summary,
-    "7 people, 52 minutes. Bo and Cy never connected: Bo's offer was never answered; Di dropped and did not come back; " +
-      'Ann and Li dropped and came back; 2 errors were told to the clients.',
-  );
+  assert.deepEqual(await read('.summary'), ['7 people, 52 minutes. Di did not come back; Bo and Cy never connected.']);
   // Half an hour beside UTC: what says UTC is not this reader's.
   assert.match(await page.locator('[data-zone]').textContent(), /^Asia\/(Kolkata|Calcutta) \(UTC\+5:30\)$/);
   const first = page.getByRole('row', { name: /^Ann/ }).locator('time').first();
-  assert.match(await first.textContent(), /^\d\d:30:00$/);
+  assert.match(await first.textContent(), /^\d\d:30$/);
+  assert.match(await first.getAttribute('title'), /^\d\d:30:00$/);
   await drawn();
   const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'Asia/Kolkata' });
   const started = await page.locator('main').getAttribute('data-started');
   assert.equal(await page.title(), `Chemie 101, ${day.format(new Date(started))} · Review`);
   await reader.accessible();
+});
+
+test('what went wrong is told in the order of what it takes, the worst first', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}`);
+  assert.deepEqual(await read('.summary'), ['12 people, 53 minutes. Chidi did not come back; 3 pairs never connected.']);
+  const reasons = await read('#head > .reasons li');
+  assert.match(reasons[0], /^Chidi did not come back: contact was lost at \d\d:\d\d\.$/);
+  assert.deepEqual(reasons.slice(1), [
+    'Elif never connected with Kim: no way was found between their networks (a TURN server would help).',
+    "Bo's offers to Dana and Jonas were never answered.",
+    'Dana, Femi, Grace and Kim dropped and came back; the longest gap was 1 min 30 s.',
+  ]);
+  assert.deepEqual(await read('#more-reasons li'), ['The server refused 3 messages: 2 joins under a taken name and 1 offer to nobody.']);
+  // Each leads to where it is seen.
+  await page.locator('.reasons a').first().click();
+  assert.match(new URL(page.url()).hash, /^#person-/);
+  assert.match(await page.locator(':target').textContent(), /Chidi/);
+  assert.deepEqual((await names('Table of attendance')).slice(0, 3), ['Chidi', 'Bo', 'Kim']);
+  await drawn();
+  for (const mark of [/^Chidi did not come back, given up at/, /^Grace came back at/, /^Somebody outside was refused something at .*, 2 times$/, /^Kim away .* \(1 min 30 s\)$/]) {
+    const marks = await page.locator('.timeline.wide [aria-label]').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
+    assert.ok(marks.some((label) => mark.test(label.replace(/[\u2068\u2069]/g, ''))), `${mark}: ${marks.join()}`);
+  }
+  const row = await page.getByRole('row', { name: /^Kim/ }).last().locator('td').allTextContents();
+  assert.ok(row.some((text) => text.includes('never connected')), row.join());
+  await page.getByRole('link', { name: 'All sessions of this room' }).click();
+  assert.equal(await page.locator('tbody tr:not(.day)').count(), 1);
 });
 
 test('every time is that of its own moment, also where the clock is changed', async () => {
@@ -114,17 +143,17 @@ test('every time is that of its own moment, also where the clock is changed', as
   assert.equal(await page.locator('#head .quiet').textContent(), '25 Oct 2025, 23:30 to 26 Oct, 02:30 UTC+1');
   assert.match(await page.title(), /^Night, 25 Oct 2025/);
   const times = (name) => page.getByRole('row', { name }).locator('time').allTextContents();
-  assert.deepEqual(await times(/^Owl/), ['23:30:00', '26 Oct, 02:29:30 UTC+1']);
-  assert.deepEqual(await times(/^Bat/), ['26 Oct, 02:29:30 UTC+2', '26 Oct, 02:29:00 UTC+1']);
-  await drawn('Europe/Berlin (UTC+2, then UTC+1)');
-  const bars = await page.locator('.timeline rect').evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')));
+  assert.deepEqual(await times(/^Owl/), ['23:30', '26 Oct, 02:29 UTC+1']);
+  assert.deepEqual(await times(/^Bat/), ['26 Oct, 02:29 UTC+2', '26 Oct, 02:29 UTC+1']);
+  await drawn();
+  const bars = await page.locator('.timeline.wide rect').evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')));
   assert.deepEqual(bars.filter(Boolean).map((label) => label.replace(/[\u2068\u2069]/g, '')), [
     'Owl present 23:30:00 to 26 Oct, 02:29:30 UTC+1 (3 h 59 min)',
     'Bat present 26 Oct, 02:29:30 UTC+2 to 26 Oct, 02:00:15 UTC+1 (30 min 45 s)',
-    'Bat away 26 Oct, 02:00:15 UTC+1 to 26 Oct, 02:00:30 UTC+1 (15 s)',
     'Bat present 26 Oct, 02:00:30 UTC+1 to 26 Oct, 02:29:00 UTC+1 (28 min 30 s)',
+    'Bat away 26 Oct, 02:00:15 UTC+1 to 26 Oct, 02:00:30 UTC+1 (15 s)',
   ]);
-  const ticks = await page.locator('.timeline:not(.names) .tick + text').allTextContents();
+  const ticks = await page.locator('.timeline.wide .tick + text').allTextContents();
   assert.deepEqual(ticks, ['23:30', '26 Oct', '00:30', '01:00', '01:30', '02:00 UTC+2', '02:30 UTC+2', '02:00 UTC+1', '02:30 UTC+1']);
   await berliner.close();
 });
@@ -135,26 +164,27 @@ test('days are those of the reader', async () => {
   const started = new Date(await page.locator('main').getAttribute('data-started'));
   const date = new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Kolkata' }).format(started);
   await opens('/review');
+  await page.getByText('Days', { exact: true }).click();
   await page.getByLabel('From').fill(date);
   await page.getByLabel('To').fill(date);
   await page.getByRole('button', { name: 'Search' }).click();
   await page.waitForURL(/from=/);
   assert.equal(new URL(page.url()).search, `?from=${date}%2B05%3A30&to=${date}%2B05%3A30`);
-  assert.deepEqual(await page.locator('tbody th a').evaluateAll((all) => all.map(({ pathname }) => pathname)), [`/review/sessions/${ids.hostile}`]);
+  assert.deepEqual(await page.locator('tbody th[scope=row] a').evaluateAll((all) => all.map(({ pathname }) => pathname)), [`/review/sessions/${ids.hostile}`]);
   assert.equal(await page.getByLabel('From').inputValue(), date);
 });
 
 test('a room typed in another way is offered', async () => {
   await reader.signIn(server);
-  await opens('/review?room=chemie');
+  await opens('/review?name=chemie');
   await page.getByRole('link', { name: 'Chemie 101' }).click();
   await page.waitForURL(/room=Chemie%20101/);
-  assert.equal(await page.locator('tbody tr').count(), 1);
+  assert.equal(await page.locator('tbody tr:not(.day)').count(), 1);
 });
 
 test('a person is found by a part of the name', async () => {
   await reader.signIn(server);
-  await page.getByLabel('Person').fill('student 0');
+  await page.getByLabel('Room or person').fill('student 0');
   await page.getByRole('button', { name: 'Search' }).click();
   await page.getByText('People of a similar name:').waitFor();
   await reader.accessible();
@@ -163,7 +193,7 @@ test('a person is found by a part of the name', async () => {
   await reader.accessible();
   await page.getByRole('link', { name: 'Student 09' }).click();
   await page.waitForURL(/\?person=Student%2009$/);
-  assert.equal(await page.locator('tbody tr').count(), 1);
+  assert.equal(await page.locator('tbody tr:not(.day)').count(), 1);
 });
 
 test('older sessions, and back', async () => {
@@ -172,7 +202,7 @@ test('older sessions, and back', async () => {
   await page.getByRole('link', { name: 'Older sessions' }).click();
   await page.waitForURL(/older=/);
   const older = await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href));
-  assert.equal(new Set([...first, ...older]).size, 64);
+  assert.equal(new Set([...first, ...older]).size, 65);
   await page.getByRole('link', { name: 'Newer sessions' }).click();
   await page.waitForURL(/newer=/);
   assert.deepEqual(await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href)), first);
@@ -193,8 +223,8 @@ test('the table sorts by any column, with the keyboard', async () => {
   }
   await page.goBack();
   assert.equal((await names('Table of attendance'))[0], 'Ann');
-  for (const [column, last] of [['Present', 'Ann'], ['Longest gap', 'Mo'], ['Came back', 'Li'], ['First in', '叶子']]) {
-    await page.getByRole('columnheader', { name: column }).getByRole('link').click();
+  for (const [column, last] of [['Present', 'Ann'], ['Longest gap', 'Mo'], ['Came back', 'Li'], ['Came', '叶子']]) {
+    await page.getByRole('columnheader', { name: column, exact: true }).getByRole('link').click();
     await page.waitForURL(/sort=(?!-?name)/);
     await page.getByRole('columnheader', { name: column }).and(page.locator('[aria-sort=ascending]')).waitFor();
     assert.equal((await names('Table of attendance')).at(-1), last, column);
@@ -211,7 +241,7 @@ test('what can be taken along is what the page shows', async () => {
     ['picture', /\.svg/, /<svg[^]*Asia\/(Kolkata|Calcutta) \(UTC\+5:30\)[^]*叶子/],
     ['JSON', /\.json/, /"username":"Li"/],
   ]) {
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: link }).click()]);
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: link, exact: true }).click()]);
     assert.match(download.suggestedFilename(), name);
     assert.match(await readFile(await download.path(), 'utf8'), content, link);
   }
@@ -222,35 +252,33 @@ test('the picture tells exact times, pointed at or by the keyboard', async () =>
   await opens(`/review/sessions/${ids.chemistry}`);
   await drawn();
   const told = async () => (await page.locator('[data-told]').textContent()).replace(/[\u2068\u2069]/g, '');
-  await page.locator('.timeline rect.present').nth(1).hover();
+  await page.locator('.timeline.wide rect.present').nth(1).hover();
   assert.match(await told(), /^Ann present \d\d:48:06 to (?:\d+ \w+, )?\d\d:22:00 \(33 min 54 s\)$/);
-  await page.locator('.timeline [tabindex="0"]').focus();
+  await page.locator('.timeline.wide [tabindex="0"]').focus();
   const first = await told();
   await page.keyboard.press('ArrowRight');
   assert.notEqual(await told(), first);
 });
 
-test('the pairs say where they stopped, and what those who connected exchanged', async () => {
+test('each pair is told, those that failed first', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.chemistry}`);
-  const items = async () => (await page.locator('#connections li:visible').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
-  assert.deepEqual(await items(), ["Bo and Cy never connected: Bo's offer was never answered."]);
-  await page.getByText('Those who connected, or exchanged everything').click();
-  const all = await items();
+  assert.equal((await read('#pairs li:visible')).length, 0);
+  await page.getByText('Pair by pair').click();
+  const all = await read('#pairs li:visible');
   assert.equal(all.length, 21);
+  assert.equal(all[0], "Bo and Cy never connected: Bo's offer was never answered.");
   assert.ok(all.includes('Ann and Bo exchanged everything; their pages did not say whether video came.'), all.join());
 });
 
 test('the log shows what is asked for', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.chemistry}`);
-  await page.getByRole('link', { name: 'Errors', exact: true }).click();
-  await page.waitForURL(/log=errors/);
-  const entries = (await page.locator('.log time + span').allTextContents()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
-  assert.deepEqual(entries, [
-    'Bo was told an error: Nobody of that memberId was ever in this room (offer).',
-    'Somebody who was not in the room was told an error: A user of this name is already in the room (join).',
-  ]);
+  await page.getByRole('link', { name: 'What went wrong' }).click();
+  await page.waitForURL(/log=wrong/);
+  const entries = await read('.log summary > span:not(.quiet, .margin), .log p > span:not(.margin)');
+  assert.deepEqual(entries.slice(0, 2), ['Bo was refused an offer to nobody.', 'Somebody outside was refused a join under a taken name.']);
+  assert.ok(entries.includes('Di did not come back in time, and is gone.') && !entries.includes('Ann left.'), entries.join());
   await page.locator('.log summary').first().click();
   await page.getByText('"code": "unknownMember"').waitFor();
 });
@@ -270,14 +298,14 @@ test('no name does anything but stand there', async () => {
     } else {
       assert.equal(await page.locator('h1').textContent(), shown(name));
     }
-    assert.equal(await page.locator('tbody tr').count(), 1, name);
+    assert.equal(await page.locator('tbody tr:not(.day)').count(), 1, name);
   }
 });
 
 test('a person over all rooms', async () => {
   await reader.signIn(server);
   await opens('/review/people/Ann');
-  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 hours 51 minutes present in all; dropped and came back once.');
+  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 hours 51 minutes present in all. Dropped and came back once.');
   assert.equal(await page.locator('tbody tr').count(), 50);
   await page.getByRole('link', { name: 'Older sessions' }).click();
   await page.waitForURL(/older=/);
@@ -291,9 +319,10 @@ test('sixty people for eight hours are readable', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.long}`);
   assert.equal(await page.locator('#attendance tbody tr').count(), 60);
-  assert.match(await page.locator('.summary').textContent(), /^60 people, 8 hours\. .*Student 05.* and 55 others never connected with anyone/);
+  assert.deepEqual(await read('.summary'), ['60 people, 8 hours. 58 people never connected with anyone; 60 people dropped and came back.']);
   await page.getByText('Of the 60 people, the 30 who missed the most connections:').waitFor();
-  assert.equal(await page.getByRole('region', { name: 'Who connected with whom' }).locator('tbody tr').count(), 30);
+  // The first has nobody before it in the triangle.
+  assert.equal(await page.getByRole('table', { name: 'Who connected with whom' }).locator('tbody tr').count(), 29);
 });
 
 test('on a phone a page is as wide as the screen, and a tap beside a bar is enough', async () => {
@@ -303,18 +332,21 @@ test('on a phone a page is as wide as the screen, and a tap beside a bar is enou
   for (const path of ['', '/rooms', '/api', '/people/Ann', ...Object.values(ids).map((id) => `/sessions/${id}`)]) {
     await opens(`/review${path}`);
     assert.equal(await page.evaluate(() => innerWidth), 390, path);
-    await phone.accessible();
+    const wide = await page.evaluate(() => [...document.querySelectorAll('.picture, table.stack, .triangle')].filter((one) => one.scrollWidth > innerWidth).length);
+    assert.equal(wide, 0, `nothing of ${path} has to be scrolled sideways`);
+    // Whatever sixty people have, twelve have too, in a fifth of the time.
+    if (!path.includes(ids.long)) await phone.accessible();
   }
   await opens(`/review/sessions/${ids.long}`);
   await drawn();
-  const bar = await page.locator('.timeline rect.present').nth(4).boundingBox();
+  const third = page.locator('.timeline.narrow rect.present').nth(4);
+  await third.evaluate((one) => one.scrollIntoView({ block: 'center' }));
+  const bar = await third.boundingBox();
   await page.touchscreen.tap(bar.x + 50, bar.y - 5);
   const told = page.locator('[data-told]');
   assert.match(await told.textContent(), /Student 03.* present/);
   const { y, height } = await told.boundingBox();
-  assert.ok(y + height <= 844, 'what was tapped is told within sight, however tall the picture is');
-  await page.getByRole('region', { name: 'Table of attendance' }).evaluate((table) => table.scrollTo(300, 0));
-  assert.ok((await page.locator('#attendance tbody th').first().boundingBox()).x >= 0, 'names stay when the numbers move');
+  assert.ok(y >= 0 && y + height <= 844, 'what was tapped is told within sight, however tall the picture is');
   await phone.close();
 });
 
@@ -378,12 +410,12 @@ test('a live session changes under the reader, and nothing opened is lost', asyn
 
   bo.io.engine.close();
   bo.disconnect();
-  await page.getByText(/Bo.* is away/).waitFor();
+  await page.locator('.summary', { hasText: /Bo.* is away/ }).waitFor();
   await reader.accessible();
 
   await opens('/review/rooms');
   await page.getByText('3 people in 1 room.').waitFor();
-  assert.match(await page.getByRole('row', { name: /^Bo/ }).textContent(), /away, \d+ s left/);
+  assert.match((await read('.names li'))[0], /^Bo away, \d+ s left$/);
   await reader.accessible();
   const di = await join('Di', 'Another');
   await page.getByText('4 people in 2 rooms.').waitFor();
@@ -488,7 +520,7 @@ test('without a script everything is there, in UTC', async () => {
   await plain.page.goto(`${server.url}/review?token=${server.token}`);
   await plain.page.goto(`${server.url}/review/sessions/${ids.chemistry}`);
   assert.equal(await plain.page.locator('[data-zone]').textContent(), 'UTC');
-  assert.match(await plain.page.getByRole('row', { name: /^Ann/ }).locator('time').first().textContent(), /^\d\d:00:00$/);
+  assert.match(await plain.page.getByRole('row', { name: /^Ann/ }).locator('time').first().textContent(), /^\d\d:00$/);
   await plain.close();
 });
 
