@@ -4,10 +4,9 @@ use std::fmt::Write;
 
 use chrono::{NaiveDate, Timelike};
 
-use super::STYLE;
 use super::frame::Frame;
 use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
-use super::shapes::{CAME_BACK, LOST, REFUSED};
+use super::shapes::{CAME_BACK, LOST, REFUSED, STYLE};
 use super::ticks::ticks;
 use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;

@@ -8,13 +8,10 @@ mod ticks;
 
 use self::draw::draw;
 use self::frame::Frame;
-pub(crate) use self::shapes::{CAME_BACK, LOST, REFUSED};
+pub(crate) use self::shapes::{CAME_BACK, LOST, REFUSED, STYLE};
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
-
-/// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
-pub(crate) const STYLE: &str = include_str!("timeline.css");
 
 /// The picture as a file of its own.
 pub(crate) fn svg(timeline: &Timeline, zone: Zone, now: Timestamp) -> String {

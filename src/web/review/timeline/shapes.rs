@@ -1,4 +1,8 @@
-//! The marks of the picture, around the point that they mark: told apart without their colours. The log has them in its margin.
+//! How the picture looks, and its marks, around the point that they mark: told apart without their colours. The log has them in
+//! its margin.
+
+/// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
+pub(crate) const STYLE: &str = include_str!("timeline.css");
 
 /// Somebody came back: a tick.
 pub(crate) const CAME_BACK: &str = "<path class=\"tick-back\" d=\"M0 -5 V5\"/>";
