@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:https';
+import { describe, test } from 'node:test';
+
+import { Page } from './lib/page.js';
+import { REVERSE_PROXIES, ReverseProxy } from './lib/reverse-proxy.js';
+import { Server } from './lib/server.js';
+import { pause, until } from './lib/wait.js';
+
+/** How long nothing is sent, in milliseconds: longer than any timeout of the proxies would allow a silent connection. */
+const IDLE = 100_000;
+
+/** How long a page may take to be back, on a busy machine. */
+const PATIENCE = 60_000;
+
+// All at once: each of them waits most of the time.
+describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000, concurrency: true }, () => {
+  for (const kind of REVERSE_PROXIES) {
+    test(kind, async (t) => {
+      const server = new Server({ BASE_PATH: '/signal', RESUME_GRACE: '60s' });
+      t.after(() => server.close());
+      await server.start();
+      const proxy = await ReverseProxy.before(kind, server.port);
+      t.after(() => proxy.close());
+      await proxy.start();
+
+      const review = await ask(`${proxy.url}/signal/review?token=${server.token}`);
+      assert.match(String(review.headers['set-cookie']), /; Secure/);
+      const events = await ask(`${proxy.url}/signal/api/v1/events`, { headers: { authorization: `Bearer ${server.token}` } });
+      t.after(() => events.destroy());
+      let told = '';
+      events.setEncoding('utf8').on('data', (text) => (told += text)).on('error', () => {});
+
+      const pages = ['polling', 'websocket', 'polling,websocket'].map((transports, index) => page(server, proxy, ['Ann', 'Bo', 'Cy'][index], transports.split(',')));
+      t.after(() => pages.forEach((one) => one.close()));
+      for (const one of pages) assert.equal((await one.join()).ok, true);
+      const [ann, bo, cy] = pages;
+      await until(() => told.includes('"joined"') || told.includes('event: joined'), `the stream tells of a join: ${told}`);
+      await until(() => cy.socket.io.engine.transport.name === 'websocket', 'the upgrade');
+      await exchange(pages, 'x'.repeat(990_000));
+
+      await pause(IDLE);
+      for (const one of pages) assert.deepEqual(one.ends, [], `${one.username} was cut off`);
+      assert.equal(events.closed, false, 'the stream goes on');
+      await exchange(pages, 'after a long silence');
+
+      proxy.reload();
+      await exchangeAtLast(pages, 'after a reload');
+      await proxy.stop();
+      await proxy.start();
+      await exchangeAtLast(pages, 'after a restart');
+      await server.kill();
+      await server.start();
+      await exchangeAtLast(pages, 'after a kill of the server');
+      for (const { resumes } of pages) assert.ok(resumes.length > 1 && resumes.every(({ resumed }) => resumed), JSON.stringify(resumes));
+      assert.deepEqual(pages.map(({ memberId }) => memberId), [ann, bo, cy].map(({ memberId }) => memberId));
+    });
+  }
+});
+
+/** A page that is reached through the proxy, and does not negotiate by itself. */
+function page(server, { url }, username, transports) {
+  const client = { path: '/signal/socket.io/', rejectUnauthorized: false };
+  return new Page({ url, transports, roomname: 'class', username, isPassive: true, secrets: server.secrets, client });
+}
+
+/** Each sends something to the next. @param {Page[]} pages @param {string} data */
+async function exchange(pages, data) {
+  for (const [index, one] of pages.entries()) {
+    const other = pages[(index + 1) % pages.length];
+    const connectorId = crypto.randomUUID();
+    const answer = await one.ask('offer', { connectorId, offer: data, memberId: other.memberId, streamType: data.slice(0, 20) });
+    assert.deepEqual(answer, { ok: true }, data.slice(0, 20));
+    await other.until(() => other.heardOf('offer').some((heard) => heard.remoteConnectorId === connectorId && heard.offer === data), data.slice(0, 20));
+  }
+}
+
+/** Tries until all are back who may have been cut off. */
+async function exchangeAtLast(pages, data) {
+  const deadline = performance.now() + PATIENCE;
+  for (;;) {
+    const failed = await exchange(pages, data).then(() => null, (error) => error);
+    if (!failed) return;
+    if (performance.now() > deadline) throw failed;
+    await pause(200);
+  }
+}
+
+/** @param {string} url @returns {Promise<import('node:http').IncomingMessage>} */
+async function ask(url, options = {}) {
+  const asked = request(url, { rejectUnauthorized: false, agent: false, ...options });
+  asked.end();
+  const [answer] = await once(asked, 'response');
+  return answer;
+}
