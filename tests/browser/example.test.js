@@ -26,6 +26,8 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     const stage = new Stage(t, browser, server);
     const [ann, bo] = [await stage.person('Ann'), await stage.person('Ann')];
     await ann.join();
+    await ann.page.getByText('Nobody else is here yet').waitFor();
+    assert.equal(await ann.page.locator('#link').textContent(), `${ann.url}/?${new URLSearchParams({ room: stage.roomname })}`);
     await bo.arrive();
     await bo.page.getByText('Somebody called Ann is in this room already.').waitFor();
     await bo.accessible();
@@ -35,6 +37,7 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await bo.page.fill('input[name=username]', (bo.username = 'Bo'));
     await bo.press('Join');
     await stage.seeEachOther(ann, bo);
+    await ann.page.getByText('Nobody else is here yet').waitFor({ state: 'hidden' });
     await bo.accessible();
   });
 

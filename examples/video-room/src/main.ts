@@ -67,6 +67,7 @@ async function hasWaited({ roomname, username }: Me): Promise<boolean> {
 function enter({ username, roomname }: Me): void {
   goTo("room");
   document.title = element("title").textContent = roomname;
+  element("link").textContent = linkTo(roomname);
   element("title").focus();
   show("self", `${username} (you)`, camera);
   drawDevices();
@@ -97,6 +98,7 @@ function show(id: string, name: string, stream: MediaStream | null, ...classes: 
   return tile;
 }
 
+const linkTo = (room: string) => new URL(`?${new URLSearchParams({ room })}`, location.href).href;
 const say = (hint: string) => (element(element("room").hidden ? "hint" : "status").textContent = hint);
 const press = (button: string, isPressed: boolean) => (element(button).ariaPressed = String(isPressed));
 const goTo = (part: "lobby" | "room") => ["lobby", "room"].forEach((one) => (element(one).hidden = one !== part));
@@ -167,13 +169,11 @@ form.addEventListener("change", async () => {
 });
 
 element("rooms").addEventListener("toggle", async () => {
-  const rooms: { room: string; present: number }[] | undefined = (await ask("/api/v1/rooms"))?.data;
-  const links = rooms?.map(({ room, present }) => {
-    const [href, textContent] = [`?${new URLSearchParams({ room })}`, `${room} (${present} here)`];
-    return Object.assign(document.createElement("a"), { href, textContent });
-  });
-  const otherwise = rooms ? "None: be the first." : "This server does not tell which rooms are in use.";
-  element("choices").replaceChildren(...(links?.length ? links : [otherwise]));
+  const rooms = (await ask("/api/v1/rooms"))?.data;
+  const links = rooms?.map(({ room, present }: { room: string; present: number }) =>
+    Object.assign(document.createElement("a"), { href: linkTo(room), textContent: `${room} (${present} here)` }));
+  const none = [rooms ? "None: be the first." : "This server does not tell which rooms are in use."];
+  element("choices").replaceChildren(...(links?.length ? links : none));
 });
 
 /** What the server answers, or `null` if it does not. */
