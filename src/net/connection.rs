@@ -27,6 +27,8 @@ struct ConnectionState {
     cut: AtomicBool,
     /// Why it was cut, where that was the peer's doing.
     why: OnceLock<DropReason>,
+    /// How the peer ended it.
+    ended: OnceLock<DropReason>,
     is_member: AtomicBool,
     stage: AtomicU8,
     /// Counts what changes whose the bytes are that arrive: a request begins to be answered, or has been.
@@ -112,6 +114,17 @@ impl Connection {
     /// Why it was cut, if its peer was the cause.
     pub fn cut_reason(&self) -> Option<DropReason> {
         self.0.why.get().copied()
+    }
+
+    /// How its peer ended it, if it did: in order, or by a reset.
+    pub fn end_reason(&self) -> Option<DropReason> {
+        self.0.ended.get().copied()
+    }
+
+    /// Its peer has ended it.
+    pub(super) fn ended(&self, how: DropReason) {
+        // The first that was seen of it.
+        let _ = self.0.ended.set(how);
     }
 
     /// Says that it carries somebody who is in a room: where clients must give way, those go first that are not.

@@ -71,7 +71,15 @@ impl<S> Drop for StallGuard<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        let before = buf.filled().len();
         let read = this.ahead.poll_read(&mut this.stream, cx, buf);
+        match &read {
+            Poll::Ready(Ok(())) if buf.filled().len() == before => {
+                this.connection.ended(DropReason::Closed);
+            }
+            Poll::Ready(Err(_)) => this.connection.ended(DropReason::Reset),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
         this.connection.bound_read(cx, read)
     }
 }
@@ -135,6 +143,17 @@ mod tests {
             io::ErrorKind::ConnectionAborted,
             "whoever reads learns it too"
         );
+    }
+
+    #[tokio::test]
+    async fn how_a_peer_ended_it_is_remembered() {
+        let (ours, theirs) = duplex(64);
+        let connection = Connection::default();
+        let mut guard = guard(ours, connection.clone());
+        assert_eq!(connection.end_reason(), None);
+        drop(theirs);
+        assert_eq!(guard.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(connection.end_reason(), Some(DropReason::Closed));
     }
 
     #[tokio::test(start_paused = true)]

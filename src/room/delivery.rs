@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::input::Input;
 use super::mailbox::Kept;
-use super::output::{Message, Origin};
+use super::output::{Message, Origin, Outputs};
 use super::record::{Change, Record};
 use super::refusal::{Reason, Refusal, Refused};
 use super::room::Room;
@@ -67,6 +68,42 @@ impl Room {
                 overflowed: Some(self.record_of(now.at, Change::Overflowed { member: to })),
                 refused: origin.map(|origin| self.refused_of(origin, Reason::AwayIsFull)),
             },
+        }
+    }
+
+    /// The socket that an input takes from a member who may come back.
+    pub fn loses(&self, input: &Input) -> Option<SocketKey> {
+        match input {
+            Input::Disconnect { socket, .. } => self.index_on(*socket).map(|_| *socket),
+            Input::Resume(resume) => {
+                let mut members = self.members.iter();
+                let member = members.find(|member| member.key == resume.key)?;
+                member.socket().filter(|socket| *socket != resume.socket)
+            }
+            Input::Join(_) | Input::Leave { .. } | Input::Move { .. } | Input::Relay { .. } | Input::Tick => None,
+        }
+    }
+
+    /// Takes back what was sent to the socket that the next input takes from its member, and may not have arrived: it
+    /// waits for the member's next socket, before everything else.
+    pub fn take_back(&mut self, undelivered: Vec<Message>) {
+        self.undelivered = undelivered;
+    }
+
+    /// Puts what was taken back into the mailbox of the member that has lost its socket.
+    pub(super) fn deliver_anew(&mut self, index: usize, now: Now, out: &mut Outputs) {
+        let member = self.members[index].id;
+        // A request is for the socket it was made to: a resume asks anew.
+        let messages = std::mem::take(&mut self.undelivered).into_iter();
+        for message in messages.filter(|message| !message.is_offer_request()) {
+            match self.deliver(member, None, message, now) {
+                Delivery::LeavePending(record) => out.records.push(record),
+                Delivery::Lost { overflowed, refused } => {
+                    out.records.extend(overflowed);
+                    out.refused.extend(refused);
+                }
+                Delivery::Kept | Delivery::Dropped | Delivery::Emit(..) => {}
+            }
         }
     }
 

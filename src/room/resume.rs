@@ -94,6 +94,7 @@ impl Room {
             took_over: old.is_some(),
         };
         self.record(now.at, change, out);
+        self.deliver_anew(index, now, out);
         disconnect_replaced(Request::Resume, old, out);
     }
 

@@ -80,6 +80,8 @@ pub struct Room {
     pub(super) next_position: u64,
     /// Until when connectors of before a restart may be named that the room does not know.
     pub(super) forgiving_until: Tick,
+    /// What was sent to the socket that the next input takes from its member, and may not have arrived.
+    pub(super) undelivered: Vec<Message>,
     /// The calendar's jumps that its times are after.
     pub(super) jumps: CalendarJumps,
 }
@@ -99,6 +101,7 @@ impl Room {
             gone: VecDeque::new(),
             next_position: 0,
             forgiving_until: Tick::default(),
+            undelivered: Vec::new(),
             jumps: CalendarJumps::default(),
         }
     }
@@ -108,6 +111,7 @@ impl Room {
         let mut out = Outputs::default();
         self.catch_up(now, ids, &mut out);
         self.follow(input, now, ids, &mut out);
+        self.undelivered.clear();
         // What records nothing changes none of them. A look at all costs more than hundreds of candidates do.
         #[cfg(debug_assertions)]
         if !out.records.is_empty() {
@@ -251,6 +255,7 @@ impl Room {
             let member = self.members[index].id;
             self.record(now.at, Change::LeaveOwed { member, leave }, out);
         }
+        self.deliver_anew(index, now, out);
     }
 
     /// What is due: graces that ran out, then the end of an empty room's session.

@@ -48,6 +48,8 @@ pub(super) enum SendError {
     Gone,
     /// Too much waits for it already.
     Behind,
+    /// Its client is gone, and it is about to end.
+    Lost(DropReason),
     /// The server is about to end it.
     Stopping,
 }
@@ -89,7 +91,14 @@ impl Client {
     fn emit(&self, socket: &Socket, outgoing: Outgoing<'_>) -> Result<(), SendError> {
         let language = self.language;
         let event = OutgoingEvent { outgoing, language };
-        self.pass(outgoing.payload_len() + ENVELOPE, || socket.emit(event.name(), &event))
+        let message = match outgoing {
+            Outgoing::Message(message) => Some(message),
+            Outgoing::DropAll | Outgoing::Error(_) => None,
+        };
+        let emit = || socket.emit(event.name(), &event);
+        self.pass(outgoing.payload_len() + ENVELOPE, || {
+            self.transport.send_event(message, emit)
+        })
     }
 
     fn answer(&self, sender: AckSender, reply: &CallbackReply) {
@@ -106,7 +115,8 @@ impl Client {
         let sent = match self.transport.admit(bytes).then(emit) {
             Some(Ok(())) => Ok(()),
             Some(Err(EmitError::Socket(SocketError::Closed) | EmitError::Serialize(_))) => Err(SendError::Gone),
-            None | Some(Err(EmitError::Socket(SocketError::InternalChannelFull))) => Err(SendError::Behind),
+            Some(Err(EmitError::Socket(SocketError::InternalChannelFull))) => Err(SendError::Behind),
+            None => Err(self.transport.drop_reason().map_or(SendError::Behind, SendError::Lost)),
         };
         if sent == Err(SendError::Behind) {
             self.transport.cut();
@@ -121,6 +131,7 @@ impl SendError {
         match self {
             Self::Gone => DropReason::Reset,
             Self::Behind => DropReason::Stalled,
+            Self::Lost(why) => why,
             Self::Stopping => DropReason::Server,
         }
     }

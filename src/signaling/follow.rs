@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONNECTION, CONTENT_LENGTH};
+use axum::http::header::CONNECTION;
+use axum::http::response::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use socketioxide::socket::Sid;
 
 use super::engine_error::unknown_session;
+use super::handshake_guard::end_session;
 use super::records::Records;
 use super::transport::{Transport, Transports};
 use super::transport_request::TransportRequest;
 use super::upgrade;
+use crate::model::vocabulary::DropReason;
 use crate::net::{Connection, PaceLimits};
 
 /// What follows them.
@@ -52,20 +56,64 @@ pub(super) async fn follow(State(follower): State<Arc<Follower>>, request: Reque
     if !about.is_poll {
         return next.run(request).await;
     }
-    let response = tokio::select! {
+    poll(&follower.engine, transport, id, request, next).await
+}
+
+/// Passes on a poll, and learns what its answer carries.
+async fn poll(engine: &Router, transport: Arc<Transport>, session: Sid, request: Request, next: Next) -> Response {
+    transport.poll_begins();
+    let mut waiting = WaitingPoll {
+        engine,
+        connection: request.extensions().get().cloned(),
+        session,
+        transport: &transport,
+        is_answered: false,
+    };
+    let answer = async {
+        let (head, body) = next.run(request).await.into_parts();
+        // The engine's are whole already: this copies nothing.
+        (head, to_bytes(body, usize::MAX).await.unwrap_or_default())
+    };
+    let (head, body) = tokio::select! {
         biased;
-        response = next.run(request) => response,
+        answer = answer => answer,
         // Nothing is lost: what waits for a message has taken none.
         () = transport.until_poll_ends() => nothing(),
     };
-    transport.polled(length(&response));
-    response
+    waiting.is_answered = true;
+    transport.poll_answered(&body);
+    Response::from_parts(head, Body::from(body))
+}
+
+/// A poll that waits for its answer.
+struct WaitingPoll<'a> {
+    engine: &'a Router,
+    connection: Option<Connection>,
+    session: Sid,
+    transport: &'a Transport,
+    is_answered: bool,
+}
+
+impl Drop for WaitingPoll<'_> {
+    /// Its connection has closed before: whoever polled is gone. The engine would notice when a ping is not answered.
+    fn drop(&mut self) {
+        if self.is_answered || !self.transport.polls() {
+            return;
+        }
+        let why = self.connection.as_ref().and_then(|connection| {
+            let cut = connection.cut_reason();
+            cut.or_else(|| connection.end_reason())
+        });
+        self.transport.cut_for(why.unwrap_or(DropReason::Reset));
+        end_session(self.engine, self.session);
+    }
 }
 
 /// The answer to a poll that carries nothing.
-fn nothing() -> Response {
+fn nothing() -> (Parts, Bytes) {
     const NOOP: &str = "6";
-    NOOP.into_response()
+    let (head, _) = NOOP.into_response().into_parts();
+    (head, Bytes::from_static(NOOP.as_bytes()))
 }
 
 /// Passes on what a polling client sends.
@@ -84,11 +132,4 @@ async fn send(transport: &Arc<Transport>, limits: PaceLimits, request: Request, 
 fn paced(transport: &Arc<Transport>, body: Body, limits: PaceLimits) -> Body {
     transport.set_pace(PaceLimits { bytes: 0, ..limits });
     Body::new(Records::new(body, transport.clone()))
-}
-
-fn length(response: &Response) -> u64 {
-    let length = response.headers().get(CONTENT_LENGTH);
-    length
-        .and_then(|length| length.to_str().ok()?.parse().ok())
-        .unwrap_or_default()
 }

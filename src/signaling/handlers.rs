@@ -139,7 +139,6 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
         client.gone.store(true, Ordering::Relaxed);
         let mut state = connected.state.lock();
         state.early.take();
-        hub.sockets().forget(client.key);
         if let Some(room) = state.room.take().filter(|_| !hub.is_stopping()) {
             let input = Input::Disconnect {
                 socket: client.key,
@@ -147,6 +146,7 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
             };
             room.input(hub, client, input, None);
         }
+        hub.sockets().forget(client.key);
         // Its transport may stay, and would keep a place that gives way to nobody. One that ends gives its place back.
         if matches!(
             reason,
@@ -281,6 +281,7 @@ impl MessageContext<'_> {
         };
         let client = &self.sender.client;
         let socket = client.key;
+        client.transport.forget_undelivered();
         room.input(self.hub, client, Input::Leave { socket, entries }, callback)
     }
 
@@ -301,6 +302,10 @@ impl MessageContext<'_> {
             return self.refuse_request(entry.request, WireReason::TooMuch(limit), callback);
         }
         let client = &self.sender.client;
+        let is_elsewhere = |room: &Arc<HubDriver>| room.read(|room| *room.name() != entry.room);
+        if self.state.room.as_ref().is_some_and(is_elsewhere) {
+            client.transport.forget_undelivered();
+        }
         self.hub.sockets().register(self.sender.clone());
         let (held, mut callbacks) = self.state.early.lend();
         let input = input(held);

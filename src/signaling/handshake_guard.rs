@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use socketioxide::socket::Sid;
+use tokio::runtime::Handle;
 use tower::ServiceExt;
 use tracing::warn;
 
@@ -135,10 +136,14 @@ impl HandshakeGuard {
 
 /// What waits in the engine for a session is freed, and its client's next request is one of an unknown session. By the
 /// engine's own service alone a session can be ended whose client polls.
-fn end_session(engine: &Router, session: Sid) {
+pub(super) fn end_session(engine: &Router, session: Sid) {
     let close = Request::post(format!("{PATH}/?EIO=4&transport=polling&sid={session}")).body(Body::from("1"));
     let engine = engine.clone();
-    tokio::spawn(async move {
+    // A runtime that stops drops what waits.
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
         if let Ok(close) = close {
             let _ = engine.oneshot(close).await;
         }

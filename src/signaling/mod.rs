@@ -28,6 +28,7 @@ mod sockets;
 mod transport;
 mod transport_request;
 mod transport_session;
+mod undelivered;
 mod upgrade;
 mod websocket_request;
 mod wire;

@@ -10,6 +10,7 @@ use super::driver::Sockets;
 use super::wire::Outgoing;
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
+use crate::room::output::Message;
 
 /// By their keys.
 #[derive(Default)]
@@ -62,6 +63,12 @@ impl Sockets for SocketRegistry {
         let senders = self.senders.read();
         let receiver = senders.get(&to);
         receiver.is_none_or(|receiver| receiver.client.transport.takes(from, bytes, most))
+    }
+
+    fn take_undelivered(&self, from: SocketKey) -> Vec<Message> {
+        let senders = self.senders.read();
+        let sender = senders.get(&from);
+        sender.map_or(Vec::new(), |sender| sender.client.transport.take_undelivered())
     }
 
     fn forget(&self, socket: SocketKey) {

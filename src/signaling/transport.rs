@@ -20,11 +20,13 @@ use super::client_limit::Limit;
 use super::sender_shares::SenderTotals;
 use super::transport_request::TransportRequest;
 use super::transport_session::TransportSession;
+use super::undelivered::Undelivered;
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
 use crate::model::vocabulary::DropReason;
 use crate::net::{Connection, InboundPace, PaceLimits, Seen, TooFast};
+use crate::room::output::Message;
 
 /// How many bytes of payload may wait for a client to read them. One that falls further behind has stopped reading.
 const MOST_WAITING: u64 = 16 * 1024 * 1024;
@@ -41,6 +43,8 @@ pub(super) struct Transport {
     pace: Mutex<Option<Box<InboundPace>>>,
     upgrade: AtomicU8,
     probed: Notify,
+    /// What may not have arrived yet, while its client polls.
+    undelivered: Mutex<Undelivered>,
 }
 
 /// How far a polling session is on its way to a WebSocket.
@@ -77,8 +81,8 @@ struct Progress {
     /// What is counted there, while it is more than a moment's worth.
     held: Option<Box<Held>>,
     cut: bool,
-    /// It was cut for what its client sent.
-    too_fast: Option<DropReason>,
+    /// Why it was cut, if its client was the cause.
+    why: Option<DropReason>,
     /// For as long as the engine keeps the session.
     session: Weak<TransportSession>,
     is_member: bool,
@@ -98,10 +102,11 @@ impl Transports {
             transport.belongs_to(session);
         }
         let about = TransportRequest::of(&request.method, request.uri.query().unwrap_or_default());
-        if about.is_some_and(|about| about.is_websocket)
-            && let Some(connection) = request.extensions.get()
-        {
-            transport.runs_over(connection);
+        if about.is_some_and(|about| about.is_websocket) {
+            transport.upgrade.store(UpgradeStage::Moved as u8, Ordering::SeqCst);
+            if let Some(connection) = request.extensions.get() {
+                transport.runs_over(connection);
+            }
         }
         transport
     }
@@ -176,7 +181,7 @@ impl Transport {
     pub(super) fn drop_reason(&self) -> Option<DropReason> {
         let progress = self.progress.lock();
         let connection = progress.connection.as_ref();
-        connection.and_then(Connection::cut_reason).or(progress.too_fast)
+        connection.and_then(Connection::cut_reason).or(progress.why)
     }
 
     /// Says whether its client is in a class: then it gives way to nobody.
@@ -244,15 +249,56 @@ impl Transport {
         if progress.is_member {
             connection.set_member(true);
         }
-        self.upgrade.store(UpgradeStage::Moved as u8, Ordering::SeqCst);
         if progress.connection.is_none() {
             progress.written = connection.written();
             progress.connection = Some(connection.clone());
         }
     }
 
-    /// An answered poll has carried so many bytes away.
-    pub(super) fn polled(&self, bytes: u64) {
+    /// Whether its client polls, so that what is sent waits until it comes for it.
+    pub(super) fn polls(&self) -> bool {
+        self.upgrade.load(Ordering::SeqCst) != UpgradeStage::Moved as u8
+    }
+
+    /// Sends an event, and keeps it until it has arrived where nothing else tells when it has.
+    pub(super) fn send_event<E>(
+        &self,
+        message: Option<&Message>,
+        emit: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.polls() {
+            return emit();
+        }
+        // Locked for both: the engine hands on what it is given in this order.
+        let mut undelivered = self.undelivered.lock();
+        emit()?;
+        undelivered.sent(message.cloned());
+        Ok(())
+    }
+
+    /// A poll begins: the answer to the one before has arrived.
+    pub(super) fn poll_begins(&self) {
+        let bytes = self.undelivered.lock().arrived();
+        self.polled(bytes);
+    }
+
+    /// A poll is answered.
+    pub(super) fn poll_answered(&self, body: &[u8]) {
+        self.undelivered.lock().answered(body);
+    }
+
+    /// Takes what may not have arrived: whatever its client comes back on gets it.
+    pub(super) fn take_undelivered(&self) -> Vec<Message> {
+        self.undelivered.lock().take()
+    }
+
+    /// What has not arrived is not to be sent again: its client is about to leave the room that it is of.
+    pub(super) fn forget_undelivered(&self) {
+        self.undelivered.lock().forget();
+    }
+
+    /// Polls have carried so many bytes away.
+    fn polled(&self, bytes: u64) {
         self.progress.lock().carried_away(bytes);
     }
 
@@ -272,7 +318,12 @@ impl Transport {
 
     fn end(&self, why: TooFast) {
         debug!("a polling session is ended: {why}");
-        self.progress.lock().too_fast = Some(DropReason::Rate);
+        self.cut_for(DropReason::Rate);
+    }
+
+    /// [`Self::cut`], for what its client did.
+    pub(super) fn cut_for(&self, why: DropReason) {
+        self.progress.lock().why.get_or_insert(why);
         self.cut();
     }
 
@@ -311,7 +362,10 @@ impl HeldUpgrade {
 
     /// Its client has moved to it.
     pub(super) fn moved(self, connection: Option<&Connection>) {
+        // It moves when the answer to its last poll has come. What has not gone out by then goes over the WebSocket.
+        self.0.poll_begins();
         self.0.upgrade.store(UpgradeStage::Moved as u8, Ordering::SeqCst);
+        self.0.take_undelivered();
         if let Some(connection) = connection {
             self.0.runs_over(connection);
         }

@@ -95,7 +95,8 @@ scenarios('membership', {}, (open) => {
   test('a page that reconnects to another room than its own joins there', async (t) => {
     const classroom = open(t);
     const [ann, bo] = await classroom.joined('Ann', 'Bo');
-    ann.drop();
+    await classroom.settle();
+    await ann.drop();
     ann.roomname = `${classroom.roomname} next door`;
     const ack = await ann.comeBack();
     assert.deepEqual([ack.ok, ack.resumed, ack.members.length], [true, false, 1]);

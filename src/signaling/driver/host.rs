@@ -7,7 +7,7 @@ use crate::journal::{Journal, Release, Source, Submitted};
 use crate::model::address::AddressKey;
 use crate::model::id::{RoomName, SocketKey, Username};
 use crate::model::time::{Now, Tick};
-use crate::room::output::Origin;
+use crate::room::output::{Message, Origin};
 use crate::room::record::Record;
 use crate::room::refusal::Reason;
 use crate::signaling::client::SendError;
@@ -58,6 +58,8 @@ pub(in crate::signaling) trait Sockets {
     fn address(&self, of: SocketKey) -> Option<AddressKey>;
     /// Whether a socket has room for so many bytes more of this sender, who may have `most` waiting there.
     fn has_room(&self, to: SocketKey, from: SocketKey, bytes: usize, most: usize) -> bool;
+    /// Takes what was sent to a socket and may not have arrived, in order.
+    fn take_undelivered(&self, from: SocketKey) -> Vec<Message>;
     /// Its transport has ended, or will have in a moment.
     fn forget(&self, socket: SocketKey);
     /// Ends a socket for good: its client does not come back by itself.

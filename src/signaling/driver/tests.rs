@@ -36,6 +36,8 @@ struct RecordedSockets {
     broken: Mutex<HashMap<SocketKey, SendError>>,
     is_behind: Mutex<bool>,
     disconnected: Mutex<Vec<SocketKey>>,
+    /// Whether what was sent has not arrived, and what that is.
+    undelivered: Mutex<Option<Vec<(SocketKey, Message)>>>,
 }
 
 impl Sockets for RecordedSockets {
@@ -44,6 +46,9 @@ impl Sockets for RecordedSockets {
             return Err(*error);
         }
         self.sent.lock().push(format!("{} < {}", to.0, words(outgoing)));
+        if let (Some(undelivered), Outgoing::Message(message)) = (&mut *self.undelivered.lock(), outgoing) {
+            undelivered.push((to, message.clone()));
+        }
         Ok(())
     }
 
@@ -57,6 +62,14 @@ impl Sockets for RecordedSockets {
 
     fn has_room(&self, _: SocketKey, _: SocketKey, _: usize, _: usize) -> bool {
         !*self.is_behind.lock()
+    }
+
+    fn take_undelivered(&self, from: SocketKey) -> Vec<Message> {
+        let mut undelivered = self.undelivered.lock();
+        let its = undelivered
+            .iter_mut()
+            .flat_map(|all| all.extract_if(.., |(to, _)| *to == from));
+        its.map(|(_, message)| message).collect()
     }
 
     fn forget(&self, socket: SocketKey) {
@@ -610,6 +623,46 @@ fn of_two_sockets_that_take_one_member_over_the_newest_stays() {
         // Disconnected, but not gone yet.
         assert_eq!(enter(&stage, 4, "bo"), InputOutcome::Other);
         stage.member_on(2);
+    }
+}
+
+#[test]
+fn what_may_not_have_arrived_is_told_on_the_next_socket_before_the_rest() {
+    // Taken over while it still looks present, and after its loss was noticed.
+    for is_noticed in [false, true] {
+        let stage = Stage::connected();
+        *stage.host.sockets.undelivered.lock() = Some(Vec::new());
+        stage.relay(1, candidate("bo's", 1), 2);
+        stage.relay(1, candidate("bo's", 2), 2);
+        stage.leave(1);
+        stage.written();
+        stage.join(1, "ann");
+        stage.relay(1, offer("new"), 2);
+        if is_noticed {
+            stage.disconnect(2);
+        }
+        stage.written();
+        stage.heard();
+        stage.resume(3, "bo");
+        stage.written();
+        let heard = stage.heard();
+        let replaced = if is_noticed {
+            ""
+        } else {
+            "2 < replaced; 2 disconnected; "
+        };
+        let expected = "3 ack entered; 3 < candidate; 3 < candidate; 3 < leave; 3 < offer";
+        assert_eq!(heard, format!("{replaced}{expected}"));
+        assert!(
+            stage
+                .host
+                .sockets
+                .undelivered
+                .lock()
+                .iter()
+                .flatten()
+                .all(|(to, _)| to.0 != 2)
+        );
     }
 }
 

@@ -156,6 +156,7 @@ impl<H: Host> Work<'_, H> {
         self.repair(address);
         let now = self.host.now();
         let username = input.username().cloned();
+        let undelivered = self.take_undelivered(&input);
         let Outputs {
             mut records,
             refused,
@@ -172,10 +173,23 @@ impl<H: Host> Work<'_, H> {
             InputOutcome::Entered => std::mem::take(held),
             InputOutcome::Refused | InputOutcome::Other => Vec::new(),
         };
+        undelivered.into_iter().for_each(|origin| self.count_waiting(origin));
         self.enqueue(address, records, Said::Effects(effects), Callbacks { own, held });
         self.flush();
         self.set_timer();
         outcome
+    }
+
+    /// Before a member loses its socket: what was sent there and may not have arrived goes into its mailbox. Gives whose
+    /// that is.
+    fn take_undelivered(&mut self, input: &Input) -> Vec<Origin> {
+        let Some(socket) = self.state.room.loses(input) else {
+            return Vec::new();
+        };
+        let undelivered = self.host.sockets().take_undelivered(socket);
+        let origins = undelivered.iter().filter_map(Message::origin).collect();
+        self.state.room.take_back(undelivered);
+        origins
     }
 
     /// Hands the room a message for another member, unless too much of its sender waits for that member already.
@@ -404,7 +418,9 @@ impl<H: Host> Work<'_, H> {
     fn lose(&mut self, socket: SocketKey, why: DropReason) {
         let from = self.host.sockets().address(socket);
         let input = Input::Disconnect { socket, why };
+        let undelivered = self.take_undelivered(&input);
         let outputs = self.state.room.handle(input, self.host.now(), &mut FreshIds);
+        undelivered.into_iter().for_each(|origin| self.count_waiting(origin));
         self.enqueue(
             from,
             outputs.records,

@@ -21,12 +21,12 @@ impl WireRefusal {
         participant: Option<ParticipantId>,
         at: Timestamp,
     ) -> Record {
-        let message = match &self.reason {
-            WireReason::Room(Reason::NameTaken { .. }) => "Someone in this room already has this name.".into(),
-            WireReason::Room(Reason::NameAlike { .. }) => {
-                "This name looks like that of somebody who is in this room already.".into()
-            }
-            reason => english(reason),
+        let message = if matches!(self.reason, WireReason::Room(Reason::NameTaken { .. })) {
+            "Someone in this room already has this name.".into()
+        } else if matches!(self.reason, WireReason::Room(Reason::NameAlike { .. })) {
+            "This name looks like that of somebody who is in this room already.".into()
+        } else {
+            self.text(Language::English)
         };
         let change = Change::Error {
             participant,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { io } from 'socket.io-client';
 
+import { Network } from './network.js';
 import { CANDIDATES, Peers } from './peers.js';
 import { PATIENCE, until } from './wait.js';
 
@@ -33,7 +34,8 @@ export class Page {
     this.id = id;
     this.isPassive = isPassive;
     this.secrets = secrets;
-    this.clientOptions = { transports, forceNew: true, ...RECONNECTION, ...client };
+    this.network = new Network();
+    this.clientOptions = { transports, forceNew: true, agent: this.network, ...RECONNECTION, ...client };
     /** @type {string[]} */
     this.faults = [];
     /** Everything it was told, in order. @type {{event: string, payload: any}[]} */
@@ -81,15 +83,29 @@ export class Page {
     return ack;
   }
 
-  /** Loses its connection without a word of the page, and stays away until `comeBack`. */
-  drop() {
+  /** Ends its connection in order, without a word of the page, and stays away until `comeBack`. */
+  closeEngine() {
     this.socket.io.reconnection(false);
     this.socket.io.engine.close();
+  }
+
+  /**
+   * Loses its network without a word to anybody, and stays away until `comeBack`. Between two polls nobody would notice.
+   *
+   * @param {(socket: import('node:net').Socket) => void} [end] how each connection ends
+   */
+  async drop(end) {
+    this.socket.io.reconnection(false);
+    const { transport } = this.socket.io.engine;
+    await until(() => transport.name !== 'polling' || (transport._polling && this.network.isQuiet()), 'a poll waits');
+    this.network.breakDown(end);
   }
 
   /** Connects again (resuming by itself), and waits for the server's answer to that. */
   async comeBack() {
     const before = this.resumes.length;
+    await until(() => !this.socket.connected, 'the client notices its loss');
+    this.network.isDown = false;
     this.socket.io.reconnection(true);
     this.socket.connect();
     return this.resumed(before + 1);
@@ -170,6 +186,7 @@ export class Page {
   close() {
     this.socket.io.reconnection(false);
     this.socket.disconnect();
+    this.network.destroy();
   }
 
   identity() {

@@ -89,9 +89,18 @@ export class Classroom {
     await until(async () => (await current()) === status, `${username} is shown as ${status}`);
   }
 
+  /** Waits until everybody has heard what everybody has said so far, so that whoever polls has nothing to hear and waits. */
+  async settle() {
+    const members = this.pages.filter((page) => page.hasJoined && page.socket.connected);
+    for (let round = 0; round < 2; round += 1) {
+      await Promise.all(members.map((page) => page.ask('reconnect', page.identity())));
+    }
+  }
+
   /** Drops a page, and waits until the server has noticed. @param {...Page} pages */
   async away(...pages) {
-    for (const page of pages) page.drop();
+    await this.settle();
+    for (const page of pages) await page.drop();
     for (const page of pages) await this.shows(page, 'away');
   }
 
