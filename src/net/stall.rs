@@ -22,6 +22,8 @@ pub(super) struct StallGuard<S> {
     ahead: ReadAhead,
     connection: Connection,
     stall_timeout: Duration,
+    /// Whether the peer's end was seen, and what came before it had its turn.
+    has_ended: bool,
     /// When a write that is waiting fails. Made only then: most connections never wait.
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -33,6 +35,7 @@ impl<S> StallGuard<S> {
             ahead,
             connection,
             stall_timeout,
+            has_ended: false,
             stalled: None,
         }
     }
@@ -76,6 +79,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
         match &read {
             Poll::Ready(Ok(())) if buf.filled().len() == before => {
                 this.connection.ended(DropReason::Closed);
+                if !this.has_ended {
+                    // hyper would drop a request that came with the end before anybody has heard of it.
+                    this.has_ended = true;
+                    cx.waker().wake_by_ref();
+                    return this.connection.bound_read(cx, Poll::Pending);
+                }
             }
             Poll::Ready(Err(_)) => this.connection.ended(DropReason::Reset),
             Poll::Ready(Ok(())) | Poll::Pending => {}

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config::{Config, TrustedProxies, Variables};
 use crate::held::MemoryBudget;
+use crate::model::vocabulary::DropReason;
 
 const SHORT: ConnectionTimeouts = ConnectionTimeouts {
     head_timeout: Duration::from_millis(400),
@@ -42,7 +43,10 @@ async fn start(router: Router) -> Running {
 }
 
 async fn start_for(router: Router, capacity: Capacity) -> Running {
-    let listeners = bind("127.0.0.1", 0).await.unwrap();
+    start_at(bind("127.0.0.1", 0).await.unwrap(), router, capacity)
+}
+
+fn start_at(listeners: Listeners, router: Router, capacity: Capacity) -> Running {
     let address = listeners.addresses()[0];
     let stop = CancellationToken::new();
     let admission = Arc::new(Admission::new(TrustedProxies::parse("127.0.0.0/8").unwrap(), capacity));
@@ -103,6 +107,32 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 async fn wait_forever() {
     std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_request_that_comes_with_its_connections_end_is_heard_of() {
+    let (heard, mut hears) = mpsc::unbounded_channel();
+    let listeners = bind("127.0.0.1", 0).await.unwrap();
+    let address = listeners.addresses()[0];
+    for _ in 0..20 {
+        // All of it is there before anybody accepts it.
+        connect(address, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    }
+    let router = Router::new().route(
+        "/",
+        get(move |Extension(connection): Extension<Connection>| async move {
+            heard.send(connection).unwrap();
+            wait_forever().await;
+        }),
+    );
+    let _running = start_at(listeners, router, Capacity::new(0, 0, None));
+    for _ in 0..20 {
+        let connection = timeout(SOON, hears.recv()).await.expect("nobody heard").unwrap();
+        until("its end is known", || {
+            connection.end_reason() == Some(DropReason::Closed) && connection.is_over()
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -124,6 +124,7 @@ scenarios('relays', {}, (open) => {
     // More than 64 are not even held, and that is an error.
     assert.equal(ann.heardOf('error').length, 6);
     await pass(ann, bo, 'offer', { connectorId: 'x', offer: 'after' });
+    await bo.until(() => bo.heardOf('offer').length > 0, 'the offer');
     assert.deepEqual(bo.heardOf('offer').map(({ offer }) => offer), ['after']);
   });
 

@@ -35,7 +35,9 @@ export class Page {
     this.isPassive = isPassive;
     this.secrets = secrets;
     this.network = new Network();
-    this.clientOptions = { transports, forceNew: true, agent: this.network, ...RECONNECTION, ...client };
+    // It speaks no TLS.
+    const agent = url.startsWith('http:') ? this.network : undefined;
+    this.clientOptions = { transports, forceNew: true, agent, ...RECONNECTION, ...client };
     /** @type {string[]} */
     this.faults = [];
     /** Everything it was told, in order. @type {{event: string, payload: any}[]} */
