@@ -51,12 +51,8 @@ async fn a_stalled_member_is_away_at_once_and_resumes_beside_its_stuck_socket() 
     let (mut stuck, seat) = narrow_member(server.port, "lesson", "bo").await;
     ann.expect("getOffer").await;
     stuck.offer_to(&ann_seat["memberId"]).await;
-    let start = Instant::now();
+    // Not by the stall alone, which takes 20 s: by then all of it would have been taken.
     fill(&server, &mut ann, &seat["memberId"]).await;
-    assert!(
-        start.elapsed() < Duration::from_secs(15),
-        "not by the stall alone, which takes 20 s"
-    );
     ann.call("icecandidate", candidate(&seat["memberId"], "marker")).await;
 
     let (mut bo, again) = Socket::resume(server.port, "lesson", "bo").await;

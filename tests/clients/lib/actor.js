@@ -79,6 +79,7 @@ export class Actor {
   async dropShortly() {
     const number = this.page.resumes.length + 1;
     this.page.socket.io.engine.close();
+    this.leavesAs = 'left:closed';
     const ack = await this.page.resumed(number);
     this.expected.push({ kind: 'disconnected', isOptional: true });
     this.onBack(ack);

@@ -36,6 +36,8 @@ export class Peers {
     /** What every description of this page carries: a secret of its two ends. */
     this.icePassword = randomUUID().replaceAll('-', '');
     this.epoch = 0;
+    /** @type {Map<string, number>} by their ids, those that were left, and on which socket */
+    this.left = new Map();
   }
 
   /** @param {string} memberId @param {string} [streamType] */
@@ -89,7 +91,12 @@ export class Peers {
 
   /** @param {{connectorId: string, memberId: string}} message */
   onLeave({ connectorId, memberId }) {
-    if (this.own('leave', connectorId, memberId)) this.connectors.delete(connectorId);
+    // The answer to a last poll comes again on the next socket, if no other poll has told the server that it had arrived.
+    const leftOn = this.left.get(connectorId);
+    if (leftOn !== undefined && leftOn < this.epoch) return;
+    if (!this.own('leave', connectorId, memberId)) return;
+    this.connectors.delete(connectorId);
+    this.left.set(connectorId, this.epoch);
   }
 
   /** @param {{type: string, data?: any, connectorId: string, memberId: string}} message */

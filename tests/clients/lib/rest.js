@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 /** The server's REST API as a reviewer reads it. */
 export class Rest {
   /**
@@ -48,7 +50,13 @@ export class Rest {
   async members(roomname) {
     const response = await this.ask(`/rooms/${encodeURIComponent(roomname)}`);
     if (response.status === 404) return [];
+    if (response.status === 429) {
+      await response.body?.cancel();
+      await setTimeout(50);
+      return this.members(roomname);
+    }
     const room = /** @type {any} */ (await response.json());
+    if (!response.ok) throw new Error(`no members of ${roomname}: ${JSON.stringify(room)}`);
     return room.members;
   }
 
