@@ -65,7 +65,7 @@ function kindOf({ kind, detail }) {
 function matches(expected, kinds) {
   let at = 0;
   for (const { kind, isOptional } of expected) {
-    if (kinds[at] === kind) at += 1;
+    if (kind.split('|').includes(kinds[at])) at += 1;
     else if (!isOptional) return false;
   }
   return at === kinds.length;

@@ -1,6 +1,9 @@
 import { Page } from './page.js';
 import { pause, until } from './wait.js';
 
+// Who polls may be cut off from the answer to the last poll before the word that it closes has come.
+const CLOSED = 'left:closed|left:timeout';
+
 /** How long a page takes between two things it does, in milliseconds: at most. */
 const LONGEST_THOUGHT = 300;
 
@@ -8,7 +11,7 @@ const LONGEST_THOUGHT = 300;
  * What the history must show of one thing that was done.
  *
  * @typedef {object} Expected
- * @property {string} kind the event's, and for `left` the reason after a colon
+ * @property {string} kind the event's, and for `left` the reason after a colon; of several, with `|` between them, any
  * @property {boolean} [isOptional] whether it may as well be missing: a drop that the server need not have noticed
  */
 
@@ -79,7 +82,7 @@ export class Actor {
   async dropShortly() {
     const number = this.page.resumes.length + 1;
     this.page.socket.io.engine.close();
-    this.leavesAs = 'left:closed';
+    this.leavesAs = CLOSED;
     const ack = await this.page.resumed(number);
     this.expected.push({ kind: 'disconnected', isOptional: true });
     this.onBack(ack);
@@ -99,7 +102,7 @@ export class Actor {
     const { page, rest } = this;
     // Others talk to it all the time: nobody would notice that it goes between two polls without a word.
     const isPolling = page.socket.io.engine.transport.name === 'polling';
-    this.leavesAs = isPolling ? 'left:closed' : 'left:timeout';
+    this.leavesAs = isPolling ? CLOSED : 'left:timeout';
     if (isPolling) page.closeEngine();
     else await page.drop();
     await until(async () => {

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { pause } from './wait.js';
 
 /** The server's REST API as a reviewer reads it. */
 export class Rest {
@@ -52,7 +52,7 @@ export class Rest {
     if (response.status === 404) return [];
     if (response.status === 429) {
       await response.body?.cancel();
-      await setTimeout(50);
+      await pause(50);
       return this.members(roomname);
     }
     const room = /** @type {any} */ (await response.json());
