@@ -156,12 +156,11 @@ impl<H: Host> Work<'_, H> {
         self.repair(address);
         let now = self.host.now();
         let username = input.username().cloned();
-        let undelivered = self.take_undelivered(&input);
         let Outputs {
             mut records,
             refused,
             effects,
-        } = self.state.room.handle(input, now, &mut FreshIds);
+        } = self.handle(input, now);
         for refused in refused {
             records.extend(self.record_refused(from, refused, now));
         }
@@ -173,23 +172,24 @@ impl<H: Host> Work<'_, H> {
             InputOutcome::Entered => std::mem::take(held),
             InputOutcome::Refused | InputOutcome::Other => Vec::new(),
         };
-        undelivered.into_iter().for_each(|origin| self.count_waiting(origin));
         self.enqueue(address, records, Said::Effects(effects), Callbacks { own, held });
         self.flush();
         self.set_timer();
         outcome
     }
 
-    /// Before a member loses its socket: what was sent there and may not have arrived goes into its mailbox. Gives whose
-    /// that is.
-    fn take_undelivered(&mut self, input: &Input) -> Vec<Origin> {
-        let Some(socket) = self.state.room.loses(input) else {
-            return Vec::new();
+    /// Hands the room an input. If a member loses its socket by it, what was sent there and may not have arrived goes into
+    /// its mailbox.
+    fn handle(&mut self, input: Input, now: Now) -> Outputs {
+        let Some(socket) = self.state.room.loses(&input) else {
+            return self.state.room.handle(input, now, &mut FreshIds);
         };
         let undelivered = self.host.sockets().take_undelivered(socket);
-        let origins = undelivered.iter().filter_map(Message::origin).collect();
+        let origins: Vec<Origin> = undelivered.iter().filter_map(Message::origin).collect();
         self.state.room.take_back(undelivered);
-        origins
+        let outputs = self.state.room.handle(input, now, &mut FreshIds);
+        origins.into_iter().for_each(|origin| self.count_waiting(origin));
+        outputs
     }
 
     /// Hands the room a message for another member, unless too much of its sender waits for that member already.
@@ -418,9 +418,7 @@ impl<H: Host> Work<'_, H> {
     fn lose(&mut self, socket: SocketKey, why: DropReason) {
         let from = self.host.sockets().address(socket);
         let input = Input::Disconnect { socket, why };
-        let undelivered = self.take_undelivered(&input);
-        let outputs = self.state.room.handle(input, self.host.now(), &mut FreshIds);
-        undelivered.into_iter().for_each(|origin| self.count_waiting(origin));
+        let outputs = self.handle(input, self.host.now());
         self.enqueue(
             from,
             outputs.records,
