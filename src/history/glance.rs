@@ -1,12 +1,13 @@
 //! Sessions at a glance: who was there when, and what went wrong, of a whole list of sessions in one look.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
+use super::pair::{STEP_WITHIN_MS, Together};
 use super::{Error, History};
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
@@ -17,9 +18,6 @@ use crate::sql::ids;
 const PEOPLE: i64 = 200;
 const CONNECTIONS: i64 = 400;
 const LINKS: i64 = 600;
-
-/// How long two people may take to make an offer or an answer.
-const STEP_WITHIN_MS: i64 = 30_000;
 
 /// With more people not every two of them are looked at.
 const MET_AMONG: usize = 60;
@@ -185,8 +183,7 @@ fn glance(
 
 /// How many pairs were there at the same time for long enough, and have no link.
 fn unmet(memberships: &HashMap<Uuid, Vec<Interval>>, linked: &[LinkedFields], now: Timestamp) -> usize {
-    let linked: std::collections::HashSet<[Uuid; 2]> = linked.iter().map(|pair| [pair.one, pair.other]).collect();
-    let long_ago = Timestamp(now.0.saturating_sub(STEP_WITHIN_MS));
+    let linked: HashSet<[Uuid; 2]> = linked.iter().map(|pair| [pair.one, pair.other]).collect();
     let merged: Vec<(Uuid, Intervals)> = memberships
         .iter()
         .map(|(id, all)| (*id, Intervals::merge(all.iter().copied())))
@@ -195,20 +192,12 @@ fn unmet(memberships: &HashMap<Uuid, Vec<Interval>>, linked: &[LinkedFields], no
     for (place, (one, first)) in merged.iter().enumerate() {
         for (other, second) in &merged[place + 1..] {
             let ends = [*one.min(other), *one.max(other)];
-            let have_met = || first.overlap(second) && !are_new(first, second, long_ago, now);
+            let are_new = || Together::of([first, second], now).is_some_and(Together::is_new);
+            let have_met = || first.overlap(second) && !are_new();
             count += usize::from(!linked.contains(&ends) && have_met());
         }
     }
     count
-}
-
-/// Whether two who are there now have been for a moment only.
-fn are_new(one: &Intervals, other: &Intervals, long_ago: Timestamp, now: Timestamp) -> bool {
-    let last = |all: &Intervals| all.iter().last().filter(|last| last.to >= now);
-    match (last(one), last(other)) {
-        (Some(one), Some(other)) => one.from.max(other.from) > long_ago,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

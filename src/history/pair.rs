@@ -13,7 +13,7 @@ use crate::model::time::Timestamp;
 use crate::model::vocabulary::{ConnectionState, LinkCloseReason, Outcome};
 
 /// How long two people may take to get a step further. A page may have to ask for the camera first.
-const STEP_WITHIN_MS: i64 = 30_000;
+pub(super) const STEP_WITHIN_MS: i64 = 30_000;
 
 /// How long before somebody is known to be gone their peers' pages may have noticed it: that they were disconnected is then
 /// no trouble of the connection's.
@@ -102,6 +102,11 @@ impl Together {
         })
     }
 
+    /// Whether they have just met.
+    pub(super) fn is_new(self) -> bool {
+        self.is_recent(self.since)
+    }
+
     /// Whether what began then may still be under way.
     fn is_recent(self, began: Timestamp) -> bool {
         self.now.0.saturating_sub(began.0.max(self.since.0)) < STEP_WITHIN_MS
@@ -130,7 +135,7 @@ fn judge(links: &[Link], together: Option<Together>) -> Judgement {
             .max_by_key(|(_, outcome)| *outcome)
     };
     let best = said.or_else(furthest);
-    let have_just_met = || together.is_some_and(|together| together.is_recent(together.since));
+    let have_just_met = || together.is_some_and(Together::is_new);
     match best {
         Some((place, outcome)) => Judgement {
             outcome,
