@@ -48,13 +48,13 @@ pub(super) struct TriangleCell {
 }
 
 impl PairsSection {
-    pub(super) fn of(people: &[Attendance], pairs: &[Pair]) -> Self {
+    pub(super) fn of(people: &[Attendance], pairs: &[Pair], counts: &HashMap<&str, ConnectedCount>) -> Self {
         let mut all: Vec<&Pair> = pairs.iter().collect();
         all.sort_by_key(|pair| badness(pair));
         let triangle = if pairs.is_empty() || people.len() < TRIANGLE_FROM {
             Vec::new()
         } else {
-            triangle(people, pairs)
+            triangle(people, pairs, counts)
         };
         Self {
             told: sentences::every_pair(pairs),
@@ -106,8 +106,8 @@ pub(super) struct ConnectedCount {
     pub(super) unknown: usize,
 }
 
-fn triangle(people: &[Attendance], pairs: &[Pair]) -> Vec<TriangleRow> {
-    let names = most_missed_first(people, pairs);
+fn triangle(people: &[Attendance], pairs: &[Pair], counts: &HashMap<&str, ConnectedCount>) -> Vec<TriangleRow> {
+    let names = most_missed_first(people, counts);
     let found = by_names(pairs);
     let row = |(place, one): (usize, &&str)| TriangleRow {
         username: (*one).to_owned(),
@@ -120,8 +120,7 @@ fn triangle(people: &[Attendance], pairs: &[Pair]) -> Vec<TriangleRow> {
 }
 
 /// Whom the triangle shows: crosses gather where it begins.
-fn most_missed_first<'a>(people: &'a [Attendance], pairs: &[Pair]) -> Vec<&'a str> {
-    let counts = connected(pairs);
+fn most_missed_first<'a>(people: &'a [Attendance], counts: &HashMap<&str, ConnectedCount>) -> Vec<&'a str> {
     let missed = |name: &str| counts.get(name).map_or(0, |count| count.bad);
     let mut names: Vec<&str> = people.iter().map(|person| person.username.as_str()).collect();
     names.sort_by_key(|name| (Reverse(missed(name)), *name));

@@ -140,7 +140,7 @@ pub(crate) async fn show(
         marks_end: model.marks_end,
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(&path, query.sorting, log),
-        connections: PairsSection::of(&people.table, &pairs),
+        connections: PairsSection::of(&people.table, &pairs, &counts),
         page_links: people.page_links(&path, &query),
         table: people.table.iter().map(row).collect(),
         people,
