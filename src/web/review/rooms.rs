@@ -81,12 +81,12 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<LiveRo
         rooms.push((room.room, session, members));
     }
     let now = web.now();
-    let glances = web
+    let mut glances = web
         .history
         .glances(rooms.iter().map(|(_, session, _)| session.id), now)
         .await?;
     let section = |(name, session, members): (String, CurrentSession, Vec<Member>)| {
-        let glance = glances.get(&session.id).cloned().unwrap_or_default();
+        let glance = glances.remove(&session.id).unwrap_or_default();
         RoomSection::of(name, session, members, &glance, now)
     };
     let mut rooms: Vec<RoomSection> = rooms.into_iter().map(section).collect();
@@ -105,7 +105,7 @@ impl RoomSection {
         const QUARTER_MS: i64 = 15 * 60_000;
         members.sort_by_key(|member| !member.is_away());
         let span = Interval::new(Timestamp(now.0 - QUARTER_MS), now);
-        let here = members.iter().filter(|member| !member.is_away()).count();
+        let here = here(&members);
         Self {
             strip: Strip::of(glance, span, QUARTER_MS),
             told: sentences::quarter(here, glance),
@@ -120,27 +120,22 @@ impl RoomSection {
     }
 
     fn here(&self) -> usize {
-        self.members.iter().filter(|member| !member.is_away()).count()
+        here(&self.members)
     }
+}
+
+fn here(members: &[Member]) -> usize {
+    members.iter().filter(|member| !member.is_away()).count()
 }
 
 impl RoomsPage {
     fn summary(&self) -> String {
-        let people: usize = self.rooms.iter().map(|room| room.members.len()).sum();
-        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let all = format!(
-            "{} in {}.",
-            wording::count(number(people), "person", "people"),
-            wording::count(number(self.rooms.len()), "room", "rooms")
-        );
+        let people = self.rooms.iter().map(|room| room.members.len()).sum();
         let members = self.rooms.iter().flat_map(|room| &room.members);
         let away: Vec<&str> = members
             .filter(|member| member.is_away())
             .map(|member| member.username.as_str())
             .collect();
-        if away.is_empty() {
-            return all;
-        }
-        format!("{all} {}.", wording::are_away(&away))
+        sentences::rooms(people, self.rooms.len(), &away)
     }
 }

@@ -107,7 +107,13 @@ pub(crate) async fn show(
     let now = web.now();
     let found_as = query.resolve(&web, now).await?;
     let filter = query.filter(&range);
-    let (is_first, found) = piece(&web, &filter, query.place(), now).await?;
+    let (is_first, found) = match found_as {
+        // Without the name it would be everybody's.
+        FoundAs::Nothing => (true, Slice::cut(Vec::new(), LIMIT, |session: &Session| session.id)),
+        FoundAs::NotAsked | FoundAs::Room | FoundAs::Person | FoundAs::Both => {
+            piece(&web, &filter, query.place(), now).await?
+        }
+    };
     let name = query
         .name
         .clone()
@@ -135,9 +141,7 @@ pub(crate) async fn show(
     }
     page.older = found.next.map(|last| page.address("older", last));
     let mut live_rows = Vec::new();
-    if found_as == FoundAs::Nothing {
-        page.older = None;
-    } else {
+    if found_as != FoundAs::Nothing {
         if is_first {
             (live_rows, page.has_more_live) = live(&web, &filter, now).await?;
         }
@@ -168,7 +172,7 @@ enum FoundAs {
 impl SessionsPage {
     /// The lines of sessions that go on, and of those that are over.
     async fn fill(&mut self, web: &Web, live: Vec<Session>, over: Vec<Session>, now: Timestamp) -> Result<(), Error> {
-        let glances = web
+        let mut glances = web
             .history
             .glances(live.iter().chain(&over).map(|session| session.id), now)
             .await?;
@@ -176,7 +180,7 @@ impl SessionsPage {
         let (live_count, over_count) = (live.len(), over.len());
         let mut last_day = String::new();
         for session in live.into_iter().chain(over) {
-            let glance = glances.get(&session.id).cloned().unwrap_or_default();
+            let glance = glances.remove(&session.id).unwrap_or_default();
             let day = moment::weekday(session.started_at);
             let is_new = day != last_day;
             last_day.clone_from(&day);

@@ -100,10 +100,8 @@ impl Subject<'_> {
             self.add_outages(&mut found);
         }
         if !self.refusals.is_empty() {
-            let sentence = sentences::refused(self.refusals);
-            let (clause, _) = sentence.split_once(':').unwrap_or((&sentence, ""));
-            let clause = clause.replacen("The", "the", 1);
-            found.add((clause, Line::plain(sentence, &self.refused_at)));
+            let line = Line::plain(sentences::refused(self.refusals), &self.refused_at);
+            found.add((sentences::refused_clause(self.refusals), line));
         }
         found
     }

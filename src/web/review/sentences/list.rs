@@ -20,17 +20,28 @@ pub(crate) fn sessions(live: usize, has_more_live: bool, over: usize, troubled: 
     }
 }
 
+/// How many are in how many rooms now, and who of them is away.
+pub(crate) fn rooms(people: usize, rooms: usize, away: &[&str]) -> String {
+    let all = format!(
+        "{} in {}.",
+        count_of(people, "person", "people"),
+        count_of(rooms, "room", "rooms")
+    );
+    if away.is_empty() {
+        return all;
+    }
+    format!("{all} {}.", are_away(away))
+}
+
 /// What went wrong in a session, the worst first; nothing if nothing did.
 pub(crate) fn wrong(session: &Session, glance: &Glance) -> Vec<String> {
     let mut told = Vec::new();
-    let names = |all: &[String]| few(&all.iter().map(String::as_str).collect::<Vec<_>>());
-    match glance.away.as_slice() {
-        [] => {}
-        [one] => told.push(are_away(&[one])),
-        more => told.push(format!("{} are away", names(more))),
+    let [away, lost] = [&glance.away, &glance.lost].map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
+    if !away.is_empty() {
+        told.push(are_away(&away));
     }
-    if !glance.lost.is_empty() {
-        told.push(format!("{} did not come back", names(&glance.lost)));
+    if !lost.is_empty() {
+        told.push(format!("{} did not come back", few(&lost)));
     }
     if glance.unconnected > 0 {
         let pairs = count_of(glance.unconnected, "pair", "pairs");

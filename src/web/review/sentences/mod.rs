@@ -10,11 +10,11 @@ mod session;
 pub(crate) mod wording;
 
 pub(crate) use event::{departures, ending, event};
-pub(crate) use list::{quarter, sessions, strip, wrong};
+pub(crate) use list::{quarter, rooms, sessions, strip, wrong};
 pub(in crate::web::review) use pair::group;
 pub(crate) use pair::{NEVER_MET, SCREEN_MISSED, every_pair, outcome, pair};
 pub(crate) use person::person;
-pub(crate) use refusal::refused;
+pub(crate) use refusal::{refused, refused_clause};
 pub(crate) use session::{
     Clause, Line, away, came_back, lead, lost, nothing_wrong, outage_clause, outage_lines, too_many, unconnected,
 };

@@ -10,7 +10,7 @@ const KINDS: usize = 3;
 
 /// All refusals of a session: `The server refused 3 messages: 2 joins under a taken name, 1 offer to nobody.`
 pub(crate) fn refused(refusals: &[Refusal]) -> String {
-    let total: i64 = refusals.iter().map(|refusal| refusal.count).sum();
+    let total = total(refusals);
     let kinds: Vec<String> = refusals.iter().take(KINDS).map(kind).collect();
     let shown = refusals.iter().take(KINDS).map(|refusal| refusal.count);
     let others = match total - shown.sum::<i64>() {
@@ -26,6 +26,15 @@ pub(crate) fn refused(refusals: &[Refusal]) -> String {
         "The server refused {}: {kinds}{others}.",
         count(total, "message", "messages")
     )
+}
+
+/// The same in a few words.
+pub(crate) fn refused_clause(refusals: &[Refusal]) -> String {
+    format!("the server refused {}", count(total(refusals), "message", "messages"))
+}
+
+fn total(refusals: &[Refusal]) -> i64 {
+    refusals.iter().map(|refusal| refusal.count).sum()
 }
 
 /// What somebody was refused.
