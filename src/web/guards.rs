@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::http::access::{CrossSiteAccess, is_known_host};
 use super::http::error::Error;
-use super::http::query::shorten;
+use super::http::query::shortened;
 use super::http::throttle::asker;
 use super::state::Web;
 
@@ -32,8 +32,7 @@ pub(super) async fn known_hosts_only(
     next: Next,
 ) -> Result<Response, Error> {
     if !is_known_host(request.uri(), request.headers(), &web.settings.allowed_hosts) {
-        let host = request.headers().get(HOST).map_or(&[][..], |host| host.as_bytes());
-        return Err(Error::HostNotAllowed(shorten(&String::from_utf8_lossy(host))));
+        return Err(Error::HostNotAllowed(shortened(request.headers(), &HOST)));
     }
     Ok(next.run(request).await)
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use super::error::Error;
-use super::query::shorten;
+use super::query::shortened;
 use crate::config::Origins;
 use crate::limit::SeldomEach;
 
@@ -73,8 +73,7 @@ impl PageGuard {
         {
             return;
         }
-        let origin = headers.get(ORIGIN).map_or(&[][..], |origin| origin.as_bytes());
-        let origin = shorten(&String::from_utf8_lossy(origin));
+        let origin = shortened(headers, &ORIGIN);
         self.told_of_credentials.then(origin.clone(), || {
             tracing::warn!(
                 ?origin,
@@ -88,10 +87,10 @@ impl PageGuard {
 pub async fn allowed_pages_only(State(guard): State<Arc<PageGuard>>, request: Request, next: Next) -> Response {
     guard.tell_of_credentials(request.headers());
     let origin = request.headers().get(ORIGIN);
-    let Some(refused) = origin.filter(|origin| !guard.origins.allow(origin)) else {
+    if origin.is_none_or(|origin| guard.origins.allow(origin)) {
         return next.run(request).await;
-    };
-    let origin = shorten(&String::from_utf8_lossy(refused.as_bytes()));
+    }
+    let origin = shortened(request.headers(), &ORIGIN);
     guard.told.then(origin.clone(), || {
         tracing::warn!(?origin, "refused a page: ALLOWED_ORIGINS does not list its origin")
     });

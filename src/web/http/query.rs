@@ -6,6 +6,8 @@
 use std::fmt::Display;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::HeaderName;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::value::{StrDeserializer, StringDeserializer};
@@ -221,8 +223,14 @@ pub(crate) fn decode(raw: &str) -> Result<String, Error> {
 }
 
 /// What a client typed as a name, cut so that an answer never grows with it.
-pub(crate) fn shorten(name: &str) -> String {
+pub(super) fn shorten(name: &str) -> String {
     name.chars().take(64).collect()
+}
+
+/// What a request has in a header, cut like that.
+pub(crate) fn shortened(headers: &HeaderMap, name: &HeaderName) -> String {
+    let value = headers.get(name).map_or(&[][..], |value| value.as_bytes());
+    shorten(&String::from_utf8_lossy(value))
 }
 
 #[cfg(test)]
