@@ -6,6 +6,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::page::{Page, Slice};
 use super::person::COUNTED;
 use super::{Error, History};
+use crate::model::text::fold;
 
 /// The most names that one page of a search looks at. The next page goes on from there, however few were found.
 const EXAMINED: i64 = 2_000;
@@ -22,8 +23,7 @@ pub struct KnownName {
 /// A name as it is searched: without accents, and whatever its case and form (`Ángel` and `ANGEL` are one).
 fn folded(name: &str) -> String {
     let plain: String = name.nfkd().filter(|c| !is_combining_mark(*c)).collect();
-    // By way of the capitals, as that makes one of the small letters that share one (ß and ss).
-    plain.to_uppercase().to_lowercase()
+    fold(&plain)
 }
 
 /// A page of those names that hold a text, whatever its case and accents; `None` holds all. `examined` is how many were asked for: if

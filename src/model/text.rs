@@ -1,4 +1,4 @@
-//! What of a text is seen.
+//! What of a text is seen, and what it is whatever its case.
 
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
@@ -20,4 +20,12 @@ pub fn is_blank(c: char) -> bool {
 pub fn is_ignorable(c: char) -> bool {
     !c.is_ascii()
         && (skeleton(c.encode_utf8(&mut [0; 4])).next().is_none() || c.general_category() == GeneralCategory::Format)
+}
+
+/// Case folding. By way of the capitals, as that makes one of the small letters that share one (ß and ss, ς and σ).
+pub fn fold(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
 }

@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
 use crate::model::id::{InvalidText, Username};
-use crate::model::text::{is_blank, is_ignorable, is_seen};
+use crate::model::text::{fold, is_blank, is_ignorable, is_seen};
 
 /// What is left of a name for the eye. Two names of one look are not told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,14 +78,6 @@ fn plain(name: &str) -> String {
     }
     plain.truncate(plain.trim_end().len());
     plain
-}
-
-/// Case folding. By way of the capitals, as that makes one of the small letters that share one (ß and ss, ς and σ).
-fn fold(text: &str) -> String {
-    text.chars()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// The ASCII letter that a capital of another script looks like, unless its small form looks like one too.
