@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CANDIDATES } from './lib/peers.js';
-import { Proxy } from './lib/proxy.js';
 import { scenarios } from './lib/scenarios.js';
 
-scenarios('resume', {}, (open, server) => {
-  /** @type {Record<string, (page: import('./lib/page.js').Page, proxy: Proxy) => void>} */
+scenarios('resume', {}, (open) => {
+  /** @type {Record<string, (page: import('./lib/page.js').Page, proxy: import('./lib/proxy.js').Proxy) => void>} */
   const losses = {
     'whose engine closes': (page) => page.socket.io.engine.close(),
     'whose network breaks': (_, proxy) => proxy.cut(),
@@ -14,7 +13,7 @@ scenarios('resume', {}, (open, server) => {
   for (const [loss, lose] of Object.entries(losses)) {
     test(`a page ${loss} resumes by itself, and its peers negotiate again to the end`, async (t) => {
       const classroom = open(t);
-      const { ann, proxy } = await throughProxy(classroom);
+      const { page: ann, proxy } = await classroom.throughProxy('Ann');
       const [bo, cy] = await classroom.joined('Bo', 'Cy');
       await ann.connectedWith(bo, cy);
       const before = { memberId: ann.memberId, connectors: [...ann.peers.connectors.keys()] };
@@ -172,12 +171,4 @@ scenarios('resume', {}, (open, server) => {
     assert.equal((await ann.comeBack()).resumed, true);
     await ann.renegotiatedWith(bo, 1);
   });
-
-  /** Ann, joined, with a network of her own. @param {import('./lib/scenarios.js').Classroom} classroom */
-  async function throughProxy(classroom) {
-    const proxy = classroom.closing(new Proxy(server.port));
-    const ann = classroom.page('Ann', { url: await proxy.open() });
-    await ann.join();
-    return { ann, proxy };
-  }
 });

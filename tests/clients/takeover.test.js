@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Proxy } from './lib/proxy.js';
 import { scenarios } from './lib/scenarios.js';
 import { until } from './lib/wait.js';
 
@@ -18,9 +17,7 @@ scenarios('takeover', {}, (open, server) => {
 
   test('what the old socket still says, and its late close, do not touch the member', async (t) => {
     const classroom = open(t);
-    const proxy = classroom.closing(new Proxy(server.port));
-    const ann = classroom.page('Ann', { url: await proxy.open() });
-    await ann.join();
+    const { page: ann, proxy } = await classroom.throughProxy('Ann');
     const [bo] = await classroom.joined('Bo');
     await ann.connectedWith(bo);
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Proxy } from './lib/proxy.js';
 import { scenarios } from './lib/scenarios.js';
 
 /** How soon a loss is noticed that the network tells of, in milliseconds: long before a ping would. */
@@ -32,9 +31,7 @@ scenarios('a page that vanishes', { RESUME_GRACE: '1s' }, (open, server, transpo
 
   test('that polls loses nothing of what was sent while nobody knew, in order and once', { skip: !polls }, async (t) => {
     const classroom = open(t);
-    const proxy = classroom.closing(new Proxy(server.port));
-    const ann = classroom.page('Ann', { url: await proxy.open() });
-    await ann.join();
+    const { page: ann, proxy } = await classroom.throughProxy('Ann');
     const [bo] = await classroom.joined('Bo');
     await ann.connectedWith(bo);
     proxy.freeze();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe } from 'node:test';
 
 import { Page } from './page.js';
+import { Proxy } from './proxy.js';
 import { RawClient } from './raw.js';
 import { Server } from './server.js';
 import { TRANSPORTS } from './transports.js';
@@ -54,6 +55,14 @@ export class Classroom {
     const page = new Page({ url: server.url, secrets: server.secrets, transports, roomname, username, ...options });
     this.pages.push(page);
     return page;
+  }
+
+  /** A page that has joined, with a network of its own. @param {string} username */
+  async throughProxy(username) {
+    const proxy = this.closing(new Proxy(this.server.port));
+    const page = this.page(username, { url: await proxy.open() });
+    await page.join();
+    return { page, proxy };
   }
 
   /** A client that speaks by hand, in or out of this room. */
