@@ -5,19 +5,20 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::intervals::{Interval, Intervals};
-use super::json::{Millis, from_json};
-use super::pair::{STEP_WITHIN_MS, Together};
+use super::intervals::Interval;
+use super::json::from_json;
+use super::links::{LinksByEnds, Names, ends};
+use super::pairs::Meeting;
+use super::people::Everyone;
 use super::{Error, History};
-use crate::model::id::SessionId;
+use crate::model::id::{ParticipantId, SessionId, StreamType};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{ConnectionCloseReason, LeaveReason};
+use crate::model::vocabulary::{ConnectionState, LeaveReason};
 use crate::sql::ids;
 
-/// The most people, connections and links of one session that are looked at: the list costs what it shows.
-const PEOPLE: i64 = 200;
-const CONNECTIONS: i64 = 400;
-const LINKS: i64 = 600;
+/// The most links of one session that are looked at, which are more than those of the people who are: the list costs what
+/// it shows.
+const LINKS: i64 = 2_000;
 
 /// With more people not every two of them are looked at.
 const MET_AMONG: usize = 60;
@@ -46,29 +47,23 @@ impl Glance {
     }
 }
 
-#[derive(Deserialize)]
-struct PersonFields {
-    id: Uuid,
-    username: String,
-    leave_reason: Option<LeaveReason>,
-    left_at: Option<Millis>,
-}
-
-#[derive(Deserialize)]
-struct ConnectionFields {
-    participant: Uuid,
-    connected_at: Millis,
-    disconnected_at: Option<Millis>,
-    away_until: Option<Millis>,
-    closed_by: Option<ConnectionCloseReason>,
-}
-
 /// Two people who have a link, by their ids.
 #[derive(Deserialize)]
 struct LinkedFields {
     one: Uuid,
     other: Uuid,
-    has_failed: u8,
+    is_in_doubt: u8,
+}
+
+/// Who has a link with whom in a session.
+#[derive(Default)]
+struct Linked {
+    /// Certainly not in vain: nothing of these is read.
+    well: HashSet<[ParticipantId; 2]>,
+    /// Perhaps in vain.
+    in_doubt: Vec<[ParticipantId; 2]>,
+    /// Whether these are all.
+    is_whole: bool,
 }
 
 impl History {
@@ -82,128 +77,112 @@ impl History {
         now: Timestamp,
     ) -> Result<HashMap<SessionId, Glance>, Error> {
         let ids = ids(sessions.map(|id| id.0))?;
-        let long_ago = now.0.saturating_sub(STEP_WITHIN_MS);
-        // Of each session the first few of each kind: a list of them is one value.
+        let everyone = self.everyone_of_each(&ids).await?;
+        let mut linked = self.linked_of_each(&ids).await?;
+        let in_doubt = linked.values().flat_map(|linked| linked.in_doubt.iter().copied());
+        let mut links = self.links_between(in_doubt, &Names::new()).await?;
+        let glance = |(id, everyone): (SessionId, Everyone)| {
+            let mut glance = glance(&everyone, now);
+            let linked = linked.remove(&id).unwrap_or_default();
+            glance.unconnected = unconnected(&everyone, &linked, &mut links, now);
+            (id, glance)
+        };
+        Ok(everyone.into_iter().map(glance).collect())
+    }
+
+    /// Who has a link with whom, in each of some sessions.
+    async fn linked_of_each(&self, sessions: &str) -> Result<HashMap<SessionId, Linked>, Error> {
+        let (main, failed) = (StreamType::USER, ConnectionState::Failed.as_str());
+        // Of each session one value: a row for each pair would cost the list most of its time.
         let rows = sqlx::query!(
             r#"
             select unhex(wanted.value) as "id!: Uuid",
                 (
-                    select json_group_array(json_array(hex(id), username, leave_reason, left_at))
-                    from (
-                        select id, username, leave_reason, left_at from participant
-                        where session_id = unhex(wanted.value) limit ?2
-                    ) as own
-                ) as "people!: String",
-                (
-                    select json_group_array(
-                        json_array(hex(participant_id), connected_at, disconnected_at, away_until, closed_by)
-                    )
-                    from (
-                        select participant_id, connected_at, disconnected_at, away_until, closed_by from connection
-                        where session_id = unhex(wanted.value) limit ?3
-                    ) as own
-                ) as "connections!: String",
-                (
-                    select json_group_array(json_array(hex(one), hex(other), has_failed))
+                    select json_group_array(json_array(
+                        hex(one), hex(other), not (is_connected or (is_answered and not has_failed))
+                    ))
                     from (
                         select min(offerer_id, answerer_id) as one, max(offerer_id, answerer_id) as other,
-                            max(connected_at is not null) = 0 and max(offered_at) < ?5
-                                and (max(coalesce(offerer_state, '') = 'failed' or coalesce(answerer_state, '') = 'failed')
-                                    or max(answered_at is not null) = 0) as has_failed
+                            max(is_main and connected_at is not null) as is_connected,
+                            max(is_main and answered_at is not null) as is_answered,
+                            max(is_main and (offerer_state is ?3 or answerer_state is ?3)) as has_failed
                         from (
-                            select offerer_id, answerer_id, stream_type, offered_at, connected_at, answered_at,
-                                offerer_state, answerer_state
+                            select *, stream_type = ?2 as is_main
                             from link where session_id = unhex(wanted.value) limit ?4
                         ) as own
-                        where stream_type = 'user'
                         group by 1, 2
                     ) as own
-                ) as "linked!: String"
+                ) as "linked!: String",
+                (
+                    select count(*) from (select 1 from link where session_id = unhex(wanted.value) limit ?4) as own
+                ) as "links!: i64"
             from json_each(?1) as wanted
             "#,
-            ids,
-            PEOPLE,
-            CONNECTIONS,
-            LINKS,
-            long_ago
+            sessions,
+            main,
+            failed,
+            LINKS
         )
         .fetch_all(&self.reader)
         .await?;
-        let mut glances = HashMap::with_capacity(rows.len());
+        let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
-            let people = from_json(&row.people)?;
-            let connections = from_json(&row.connections)?;
-            let glance = glance(people, connections, &from_json::<LinkedFields>(&row.linked)?, now);
-            glances.insert(SessionId(row.id), glance);
+            let mut linked = Linked {
+                is_whole: row.links < LINKS,
+                ..Linked::default()
+            };
+            for pair in from_json::<LinkedFields>(&row.linked)? {
+                let ends = ends(ParticipantId(pair.one), ParticipantId(pair.other));
+                if pair.is_in_doubt == 0 {
+                    linked.well.insert(ends);
+                } else {
+                    linked.in_doubt.push(ends);
+                }
+            }
+            found.insert(SessionId(row.id), linked);
         }
-        Ok(glances)
+        Ok(found)
     }
 }
 
-fn glance(
-    people: Vec<PersonFields>,
-    connections: Vec<ConnectionFields>,
-    linked: &[LinkedFields],
-    now: Timestamp,
-) -> Glance {
+/// All but what became of pairs.
+fn glance(everyone: &Everyone, now: Timestamp) -> Glance {
     let mut found = Glance::default();
-    let mut memberships: HashMap<Uuid, Vec<Interval>> = HashMap::new();
-    let mut is_away: HashMap<Uuid, bool> = HashMap::new();
-    let is_whole = i64::try_from(connections.len()).is_ok_and(|all| all < CONNECTIONS);
-    for connection in &connections {
-        let from = connection.connected_at.into();
-        let to = connection.disconnected_at.map_or(now, Timestamp::from);
-        let until = connection.away_until.map_or(now, Timestamp::from);
-        found.present.push(Interval::new(from, to));
-        let membership = Interval::new(from, until.max(to));
-        memberships.entry(connection.participant).or_default().push(membership);
-        let goes_on = connection.disconnected_at.is_none();
-        let has_ended = connection.disconnected_at.is_some() && connection.away_until.is_some();
-        if goes_on || connection.away_until.is_none() {
-            is_away.insert(connection.participant, !goes_on);
-        }
-        if has_ended && connection.closed_by == Some(ConnectionCloseReason::Disconnected) {
-            found.drops.push(to);
-        }
-    }
-    if is_whole && people.len() <= MET_AMONG {
-        found.unconnected = unmet(&memberships, linked, now);
-    }
-    found.unconnected += linked.iter().filter(|pair| pair.has_failed != 0).count();
-    for person in people {
+    for person in &everyone.people {
+        found.present.extend(person.present(now).iter());
+        let losses = person.losses();
+        found.drops.extend(losses.iter().map(|loss| loss.at));
         if person.left_at.is_some() && person.leave_reason.is_some_and(LeaveReason::is_lost) {
-            found.losses.extend(person.left_at.map(Timestamp::from));
-            found.lost.push(person.username);
-        } else if person.left_at.is_none() && is_away.get(&person.id) == Some(&true) {
-            found.away.push(person.username);
+            found.losses.extend(person.left_at);
+            found.lost.push(person.username.clone());
+        } else if person.left_at.is_none() && !person.is_present() {
+            found.away.push(person.username.clone());
         }
     }
     found
 }
 
-/// How many pairs were there at the same time for long enough, and have no link.
-fn unmet(memberships: &HashMap<Uuid, Vec<Interval>>, linked: &[LinkedFields], now: Timestamp) -> usize {
-    let linked: HashSet<[Uuid; 2]> = linked.iter().map(|pair| [pair.one, pair.other]).collect();
-    let merged: Vec<(Uuid, Intervals)> = memberships
-        .iter()
-        .map(|(id, all)| (*id, Intervals::merge(all.iter().copied())))
-        .collect();
-    let mut count = 0;
-    for (place, (one, first)) in merged.iter().enumerate() {
-        for (other, second) in &merged[place + 1..] {
-            let ends = [*one.min(other), *one.max(other)];
-            let are_new = || Together::of([first, second], now).is_some_and(Together::is_new);
-            let have_met = || first.overlap(second) && !are_new();
-            count += usize::from(!linked.contains(&ends) && have_met());
-        }
+/// How many pairs never connected, as far as people and links are few enough to look at all of them.
+fn unconnected(everyone: &Everyone, linked: &Linked, links: &mut LinksByEnds, now: Timestamp) -> usize {
+    let people = &everyone.people;
+    if !everyone.is_whole || !linked.is_whole || people.len() > MET_AMONG {
+        return 0;
     }
-    count
+    let meeting = Meeting::of(people, now);
+    let is_in_doubt = |of: &[usize; 2]| {
+        let ends = meeting.ends(*of);
+        !linked.well.contains(&ends) && (links.contains_key(&ends) || meeting.has_met(*of))
+    };
+    let in_doubt: Vec<[usize; 2]> = meeting.every_two().filter(is_in_doubt).collect();
+    let judged = in_doubt.into_iter().map(|of| meeting.pair(of, links));
+    judged.filter(|pair| pair.outcome().is_failed()).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
+    use crate::history::page::Page;
 
     #[tokio::test]
     async fn a_glance_says_who_was_lost_and_how_many_never_connected() {
@@ -244,5 +223,69 @@ mod tests {
         assert_eq!(glance.drops.len(), 2, "Ann's and Cy's");
         assert_eq!((glance.present.len(), glance.losses.len()), (5, 1));
         assert!(glance.has_trouble());
+    }
+
+    /// Links of two people, as `(stream, answered, connected, failed)`.
+    const LINKS_OF_TWO: [(&str, Option<i64>, Option<i64>, bool); 7] = [
+        ("user", None, None, false),
+        ("user", Some(2), None, false),
+        ("user", Some(2), Some(3), false),
+        ("user", Some(2), Some(3), true),
+        ("user", Some(2), None, true),
+        ("display", Some(2), None, false),
+        ("display", None, None, true),
+    ];
+
+    #[tokio::test]
+    async fn a_pair_is_judged_in_the_list_as_on_its_own_page() {
+        let fixture = Fixture::new().await;
+        let here = Timestamp(START_MS + 10_000);
+        let now = Timestamp(START_MS + 60_000);
+        let mut sessions = Vec::new();
+        let one_of = |place: usize| LINKS_OF_TWO.get(place);
+        for place in 0..(LINKS_OF_TWO.len() + 1).pow(2) {
+            let [first, second] = [place / (LINKS_OF_TWO.len() + 1), place % (LINKS_OF_TWO.len() + 1)].map(one_of);
+            let session = fixture.session(&format!("r{place}"), 0, None).await;
+            let connection = [Connection::open(0)];
+            let (ann, _) = fixture.person(session, "Ann", None, &connection).await;
+            let (bo, _) = fixture.person(session, "Bo", None, &connection).await;
+            let both = [
+                first.map(|link| ((ann, bo), link)),
+                second.map(|link| ((bo, ann), link)),
+            ];
+            for (between, (stream, answered, connected, has_failed)) in both.into_iter().flatten() {
+                let link = OfferedLink {
+                    between,
+                    stream,
+                    offered: 1,
+                    answered: *answered,
+                    candidates: (1, 1),
+                    connected: *connected,
+                    closed: None,
+                };
+                fixture.link(session, link).await;
+                let failed = "update link set answerer_state = ?, answerer_state_at = ?
+                    where session_id = ? and offerer_id = ? and ?";
+                let failed = sqlx::query(failed)
+                    .bind(ConnectionState::Failed.as_str())
+                    .bind(START_MS);
+                let failed = failed.bind(session).bind(between.0).bind(has_failed);
+                failed.execute(fixture.writer()).await.unwrap();
+            }
+            sessions.push(SessionId(session));
+        }
+        let history = fixture.history().await;
+        let mut counts = [0; 2];
+        for at in [here, now] {
+            let glances = history.glances(sessions.iter().copied(), at).await.unwrap();
+            for (place, id) in sessions.iter().enumerate() {
+                let page = Page { after: None, limit: 10 };
+                let pairs = history.pairs(*id, &page, at).await.unwrap().rows;
+                let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
+                assert_eq!(glances[id].unconnected, failed, "links {place} at {at:?}");
+                counts[failed] += 1;
+            }
+        }
+        assert!(counts.iter().all(|count| *count > 20), "{counts:?}");
     }
 }

@@ -17,14 +17,14 @@ use crate::model::time::Timestamp;
 const AT_ONCE: usize = 64;
 
 /// People of whom every two may be a pair.
-struct Meeting<'a> {
+pub(super) struct Meeting<'a> {
     people: &'a [Person],
     memberships: Vec<Intervals>,
     now: Timestamp,
 }
 
 impl<'a> Meeting<'a> {
-    fn of(people: &'a [Person], now: Timestamp) -> Self {
+    pub(super) fn of(people: &'a [Person], now: Timestamp) -> Self {
         Self {
             people,
             memberships: people.iter().map(|person| person.membership(now)).collect(),
@@ -32,17 +32,24 @@ impl<'a> Meeting<'a> {
         }
     }
 
-    fn ends(&self, [one, other]: [usize; 2]) -> [ParticipantId; 2] {
+    /// Two of them, as links are kept by.
+    pub(super) fn ends(&self, [one, other]: [usize; 2]) -> [ParticipantId; 2] {
         ends(self.people[one].id, self.people[other].id)
     }
 
     /// Whether two were members at the same time.
-    fn has_met(&self, [one, other]: [usize; 2]) -> bool {
+    pub(super) fn has_met(&self, [one, other]: [usize; 2]) -> bool {
         self.memberships[one].overlap(&self.memberships[other])
     }
 
+    /// Every two of them, by their places.
+    pub(super) fn every_two(&self) -> impl Iterator<Item = [usize; 2]> {
+        let number = self.people.len();
+        (0..number).flat_map(move |one| (one + 1..number).map(move |other| [one, other]))
+    }
+
     /// What became of two people; takes their links.
-    fn pair(&self, of: [usize; 2], links: &mut LinksByEnds) -> Pair {
+    pub(super) fn pair(&self, of: [usize; 2], links: &mut LinksByEnds) -> Pair {
         let [one, two] = of.map(|index| &self.people[index]);
         let links = links.remove(&self.ends(of)).unwrap_or_default();
         let together = Together::of(of.map(|index| &self.memberships[index]), self.now);
@@ -130,9 +137,8 @@ impl History {
             None => self.links_among(&names).await?,
         };
         let meeting = Meeting::of(people, now);
-        let numbers = 0..people.len();
-        let pairs = numbers.flat_map(|index| (index + 1..people.len()).map(move |other| [index, other]));
-        Ok(pairs
+        Ok(meeting
+            .every_two()
             .filter(|of| links.contains_key(&meeting.ends(*of)) || meeting.has_met(*of))
             .collect::<Vec<_>>()
             .into_iter()

@@ -181,6 +181,17 @@ impl Bounds {
     const ENDS: Self = Self { each: 50, all: 25_000 };
 }
 
+/// The most people and connections of one session that are read where there is a whole list of sessions.
+const AT_A_GLANCE: (i64, i64) = (200, 400);
+
+/// Those who took part in a session, as far as they and their connections are few enough.
+pub(super) struct Everyone {
+    /// They are.
+    pub(super) people: Vec<Person>,
+    /// Whether that is everyone, with all their connections.
+    pub(super) is_whole: bool,
+}
+
 /// The most people of whom all are looked at, to sort them or to put every two together. With more, they are shown by
 /// name.
 pub const PEOPLE: usize = 1_000;
@@ -216,6 +227,50 @@ impl History {
         }
         let mut connections = by_person(connections);
         Ok(Some(rows.into_iter().map(|row| row.person(&mut connections)).collect()))
+    }
+
+    /// Who took part in each of some sessions, by their ids as [`ids`] writes them.
+    pub(super) async fn everyone_of_each(&self, sessions: &str) -> Result<HashMap<SessionId, Everyone>, Error> {
+        let (most_people, most_connections) = AT_A_GLANCE;
+        let rows = sqlx::query!(
+            r#"
+            select unhex(wanted.value) as "id!: SessionId",
+                (
+                    select json_group_array(
+                        json_array(hex(id), username, joined_at, left_at, leave_reason, reconnect_count)
+                    )
+                    from (select * from participant where session_id = unhex(wanted.value) limit ?2) as own
+                ) as "people!: String",
+                (
+                    select json_group_array(json_array(
+                        hex(participant_id), connected_at, disconnected_at, away_until, closed_by, opened_by
+                    ))
+                    from (select * from connection where session_id = unhex(wanted.value) limit ?3) as own
+                ) as "connections!: String"
+            from json_each(?1) as wanted
+            "#,
+            sessions,
+            most_people,
+            most_connections
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let people: Vec<PersonFields> = from_json(&row.people)?;
+            let connections = from_json(&row.connections)?;
+            let is_whole = count(people.len()) < most_people && count(connections.len()) < most_connections;
+            let mut connections = by_person(connections);
+            let people = people
+                .into_iter()
+                .map(|person| person.row(row.id).person(&mut connections));
+            let everyone = Everyone {
+                people: people.collect(),
+                is_whole,
+            };
+            found.insert(row.id, everyone);
+        }
+        Ok(found)
     }
 
     /// Those who took part in a session whose names come after one, by name. May be fewer than the page's limit although
@@ -428,7 +483,7 @@ fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// A participant. ConnectionsByPerson are read as one value: a row for each would cost a page most of its time.
+/// A participant. Connections are read as one value: a row for each would cost a page most of its time.
 struct ParticipantRow {
     id: ParticipantId,
     session_id: SessionId,
@@ -447,6 +502,31 @@ impl ParticipantRow {
             username: self.username,
             joined_at: self.joined_at,
             left_at: self.left_at,
+            leave_reason: self.leave_reason,
+            reconnect_count: self.reconnect_count,
+        }
+    }
+}
+
+/// A participant as one of a list that is one value.
+#[derive(Deserialize)]
+struct PersonFields {
+    id: Uuid,
+    username: String,
+    joined_at: Millis,
+    left_at: Option<Millis>,
+    leave_reason: Option<LeaveReason>,
+    reconnect_count: i64,
+}
+
+impl PersonFields {
+    fn row(self, session: SessionId) -> ParticipantRow {
+        ParticipantRow {
+            id: ParticipantId(self.id),
+            session_id: session,
+            username: self.username,
+            joined_at: self.joined_at.into(),
+            left_at: self.left_at.map(Timestamp::from),
             leave_reason: self.leave_reason,
             reconnect_count: self.reconnect_count,
         }
