@@ -9,7 +9,7 @@ use super::intervals::Interval;
 use super::json::from_json;
 use super::links::{LinksByEnds, Names, ends};
 use super::pairs::Meeting;
-use super::people::Everyone;
+use super::people::{Everyone, Person};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, StreamType};
 use crate::model::time::Timestamp;
@@ -36,7 +36,7 @@ pub struct Glance {
     pub lost: Vec<String>,
     /// Who is away at this moment, by name.
     pub away: Vec<String>,
-    /// How many pairs never connected.
+    /// How many pairs never connected, where people and links are few enough to look at all of them.
     pub unconnected: usize,
 }
 
@@ -56,7 +56,6 @@ struct LinkedFields {
 }
 
 /// Who has a link with whom in a session.
-#[derive(Default)]
 struct Linked {
     /// Certainly not in vain: nothing of these is read.
     well: HashSet<[ParticipantId; 2]>,
@@ -79,12 +78,14 @@ impl History {
         let ids = ids(sessions.map(|id| id.0))?;
         let everyone = self.everyone_of_each(&ids).await?;
         let mut linked = self.linked_of_each(&ids).await?;
+        linked.retain(|id, linked| linked.is_whole && everyone.get(id).is_some_and(is_small));
         let in_doubt = linked.values().flat_map(|linked| linked.in_doubt.iter().copied());
         let mut links = self.links_between(in_doubt, &Names::new()).await?;
         let glance = |(id, everyone): (SessionId, Everyone)| {
             let mut glance = glance(&everyone, now);
-            let linked = linked.remove(&id).unwrap_or_default();
-            glance.unconnected = unconnected(&everyone, &linked, &mut links, now);
+            if let Some(linked) = linked.get(&id) {
+                glance.unconnected = unconnected(&everyone.people, linked, &mut links, now);
+            }
             (id, glance)
         };
         Ok(everyone.into_iter().map(glance).collect())
@@ -128,8 +129,9 @@ impl History {
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
             let mut linked = Linked {
+                well: HashSet::new(),
+                in_doubt: Vec::new(),
                 is_whole: row.links < LINKS,
-                ..Linked::default()
             };
             for pair in from_json::<LinkedFields>(&row.linked)? {
                 let ends = ends(ParticipantId(pair.one), ParticipantId(pair.other));
@@ -162,12 +164,13 @@ fn glance(everyone: &Everyone, now: Timestamp) -> Glance {
     found
 }
 
-/// How many pairs never connected, as far as people and links are few enough to look at all of them.
-fn unconnected(everyone: &Everyone, linked: &Linked, links: &mut LinksByEnds, now: Timestamp) -> usize {
-    let people = &everyone.people;
-    if !everyone.is_whole || !linked.is_whole || people.len() > MET_AMONG {
-        return 0;
-    }
+/// Whether every two of them are looked at.
+fn is_small(everyone: &Everyone) -> bool {
+    everyone.is_whole && everyone.people.len() <= MET_AMONG
+}
+
+/// How many pairs never connected.
+fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now: Timestamp) -> usize {
     let meeting = Meeting::of(people, now);
     let is_in_doubt = |of: &[usize; 2]| {
         let ends = meeting.ends(*of);
