@@ -8,6 +8,16 @@ import { Server } from './lib/server.js';
 import { until, within } from './lib/wait.js';
 
 const PAGE = 'https://class.example';
+const POLLING = '/socket.io/?EIO=4&transport=polling';
+
+/** The handshake of a WebSocket, as RFC 6455 has it. */
+const HANDSHAKE = {
+  host: 'localhost',
+  upgrade: 'websocket',
+  connection: 'Upgrade',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
 
 describe('what the server says to those it cannot serve', { timeout: 60_000 }, () => {
   const [open, listed] = [new Server(), new Server({ ALLOWED_ORIGINS: PAGE })];
@@ -27,6 +37,30 @@ describe('what the server says to those it cannot serve', { timeout: 60_000 }, (
     }
   });
 
+  test('what asks for no real WebSocket is told what is missing, and a session goes on', async () => {
+    const { sid } = JSON.parse((await ask(open, POLLING)).body.slice(1));
+    const cases = [
+      ['Upgrade: websocket', { upgrade: null, connection: null, 'sec-websocket-version': null }],
+      ['Upgrade: websocket', { upgrade: 'h2c' }],
+      ['Connection: Upgrade', { connection: null }],
+      ['Connection: Upgrade', { connection: 'keep-alive' }],
+      ['Sec-WebSocket-Version: 13', { 'sec-websocket-version': '12' }],
+      ['a valid Sec-WebSocket-Key', { 'sec-websocket-key': null }],
+      ['a valid Sec-WebSocket-Key', { 'sec-websocket-key': 'dGhlIGtleQ==' }],
+      ['a valid Sec-WebSocket-Key', { 'sec-websocket-key': 'the sample nonce 1234==' }],
+      ['HTTP/1.1', {}, '1.0'],
+    ];
+    for (const session of ['', `&sid=${sid}`]) {
+      for (const [missing, headers, version] of cases) {
+        const answer = await handshake(open, session, headers, version);
+        assert.match(answer, /^HTTP\/1\.[01] 400 .*\r\nsec-websocket-version: 13\r\n/is, missing);
+        assert.ok(answer.includes(`: ${missing} is missing. `), `${answer} instead of ${missing}`);
+      }
+    }
+    assert.equal((await ask(open, `${POLLING}&sid=${sid}`, { method: 'POST', headers: { 'content-length': 2 }, body: '40' })).body, 'ok');
+    assert.match(await handshake(open, ''), /^HTTP\/1\.1 101 /);
+  });
+
   test('a host name that is not allowed is named', async () => {
     const answer = await ask(open, '/api/v1/rooms', { headers: { host: 'other.example:80' } });
     const { code, detail } = JSON.parse(answer.body);
@@ -35,7 +69,7 @@ describe('what the server says to those it cannot serve', { timeout: 60_000 }, (
   });
 
   test('pages of a list of origins may connect withCredentials, and no others are told that they may', async () => {
-    const [path, headers] = ['/socket.io/?EIO=4&transport=polling', { origin: PAGE }];
+    const [path, headers] = [POLLING, { origin: PAGE }];
     const answer = await ask(listed, path, { headers });
     assert.deepEqual(allowed(answer), [200, PAGE, 'true']);
     const preflight = { ...headers, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-mine' };
@@ -48,7 +82,7 @@ describe('what the server says to those it cannot serve', { timeout: 60_000 }, (
 
   test('the log says what a page withCredentials does wrong where every origin may connect', async () => {
     const headers = { origin: PAGE, 'sec-fetch-mode': 'cors', cookie: 'a=b' };
-    const poll = (site) => ask(open, '/socket.io/?EIO=4&transport=polling', { headers: { ...headers, 'sec-fetch-site': site } });
+    const poll = (site) => ask(open, POLLING, { headers: { ...headers, 'sec-fetch-site': site } });
     await poll('same-origin');
     assert.doesNotMatch(open.output, /withCredentials/);
     await poll('cross-site');
@@ -86,6 +120,18 @@ function ask(server, path, options = {}) {
       for await (const piece of answer.setEncoding('utf8')) body += piece;
       resolve({ statusCode: answer.statusCode, headers: answer.headers, body });
     });
-    asked.end();
+    asked.end(options.body);
   });
+}
+
+/** The answer to a handshake that has these headers (or, if null, has them not) instead. */
+async function handshake(server, session, headers = {}, version = '1.1') {
+  const lines = Object.entries({ ...HANDSHAKE, ...headers }).flatMap(([name, value]) => (value === null ? [] : `${name}: ${value}\r\n`));
+  const socket = connect(server.port, 'localhost');
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (text) => (answer += text));
+  socket.write(`GET /socket.io/?EIO=4&transport=websocket${session} HTTP/${version}\r\n${lines.join('')}\r\n`);
+  await until(() => / 101 .*\r\n\r\n|\r\n\r\n.+\n$/s.test(answer), 'the answer to a handshake');
+  socket.destroy();
+  return answer;
 }
