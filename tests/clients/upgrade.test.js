@@ -11,6 +11,11 @@ const HELD = 12_000;
 /** How many polls a second are too many: Node answers one that waits for an upgrade after 100 ms. */
 const MANY_POLLS = 15;
 
+/** Behind which of them even a WebSocket from the start carries nothing. @type {import('./lib/middlebox.js').Kind[]} */
+const NO_WEBSOCKETS = ['cuts after the handshake', 'swallows frames'];
+/** How long a client waits for the first word, if it is not to wait for 20 s as it does by itself, in milliseconds. */
+const GIVES_UP = 2_000;
+
 /** The upgrade to a WebSocket by the client's default transports, through networks that spoil it. */
 describe('upgrade', { concurrency: true }, () => {
   const server = new Server();
@@ -44,6 +49,33 @@ describe('upgrade', { concurrency: true }, () => {
       assert.equal(ann.socket.io.engine.transport.name, 'polling');
       assert.equal(box.seenWebSockets, 1, 'one try');
     });
+  }
+
+  for (const kind of [...SPOILERS, 'is slow']) {
+    for (const transports of [['polling'], ['websocket'], ['websocket', 'polling']]) {
+      const isIn = transports[0] === 'polling' || !NO_WEBSOCKETS.includes(kind);
+      test(`behind a network that ${kind}, a page by ${transports} ${isIn ? 'gets in' : 'has an error, and gets in elsewhere'}`, async (t) => {
+        const classroom = new Classroom(t, server, ['polling']);
+        const box = classroom.closing(new Middlebox(server.port, kind));
+        const client = { tryAllTransports: true, ...(!isIn && { timeout: GIVES_UP }) };
+        const ann = classroom.page('Ann', { url: await box.open(), transports, client });
+        const [bo] = await classroom.joined('Bo');
+        if (!isIn) {
+          let error;
+          ann.socket.on('connect_error', (told) => (error ??= told));
+          await ann.until(() => error, 'an error');
+          assert.equal(error.message, 'timeout');
+          assert.equal(ann.socket.connected, false);
+          // None of which there is in a WebSocket from the start.
+          box.kind = 'cuts at the answer to the probe';
+        }
+        assert.ok((await ann.join()).ok);
+        await ann.connectedWith(bo);
+        assert.equal(ann.socket.io.engine.transport.name, transports[0]);
+        assert.equal(box.seenWebSockets === 0, transports[0] === 'polling');
+        if (isIn) assert.deepEqual(ann.ends, []);
+      });
+    }
   }
 
   test('over a slow network messages go on during the upgrade, which succeeds', async (t) => {

@@ -4,6 +4,9 @@ import { Proxy } from './proxy.js';
 const ONE_WAY = 20;
 const ONE_WAY_OF_FRAMES = 300;
 
+/** Where the answer to a handshake ends, and frames begin. */
+const HEAD_END = '\r\n\r\n';
+
 /**
  * What a middlebox does to a WebSocket once its handshake is answered. Everything else passes.
  *
@@ -52,19 +55,17 @@ export class Middlebox extends Proxy {
           setTimeout(() => to.write(data), isWebSocket ? ONE_WAY_OF_FRAMES : ONE_WAY);
           return;
         }
-        if (isOpen && this.spoils(text, from === server)) {
-          if (this.kind !== 'swallows frames') client.destroy();
-          return;
+        let head = isOpen ? 0 : data.length;
+        if (isWebSocket && !isOpen && from === server) {
+          isOpen = true;
+          head = text.indexOf(HEAD_END) + HEAD_END.length;
         }
-        to.write(data);
-        if (isWebSocket && from === server) isOpen = true;
+        to.write(data.subarray(0, head));
+        const frames = data.subarray(head);
         if (isOpen && this.kind === 'cuts after the handshake') client.end();
+        else if (from === server && frames.includes('3probe')) client.destroy();
+        else if (this.kind !== 'swallows frames') to.write(frames);
       });
     }
-  }
-
-  /** @param {string} text @param {boolean} isFromServer */
-  spoils(text, isFromServer) {
-    return this.kind === 'swallows frames' || (isFromServer && text.includes('3probe'));
   }
 }
