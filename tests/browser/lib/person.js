@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 
-import { Proxy } from '../../clients/lib/proxy.js';
 import { pause, until } from '../../clients/lib/wait.js';
 import { probe } from './probe.js';
 import { Reader } from './reader.js';
@@ -15,17 +14,15 @@ const MOVES = 3;
 export class Person extends Reader {
   /**
    * @param {import('playwright-core').Browser} browser
-   * @param {import('../../clients/lib/server.js').Server} server whose page is opened
    * @param {string} username
    * @param {string} roomname
    * @param {boolean} hasMicrophone
+   * @param {import('../../clients/lib/proxy.js').Proxy} network by which they reach the server whose page they open
    */
-  static async at(browser, server, username, roomname, hasMicrophone) {
+  static async at(browser, username, roomname, hasMicrophone, network) {
     const person = await Person.of(browser);
     await person.page.addInitScript(probe, hasMicrophone);
-    person.network = new Proxy(server.port);
-    person.url = await person.network.open();
-    return Object.assign(person, { username, roomname });
+    return Object.assign(person, { username, roomname, network, url: await network.open() });
   }
 
   /** Fills in the lobby. */

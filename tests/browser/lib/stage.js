@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { Proxy } from '../../clients/lib/proxy.js';
 import { until } from '../../clients/lib/wait.js';
 import { Person } from './person.js';
 
@@ -32,16 +33,16 @@ export class Stage {
    * @param {import('node:test').TestContext} t
    * @param {import('playwright-core').Browser} browser
    * @param {import('../../clients/lib/server.js').Server} server
-   * @param {{hasMicrophones?: boolean}} [settings]
+   * @param {{hasMicrophones?: boolean, network?: () => Proxy}} [settings] `network` makes what one person reaches the server by
    */
-  constructor(t, browser, server, { hasMicrophones = false } = {}) {
-    Object.assign(this, { browser, server, hasMicrophones, roomname: `Class ${crypto.randomUUID().slice(0, 8)}` });
+  constructor(t, browser, server, { hasMicrophones = false, network = () => new Proxy(server.port) } = {}) {
+    Object.assign(this, { browser, server, hasMicrophones, network, roomname: `Class ${crypto.randomUUID().slice(0, 8)}` });
     t.after(() => this.close());
   }
 
   /** Somebody before the lobby. @param {string} username @param {import('playwright-core').Browser} [browser] */
   async person(username, browser = this.browser) {
-    const person = await Person.at(browser, this.server, username, this.roomname, this.hasMicrophones);
+    const person = await Person.at(browser, username, this.roomname, this.hasMicrophones, this.network());
     this.people.push(person);
     return person;
   }
