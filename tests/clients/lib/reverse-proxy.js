@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { until } from './wait.js';
+import { until, within } from './wait.js';
 
 const DOCUMENT = new URL('../../../docs/proxies.md', import.meta.url);
 const APACHE_MODULES = ['mpm_event', 'authz_core', 'ssl', 'headers', 'proxy', 'proxy_http', 'socache_shmcb'];
@@ -20,7 +20,7 @@ const KINDS = {
     reload: (proxy) => proxy.process.kill('SIGHUP'),
   },
   caddyfile: {
-    around: (directory, configuration) => `{ \n admin unix/${directory}/admin \n auto_https off \n }\n${configuration}`,
+    around: (directory, configuration) => configuration.replace('{', `{\n admin unix/${directory}/admin\n auto_https off`),
     command: (file) => ['/usr/bin/caddy', 'run', '--config', file, '--adapter', 'caddyfile'],
     reload: ({ directory, file }) => {
       execFileSync('/usr/bin/caddy', ['reload', '--force', '--config', file, '--adapter', 'caddyfile', '--address', `unix/${directory}/admin`], { stdio: 'pipe' });
@@ -45,12 +45,16 @@ export const REVERSE_PROXIES = Object.keys(KINDS);
 
 /** A reverse proxy before a server, as `docs/proxies.md` has it, but for the names of host, files and ports. */
 export class ReverseProxy {
-  /** @param {string} kind @param {number} target the server's port */
-  static async before(kind, target) {
+  /**
+   * @param {string} kind
+   * @param {number} target the server's port
+   * @param {(configuration: string) => string} [change] what is done otherwise than the document has it
+   */
+  static async before(kind, target, change = (configuration) => configuration) {
     const directory = mkdtempSync(join(tmpdir(), 'chatroom-proxy-'));
     const [port, proxy] = [await freePort(), new ReverseProxy()];
     const [, configuration] = readFileSync(DOCUMENT, 'utf8').match(new RegExp(`\`\`\`${kind}\n(.*?)\`\`\``, 's'));
-    const here = configuration
+    const here = change(configuration)
       .replaceAll('/etc/ssl/', `${directory}/`)
       .replace(/class\.example(?!\.(crt|key|pem))/g, 'localhost')
       .replaceAll('443', String(port))
@@ -81,7 +85,7 @@ export class ReverseProxy {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const exited = once(this.process, 'exit');
     this.process.kill('SIGTERM');
-    await exited;
+    await within(exited, `${this.kind} stops, while polls wait`);
   }
 
   async close() {

@@ -8,11 +8,16 @@ import { REVERSE_PROXIES, ReverseProxy } from './lib/reverse-proxy.js';
 import { Server } from './lib/server.js';
 import { pause, until } from './lib/wait.js';
 
+// Named so that it is among the first to start: it takes longest, and waits most of the time.
+
 /** How long nothing is sent, in milliseconds: longer than any timeout of the proxies would allow a silent connection. */
 const IDLE = 100_000;
 
 /** How long a page may take to be back, on a busy machine. */
 const PATIENCE = 60_000;
+
+/** How soon a page hears that it can have no WebSocket: long before its client gives up by itself, after 20 s. */
+const SOON = 15_000;
 
 // All at once: each of them waits most of the time.
 describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000, concurrency: true }, () => {
@@ -35,9 +40,9 @@ describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000
       const pages = ['polling', 'websocket', 'polling,websocket'].map((transports, index) => page(server, proxy, ['Ann', 'Bo', 'Cy'][index], transports.split(',')));
       t.after(() => pages.forEach((one) => one.close()));
       for (const one of pages) assert.equal((await one.join()).ok, true);
-      const [ann, bo, cy] = pages;
+      const memberIds = pages.map(({ memberId }) => memberId);
       await until(() => told.includes('"joined"') || told.includes('event: joined'), `the stream tells of a join: ${told}`);
-      await until(() => cy.socket.io.engine.transport.name === 'websocket', 'the upgrade');
+      await until(() => pages[2].socket.io.engine.transport.name === 'websocket', 'the upgrade');
       await exchange(pages, 'x'.repeat(990_000));
 
       await pause(IDLE);
@@ -54,14 +59,37 @@ describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000
       await server.start();
       await exchangeAtLast(pages, 'after a kill of the server');
       for (const { resumes } of pages) assert.ok(resumes.length > 1 && resumes.every(({ resumed }) => resumed), JSON.stringify(resumes));
-      assert.deepEqual(pages.map(({ memberId }) => memberId), [ann, bo, cy].map(({ memberId }) => memberId));
+      assert.deepEqual(pages.map(({ memberId }) => memberId), memberIds);
     });
   }
+
+  test('nginx with a bare proxy_pass: WebSockets are refused soon, and pages that may poll do', async (t) => {
+    const server = new Server({ BASE_PATH: '/signal' });
+    t.after(() => server.close());
+    await server.start();
+    const bare = (configuration) => configuration.replace(/^ +proxy_(http|set|buffering|read|send).*\n/gm, '');
+    const proxy = await ReverseProxy.before('nginx', server.port, bare);
+    t.after(() => proxy.close());
+    await proxy.start();
+
+    const [ann, bo, cy] = [['websocket'], ['polling', 'websocket'], ['websocket', 'polling']].map((transports, index) => page(server, proxy, ['Ann', 'Bo', 'Cy'][index], transports));
+    t.after(() => [ann, bo, cy].forEach((one) => one.close()));
+    let refusal, upgradeError;
+    ann.socket.on('connect_error', (error) => (refusal = error));
+    bo.socket.io.engine.on('upgradeError', (error) => (upgradeError = error));
+    await ann.until(() => refusal, 'an error', SOON);
+    assert.match(refusal.description.message, /\b400\b/);
+    for (const one of [bo, cy]) assert.equal((await one.join()).ok, true);
+    await bo.until(() => upgradeError, 'the upgrade is given up', SOON);
+    await exchange([bo, cy], 'x'.repeat(990_000));
+    assert.deepEqual([bo, cy].map(({ ends, socket }) => [ends, socket.io.engine.transport.name]), Array(2).fill([[], 'polling']));
+    assert.equal(ann.socket.connected, false);
+  });
 });
 
 /** A page that is reached through the proxy, and does not negotiate by itself. */
 function page(server, { url }, username, transports) {
-  const client = { path: '/signal/socket.io/', rejectUnauthorized: false };
+  const client = { path: '/signal/socket.io/', rejectUnauthorized: false, tryAllTransports: true };
   return new Page({ url, transports, roomname: 'class', username, isPassive: true, secrets: server.secrets, client });
 }
 
