@@ -19,11 +19,17 @@ const PATIENCE = 60_000;
 /** How soon a page hears that it can have no WebSocket: long before its client gives up by itself, after 20 s. */
 const SOON = 15_000;
 
+/** As the document has the server, but that it trusts one address of this machine, and not all: the others are its clients'. */
+const SETTINGS = { BASE_PATH: '/signal', ALLOWED_HOSTS: 'class.example', TRUSTED_PROXIES: '127.0.0.1,::1' };
+
+/** How many handshakes an address has at once at the least that it may have of them. */
+const HANDSHAKES = 30;
+
 // All at once: each of them waits most of the time.
 describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000, concurrency: true }, () => {
   for (const kind of REVERSE_PROXIES) {
     test(kind, async (t) => {
-      const server = new Server({ BASE_PATH: '/signal', RESUME_GRACE: '60s' });
+      const server = new Server({ ...SETTINGS, RESUME_GRACE: '60s' });
       t.after(() => server.close());
       await server.start();
       const proxy = await ReverseProxy.before(kind, server.port);
@@ -60,11 +66,31 @@ describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000
       await exchangeAtLast(pages, 'after a kill of the server');
       for (const { resumes } of pages) assert.ok(resumes.length > 1 && resumes.every(({ resumed }) => resumed), JSON.stringify(resumes));
       assert.deepEqual(pages.map(({ memberId }) => memberId), memberIds);
+      pages.forEach((one) => one.close());
+
+      await server.stop();
+      server.settings = { ...server.settings, HANDSHAKES_PER_ADDRESS: '1' };
+      await server.start();
+      const handshake = async (localAddress) => {
+        const { statusCode } = await ask(`${proxy.url}/signal/socket.io/?EIO=4&transport=polling`, { agent: ReverseProxy.agent(localAddress) });
+        return statusCode;
+      };
+      const many = await Promise.all(Array.from({ length: 2 * HANDSHAKES }, () => handshake('127.0.0.2')));
+      assert.ok(many.includes(429), 'an address has too many');
+      for (let time = 0; time < 3; time += 1) assert.equal(await handshake('127.0.0.3'), 200, 'another address has not');
+
+      await server.stop();
+      server.settings = { ...server.settings, ALLOWED_HOSTS: '' };
+      await server.start();
+      const stranger = await ask(`${proxy.url}/signal/api/v1/rooms`);
+      let refusal = '';
+      for await (const text of stranger.setEncoding('utf8')) refusal += text;
+      assert.match(refusal, /class\.example.*hostNotAllowed/s, 'the name that a client asked for arrives');
     });
   }
 
   test('nginx with a bare proxy_pass: WebSockets are refused soon, and pages that may poll do', async (t) => {
-    const server = new Server({ BASE_PATH: '/signal' });
+    const server = new Server(SETTINGS);
     t.after(() => server.close());
     await server.start();
     const bare = (configuration) => configuration.replace(/^ +proxy_(http|set|buffering|read|send).*\n/gm, '');
@@ -89,7 +115,7 @@ describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000
 
 /** A page that is reached through the proxy, and does not negotiate by itself. */
 function page(server, { url }, username, transports) {
-  const client = { path: '/signal/socket.io/', rejectUnauthorized: false, tryAllTransports: true };
+  const client = { path: '/signal/socket.io/', agent: ReverseProxy.agent(), tryAllTransports: true };
   return new Page({ url, transports, roomname: 'class', username, isPassive: true, secrets: server.secrets, client });
 }
 
@@ -117,7 +143,7 @@ async function exchangeAtLast(pages, data) {
 
 /** @param {string} url @returns {Promise<import('node:http').IncomingMessage>} */
 async function ask(url, options = {}) {
-  const asked = request(url, { rejectUnauthorized: false, agent: false, ...options });
+  const asked = request(url, { agent: ReverseProxy.agent(), ...options });
   asked.end();
   const [answer] = await once(asked, 'response');
   return answer;

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,9 @@ import { until, within } from './wait.js';
 
 const DOCUMENT = new URL('../../../docs/proxies.md', import.meta.url);
 const APACHE_MODULES = ['mpm_event', 'authz_core', 'ssl', 'headers', 'proxy', 'proxy_http', 'socache_shmcb'];
+
+/** How long a page that is cut off is waited for, if nothing else is said, in milliseconds. */
+const STOPS_WITHIN = 15_000;
 
 /** How each is run, around what the document says: what stands before and after that, its command, and how it reloads. */
 const KINDS = {
@@ -43,7 +47,7 @@ const KINDS = {
 /** What a reverse proxy can be, by the words that the document has on its configurations. */
 export const REVERSE_PROXIES = Object.keys(KINDS);
 
-/** A reverse proxy before a server, as `docs/proxies.md` has it, but for the names of host, files and ports. */
+/** A reverse proxy before a server, as `docs/proxies.md` has it, but for the names of files and ports. */
 export class ReverseProxy {
   /**
    * @param {string} kind
@@ -56,15 +60,25 @@ export class ReverseProxy {
     const [, configuration] = readFileSync(DOCUMENT, 'utf8').match(new RegExp(`\`\`\`${kind}\n(.*?)\`\`\``, 's'));
     const here = change(configuration)
       .replaceAll('/etc/ssl/', `${directory}/`)
-      .replace(/class\.example(?!\.(crt|key|pem))/g, 'localhost')
       .replaceAll('443', String(port))
       .replaceAll('127.0.0.1:3000', `localhost:${target}`);
     const [crt, key, pem, file] = ['crt', 'key', 'pem', 'conf'].map((end) => join(directory, `class.example.${end}`));
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const subject = ['-subj', '/CN=class.example', '-addext', 'subjectAltName=DNS:class.example'];
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-keyout', key, '-out', crt, ...subject], { stdio: 'pipe' });
     writeFileSync(pem, readFileSync(crt, 'utf8') + readFileSync(key, 'utf8'));
     writeFileSync(file, KINDS[kind].around(directory, here, port));
-    return Object.assign(proxy, { kind, directory, port, file, url: `https://localhost:${port}`, output: '' });
+    return Object.assign(proxy, { kind, directory, port, file, url: `https://class.example:${port}`, output: '' });
+  }
+
+  /**
+   * The way of a client to it, from an address of this machine's own.
+   *
+   * @param {string} [localAddress]
+   */
+  static agent(localAddress = '127.0.0.1') {
+    // The name is found nowhere.
+    const lookup = (_, { all }, found) => (all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4));
+    return new Agent({ lookup, localAddress, rejectUnauthorized: false, keepAlive: false });
   }
 
   async start() {
@@ -85,7 +99,7 @@ export class ReverseProxy {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const exited = once(this.process, 'exit');
     this.process.kill('SIGTERM');
-    await within(exited, `${this.kind} stops, while polls wait`);
+    await within(exited, `${this.kind} stops, while polls wait`, STOPS_WITHIN);
   }
 
   async close() {
