@@ -22,6 +22,9 @@ const SOON = 15_000;
 /** As the document has the server, but that it trusts one address of this machine, and not all: the others are its clients'. */
 const SETTINGS = { BASE_PATH: '/signal', ALLOWED_HOSTS: 'class.example', TRUSTED_PROXIES: '127.0.0.1,::1' };
 
+/** A name that a proxy might spoil in a path. */
+const ROOM = 'class 1/2 100%';
+
 /** How many handshakes an address has at once at the least that it may have of them. */
 const HANDSHAKES = 30;
 
@@ -48,6 +51,8 @@ describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000
       for (const one of pages) assert.equal((await one.join()).ok, true);
       const memberIds = pages.map(({ memberId }) => memberId);
       await until(() => told.includes('"joined"') || told.includes('event: joined'), `the stream tells of a join: ${told}`);
+      const members = await ask(`${proxy.url}/signal/api/v1/rooms/${encodeURIComponent(ROOM)}`, { headers: { authorization: `Bearer ${server.token}` } });
+      assert.equal(members.statusCode, 200, 'the name of a room arrives as it is');
       await until(() => pages[2].socket.io.engine.transport.name === 'websocket', 'the upgrade');
       await exchange(pages, 'x'.repeat(990_000));
 
@@ -116,7 +121,7 @@ describe('behind a reverse proxy, as docs/proxies.md has it', { timeout: 170_000
 /** A page that is reached through the proxy, and does not negotiate by itself. */
 function page(server, { url }, username, transports) {
   const client = { path: '/signal/socket.io/', agent: ReverseProxy.agent(), tryAllTransports: true };
-  return new Page({ url, transports, roomname: 'class', username, isPassive: true, secrets: server.secrets, client });
+  return new Page({ url, transports, roomname: ROOM, username, isPassive: true, secrets: server.secrets, client });
 }
 
 /** Each sends something to the next. @param {Page[]} pages @param {string} data */
