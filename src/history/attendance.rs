@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::intervals::{Interval, Span, percent};
+use super::intervals::{Interval, Intervals, Span, percent};
 use super::loss::Loss;
 use super::outages::{Outage, is_explained};
 use super::page::{Page, Slice};
@@ -18,6 +18,8 @@ use crate::model::vocabulary::LeaveReason;
 const EXAMINED: usize = 1_000;
 
 /// One person's attendance of a session. Of more than a thousand connections in one session the latest thousand count.
+/// What the server, or what everybody lost contact by, kept them out for counts against nobody: not as time away, as a gap,
+/// as coming back, nor in the share.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attendance {
@@ -35,12 +37,11 @@ pub struct Attendance {
     pub away_ms: i64,
     /// The longest time without one between joining and leaving (or now).
     pub longest_gap_ms: i64,
-    /// How often they came back.
+    /// How often they came back from a drop.
     pub reconnect_count: i64,
     /// Why they last left.
     pub leave_reason: Option<LeaveReason>,
-    /// What share of the session's duration they were present for, in percent with one decimal. The time for which the
-    /// server, or what everybody lost contact by, kept them out does not count.
+    /// What share of the session's duration they were present for, in percent with one decimal.
     pub present_pct: f64,
     /// When they were present.
     pub intervals: Vec<Span>,
@@ -79,19 +80,22 @@ impl Person {
             last.to = None;
         }
         let losses = self.losses();
-        let nobodys = losses.iter().filter(|loss| is_explained(**loss, outages));
-        let kept_out_ms: i64 = nobodys.map(|loss| loss.away_ms(now)).sum();
+        let outages = || losses.iter().filter(|loss| is_explained(**loss, outages));
+        let kept_out = Intervals::merge(outages().map(|loss| loss.away(now)));
+        let returns = outages().filter(|loss| loss.is_resumed).count();
+        let there = Intervals::merge(present.iter().chain(kept_out.iter()));
+        let membership = Interval::new(self.joined_at, self.left_at.unwrap_or(now));
         Attendance {
             id: self.id,
             username: self.username.clone(),
             joined_at: self.joined_at,
             left_at: self.left_at,
             present_ms: present.total_ms(),
-            away_ms: self.away(now).minus(&present).total_ms(),
-            longest_gap_ms: present.longest_gap_ms(Interval::new(self.joined_at, self.left_at.unwrap_or(now))),
-            reconnect_count: self.reconnect_count,
+            away_ms: self.away(now).minus(&there).total_ms(),
+            longest_gap_ms: there.longest_gap_ms(membership),
+            reconnect_count: (self.reconnect_count - i64::try_from(returns).unwrap_or(i64::MAX)).max(0),
             leave_reason: self.leave_reason,
-            present_pct: percent(present.total_ms(), session.span().ms() - kept_out_ms),
+            present_pct: percent(present.total_ms(), session.span().ms() - kept_out.total_ms()),
             intervals,
             losses,
         }

@@ -1,6 +1,6 @@
 //! How somebody lost contact, and came back.
 
-use super::intervals::Intervals;
+use super::intervals::{Interval, Intervals};
 use crate::model::time::Timestamp;
 
 /// How somebody lost contact.
@@ -24,9 +24,9 @@ impl Loss {
         self.back.map(|back| back.0.saturating_sub(self.at.0))
     }
 
-    /// For how long they were away, up to now if they still are.
-    pub(super) fn away_ms(self, now: Timestamp) -> i64 {
-        self.until.unwrap_or(now).0.saturating_sub(self.at.0).max(0)
+    /// When they were away, up to now if they still are.
+    pub(super) fn away(self, now: Timestamp) -> Interval {
+        Interval::new(self.at, self.until.unwrap_or(now))
     }
 }
 

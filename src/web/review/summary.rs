@@ -124,7 +124,7 @@ impl Subject<'_> {
             let last = person.losses.last();
             return (!last.is_some_and(|last| is_explained(*last, self.outages))).then_some(Fate::Lost);
         }
-        came_back_alone(person, self.outages).then_some(Fate::CameBack)
+        (person.reconnect_count > 0).then_some(Fate::CameBack)
     }
 }
 
@@ -137,13 +137,6 @@ enum Fate {
     Lost,
     /// They dropped and came back.
     CameBack,
-}
-
-/// Whether somebody came back from more than the outages that were everybody's.
-fn came_back_alone(person: &Attendance, outages: &[Outage]) -> bool {
-    let returns = person.losses.iter().filter(|loss| loss.is_resumed);
-    let explained = returns.filter(|loss| is_explained(**loss, outages)).count();
-    person.reconnect_count > i64::try_from(explained).unwrap_or(i64::MAX)
 }
 
 /// The row of one person, or the table of several.

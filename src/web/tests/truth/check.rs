@@ -125,7 +125,7 @@ impl Sight<'_> {
                 "presentMs": part.present,
                 "awayMs": part.away,
                 "longestGapMs": part.gap,
-                "reconnectCount": person.back,
+                "reconnectCount": part.back,
                 "leaveReason": person.reason,
                 "presentPct": percent(part.permille),
                 "intervals": intervals,
@@ -184,7 +184,7 @@ impl Sight<'_> {
                 part.away.to_string(),
                 part.gap.to_string(),
                 percent(part.permille).to_string(),
-                person.back.to_string(),
+                part.back.to_string(),
                 person.reason.unwrap_or_default().to_owned(),
             ]);
         }

@@ -353,6 +353,8 @@ pub(super) struct ExpectedAttendance {
     pub(super) present: i64,
     pub(super) away: i64,
     pub(super) gap: i64,
+    /// How often they came back from a drop of their own.
+    pub(super) back: usize,
     /// What share of the session they were present for, in tenths of a percent.
     pub(super) permille: i64,
     /// When they were here.
@@ -424,8 +426,12 @@ impl ExpectedSession {
 
     /// Whether somebody came back from more than what everybody lost contact by.
     pub(super) fn came_back_alone(&self, person: &ExpectedPerson) -> bool {
+        self.own_returns(person) > 0
+    }
+
+    fn own_returns(&self, person: &ExpectedPerson) -> usize {
         let shared = self.shared_losses(person);
-        person.back > shared.iter().filter(|loss| loss.is_resumed).count()
+        person.back - shared.iter().filter(|loss| loss.is_resumed).count()
     }
 
     /// Whether somebody was lost, and not with everybody else.
@@ -435,10 +441,10 @@ impl ExpectedSession {
         is_lost && !last.is_some_and(|last| self.explained()[last])
     }
 
-    /// How long everybody's losses kept somebody out.
-    fn kept_out(&self, person: &ExpectedPerson, now: i64) -> i64 {
+    /// When everybody's losses kept somebody out.
+    fn kept_out(&self, person: &ExpectedPerson, now: i64) -> Vec<(i64, i64)> {
         let shared = self.shared_losses(person);
-        shared.iter().map(|loss| loss.until.unwrap_or(now) - loss.at).sum()
+        shared.iter().map(|loss| (loss.at, loss.until.unwrap_or(now))).collect()
     }
 
     pub(super) fn errors(&self) -> usize {
@@ -455,6 +461,10 @@ impl ExpectedSession {
         for (_, from, to) in &person.spells {
             points.extend([*from, to.unwrap_or(now)]);
         }
+        let kept_out = self.kept_out(person, now);
+        for (from, to) in &kept_out {
+            points.extend([*from, *to]);
+        }
         points.sort_unstable();
         points.dedup();
         // Between two points nothing changes: one look at each stretch is enough.
@@ -466,15 +476,26 @@ impl ExpectedSession {
             let of = stretches.iter().filter(|(.., status)| *status == wanted);
             of.map(|(from, to, _)| to - from).sum()
         };
+        let is_kept_out = |at: i64| kept_out.iter().any(|(from, to)| (*from..*to).contains(&at));
+        let own: Vec<(i64, i64, ExpectedPresence)> = stretches
+            .iter()
+            .filter(|(from, _, status)| *status == ExpectedPresence::Here || !is_kept_out(*from))
+            .copied()
+            .collect();
         let present = total(ExpectedPresence::Here);
         let here = with_instants(runs(&stretches, |status| status == ExpectedPresence::Here), person, now);
         let length = self.until(now) - self.start;
         assert!(present <= length, "{} is there longer than the session", person.name);
         ExpectedAttendance {
             present,
-            away: total(ExpectedPresence::Away),
-            gap: longest_gap(&stretches, &here),
-            permille: match length - self.kept_out(person, now) {
+            away: own
+                .iter()
+                .filter(|(.., status)| *status == ExpectedPresence::Away)
+                .map(|(from, to, _)| to - from)
+                .sum(),
+            gap: longest_gap(&own, &here),
+            back: self.own_returns(person),
+            permille: match length - kept_out.iter().map(|(from, to)| to - from).sum::<i64>() {
                 0 => 0,
                 length => (present * 2000 + length) / (2 * length),
             },
@@ -549,8 +570,12 @@ fn cut((from, to): (i64, i64), instants: &[(i64, i64)]) -> Vec<(i64, i64)> {
 
 /// The longest time without being here, which an instant of being here ends, too.
 fn longest_gap(stretches: &[(i64, i64, ExpectedPresence)], here: &[(i64, i64)]) -> i64 {
-    let (mut longest, mut gap) = (0, 0);
+    let (mut longest, mut gap, mut last) = (0, 0, None);
     for (from, to, status) in stretches {
+        // What is left out in between was nobody's gap.
+        if last.replace(*to).is_some_and(|last| last != *from) {
+            gap = 0;
+        }
         if *status == ExpectedPresence::Here || here.contains(&(*from, *from)) {
             gap = 0;
         }

@@ -35,8 +35,8 @@ pub(super) async fn check_session(sight: &Sight<'_>) {
             } else {
                 String::new()
             },
-            if person.back > 0 {
-                person.back.to_string()
+            if part.back > 0 {
+                part.back.to_string()
             } else {
                 String::new()
             },
@@ -233,7 +233,7 @@ async fn check_person(name: &str, visits: &[(&Sight<'_>, &ExpectedPerson, &Expec
             length_shown(part.present),
             format!("{} %", percent(part.permille).round()),
             String::new(),
-            match person.back {
+            match part.back {
                 0 => ending(person, part).to_owned(),
                 back => format!("{}; came back {}", ending(person, part), often(back)),
             },
