@@ -10,14 +10,17 @@ use super::links::{Link, LinkEnd, Said};
 use super::people::Person;
 use crate::model::id::{ParticipantId, StreamType};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{ConnectionState, LinkCloseReason, Outcome};
+use crate::model::vocabulary::{ConnectionState, LeaveReason, LinkCloseReason, Outcome};
 
 /// How long two people may take to get a step further. A page may have to ask for the camera first.
 pub(super) const STEP_WITHIN_MS: i64 = 30_000;
 
 /// How long before somebody is known to be gone their peers' pages may have noticed it: that they were disconnected is then
-/// no trouble of the connection's.
+/// no trouble of the connection's. Who is lost is gone after the pings and the grace.
 const NOTICED_WITHIN_MS: i64 = 60_000;
+
+/// The same of somebody who says so: a page may close its connections first.
+const NOTICED_AT_ONCE_MS: i64 = 2_000;
 
 /// What pages call a shared screen.
 const SCREENS: [&str; 2] = ["display", "remoteDisplay"];
@@ -190,12 +193,22 @@ fn said(link: &Link) -> Option<Outcome> {
 
 /// Whether what a page said was that its peer was going, which was known a little later.
 fn is_of_departure(link: &Link, said: Said) -> bool {
-    let ended_with_member = !matches!(
-        link.closed_by,
-        None | Some(LinkEnd::Own(LinkCloseReason::Lost | LinkCloseReason::Replaced))
-    );
-    let is_late = |closed: Timestamp| closed.0.saturating_sub(said.at.0) < NOTICED_WITHIN_MS;
-    ended_with_member && link.closed_at.is_some_and(is_late)
+    let within = match link.closed_by {
+        None | Some(LinkEnd::Own(LinkCloseReason::Lost | LinkCloseReason::Replaced)) => return false,
+        Some(
+            LinkEnd::Own(LinkCloseReason::Left | LinkCloseReason::HungUp)
+            | LinkEnd::Member(LeaveReason::Left | LeaveReason::Moved | LeaveReason::Replaced),
+        ) => NOTICED_AT_ONCE_MS,
+        Some(LinkEnd::Member(
+            LeaveReason::Closed
+            | LeaveReason::Timeout
+            | LeaveReason::ServerShutdown
+            | LeaveReason::ServerCrash
+            | LeaveReason::Gap,
+        )) => NOTICED_WITHIN_MS,
+    };
+    let is_late = |closed: Timestamp| closed.0.saturating_sub(said.at.0) < within;
+    link.closed_at.is_some_and(is_late)
 }
 
 /// How far the two came by what was exchanged. Candidates that were not sent by themselves may be inside of the
@@ -218,7 +231,6 @@ mod tests {
 
     use super::*;
     use crate::model::id::LinkId;
-    use crate::model::vocabulary::LeaveReason;
 
     fn link(stream: &str, is_answered: bool, candidates: (i64, i64), is_closed: bool) -> Link {
         Link {
@@ -395,10 +407,12 @@ mod tests {
         for (link, outcome) in [
             (never, Outcome::Failed),
             (failed, Outcome::Lost),
-            (parted(left, 16_000), Outcome::Connected),
+            (parted(left, 1_500), Outcome::Connected),
+            // Who says that they go does not keep others waiting for it.
+            (parted(left, 16_000), Outcome::Lost),
             (parted(gone, 16_000), Outcome::Connected),
             (parted(lost, 16_000), Outcome::Lost),
-            (parted(left, 600_000), Outcome::Lost),
+            (parted(gone, 600_000), Outcome::Lost),
         ] {
             assert_eq!(judge(&[link], None).outcome, outcome);
         }
