@@ -42,32 +42,24 @@ const TRUTHS: [&str; 9] = [
 ];
 
 /// A table, or a piece of one, that is written cell by cell.
+#[derive(Default)]
 pub(crate) struct CsvTable {
-    writer: csv::Writer<Vec<u8>>,
-}
-
-impl Default for CsvTable {
-    fn default() -> Self {
-        Self::after(Vec::new())
-    }
+    written: Vec<u8>,
+    row: csv::StringRecord,
 }
 
 impl CsvTable {
     /// The beginning of a table.
     pub(crate) fn with_columns(names: &[&str]) -> Self {
-        let mut table = Self::after(BYTE_ORDER_MARK.to_vec());
+        let mut table = Self {
+            written: BYTE_ORDER_MARK.to_vec(),
+            ..Self::default()
+        };
         for name in names {
             table.cell(name);
         }
         table.end_row();
         table
-    }
-
-    fn after(start: Vec<u8>) -> Self {
-        let writer = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .from_writer(start);
-        Self { writer }
     }
 
     /// Text that anybody may have typed. An apostrophe before it makes a formula text.
@@ -121,17 +113,28 @@ impl CsvTable {
 
     /// What was written, ready to be followed by the next piece.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.writer.into_inner().expect("writing to memory does not fail")
+        self.written
     }
 
+    /// Spreadsheets of many countries take one cell for several where a semicolon or a tab is in it, unless it has quotes.
     pub(crate) fn end_row(&mut self) {
-        self.writer
-            .write_record(None::<&[u8]>)
-            .expect("writing to memory does not fail, and rows may be of any length");
+        let needs_quotes = self.row.iter().any(|cell| cell.contains([';', '\t']));
+        let quotes = if needs_quotes {
+            csv::QuoteStyle::Always
+        } else {
+            csv::QuoteStyle::Necessary
+        };
+        csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .quote_style(quotes)
+            .from_writer(&mut self.written)
+            .write_record(&self.row)
+            .expect("writing to memory does not fail");
+        self.row.clear();
     }
 
     fn cell(&mut self, text: &str) {
-        self.writer.write_field(text).expect("writing to memory does not fail");
+        self.row.push_field(text);
     }
 }
 
@@ -235,7 +238,22 @@ mod tests {
         for start in ["=1", "+1", "-1", "@a"] {
             assert_eq!(row(&[start, "a"]), format!("'{start},a\r\n"));
         }
-        assert_eq!(row(&["\t=1", "\ra"]), "'\t'=1,\"'\ra\"\r\n");
+        assert_eq!(row(&["\t=1", "\ra"]), "\"'\t'=1\",\"'\ra\"\r\n");
+    }
+
+    #[test]
+    fn no_cell_is_several_where_cells_end_with_something_else() {
+        assert_eq!(row(&["a;b", "c"]), "\"a;b\",\"c\"\r\n");
+        assert_eq!(row(&["a\tb"]), "\"a\tb\"\r\n");
+        assert_eq!(row(&["a b", "c"]), "a b,c\r\n");
+    }
+
+    /// What a reader makes of a row of one cell.
+    fn read(row: &str) -> String {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(row.as_bytes());
+        let row = reader.records().next().unwrap().unwrap();
+        assert_eq!(row.len(), 1);
+        row[0].to_owned()
     }
 
     #[test]
@@ -244,12 +262,12 @@ mod tests {
             ("a;=1", "a;'=1"),
             ("a;;+1;-b", "a;;'+1;'-b"),
             ("a\t@b", "a\t'@b"),
-            ("a\n=1\r\n=2", "\"a\n'=1\r\n'=2\""),
+            ("a\n=1\r\n=2", "a\n'=1\r\n'=2"),
             ("a\u{2028}=1", "a\u{2028}'=1"),
             // As a spreadsheet drops it: a space, one that is not seen, a quote.
             ("; =1", ";' =1"),
             (" \u{a0}\u{200b}\u{feff}=1", "' \u{a0}\u{200b}\u{feff}=1"),
-            ("a;\"=1", "\"a;'\"\"=1\""),
+            ("a;\"=1", "a;'\"=1"),
             // In full width, and as some type a minus.
             ("＝1;＋1", "'＝1;'＋1"),
             ("－1", "'－1"),
@@ -260,7 +278,7 @@ mod tests {
             ("a;'=1", "a;'=1"),
             ("中;文", "中;文"),
         ] {
-            assert_eq!(row(&[text]), format!("{defused}\r\n"), "{text:?}");
+            assert_eq!(read(&row(&[text])), defused, "{text:?}");
         }
     }
 
@@ -300,8 +318,9 @@ mod tests {
             table.name(name);
             table.text("");
             table.end_row();
-            let text = String::from_utf8(table.into_bytes()).unwrap();
-            assert_eq!(text, format!("{written},\r\n"), "{name:?}");
+            let quotes = if name.contains(';') { "\"" } else { "" };
+            let row = format!("{quotes}{written}{quotes},{quotes}{quotes}\r\n");
+            assert_eq!(String::from_utf8(table.into_bytes()).unwrap(), row, "{name:?}");
         }
     }
 
