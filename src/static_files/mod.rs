@@ -99,6 +99,6 @@ fn is_read(request: &Request) -> bool {
 fn is_view(request: &Request, path: &str) -> bool {
     let accepted = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     request.method() == Method::GET
-        && accepted.is_some_and(|accept| accept.contains("text/html"))
+        && accepted.is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html"))
         && !parts(path).last().is_some_and(|last| last.contains('.'))
 }

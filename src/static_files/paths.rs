@@ -25,14 +25,18 @@ pub(super) fn is_hidden(part: &str) -> bool {
     part.starts_with('.') && part != ".well-known"
 }
 
-/// Whether what is served for a path is there, lies in the directory and is not hidden there, behind whatever links. What
-/// is not there is not asked for: a path that is too long would be an error, which anybody could put into the log.
+/// Whether what is served for a path is there, lies in the directory and is not hidden there, behind whatever links. For a
+/// directory that is its index. What is not there is not asked for: a path that is too long would be an error, which anybody could put into the log.
 pub(super) async fn is_inside(directory: &Path, path: &str) -> bool {
     let file = parts(path).fold(directory.to_owned(), |file, part| file.join(part));
     let index = fs::canonicalize(file.join(INDEX)).await.ok();
     let (Ok(directory), Ok(file)) = (fs::canonicalize(directory).await, fs::canonicalize(file).await) else {
         return false;
     };
+    let is_directory = || async { fs::metadata(&file).await.is_ok_and(|file| file.is_dir()) };
+    if index.is_none() && is_directory().await {
+        return false;
+    }
     [Some(file), index].into_iter().flatten().all(|file| {
         let inside = file.strip_prefix(&directory).ok().map(Path::to_string_lossy);
         inside.is_some_and(|inside| !parts(&inside).any(is_hidden))

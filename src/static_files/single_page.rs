@@ -56,7 +56,8 @@ fn has_no_other_page(root: &Path) -> io::Result<bool> {
             let entry = entry?;
             let (name, path) = (entry.file_name(), entry.path());
             let name = name.to_string_lossy();
-            let is_page = name.ends_with(".html") || name.ends_with(".htm");
+            let lower_name = name.to_ascii_lowercase();
+            let is_page = lower_name.ends_with(".html") || lower_name.ends_with(".htm");
             seen += 1;
             if seen > MAX_ENTRIES || (is_page && path != index) {
                 return Ok(false);

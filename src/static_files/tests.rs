@@ -167,6 +167,11 @@ async fn a_view_of_a_single_page_is_that_page() {
     let router = with_static_files(Router::new(), &files(folder.path()));
     for (path, headers, is_view) in [
         ("/room/lesson", &[FOR_A_PAGE][..], true),
+        ("/room/lesson", &[("accept", "TEXT/HTML")], true),
+        // A folder of files, by the way a view's path as well.
+        ("/assets", &[FOR_A_PAGE], true),
+        ("/assets/", &[FOR_A_PAGE], true),
+        ("/assets/", &[("accept", "*/*")], false),
         ("/room/lesson?name=a.b", &[FOR_A_PAGE], true),
         ("/room.v2/lesson", &[FOR_A_PAGE], true),
         ("/room/lesson", &[("accept", "*/*")], false),
