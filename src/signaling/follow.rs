@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use socketioxide::socket::Sid;
 
-use super::engine_error::unknown_session;
+use super::engine_error::{bad_request, unknown_session};
 use super::handshake_guard::end_session;
 use super::records::Records;
 use super::transport::{Transport, Transports};
@@ -51,7 +51,7 @@ pub(super) async fn follow(State(follower): State<Arc<Follower>>, request: Reque
         connection.set_member(true);
     }
     if about.is_post {
-        return send(&transport, follower.pace, request, next).await;
+        return send(&follower, &transport, id, request, next).await;
     }
     if !about.is_poll {
         return next.run(request).await;
@@ -116,13 +116,20 @@ fn nothing() -> (Parts, Bytes) {
     (head, Bytes::from_static(NOOP.as_bytes()))
 }
 
-/// Passes on what a polling client sends.
-async fn send(transport: &Arc<Transport>, limits: PaceLimits, request: Request, next: Next) -> Response {
-    let request = request.map(|body| paced(transport, body, limits));
+/// Passes on what a polling client sends, by one request after the other: of two at once nobody knows the order, so that
+/// the protocol has them end the session.
+async fn send(follower: &Follower, transport: &Arc<Transport>, session: Sid, request: Request, next: Next) -> Response {
+    let Some(_turn) = transport.begin_post() else {
+        transport.cut_for(DropReason::Rate);
+        end_session(&follower.engine, session);
+        return bad_request();
+    };
+    let request = request.map(|body| paced(transport, body, follower.pace));
     let response = next.run(request).await;
     if transport.is_cut() && !response.status().is_success() {
         let refusal =
-            "This session has sent more than MESSAGES_PER_SOCKET allows, or repeated its connect: it is ended.\n";
+            "This session has sent more than MESSAGES_PER_SOCKET allows, repeated its connect, or sent two requests at \
+             once: it is ended.\n";
         return (StatusCode::TOO_MANY_REQUESTS, [(CONNECTION, "close")], refusal).into_response();
     }
     response

@@ -41,6 +41,8 @@ pub(super) struct Transport {
     progress: Mutex<Progress>,
     /// How fast a polling client sends. A WebSocket's frames are counted below the engine.
     pace: Mutex<Option<Box<InboundPace>>>,
+    /// Held by the request by which a polling client sends something.
+    posting: tokio::sync::Mutex<()>,
     upgrade: AtomicU8,
     probed: Notify,
     /// What may not have arrived yet, while its client polls.
@@ -300,6 +302,11 @@ impl Transport {
     /// Polls have carried so many bytes away.
     fn polled(&self, bytes: u64) {
         self.progress.lock().carried_away(bytes);
+    }
+
+    /// A request begins by which a polling client sends something. `None` while there is another.
+    pub(super) fn begin_post(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        self.posting.try_lock().ok()
     }
 
     /// How long a polling client has to wait until more of what it sends is read, if at all.
