@@ -25,19 +25,24 @@ describe('what only the example has', { timeout: 200_000 }, () => {
   test('a lobby that knows which names are taken, and which rooms are in use', async (t) => {
     const stage = new Stage(t, browser, server);
     const [ann, bo] = [await stage.person('Ann'), await stage.person('Ann')];
+    await ann.context.grantPermissions(['camera', 'microphone', 'clipboard-read', 'clipboard-write']);
     await ann.join();
     await ann.page.getByText('Nobody else is here yet').waitFor();
-    assert.equal(await ann.page.locator('#link').textContent(), `${ann.url}/?${new URLSearchParams({ room: stage.roomname })}`);
+    const link = `${ann.url}/?${new URLSearchParams({ room: stage.roomname })}`;
+    assert.equal(await ann.page.locator('#link').textContent(), link);
+    await ann.press('Copy');
+    await ann.page.getByText('The link is copied.').waitFor();
+    assert.equal(await ann.page.evaluate(() => navigator.clipboard.readText()), link);
     await bo.arrive();
     await bo.page.getByText('Somebody called Ann is in this room already.').waitFor();
     await bo.accessible();
     await bo.page.goto(bo.url);
-    await bo.page.getByText('Rooms in use').click();
     await bo.page.getByRole('link', { name: `${stage.roomname} (1 here)` }).click();
     await bo.page.fill('input[name=username]', (bo.username = 'Bo'));
     await bo.press('Join');
     await stage.seeEachOther(ann, bo);
     await ann.page.getByText('Nobody else is here yet').waitFor({ state: 'hidden' });
+    await ann.page.getByText('2 here').waitFor();
     await bo.accessible();
   });
 
@@ -51,13 +56,42 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await ann.press('Camera');
     await ann.page.getByText('microphone and camera off').waitFor();
     await until(() => bo.seesOnlyBlackOf(ann), 'Bo sees only black of Ann', 15_000, 100);
+    await bo.page.locator('.faceless .initial').filter({ hasText: /^A$/ }).waitFor();
     for (const button of ['Camera', 'Microphone']) {
       await ann.press(button);
-      await ann.page.getByRole('button', { name: button, pressed: true }).waitFor();
+      await ann.page.getByRole('button', { name: `${button}: on`, pressed: true }).waitFor();
     }
     assert.equal(await ann.sends('audio'), true);
     await ann.page.locator('#self .state:empty').waitFor({ state: 'attached' });
     await until(async () => !(await bo.seesOnlyBlackOf(ann)), 'Bo sees Ann again', 15_000, 100);
+    await bo.page.locator('.faceless').waitFor({ state: 'detached' });
+  });
+
+  test('the words of a page and of the server in the language of the browser, or in that which was chosen', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const ann = await stage.person('Ann');
+    ann.forgiven = /^join/;
+    await ann.page.addInitScript(() => Object.defineProperty(navigator, 'languages', { get: () => ['fr', 'zh-Hans-CN', 'en'] }));
+    await ann.arrive();
+    assert.equal(await ann.page.evaluate(() => document.documentElement.lang), 'zh-CN');
+    await ann.press('加入');
+    await ann.page.getByText('还没有其他人').waitFor();
+    await ann.accessible();
+    await ann.press('离开');
+    await stage.joined('Bo');
+    await ann.page.fill('input[name=username]', 'Bo');
+    await ann.press('加入');
+    await ann.page.getByText('用户名已存在').waitFor();
+    assert.deepEqual(await unsaid(ann.page), []);
+
+    await ann.page.getByLabel('语言').selectOption('English');
+    await ann.page.getByText('Everyone who joins').waitFor();
+    await ann.arrive();
+    assert.equal(await ann.page.evaluate(() => document.documentElement.lang), 'en');
+    await ann.page.fill('input[name=username]', 'Bo');
+    await ann.press('Join');
+    await ann.page.getByText('already has the name “Bo”').waitFor();
+    assert.deepEqual(await unsaid(ann.page), []);
   });
 
   test('a room for who has no camera: they see, and are not seen', async (t) => {
@@ -135,6 +169,11 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await stage.seeEachOther(...people);
   });
 });
+
+/** Elements that say nothing, though a word is named for them. @param {import('playwright-core').Page} page */
+function unsaid(page) {
+  return page.locator('[data-word]').evaluateAll((all) => all.filter((one) => !one.textContent).map((one) => one.outerHTML));
+}
 
 /** What `npm run dev` starts, on a free port, for as long as a test runs. @returns {Promise<string>} its URL */
 async function develop(t, server) {

@@ -6,7 +6,7 @@ import { launch } from './lib/reader.js';
 import { EXAMPLE, Stage } from './lib/stage.js';
 
 describe('rooms in which somebody has Firefox', { timeout: 300_000 }, () => {
-  const server = new Server({ STATIC_DIR: EXAMPLE });
+  const server = new Server({ STATIC_DIR: EXAMPLE, PUBLIC_ROOMS: 'true' });
   const browsers = {};
   before(async () => {
     [browsers.Firefox, browsers.Chromium] = await Promise.all([launchFirefox(), launch()]);

@@ -22,7 +22,8 @@ function flows(make) {
   let page;
   before(async () => {
     page = await make();
-    server.settings = { STATIC_DIR: page.directory };
+    // Else the example's console tells that it may not list the rooms.
+    server.settings = { STATIC_DIR: page.directory, PUBLIC_ROOMS: 'true' };
     await server.start();
   });
   after(async () => {

@@ -83,7 +83,7 @@ describe('a TURN server that is set up as the README says', { timeout: 200_000 }
   let browser;
   before(async () => {
     await turn.start();
-    server.settings = { STATIC_DIR: EXAMPLE, ICE_SERVERS: `turn:${ADDRESS}:${turn.port}`, TURN_SECRET: turn.secret };
+    server.settings = { STATIC_DIR: EXAMPLE, PUBLIC_ROOMS: 'true', ICE_SERVERS: `turn:${ADDRESS}:${turn.port}`, TURN_SECRET: turn.secret };
     server.secrets.add(turn.secret);
     await server.start();
     browser = await launch();

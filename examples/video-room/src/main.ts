@@ -1,5 +1,6 @@
-// The page: a lobby, a grid of tiles, and four buttons. What goes over the network is in signaling.ts.
+// The page: a lobby, a grid of tiles, and four buttons. What goes over the network is in signaling.ts, what it says in words.ts.
 import { Room, type Connector, type Me, type Refusal } from "./signaling";
+import { words, writeWords } from "./words";
 
 const element = <Type extends HTMLElement>(id: string) => document.getElementById(id) as Type;
 const form = element<HTMLFormElement>("join");
@@ -10,17 +11,20 @@ let screen: MediaStream | null = null;
 /** The id of the page in which you were last, which may still hold your name. */
 const lastId: string | undefined = localStorage.id;
 
-const STATES: Partial<Record<RTCPeerConnectionState, string>> = {
-  new: "connecting…", connecting: "connecting…", disconnected: "interrupted…", failed: "lost, trying again…",
-};
-
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   form.querySelector("button")!.disabled = true;
   camera = await openCamera();
   // Yours in this window, also after a reload. A second window that has it takes your place.
   const id = (localStorage.id = sessionStorage.id ??= crypto.randomUUID());
-  join({ id, username: fields.username.value, roomname: fields.roomname.value });
+  const me = { id, username: fields.username.value, roomname: fields.roomname.value };
+  room = new Room(me, camera, {
+    entered: () => (element("room").hidden ? enter(me) : say("")),
+    interrupted: () => say(words.interrupted),
+    refused: (error) => void refused(me, error),
+    changed: draw,
+    closed: ({ id }) => element(id)?.remove(),
+  });
 });
 
 /** Small and slow enough for a dozen people on a school's laptops. Who has no camera joins with a microphone, or nothing. */
@@ -31,22 +35,9 @@ async function openCamera(): Promise<MediaStream> {
   return open({ video, audio: true }).catch(less);
 }
 
-function join(me: Me): void {
-  room = new Room(me, camera, {
-    entered() {
-      say("");
-      if (element("room").hidden) enter(me);
-    },
-    interrupted: () => say("The server does not answer. Trying again…"),
-    refused: (error) => void refused(me, error),
-    changed: draw,
-    closed: ({ id }) => element(id)?.remove(),
-  });
-}
-
 async function refused(me: Me, { type, message }: Refusal): Promise<void> {
   backToLobby();
-  say(type === "replaced" ? "You are in this room in another window. Join to take your place back." : message);
+  say(type === "replaced" ? words.replaced : message);
   if (type === "repeat" && (await hasWaited(me))) form.requestSubmit();
   else fields.username.focus();
 }
@@ -58,7 +49,7 @@ async function hasWaited({ roomname, username }: Me): Promise<boolean> {
   const seconds = Math.ceil((place?.resumableForMs ?? 0) / 1000);
   const isMeant = () => !room && fields.username.value === username && fields.roomname.value === roomname;
   for (let left = seconds; left > 0 && isMeant(); left -= 1) {
-    say(`The page that you closed still holds your name, for ${left} s. You join then.`);
+    say(words.held(left));
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   return seconds > 0 && isMeant();
@@ -66,73 +57,82 @@ async function hasWaited({ roomname, username }: Me): Promise<boolean> {
 
 function enter({ username, roomname }: Me): void {
   goTo("room");
+  say("");
   document.title = element("title").textContent = roomname;
   element("link").textContent = linkTo(roomname);
   element("title").focus();
-  show("self", `${username} (you)`, camera);
+  show("self", words.you(username), camera);
   drawDevices();
 }
 
 function draw({ id, username, streamType, stream, connection, off }: Connector): void {
   // One's own screen has one tile, and not one for everyone who sees it.
   if (streamType === "display") return;
-  const tile = streamType === "user" ? show(id, username, stream) : show(id, `${username}’s screen`, stream, "screen");
-  const state = STATES[connection.connectionState];
-  tile.querySelector(".state")!.textContent = state ?? saidOff(off);
+  const tile = streamType === "user" ? show(id, username, stream) : show(id, words.screenOf(username), stream, "screens");
   tile.classList.toggle("away", ["disconnected", "failed"].includes(connection.connectionState));
+  drawOff(tile, off, words.states[connection.connectionState]);
 }
 
-const saidOff = (off: string[]) => (off.length > 0 ? `${off.join(" and ")} off` : "");
+/** A tile says what its person has switched off; where the camera is, it shows the initial alone. */
+function drawOff(tile: HTMLElement, off: string[], state = ""): void {
+  const names = DEVICES.filter(([device]) => off.includes(device)).map(([device]) => words[device]);
+  tile.querySelector(".state")!.textContent = state || (names.length > 0 ? words.off(names) : "");
+  tile.classList.toggle("faceless", off.includes("camera"));
+}
 
 /** Puts a stream into the tile of that id, which is made if there is none. */
-function show(id: string, name: string, stream: MediaStream | null, ...classes: string[]): HTMLElement {
+function show(id: string, name: string, stream: MediaStream | null, place: "faces" | "screens" = "faces"): HTMLElement {
   const tile = element(id) ?? (element<HTMLTemplateElement>("tile").content.firstElementChild!.cloneNode(true) as HTMLElement);
-  if (!tile.isConnected) element("grid").append(tile);
+  if (!tile.isConnected) element(place).append(tile);
   tile.id = id;
-  tile.classList.add(...classes);
   const video = tile.querySelector("video")!;
   tile.querySelector(".name")!.textContent = video.ariaLabel = name;
+  tile.querySelector(".initial")!.textContent = [...name][0] ?? "";
   // One's own sound would come back as an echo.
   video.muted = stream === camera || stream === screen;
   if (video.srcObject !== stream) video.srcObject = stream;
   return tile;
 }
 
+const countPeople = () => (element("here").textContent = words.here(element("faces").childElementCount));
+new MutationObserver(countPeople).observe(element("faces"), { childList: true });
+
 const linkTo = (room: string) => new URL(`?${new URLSearchParams({ room })}`, location.href).href;
 const say = (hint: string) => (element(element("room").hidden ? "hint" : "status").textContent = hint);
-const press = (button: string, isPressed: boolean) => (element(button).ariaPressed = String(isPressed));
+const press = (button: "microphone" | "camera" | "screen", isOn: boolean) =>
+  Object.assign(element(button), { ariaPressed: String(isOn), textContent: words.button(words[button], isOn) });
 const goTo = (part: "lobby" | "room") => ["lobby", "room"].forEach((one) => (element(one).hidden = one !== part));
 
 function backToLobby(): void {
   [...camera.getTracks(), ...(screen?.getTracks() ?? [])].forEach((track) => track.stop());
-  element("grid").replaceChildren();
+  document.querySelectorAll("figure").forEach((tile) => tile.remove());
   press("screen", false);
   screen = room = null;
-  document.title = "Video room";
+  document.title = words.title;
   form.querySelector("button")!.disabled = !isSecureContext;
   goTo("lobby");
   say("");
+  void showRooms();
   (fields.roomname.value ? fields.username : fields.roomname).focus();
 }
 
 const DEVICES = [["microphone", "audio"], ["camera", "video"]] as const;
 const trackOf = (kind: string) => camera.getTracks().find((track) => track.kind === kind);
 
-/** The buttons, and a word in one's own tile and the others' of it, say what they do not get. */
+/** The buttons, one's own tile, and the others' of it say what they do not get. */
 function drawDevices(): void {
   const off = DEVICES.filter(([, kind]) => !trackOf(kind)?.enabled).map(([button]) => button);
   for (const [button, kind] of DEVICES) {
     press(button, !off.includes(button));
     element<HTMLButtonElement>(button).disabled = !trackOf(kind);
   }
-  element("self").querySelector(".state")!.textContent = saidOff(off);
+  drawOff(element("self"), off);
   room?.tellDevices(off);
 }
 
 for (const [button, kind] of DEVICES) {
   element(button).addEventListener("click", () => {
-    const track = trackOf(kind);
-    if (track) track.enabled = !track.enabled;
+    for (const track of camera.getTracks()) if (track.kind === kind) track.enabled = !track.enabled;
     drawDevices();
   });
 }
@@ -142,7 +142,7 @@ element("screen").addEventListener("click", async () => {
   screen = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 12 } } }).catch(() => null);
   if (!screen) return; // Nothing was chosen.
   screen.getVideoTracks()[0]?.addEventListener("ended", stopSharing);
-  show("own-screen", "Your screen", screen, "screen");
+  show("own-screen", words.ownScreen, screen, "screens");
   press("screen", true);
   room?.share(screen);
 });
@@ -155,6 +155,8 @@ function stopSharing(): void {
   room?.share(null);
 }
 
+const copy = () => navigator.clipboard.writeText(element("link").textContent!).then(() => say(words.copied));
+element("copy").addEventListener("click", copy);
 element("leave").addEventListener("click", () => (room?.leave(), backToLobby()));
 // Its connections end with the page: the others need not wait for it, and its name is free.
 addEventListener("pagehide", () => room?.leave());
@@ -163,18 +165,19 @@ addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 /** Only a word in advance: whether a name is taken is decided when you join. */
 form.addEventListener("change", async () => {
   const [username, roomname] = [fields.username.value.trim(), fields.roomname.value.trim()];
-  sessionStorage.username = username;
+  Object.assign(sessionStorage, { username, roomname });
   const answer = username && roomname ? await ask(`/checkUsername?${new URLSearchParams({ username, roomname })}`) : null;
-  say(answer?.isRepeat ? `Somebody called ${username} is in this room already.` : "");
+  say(answer?.isRepeat ? words.taken(username) : "");
 });
 
-element("rooms").addEventListener("toggle", async () => {
-  const rooms = (await ask("/api/v1/rooms"))?.data;
-  const links = rooms?.map(({ room, present }: { room: string; present: number }) =>
-    Object.assign(document.createElement("a"), { href: linkTo(room), textContent: `${room} (${present} here)` }));
-  const none = [rooms ? "None: be the first." : "This server does not tell which rooms are in use."];
-  element("choices").replaceChildren(...(links?.length ? links : none));
-});
+/** To be seen at once if there are any, and not at all if the server does not tell (401, without `PUBLIC_ROOMS`). */
+async function showRooms(): Promise<void> {
+  const rooms: { room: string; present: number }[] = (await ask("/api/v1/rooms"))?.data ?? [];
+  const links = rooms.map(({ room, present }) =>
+    Object.assign(document.createElement("a"), { href: linkTo(room), textContent: words.roomInUse(room, present) }));
+  element("choices").replaceChildren(...links);
+  element("rooms").hidden = links.length === 0;
+}
 
 /** What the server answers, or `null` if it does not. */
 async function ask(path: string, options?: RequestInit): Promise<any> {
@@ -182,9 +185,9 @@ async function ask(path: string, options?: RequestInit): Promise<any> {
   return answer?.ok ? answer.json() : null;
 }
 
-fields.roomname.value = new URLSearchParams(location.search).get("room") ?? "";
+writeWords(document.querySelector("#language select")!);
+fields.roomname.value = new URLSearchParams(location.search).get("room") ?? sessionStorage.roomname ?? "";
 fields.username.value = sessionStorage.username ?? "";
-// Phones cannot share their screen.
-element("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;
+element("screen").hidden = !navigator.mediaDevices?.getDisplayMedia; // as on phones
 element("insecure").hidden = isSecureContext;
 backToLobby();

@@ -1,11 +1,8 @@
 // The signaling of a video room, without a page around it: take this file along, and give it a page of your own.
 import { io } from "socket.io-client";
 
-export interface Me {
-  id: string; // a secret: it proves after a lost connection that it is you who comes back
-  username: string;
-  roomname: string;
-}
+/** `id` is a secret: it proves after a lost connection that it is you who comes back. */
+export type Me = { id: string; username: string; roomname: string };
 
 /** `user` is camera and microphone both ways; `display` is the screen you share, `remoteDisplay` one that you are shown. */
 export type StreamType = "user" | "display" | "remoteDisplay";
@@ -43,7 +40,8 @@ type Work = { round: number; description: RTCSessionDescriptionInit; remoteConne
 type Reconnect = { type: "leave" } | ({ type: "getOffer" } & Ends) | ({ type: "offer" | "answer"; data: Work } & Ends);
 
 export class Room {
-  private readonly socket = io();
+  // What the server says to people is in the language of the page, which need not be that of the browser.
+  private readonly socket = io({ extraHeaders: { "Accept-Language": document.documentElement.lang || navigator.language } });
   private readonly connectors = new Map<string, Connector>();
   private iceServers: RTCIceServer[] = [];
   private screen: MediaStream | null = null;
@@ -51,11 +49,7 @@ export class Room {
   private hasJoined = false;
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    private readonly me: Me,
-    private readonly camera: MediaStream,
-    private readonly page: RoomEvents,
-  ) {
+  constructor(private readonly me: Me, private readonly camera: MediaStream, private readonly page: RoomEvents) {
     this.socket.on("connect", () => this.onConnect());
     for (const event of ["disconnect", "connect_error"]) this.socket.on(event, () => page.interrupted());
     this.socket.on("getOffer", (member) => this.inTurn(() => this.onGetOffer(member)));
