@@ -109,10 +109,22 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await bo.sees(ann, cy);
   });
 
-  test('a reload that takes the place of the page before it', async (t) => {
+  test('a drop, after which the candidates of an offer wait for its answer, and a reload that takes the place of the page before it', async (t) => {
     const stage = new Stage(t, browser, server);
-    const [ann, bo] = await stage.joined('Ann', 'Bo');
+    const [ann, bo] = [await stage.person('Ann'), await stage.person('Bo')];
+    const said = [];
+    const hears = (who) => ({ payload }) => said.push(`${who} ${/icecandidate|"type":"(offer|answer)"/.exec(payload)?.[0] ?? ''}`);
+    ann.page.on('websocket', (socket) => socket.on('framesent', hears('Ann')).on('framereceived', hears('Bo')));
+    for (const person of [ann, bo]) await person.join();
     await stage.seeEachOther(ann, bo);
+    said.length = 0;
+    await stage.renegotiated([bo], async () => {
+      await bo.disconnect();
+      bo.reconnect();
+    });
+    await until(() => said.includes('Ann icecandidate'), 'Ann sends candidates', 15_000, 50);
+    const told = said.filter((one) => one.startsWith('Ann ') ? one.length > 4 : one.endsWith('"answer"'));
+    assert.deepEqual(told.slice(0, 3), ['Ann "type":"offer"', 'Bo "type":"answer"', 'Ann icecandidate']);
     await ann.page.reload();
     await ann.page.fill('input[name=roomname]', stage.roomname);
     await ann.press('Join');

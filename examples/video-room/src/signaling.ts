@@ -14,7 +14,7 @@ export interface Connector extends Member {
   readonly connection: RTCPeerConnection;
   readonly devices: RTCDataChannel | null; // from page to page: which devices are off
   remoteId: string | null; // the peer's name for it, which who offers learns from the answer
-  waiting: RTCIceCandidate[]; // cannot be sent before that
+  waiting: RTCIceCandidate[]; // not sent yet
   round: number; // counts its negotiations: an answer to one that was given up is known as such
   stream: MediaStream | null; // what the peer sends
   off: string[]; // what the peer has switched off
@@ -162,7 +162,8 @@ export class Room {
 
   private learn(connector: Connector, remoteId: string): void {
     connector.remoteId = remoteId;
-    for (const candidate of connector.waiting.splice(0)) this.sendCandidate(connector, candidate);
+    // After those of the peer that have come with its answer.
+    this.inTurn(() => connector.waiting.splice(0).forEach((candidate) => this.sendCandidate(connector, candidate)));
   }
 
   private async onCandidate({ connectorId, candidate }: Candidate): Promise<void> {
@@ -175,11 +176,11 @@ export class Room {
     const connector = this.connectors.get(message.connectorId);
     if (!connector) return;
     if (message.type === "getOffer") return this.offerAgain(connector);
-    // An answer that told of it may have been lost.
-    this.learn(connector, message.data.remoteConnectorId);
-    const { round, description } = message.data;
+    const { round, description, remoteConnectorId } = message.data;
     if (message.type === "offer") await this.answerAgain(connector, message.data);
     else if (round === connector.round) await connector.connection.setRemoteDescription(description);
+    // An answer that told of it may have been lost.
+    this.learn(connector, remoteConnectorId);
   }
 
   /** Negotiates a connection anew while it goes on: over another network it finds another way. */
@@ -265,9 +266,11 @@ export class Room {
   }
 
   private sendCandidate(connector: Connector, candidate: RTCIceCandidate): void {
-    const { remoteId, memberId } = connector;
-    if (remoteId) this.socket.emit("icecandidate", { remoteConnectorId: remoteId, memberId, candidate });
-    else connector.waiting.push(candidate);
+    const { remoteId, memberId, connection } = connector;
+    // Those of an offer wait for the answer. Else the peer may try them before its own candidates are here: a way found so
+    // counts less, and after a restart of ICE Chromium stays on an old one, on which Firefox listens no longer.
+    if (!remoteId || connection.signalingState !== "stable") connector.waiting.push(candidate);
+    else this.socket.emit("icecandidate", { remoteConnectorId: remoteId, memberId, candidate });
   }
 
   private all(streamType?: StreamType, memberId?: string): Connector[] {
