@@ -18,3 +18,29 @@ test('the example is as short as the README says', async () => {
   assert.match(await file('README.md'), /less than 500 lines of TypeScript/);
   assert.ok(sources.join('').split('\n').length <= 500);
 });
+
+test('the README in Chinese is as whole as the one in English: the same commands, chapters, tables and links', async () => {
+  const parts = (text) => {
+    const code = text.match(/^```.*?^```$/gms);
+    const prose = text.replaceAll(/^```.*?^```$/gms, '');
+    return {
+      code,
+      chapters: prose.match(/^#+ /gm),
+      rows: prose.match(/^\| [^|]*\|/gm).filter((cell) => cell.includes('`')),
+      links: prose.match(/\]\([^#)][^)]*\)/g).filter((link) => !link.includes('README')).sort(),
+    };
+  };
+  const [english, chinese] = await Promise.all(['README.md', 'README.zh-CN.md'].map(file));
+  assert.ok(parts(english).code.length > 20);
+  assert.deepEqual(parts(chinese), parts(english));
+  assert.ok(english.includes('(README.zh-CN.md)') && chinese.includes('(README.md)'));
+});
+
+test('a link within a README leads to one of its chapters', async () => {
+  for (const text of await Promise.all(['README.md', 'README.zh-CN.md'].map(file))) {
+    const anchor = (title) => title.toLowerCase().replaceAll(/[^\p{L}\p{N} -]/gu, '').replaceAll(' ', '-');
+    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => anchor(title));
+    const missing = [...text.matchAll(/\]\(#(.*?)\)/g)].filter(([, link]) => !anchors.includes(link));
+    assert.deepEqual(missing.map(([link]) => link), []);
+  }
+});
