@@ -127,9 +127,8 @@ async fn send(follower: &Follower, transport: &Arc<Transport>, session: Sid, req
     let request = request.map(|body| paced(transport, body, follower.pace));
     let response = next.run(request).await;
     if transport.is_cut() && !response.status().is_success() {
-        let refusal =
-            "This session has sent more than MESSAGES_PER_SOCKET allows, repeated its connect, or sent two requests at \
-             once: it is ended.\n";
+        let refusal = "This session has sent more than MESSAGES_PER_SOCKET allows, repeated its connect, or had two \
+                       requests send at once: it is ended.\n";
         return (StatusCode::TOO_MANY_REQUESTS, [(CONNECTION, "close")], refusal).into_response();
     }
     response
