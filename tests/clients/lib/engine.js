@@ -17,6 +17,8 @@ export class Engine {
   /** One request after the other, as the protocol wants it. */
   posts = Promise.resolve();
   answersPings = true;
+  /** The last id by which it asked for an acknowledgement, to see whether it is heard. */
+  asked = 770;
   /** What is under way when it closes is given up. */
   requests = new AbortController();
 
@@ -129,8 +131,9 @@ export class Engine {
 
   /** Whether it is still listened to: an event that asks for an acknowledgement has one. */
   async isHeard() {
-    await this.send('4277["conformance"]');
-    return (await this.hears('4377[')) !== 'closed';
+    this.asked += 1;
+    await this.send(`42${this.asked}["conformance"]`);
+    return (await this.hears(`43${this.asked}[`)) !== 'closed';
   }
 
   /** Whether the server ends it, soon. */
