@@ -50,6 +50,8 @@ export class Page {
     this.memberId = '';
     this.hasJoined = false;
     this.isLeaving = false;
+    /** All it has had: one that it goes on without may try to come back for good. @type {import('socket.io-client').Socket[]} */
+    this.sockets = [];
     this.peers = new Peers(
       (event, payload) => this.emit(event, payload),
       (what) => this.fault(what),
@@ -186,8 +188,10 @@ export class Page {
   }
 
   close() {
-    this.socket.io.reconnection(false);
-    this.socket.disconnect();
+    for (const socket of this.sockets) {
+      socket.io.reconnection(false);
+      socket.disconnect();
+    }
     this.network.destroy();
   }
 
@@ -209,6 +213,7 @@ export class Page {
     socket.on('connect', () => this.onConnect(socket));
     socket.on('disconnect', (reason, details) => this.ends.push(described(reason, details)));
     for (const event of TOLD) socket.on(event, (payload) => this.onTold(event, payload));
+    this.sockets.push(socket);
     return socket;
   }
 
