@@ -38,6 +38,10 @@ describe('socket.io-client 3', { timeout: 60_000, concurrency: true }, () => {
       await bo.asks('icecandidate', { remoteConnectorId: 'a', memberId: annId, candidate: { candidate: 'c' } });
       assert.deepEqual(await ann.hears('icecandidate'), { connectorId: 'a', candidate: { candidate: 'c' } });
 
+      const refused = await ann.answer('offer', { connectorId: 'a' });
+      assert.equal(refused.error.type, 'invalid');
+      assert.equal((await ann.hears('error')).event, 'offer');
+
       network.isDown = true;
       network.cut();
       await until(() => network.refused > 0, 'the client notices');
@@ -69,9 +73,14 @@ class Member {
     this.socket.onAny((event, payload) => this.told.push({ event, payload }));
   }
 
+  /** The acknowledgement. */
+  answer(event, payload) {
+    return within(new Promise((resolve) => this.socket.emit(event, payload, resolve)), event);
+  }
+
   /** The acknowledgement, which has to be a good one. */
   async asks(event, payload) {
-    const answer = await within(new Promise((resolve) => this.socket.emit(event, payload, resolve)), event);
+    const answer = await this.answer(event, payload);
     assert.equal(answer.ok, true, `${event}: ${JSON.stringify(answer)}`);
     return answer;
   }
