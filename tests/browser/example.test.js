@@ -153,6 +153,45 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     }
   });
 
+  test('who asks to join twice is there once', async (t) => {
+    const stage = new Stage(t, browser, server);
+    const [bo] = await stage.joined('Bo');
+    const ann = await stage.person('Ann');
+    await ann.arrive();
+    await ann.page.locator('#join').evaluate((form) => [1, 2].forEach(() => form.requestSubmit()));
+    await stage.seeEachOther(ann, bo);
+    const [{ id }] = await server.rest.list('/sessions', { room: stage.roomname });
+    const joined = await server.rest.list(`/sessions/${id}/events`, { kind: 'joined' });
+    assert.deepEqual(joined.map(({ username }) => username), ['Bo', 'Ann']);
+  });
+
+  test('below a prefix: the place of a window that crashed is waited for, by the name that it had', async (t) => {
+    const below = new Server({ STATIC_DIR: EXAMPLE, BASE_PATH: '/signal', RESUME_GRACE: '4s' });
+    await below.start();
+    t.after(() => below.close());
+    const context = await browser.newContext();
+    t.after(() => context.close());
+    const enter = async (username) => {
+      const page = await context.newPage();
+      await page.goto(`${below.url}/signal/?room=Class`);
+      await page.fill('input[name=username]', username);
+      await page.getByRole('button', { name: 'Join' }).click();
+      return page;
+    };
+    const ann = await enter('Ann');
+    await ann.getByText('Ann (you)').waitFor();
+    const bo = await enter('Bo');
+    await bo.getByText('Bo (you)').waitFor();
+    await ann.goto('chrome://crash').catch(() => {});
+    const again = await enter('Ann');
+    await again.getByText('The page that you closed still holds your name').waitFor();
+    await again.getByText('Ann (you)').waitFor();
+    // Bo is there in another window, and not about to be gone.
+    const other = await enter('Bo');
+    await other.locator('#hint').filter({ hasText: 'already' }).waitFor();
+    assert.equal(await other.getByText('still holds').count(), 0);
+  });
+
   test('a server that does not answer when somebody joins, and does after', async (t) => {
     const stage = new Stage(t, browser, server);
     const ann = await stage.person('Ann');

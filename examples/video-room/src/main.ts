@@ -4,24 +4,23 @@ import { words, writeWords } from "./words";
 
 const element = <Type extends HTMLElement>(id: string) => document.getElementById(id) as Type;
 const form = element<HTMLFormElement>("join");
+const joining = form.querySelector("button")!;
 const fields = form.elements as HTMLFormControlsCollection & Record<"roomname" | "username", HTMLInputElement>;
 let room: Room | null = null;
 let camera = new MediaStream();
 let screen: MediaStream | null = null;
-/** The id of the page in which you were last, which may still hold your name. */
-const lastId: string | undefined = localStorage.id;
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  form.querySelector("button")!.disabled = true;
+  if (joining.disabled) return; // You join already.
+  joining.disabled = true;
   camera = await openCamera();
   // Yours in this window, also after a reload. A second window that has it takes your place.
-  const id = (localStorage.id = sessionStorage.id ??= crypto.randomUUID());
+  const id = (sessionStorage.id ??= crypto.randomUUID());
   const me = { id, username: fields.username.value, roomname: fields.roomname.value };
   room = new Room(me, camera, {
     entered: () => (element("room").hidden ? enter(me) : say("")),
-    interrupted: () => say(words.interrupted),
-    refused: (error) => void refused(me, error),
+    interrupted: () => say(words.interrupted), refused: (error) => void refused(me, error),
     changed: draw,
     closed: ({ id }) => element(id)?.remove(),
   });
@@ -44,8 +43,8 @@ async function refused(me: Me, { type, message }: Refusal): Promise<void> {
 
 /** Waits while your name is held by your own page of before, which was closed without a word. `false` if it is not. */
 async function hasWaited({ roomname, username }: Me): Promise<boolean> {
-  const headers = { Authorization: `Bearer ${lastId}` };
-  const place = lastId && (await ask(`/api/v1/recovery?${new URLSearchParams({ roomname })}`, { headers }));
+  const headers = { Authorization: `Bearer ${localStorage[placeOf(roomname, username)]}` };
+  const place = await ask(`api/v1/recovery?${new URLSearchParams({ roomname })}`, { headers });
   const seconds = Math.ceil((place?.resumableForMs ?? 0) / 1000);
   const isMeant = () => !room && fields.username.value === username && fields.roomname.value === roomname;
   for (let left = seconds; left > 0 && isMeant(); left -= 1) {
@@ -55,7 +54,11 @@ async function hasWaited({ roomname, username }: Me): Promise<boolean> {
   return seconds > 0 && isMeant();
 }
 
-function enter({ username, roomname }: Me): void {
+/** Under what this browser keeps the id that had a place last, whichever of its windows that was. */
+const placeOf = (roomname: string, username: string) => JSON.stringify([roomname, username]);
+
+function enter({ id, username, roomname }: Me): void {
+  localStorage[placeOf(roomname, username)] = id;
   goTo("room");
   say("");
   document.title = element("title").textContent = roomname;
@@ -66,8 +69,7 @@ function enter({ username, roomname }: Me): void {
 }
 
 function draw({ id, username, streamType, stream, connection, off }: Connector): void {
-  // One's own screen has one tile, and not one for everyone who sees it.
-  if (streamType === "display") return;
+  if (streamType === "display") return; // One's own screen has one tile, and not one for everyone who sees it.
   const tile = streamType === "user" ? show(id, username, stream) : show(id, words.screenOf(username), stream, "screens");
   tile.classList.toggle("away", ["disconnected", "failed"].includes(connection.connectionState));
   drawOff(tile, off, words.states[connection.connectionState]);
@@ -88,15 +90,13 @@ function show(id: string, name: string, stream: MediaStream | null, place: "face
   const video = tile.querySelector("video")!;
   tile.querySelector(".name")!.textContent = video.ariaLabel = name;
   tile.querySelector(".initial")!.textContent = [...name][0] ?? "";
-  // One's own sound would come back as an echo.
-  video.muted = stream === camera || stream === screen;
+  video.muted = stream === camera || stream === screen; // One's own sound would come back as an echo.
   if (video.srcObject !== stream) video.srcObject = stream;
   return tile;
 }
 
 const countPeople = () => (element("here").textContent = words.here(element("faces").childElementCount));
 new MutationObserver(countPeople).observe(element("faces"), { childList: true });
-
 const linkTo = (room: string) => new URL(`?${new URLSearchParams({ room })}`, location.href).href;
 const say = (hint: string) => (element(element("room").hidden ? "hint" : "status").textContent = hint);
 const press = (button: "microphone" | "camera" | "screen", isOn: boolean) =>
@@ -109,7 +109,7 @@ function backToLobby(): void {
   press("screen", false);
   screen = room = null;
   document.title = words.title;
-  form.querySelector("button")!.disabled = !isSecureContext;
+  joining.disabled = !isSecureContext;
   goTo("lobby");
   say("");
   void showRooms();
@@ -130,17 +130,17 @@ function drawDevices(): void {
   room?.tellDevices(off);
 }
 
-for (const [button, kind] of DEVICES) {
+for (const [button, kind] of DEVICES)
   element(button).addEventListener("click", () => {
     for (const track of camera.getTracks()) if (track.kind === kind) track.enabled = !track.enabled;
     drawDevices();
   });
-}
 
 element("screen").addEventListener("click", async () => {
   if (screen) return stopSharing();
-  screen = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 12 } } }).catch(() => null);
-  if (!screen) return; // Nothing was chosen.
+  const failed = ({ name, message }: Error) => (say(name === "NotAllowedError" ? "" : message), null);
+  screen = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 12 } } }).catch(failed);
+  if (!screen) return;
   screen.getVideoTracks()[0]?.addEventListener("ended", stopSharing);
   show("own-screen", words.ownScreen, screen, "screens");
   press("screen", true);
@@ -155,8 +155,8 @@ function stopSharing(): void {
   room?.share(null);
 }
 
-const copy = () => navigator.clipboard.writeText(element("link").textContent!).then(() => say(words.copied));
-element("copy").addEventListener("click", copy);
+const copy = (text: string) => navigator.clipboard.writeText(text).then(() => say(words.copied));
+element("copy").addEventListener("click", () => copy(element("link").textContent!));
 element("leave").addEventListener("click", () => (room?.leave(), backToLobby()));
 // Its connections end with the page: the others need not wait for it, and its name is free.
 addEventListener("pagehide", () => room?.leave());
@@ -166,20 +166,20 @@ addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 form.addEventListener("change", async () => {
   const [username, roomname] = [fields.username.value.trim(), fields.roomname.value.trim()];
   Object.assign(sessionStorage, { username, roomname });
-  const answer = username && roomname ? await ask(`/checkUsername?${new URLSearchParams({ username, roomname })}`) : null;
-  say(answer?.isRepeat ? words.taken(username) : "");
+  const answer = username && roomname ? await ask(`checkUsername?${new URLSearchParams({ username, roomname })}`) : null;
+  if (!joining.disabled) say(answer?.isRepeat ? words.taken(username) : "");
 });
 
 /** To be seen at once if there are any, and not at all if the server does not tell (401, without `PUBLIC_ROOMS`). */
 async function showRooms(): Promise<void> {
-  const rooms: { room: string; present: number }[] = (await ask("/api/v1/rooms"))?.data ?? [];
+  const rooms: { room: string; present: number }[] = (await ask("api/v1/rooms"))?.data ?? [];
   const links = rooms.map(({ room, present }) =>
     Object.assign(document.createElement("a"), { href: linkTo(room), textContent: words.roomInUse(room, present) }));
   element("choices").replaceChildren(...links);
   element("rooms").hidden = links.length === 0;
 }
 
-/** What the server answers, or `null` if it does not. */
+/** What the server answers, or `null` if it does not. It has the same prefix as the page, if there is one. */
 async function ask(path: string, options?: RequestInit): Promise<any> {
   const answer = await fetch(path, options).catch(() => null);
   return answer?.ok ? answer.json() : null;

@@ -40,8 +40,9 @@ type Work = { round: number; description: RTCSessionDescriptionInit; remoteConne
 type Reconnect = { type: "leave" } | ({ type: "getOffer" } & Ends) | ({ type: "offer" | "answer"; data: Work } & Ends);
 
 export class Room {
-  // What the server says to people is in the language of the page, which need not be that of the browser.
-  private readonly socket = io({ extraHeaders: { "Accept-Language": document.documentElement.lang || navigator.language } });
+  // Below the same prefix as the page, and in its language, which need not be that of the browser.
+  private readonly socket = io({ path: new URL("socket.io", document.baseURI).pathname,
+    extraHeaders: { "Accept-Language": document.documentElement.lang || navigator.language } });
   private readonly connectors = new Map<string, Connector>();
   private iceServers: RTCIceServer[] = [];
   private screen: MediaStream | null = null;
@@ -122,9 +123,8 @@ export class Room {
   private async askForIceServers(): Promise<void> {
     const query = new URLSearchParams({ roomname: this.me.roomname });
     const headers = { Authorization: `Bearer ${this.me.id}` };
-    const asked = fetch(`/api/v1/ice-servers?${query}`, { headers, signal: AbortSignal.timeout(5000) });
-    const answer = await asked.then((response) => response.json()).catch(() => null);
-    this.iceServers = answer?.iceServers ?? this.iceServers;
+    const answer = await fetch(`api/v1/ice-servers?${query}`, { headers, signal: AbortSignal.timeout(5000) }).catch(() => null);
+    if (answer?.ok) this.iceServers = (await answer.json()).iceServers;
   }
 
   private async onGetOffer(member: Member): Promise<void> {
