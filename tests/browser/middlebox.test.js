@@ -9,7 +9,7 @@ import { EXAMPLE, Stage } from './lib/stage.js';
 
 // All in one browser at once: there is more to wait for than to do.
 describe('the video room behind a network of a school', { timeout: 200_000, concurrency: true }, () => {
-  const server = new Server({ STATIC_DIR: EXAMPLE });
+  const server = new Server({ STATIC_DIR: EXAMPLE, PUBLIC_ROOMS: 'true' });
   /** @type {import('playwright-core').Browser} */
   let browser;
   before(async () => {
