@@ -1,7 +1,8 @@
-//! What the other modules share: addresses, ids, times, and the words that are stored and sent. Imports nothing of ours.
+//! What the other modules share: addresses, ids, languages, times, and the words that are stored and sent. Imports nothing of ours.
 
 pub mod address;
 pub mod id;
+pub mod language;
 mod schema;
 pub mod text;
 pub mod time;

@@ -10,10 +10,11 @@ use socketioxide::{SendError as EmitError, SocketError};
 
 use super::send_gate::{HeldOutgoing, Hold, SendGate};
 use super::transport::{ENVELOPE, Transport};
-use super::wire::{Acknowledgement, CallbackReply, Language, Outgoing, OutgoingEvent};
+use super::wire::{Acknowledgement, CallbackReply, Outgoing, OutgoingEvent};
 use crate::limit::Bucket;
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
+use crate::model::language::Language;
 use crate::model::vocabulary::DropReason;
 
 /// What the server keeps of a socket from its connect to its end.

@@ -4,6 +4,7 @@ use axum::http::Method;
 
 use super::transport_request::TransportRequest;
 use super::wire::{self, Command, Event};
+use crate::model::language::Language;
 use crate::room::input::{Answer, Body, Candidate, Offer, Renegotiation};
 
 /// Reads a Socket.IO message. What is opaque in it goes on byte for byte.
@@ -40,5 +41,5 @@ pub(crate) fn query(bytes: &[u8]) {
 
 /// Reads an `Accept-Language`.
 pub(crate) fn language(bytes: &[u8]) {
-    wire::language(std::str::from_utf8(bytes).ok());
+    Language::preferred(std::str::from_utf8(bytes).ok());
 }

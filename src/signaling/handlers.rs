@@ -28,6 +28,7 @@ use super::wire::{self, Command, Event, WireReason, WireRefusal, of_request};
 use crate::limit::Bucket;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName};
+use crate::model::language::Language;
 use crate::model::time::Tick;
 use crate::model::vocabulary::DropReason;
 use crate::net::ClientAddress;
@@ -75,7 +76,7 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
     let client = Client {
         key: hub.next_socket(),
         address,
-        language: wire::language(accept_language),
+        language: Language::preferred(accept_language),
         transport,
         gate: SendGate::default(),
         has_short_id: AtomicBool::new(false),

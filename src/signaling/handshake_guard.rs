@@ -21,9 +21,9 @@ use tracing::warn;
 use super::transport::Transports;
 use super::transport_request::TransportRequest;
 use super::transport_session::{TransportSession, TransportSessions};
-use super::wire::{self, Language};
 use crate::limit::{AddressRate, Quota, Seldom};
 use crate::model::address::AddressKey;
+use crate::model::language::Language;
 use crate::net::admission::places::Most;
 use crate::net::{Capacity, ClientAddress, Connection};
 
@@ -102,7 +102,7 @@ impl HandshakeGuard {
             )
         });
         let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let text = match wire::language(language) {
+        let text = match Language::preferred(language) {
             Language::English => "Too many connections are being opened from your address. Wait a moment.",
             Language::Chinese => "您的网络地址打开的连接过多，请稍候再试。",
         };

@@ -3,14 +3,12 @@
 //! Opaque payloads are cut out as raw JSON and never parsed, so they pass byte for byte.
 
 mod incoming;
-mod language;
 mod names;
 mod outgoing;
 mod refusal;
 mod sentences;
 
 pub(super) use incoming::{Command, Event, parse};
-pub(super) use language::{Language, language};
 pub(super) use names::of_request;
 pub(super) use outgoing::{Acknowledgement, CallbackReply, Outgoing, OutgoingEvent};
 pub(super) use refusal::{WireReason, WireRefusal};

@@ -2,10 +2,10 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::language::Language;
 use super::names::{ANSWER, CANDIDATE, ERROR, GET_OFFER, LEAVE, OFFER, RECONNECT};
 use super::refusal::WireRefusal;
 use crate::model::id::{MemberId, Username};
+use crate::model::language::Language;
 use crate::model::vocabulary::ErrorKind;
 use crate::room::output::{Membership, Message, Reply};
 

@@ -1,8 +1,8 @@
 //! The sentences for people, in their languages: what was wrong with a message.
 
-use super::language::Language;
 use super::refusal::{WireReason, WireRefusal};
 use crate::model::id::{InvalidText, ParticipantId, SessionId};
+use crate::model::language::Language;
 use crate::model::time::Timestamp;
 use crate::room::record::{Change, Record};
 use crate::room::refusal::Reason;
