@@ -2,7 +2,9 @@
 // and stand still; nothing else is missing.
 'use strict';
 
-const LANGUAGE = 'en-GB';
+/** The page's own, and the few words that only the script says: messages whose arguments are in braces. */
+const LANGUAGE = document.documentElement.lang;
+const WORDS = document.body.dataset;
 /** What follows the stream of events for all open pages: beside this script, below whatever path that is served. */
 const STREAM = new URL('stream.js', document.currentScript.src);
 /** A burst of events is one change of the page. */
@@ -23,7 +25,8 @@ const FORMS = {
   moment: new Intl.DateTimeFormat(LANGUAGE, { ...day, ...minute }),
   time: new Intl.DateTimeFormat(LANGUAGE, minute),
 };
-const WEEKDAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: 'long', ...day });
+const WEEKDAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: 'long', ...day, month: 'long' });
+const EITHER = new Intl.ListFormat(LANGUAGE, { type: 'disjunction' });
 /** Those that leave the day out, with the day. */
 const DATED = {
   clock: new Intl.DateTimeFormat(LANGUAGE, { ...date, ...clock }),
@@ -69,7 +72,8 @@ function showZone() {
   const shown = [...document.querySelectorAll('time[data-form]')].map(({ dateTime }) => +new Date(dateTime));
   const times = shown.length ? shown.sort((one, other) => one - other) : [Date.now()];
   const offsets = [...new Set(times.map(offsetName))];
-  const both = offsets.join(main.dataset.started ? ', then ' : ' or ');
+  const [first, last] = offsets;
+  const both = last && main.dataset.started ? said(WORDS.then, { first, last }) : EITHER.format(offsets);
   zone.textContent = ZONE === both ? ZONE : `${ZONE} (${both})`;
 }
 
@@ -88,10 +92,18 @@ function written(at, form) {
   return showsTwice(at) ? `${text} ${offsetName(at)}` : text;
 }
 
-/** The title names the day, which is the reader's. */
+/** The title names the day, which is the reader's. It comes after the room, whose name may be anything. */
 function showDay() {
-  const { started } = main.dataset;
-  if (started) document.title = `${main.querySelector('h1 bdi').textContent}, ${FORMS.day.format(new Date(started))} · Review`;
+  const { started, day: written } = main.dataset;
+  if (!started) return;
+  const at = document.title.lastIndexOf(written);
+  const rest = document.title.slice(at + written.length);
+  document.title = `${document.title.slice(0, at)}${FORMS.day.format(new Date(started))}${rest}`;
+}
+
+/** A message with its arguments. */
+function said(message, told) {
+  return message.replace(/\{(\w+)\}/g, (_, name) => told[name]);
 }
 
 /** Makes what the server wrote the reader's. */
@@ -126,13 +138,13 @@ function groupByDay(body) {
 function countDown(root) {
   for (const time of root.querySelectorAll('time[data-form=countdown]')) {
     const left = Math.ceil((new Date(time.dateTime) - Date.now()) / 1000);
-    time.textContent = left > 0 ? `${duration(left)} left` : 'gone any moment';
+    time.textContent = left > 0 ? said(WORDS.left, { duration: duration(left) }) : WORDS.gone;
   }
 }
 
 function duration(seconds) {
   const minutes = Math.floor(seconds / 60);
-  return minutes > 0 ? `${minutes} min ${String(seconds % 60).padStart(2, '0')} s` : `${seconds} s`;
+  return minutes > 0 ? said(WORDS.minutes, { minutes, seconds: String(seconds % 60).padStart(2, '0') }) : said(WORDS.seconds, { seconds });
 }
 
 /** A date of a form is one of the reader's zone: its day begins, or ends, at that zone's midnight. */
@@ -252,7 +264,7 @@ function follow() {
   };
   stream.onmessage = ({ data }) => {
     if (!isFollowing()) return;
-    showConnection(data.is === 'lost' ? ' · connection lost, trying again' : '');
+    showConnection(data.is === 'lost' ? ` · ${WORDS.lost}` : '');
     // Whatever happened while there was no stream is seen by looking.
     if (data.is === 'open' || (data.is === 'event' && (!session || data.session === session))) soon();
   };

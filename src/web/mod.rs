@@ -12,6 +12,7 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -184,10 +185,12 @@ fn pages(web: &Arc<Web>) -> Routes {
         .layer(from_fn_with_state(web.clone(), sign_in::unlock));
     Router::new()
         .merge(locked)
+        .route("/review/language", post(review::language::choose))
         .route("/review/style.css", get(review::style))
         .route("/review/script.js", get(review::script))
         .route("/review/stream.js", get(review::stream))
         .route("/review/icon.svg", get(review::icon))
+        .layer(from_fn(review::in_the_readers_language))
         .layer(from_fn_with_state(web.clone(), known_hosts_only))
         .layer(from_fn_with_state(web.clone(), with_links_below))
         .layer(own_pages_only())

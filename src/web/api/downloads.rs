@@ -19,12 +19,14 @@ use crate::model::vocabulary::LeaveReason;
 use crate::web::http::csv::{self, CsvTable};
 use crate::web::http::error::Error;
 use crate::web::http::filename;
+use crate::web::http::language::Reader;
 use crate::web::http::params::fields;
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query};
 use crate::web::http::zone::Zone;
 use crate::web::review::timeline;
 use crate::web::state::Web;
+use crate::web::words::{Words, message as m};
 
 /// How many rows are in memory at once, however long the table is.
 const PAGE: usize = 500;
@@ -85,6 +87,7 @@ pub(crate) enum TableFormat {
 )]
 pub(super) async fn attendance(
     State(web): State<Arc<Web>>,
+    reader: Reader,
     SessionPath(id): SessionPath,
     Query(wanted): Query<TableQuery>,
 ) -> Result<Response, Error> {
@@ -100,18 +103,12 @@ pub(super) async fn attendance(
         TableFormat::Data => download(web, &name, &ATTENDANCE, pages, attendance_row).await,
         TableFormat::People => {
             let zone = wanted.tz.unwrap_or(Zone::UTC);
-            let clock = zone.name();
-            let columns = [
-                "Room",
-                "Date",
-                "Name",
-                &format!("Came ({clock})"),
-                &format!("Left ({clock})"),
-                "Minutes",
-                "Present (%)",
-            ];
+            let columns = readable_columns(reader.0, zone);
+            let columns = columns.each_ref().map(String::as_str);
             let row = move |table: &mut CsvTable, person: &Attendance| readable_row(table, person, &session, zone);
-            download(web, &name, &columns, pages, row).await
+            let mut table = download(web, &name, &columns, pages, row).await?;
+            reader.mark(&mut table);
+            Ok(table)
         }
     }
 }
@@ -174,6 +171,7 @@ pub(crate) struct PictureQuery {
 )]
 pub(super) async fn picture(
     State(web): State<Arc<Web>>,
+    reader: Reader,
     SessionPath(id): SessionPath,
     Query(wanted): Query<PictureQuery>,
 ) -> Result<Response, Error> {
@@ -185,9 +183,24 @@ pub(super) async fn picture(
         (CONTENT_TYPE, "image/svg+xml"),
         (CONTENT_SECURITY_POLICY, PICTURE_POLICY),
     ];
-    let mut response = (headers, timeline::svg(&model, zone, now)).into_response();
+    let mut response = (headers, timeline::svg(reader.0, &model, zone, now)).into_response();
     filename::of_session("timeline", &session, "svg").put(&mut response, "inline");
+    reader.mark(&mut response);
     Ok(response)
+}
+
+/// The columns of attendance for people.
+fn readable_columns(words: &Words, zone: Zone) -> [String; 7] {
+    let zone = zone.name();
+    [
+        words.say(m::ColumnRoom),
+        words.say(m::TableDate),
+        words.say(m::ColumnName),
+        words.say(m::TableCame { zone }),
+        words.say(m::TableLeft { zone }),
+        words.say(m::TableMinutes),
+        words.say(m::TablePerCent),
+    ]
 }
 
 fn attendance_row(table: &mut CsvTable, person: &Attendance) {

@@ -15,6 +15,7 @@ use crate::history::page::{Page, Slice};
 use crate::history::pair::{Pair, PairMember};
 use crate::history::sessions::{Session, SessionFilter, SortOrder};
 use crate::model::id::{RoomName, SessionId, Username};
+use crate::model::language::Language;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{EventKind, Outcome, SessionStatus};
 use crate::web::http::error::Error;
@@ -23,6 +24,7 @@ use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query, QueryWith};
 use crate::web::review::sentences;
 use crate::web::state::Web;
+use crate::web::words::Words;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -190,7 +192,7 @@ pub(crate) struct ToldPair {
 impl From<Pair> for ToldPair {
     fn from(pair: Pair) -> Self {
         Self {
-            sentence: sentences::pair(&pair),
+            sentence: sentences::pair(Words::of(Language::English), &pair),
             outcome: pair.outcome(),
             between: pair.between,
             links: pair.links,

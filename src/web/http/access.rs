@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::uri::Authority;
-use axum::http::{Extensions, HeaderMap, HeaderName, Method, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -14,6 +14,7 @@ use super::error::Error;
 use super::throttle::{GuessCost, Throttle, asker};
 use crate::config::{BasePath, HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
+use crate::model::language::Language;
 use crate::model::time::Timestamp;
 use crate::net::forwarded;
 use crate::web::settings::Settings;
@@ -46,8 +47,8 @@ pub(crate) struct Requester<'a> {
     extensions: &'a Extensions,
 }
 
-impl<'a> From<&'a Request> for Requester<'a> {
-    fn from(request: &'a Request) -> Self {
+impl<'a, B> From<&'a Request<B>> for Requester<'a> {
+    fn from(request: &'a Request<B>) -> Self {
         Self {
             method: request.method(),
             uri: request.uri(),
@@ -107,6 +108,11 @@ impl Access {
         }
         let header = cookies::take_away(self.place(asked));
         (header, signed_in)
+    }
+
+    /// The header with a cookie that keeps the language of a reader's choice.
+    pub(crate) fn keep_language(&self, asked: Requester<'_>, language: Language) -> String {
+        cookies::keep_language(self.place(asked), language)
     }
 
     /// Lets a reviewer pass.

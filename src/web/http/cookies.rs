@@ -18,12 +18,19 @@ use uuid::Uuid;
 
 use crate::config::BasePath;
 use crate::journal::ReviewSecrets;
+use crate::model::language::Language;
 use crate::model::time::Timestamp;
 
 /// For how long a cookie is good: a day at school.
 const GOOD_FOR: Duration = Duration::from_secs(12 * 60 * 60);
 
 const NAME: &str = "chatroom_review";
+
+/// The name of the cookie that keeps a reader's language, of whichever server of the host: it is no secret.
+pub(crate) const LANGUAGE: &str = "chatroom_language";
+
+/// For how long it does.
+const LANGUAGE_KEPT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What a cookie is made of: when it was made, its own id, and the signature.
 const MADE_AT: usize = 8;
@@ -128,24 +135,35 @@ pub(crate) fn take_away(place: CookiePlace<'_>) -> String {
     set(place, "", Duration::ZERO)
 }
 
-fn set(place: CookiePlace<'_>, value: &str, lasts: Duration) -> String {
-    let (name, path) = (name(place), place.base.as_str());
-    let seconds = lasts.as_secs();
-    let secure = if place.is_https { "; Secure" } else { "" };
-    format!("{name}={value}; Path={path}/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+/// The header that keeps a reader's language.
+pub(crate) fn keep_language(place: CookiePlace<'_>, language: Language) -> String {
+    cookie(place, LANGUAGE, language.tag(), LANGUAGE_KEPT, "Lax")
 }
 
-/// The values of all cookies of that name that a request brings. A page on another port of the host can add some, which
-/// come first if they are for a longer path; and what other cookies hold need not be text.
+fn set(place: CookiePlace<'_>, value: &str, lasts: Duration) -> String {
+    cookie(place, &name(place), value, lasts, "Strict")
+}
+
+fn cookie(place: CookiePlace<'_>, name: &str, value: &str, lasts: Duration, same_site: &str) -> String {
+    let (path, seconds) = (place.base.as_str(), lasts.as_secs());
+    let secure = if place.is_https { "; Secure" } else { "" };
+    format!("{name}={value}; Path={path}/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}")
+}
+
+/// The values of all those that a request brings.
 pub(crate) fn all(place: CookiePlace<'_>) -> impl Iterator<Item = &str> {
-    let wanted = name(place);
-    place
-        .headers
+    values(place.headers, name(place))
+}
+
+/// The values of all cookies of a name that a request brings. A page on another port of the host can add some, which come
+/// first if they are for a longer path; and what other cookies hold need not be text.
+pub(crate) fn values(headers: &HeaderMap, wanted: impl AsRef<str>) -> impl Iterator<Item = &str> {
+    headers
         .get_all(COOKIE)
         .iter()
         .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| str::from_utf8(pair).ok()?.trim().split_once('='))
-        .filter_map(move |(name, value)| (name == wanted).then_some(value))
+        .filter_map(move |(name, value)| (name == wanted.as_ref()).then_some(value))
 }
 
 /// Cookies are common to all ports of a host: two servers on one would throw each other's away, if they had one name.

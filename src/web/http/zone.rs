@@ -38,7 +38,7 @@ impl Zone {
         i64::from(self.local(at).offset().fix().local_minus_utc()) * 1000
     }
 
-    /// The same in the words of the pages: `UTC`, `UTC+2`, `UTC-3:30`.
+    /// The same in words, which are alike in every language: `UTC`, `UTC+2`, `UTC-3:30`.
     pub(crate) fn offset_name(self, at: Timestamp) -> String {
         let minutes = self.offset_ms(at) / 60_000;
         let sign = if minutes < 0 { '-' } else { '+' };
@@ -53,16 +53,6 @@ impl Zone {
     pub(crate) fn shows_twice(self, at: Timestamp) -> bool {
         let shown = self.local(at).naive_local();
         matches!(self.0.from_local_datetime(&shown), LocalResult::Ambiguous(..))
-    }
-
-    /// The zone by its name and its offset, both of them if that changes: `Europe/Berlin (UTC+2, then UTC+1)`.
-    pub(crate) fn described(self, from: Timestamp, to: Timestamp) -> String {
-        let (name, first, last) = (self.name(), self.offset_name(from), self.offset_name(to));
-        match (name == first, first == last) {
-            (true, _) => first,
-            (_, true) => format!("{name} ({first})"),
-            (_, false) => format!("{name} ({first}, then {last})"),
-        }
     }
 }
 
@@ -93,18 +83,6 @@ mod tests {
         }
         for name in ["", "Europe", "europe/berlin ", "+01:00", "60"] {
             assert!(Zone::parse(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_zone_is_described_with_what_it_changes() {
-        let (summer, winter) = (at("2026-10-24T12:00:00Z"), at("2026-10-25T12:00:00Z"));
-        for (name, described) in [
-            ("UTC", "UTC"),
-            ("Europe/Berlin", "Europe/Berlin (UTC+2, then UTC+1)"),
-            ("Asia/Kolkata", "Asia/Kolkata (UTC+5:30)"),
-        ] {
-            assert_eq!(Zone::parse(name).unwrap().described(summer, winter), described);
         }
     }
 }

@@ -11,15 +11,23 @@ use super::{PageResult, html};
 use crate::config::BasePath;
 use crate::web::api::document;
 use crate::web::http::error::Error;
+use crate::web::http::language::Reader;
 use crate::web::http::query::{NoQuery, Query};
+use crate::web::words::{Html, SLOT, Words, message as m};
 
 /// It is made of the binary alone.
-static PAGE: LazyLock<ApiPage> =
-    LazyLock::new(|| ApiPage::of(&serde_json::to_value(document(&BasePath::default())).unwrap_or_default()));
+static REFERENCE: LazyLock<ApiReference> =
+    LazyLock::new(|| ApiReference::of(&serde_json::to_value(document(&BasePath::default())).unwrap_or_default()));
 
 #[derive(Template)]
 #[template(path = "api.html")]
 struct ApiPage {
+    words: &'static Words,
+    reference: &'static ApiReference,
+}
+
+/// What the document says. It is in English, as it is for programs and who writes them.
+struct ApiReference {
     introduction: String,
     /// Refusals that are the same everywhere.
     common: Vec<DocumentedAnswer>,
@@ -38,10 +46,19 @@ struct Operation {
     path: String,
     summary: String,
     description: String,
-    access: &'static str,
+    access: Access,
     params: Vec<Param>,
     body: Option<String>,
     answers: Vec<DocumentedAnswer>,
+}
+
+/// Who may ask.
+#[derive(Clone, Copy)]
+enum Access {
+    Anybody,
+    Client,
+    AnybodyOrClient,
+    Reviewers,
 }
 
 struct Param {
@@ -67,12 +84,48 @@ struct AnswerContent {
 }
 
 /// `GET /review/api`
-pub(crate) async fn show(query: Result<Query<NoQuery>, Error>) -> PageResult {
+pub(crate) async fn show(Reader(words): Reader, query: Result<Query<NoQuery>, Error>) -> PageResult {
     query?;
-    html(&*PAGE)
+    let reference = &REFERENCE;
+    html(&ApiPage { words, reference })
 }
 
 impl ApiPage {
+    /// Where programs find the same.
+    fn for_programs(&self) -> Html {
+        let link = Html::link("/api/v1/openapi.json", "openapi.json");
+        self.words.around(m::ApiForPrograms { link: SLOT }, &link)
+    }
+
+    fn access(&self, operation: &Operation) -> String {
+        match operation.access {
+            Access::Anybody => self.words.say(m::ApiAnybody),
+            Access::Client => self.words.say(m::ApiClient),
+            Access::AnybodyOrClient => self.words.say(m::ApiAnybodyOrClient),
+            Access::Reviewers => self.words.say(m::ApiReviewers),
+        }
+    }
+
+    fn parameters_of(&self, operation: &Operation) -> String {
+        let operation = &format!("{} {}", operation.method, operation.path);
+        self.words.say(m::ApiParametersOf { operation })
+    }
+
+    fn place(&self, param: &Param) -> String {
+        let place = match param.place.as_str() {
+            "path" => self.words.say(m::ApiInPath),
+            "query" => self.words.say(m::ApiInQuery),
+            _ => self.words.say(m::ApiInHeader),
+        };
+        if param.is_required {
+            self.words.say(m::ApiNeeded { place: &place })
+        } else {
+            place
+        }
+    }
+}
+
+impl ApiReference {
     fn of(document: &Value) -> Self {
         let all = || {
             let paths = document["paths"].as_object().into_iter().flatten();
@@ -169,12 +222,12 @@ impl DocumentedAnswer {
     }
 }
 
-fn access(security: &Value) -> &'static str {
+fn access(security: &Value) -> Access {
     match (&security[0]["reviewer"], &security[0]["client"], &security[1]) {
-        (Value::Null, Value::Null, _) => "Anybody may ask.",
-        (Value::Null, _, Value::Null) => "A client shows its own id as bearer token.",
-        (Value::Null, _, _) => "Anybody may ask; a client may show its own id as bearer token.",
-        _ => "For reviewers.",
+        (Value::Null, Value::Null, _) => Access::Anybody,
+        (Value::Null, _, Value::Null) => Access::Client,
+        (Value::Null, _, _) => Access::AnybodyOrClient,
+        _ => Access::Reviewers,
     }
 }
 

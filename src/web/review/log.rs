@@ -7,6 +7,7 @@ use super::timeline::{CAME_BACK, LOST, REFUSED};
 use crate::history::events::Event;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{DropReason, EventKind, LeaveReason};
+use crate::web::words::{Words, message as m};
 
 /// So many departures one after the other are told together.
 const TOGETHER: usize = 3;
@@ -47,7 +48,7 @@ pub(super) enum Departure {
 
 /// A link to a choice of entries.
 pub(super) struct LogLink {
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// Where it is chosen.
     pub(super) address: String,
     pub(super) is_chosen: bool,
@@ -79,11 +80,11 @@ impl LogChoice {
         }
     }
 
-    fn title(self) -> &'static str {
+    fn title(self, words: &Words) -> String {
         match self {
-            Self::Everything => "Everything",
-            Self::Wrong => "What went wrong",
-            Self::Presence => "Coming and going",
+            Self::Everything => words.say(m::LogEverything),
+            Self::Wrong => words.say(m::LogWrong),
+            Self::Presence => words.say(m::LogPresence),
         }
     }
 
@@ -108,16 +109,16 @@ impl LogChoice {
     }
 
     /// The lines of what was read for it.
-    pub(super) fn lines(self, events: Vec<Event>) -> Vec<LogLine> {
-        let entries = events.into_iter().map(LogEntry::of);
+    pub(super) fn lines(self, words: &Words, events: Vec<Event>) -> Vec<LogLine> {
+        let entries = events.into_iter().map(|event| LogEntry::of(words, event));
         let is_shown = |entry: &LogEntry| self != Self::Wrong || entry.departure != Some(Departure::Left);
-        together(entries.filter(is_shown))
+        together(words, entries.filter(is_shown))
     }
 
     /// The links to all choices: `address` says where each of them is made.
-    pub(super) fn links(self, address: impl Fn(Self) -> String) -> Vec<LogLink> {
+    pub(super) fn links(self, words: &Words, address: impl Fn(Self) -> String) -> Vec<LogLink> {
         let link = |choice: Self| LogLink {
-            title: choice.title(),
+            title: choice.title(words),
             address: format!("{}#log", address(choice)),
             is_chosen: choice == self,
         };
@@ -125,29 +126,29 @@ impl LogChoice {
     }
 }
 
-fn together(entries: impl Iterator<Item = LogEntry>) -> Vec<LogLine> {
+fn together(words: &Words, entries: impl Iterator<Item = LogEntry>) -> Vec<LogLine> {
     let mut lines = Vec::new();
     let mut run: Vec<LogEntry> = Vec::new();
     for entry in entries {
         let goes_on = entry.departure.is_some() && run.last().is_some_and(|last| last.departure == entry.departure);
         if !goes_on {
-            finish(&mut lines, &mut run);
+            finish(words, &mut lines, &mut run);
         }
         run.push(entry);
     }
-    finish(&mut lines, &mut run);
+    finish(words, &mut lines, &mut run);
     lines
 }
 
 /// Ends a run of entries of one kind.
-fn finish(lines: &mut Vec<LogLine>, run: &mut Vec<LogEntry>) {
+fn finish(words: &Words, lines: &mut Vec<LogLine>, run: &mut Vec<LogEntry>) {
     let entries = std::mem::take(run);
     match entries.first().and_then(|first| first.departure) {
         Some(departure) if entries.len() >= TOGETHER => {
             let names: Vec<&str> = entries.iter().map(|entry| entry.username.as_str()).collect();
             lines.push(LogLine::Departures {
                 at: entries[0].at,
-                sentence: sentences::departures(departure == Departure::ClosedPage, &names),
+                sentence: sentences::departures(words, departure == Departure::ClosedPage, &names),
                 entries,
             });
         }
@@ -156,7 +157,7 @@ fn finish(lines: &mut Vec<LogLine>, run: &mut Vec<LogEntry>) {
 }
 
 impl LogEntry {
-    fn of(event: Event) -> Self {
+    fn of(words: &Words, event: Event) -> Self {
         let detail: Value = event
             .detail
             .as_ref()
@@ -181,7 +182,7 @@ impl LogEntry {
         Self {
             seq: event.seq,
             at: event.at,
-            sentence: sentences::event(event.kind, event.username.as_deref(), &detail),
+            sentence: sentences::event(words, event.kind, event.username.as_deref(), &detail),
             detail: serde_json::to_string_pretty(&detail).ok().filter(|_| !detail.is_null()),
             mark,
             departure,

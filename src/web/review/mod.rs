@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod api;
+pub(crate) mod language;
 mod log;
 mod moment;
 pub(crate) mod names;
@@ -22,11 +23,19 @@ mod strip;
 mod summary;
 pub(crate) mod timeline;
 
+use std::sync::Arc;
+
 use askama::Template;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::http::error::Error;
+use super::http::language::Reader;
+use super::words::{Words, message as m};
 
 /// A page, or why there is none, which is a page too.
 type PageResult = Result<Html<String>, PageError>;
@@ -54,22 +63,45 @@ where
 #[derive(Template)]
 #[template(path = "refused.html")]
 struct RefusedPage {
-    title: &'static str,
+    words: &'static Words,
+    title: String,
     reason: String,
 }
 
+/// What [`in_the_readers_language`] makes a page of.
+#[derive(Clone)]
+struct Refused(Arc<Error>);
+
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let status = self.0.status();
-        let page = RefusedPage {
-            title: status.canonical_reason().unwrap_or("Refused"),
-            reason: self.0.to_string(),
-        };
-        match page.render() {
-            Ok(text) => (status, Html(text)).into_response(),
-            Err(_) => self.0.into_response(),
-        }
+        let mut response = self.0.status().into_response();
+        response.extensions_mut().insert(Refused(Arc::new(self.0)));
+        response
     }
+}
+
+/// Middleware of all pages: says which language they are in, and writes those about a refusal, which does not know the
+/// reader.
+pub(crate) async fn in_the_readers_language(request: Request, next: Next) -> Response {
+    let reader = Reader::of(request.headers());
+    let mut response = next.run(request).await;
+    if let Some(Refused(error)) = response.extensions_mut().remove() {
+        let page = RefusedPage {
+            words: reader.0,
+            title: sentences::problem_title(reader.0, &error),
+            reason: sentences::problem(reader.0, &error),
+        };
+        let (mut parts, _) = response.into_parts();
+        parts
+            .headers
+            .extend([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))]);
+        response = Response::from_parts(parts, Body::from(page.render().unwrap_or_default()));
+    }
+    let content = response.headers().get(CONTENT_TYPE);
+    if content.is_some_and(|content| content.as_bytes().starts_with(b"text/html")) {
+        reader.mark(&mut response);
+    }
+    response
 }
 
 /// What has no page.

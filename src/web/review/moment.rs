@@ -6,6 +6,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::time::Timestamp;
+use crate::web::words::{Html, Words, message as m};
 
 /// A moment however a template gets at it.
 pub(crate) trait At {
@@ -28,53 +29,45 @@ impl<T: At + Copy> At for &T {
 pub(crate) struct Moment {
     at: DateTime<Utc>,
     form: &'static str,
-    pattern: &'static str,
-    /// The title with its seconds, where they are not shown.
-    exact: String,
+    shown: String,
+    /// With its seconds, where they are not shown.
+    exact: Option<String>,
 }
 
 impl Moment {
-    fn new(at: Timestamp, form: &'static str, pattern: &'static str) -> Self {
+    fn new(at: DateTime<Utc>, form: &'static str, shown: String) -> Self {
         Self {
-            at: utc(at),
+            at,
             form,
-            pattern,
-            exact: String::new(),
+            shown,
+            exact: None,
         }
     }
 
-    fn with_seconds_in_title(self) -> Self {
+    fn with_seconds_in_title(self, words: &Words) -> Self {
         Self {
-            exact: format!(" title=\"{}\"", self.at.format("%H:%M:%S")),
+            exact: Some(words.second(self.at.naive_utc(), false)),
             ..self
         }
     }
 }
 
 /// The time of day, to the second; with its day if that is not the day of `start`.
-pub(super) fn clock(at: impl At, start: impl At) -> Moment {
-    let (at, start) = (at.at(), start.at());
-    let pattern = if is_same_day(at, start) {
-        "%H:%M:%S"
-    } else {
-        "%-d %b, %H:%M:%S"
-    };
-    Moment::new(at, "clock", pattern)
+pub(super) fn clock(words: &Words, at: impl At, start: impl At) -> Moment {
+    let (at, is_other_day) = since(at, start);
+    Moment::new(at, "clock", words.second(at.naive_utc(), is_other_day))
 }
 
 /// The time of day, to the minute; with its day if that is not the day of `start`.
-pub(crate) fn minute(at: impl At, start: impl At) -> Moment {
-    let (at, start) = (at.at(), start.at());
-    let pattern = if is_same_day(at, start) {
-        "%H:%M"
-    } else {
-        "%-d %b, %H:%M"
-    };
-    Moment::new(at, "minute", pattern).with_seconds_in_title()
+pub(crate) fn minute(words: &Words, at: impl At, start: impl At) -> Moment {
+    let (at, is_other_day) = since(at, start);
+    Moment::new(at, "minute", words.minute(at.naive_utc(), is_other_day)).with_seconds_in_title(words)
 }
 
-fn is_same_day(at: Timestamp, start: Timestamp) -> bool {
-    utc(at).date_naive() == utc(start).date_naive()
+/// A moment, and whether its day is another than that of `start`.
+fn since(at: impl At, start: impl At) -> (DateTime<Utc>, bool) {
+    let (at, start) = (utc(at.at()), utc(start.at()));
+    (at, at.date_naive() != start.date_naive())
 }
 
 fn utc(at: Timestamp) -> DateTime<Utc> {
@@ -82,28 +75,32 @@ fn utc(at: Timestamp) -> DateTime<Utc> {
 }
 
 /// The day and the time of day, to the minute.
-pub(super) fn moment(at: impl At) -> Moment {
-    Moment::new(at.at(), "moment", "%-d %b %Y, %H:%M")
+pub(super) fn moment(words: &Words, at: impl At) -> Moment {
+    let at = utc(at.at());
+    Moment::new(at, "moment", words.day_minute(at.naive_utc()))
 }
 
 /// How long it is until then, counted down by the script; without one, until when.
-pub(super) fn countdown(at: impl At) -> Moment {
-    Moment::new(at.at(), "countdown", "until %H:%M:%S UTC")
+pub(super) fn countdown(words: &Words, at: impl At) -> Moment {
+    let at = utc(at.at());
+    let time = &words.second(at.naive_utc(), false);
+    Moment::new(at, "countdown", words.say(m::Until { time }))
 }
 
 /// The day with its weekday, for the head of what happened on it.
-pub(super) fn weekday(at: impl At) -> String {
-    utc(at.at()).format("%A, %-d %b %Y").to_string()
+pub(super) fn weekday(words: &Words, at: impl At) -> String {
+    words.weekday(utc(at.at()).naive_utc())
 }
 
 /// The time of day alone, to the minute, of what stands under its day.
-pub(super) fn time(at: impl At) -> Moment {
-    Moment::new(at.at(), "time", "%H:%M").with_seconds_in_title()
+pub(super) fn time(words: &Words, at: impl At) -> Moment {
+    let at = utc(at.at());
+    Moment::new(at, "time", words.minute(at.naive_utc(), false)).with_seconds_in_title(words)
 }
 
 /// The day alone, for where no element can be.
-pub(super) fn plain_day(at: impl At) -> String {
-    utc(at.at()).format("%-d %b %Y").to_string()
+pub(super) fn plain_day(words: &Words, at: impl At) -> String {
+    words.day(utc(at.at()).naive_utc())
 }
 
 /// The moment as scripts read it.
@@ -115,14 +112,16 @@ impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "<time datetime=\"{}\" data-form=\"{}\"{}>{}</time>",
-            self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            self.form,
-            self.exact,
-            self.at.format(self.pattern)
-        )
+            "<time datetime=\"{}\" data-form=\"{}\"",
+            iso(Timestamp(self.at.timestamp_millis())),
+            self.form
+        )?;
+        if let Some(exact) = &self.exact {
+            write!(f, " title=\"{}\"", Html::text(exact))?;
+        }
+        write!(f, ">{}</time>", Html::text(&self.shown))
     }
 }
 
-/// Nothing of it comes from outside.
+/// What it shows is escaped.
 impl HtmlSafe for Moment {}

@@ -6,16 +6,17 @@ use askama::Template;
 use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 
-use super::sentences::wording;
 use super::{PageResult, address, html, names};
 use crate::history::names::KnownName;
 use crate::history::page::{Page, Slice};
 use crate::history::person::COUNTED;
 use crate::model::id::Username;
 use crate::web::http::error::Error;
+use crate::web::http::language::Reader;
 use crate::web::http::params::{fields, filled, kept_username};
 use crate::web::http::query::Query;
 use crate::web::state::Web;
+use crate::web::words::{Words, message as m};
 
 /// The most names on one page.
 const LIMIT: usize = 50;
@@ -23,6 +24,7 @@ const LIMIT: usize = 50;
 #[derive(Template)]
 #[template(path = "people.html")]
 struct PeoplePage {
+    words: &'static Words,
     name: String,
     found: NameList,
     is_first: bool,
@@ -54,12 +56,17 @@ fn after<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
 }
 
 /// `GET /review/people`
-pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<NameSearchQuery>, Error>) -> PageResult {
+pub(crate) async fn show(
+    State(web): State<Arc<Web>>,
+    Reader(words): Reader,
+    query: Result<Query<NameSearchQuery>, Error>,
+) -> PageResult {
     let Query(NameSearchQuery { name, after }) = query?;
     let name = name.map(|name| name.to_string()).unwrap_or_default();
     let is_first = after.is_none();
     let page = Page { limit: LIMIT, after };
     html(&PeoplePage {
+        words,
         found: NameList::read(&web, &name, &page).await?,
         name,
         is_first,
@@ -75,9 +82,11 @@ impl NameList {
 }
 
 /// In how many sessions somebody was.
-pub(super) fn sessions(name: &KnownName) -> String {
-    if name.sessions == COUNTED {
-        return format!("{COUNTED} sessions or more");
+pub(super) fn sessions(words: &Words, name: &KnownName) -> String {
+    let count = name.sessions;
+    if count == COUNTED {
+        words.say(m::SessionsOfNameOrMore { count })
+    } else {
+        words.say(m::SessionsOfName { count })
     }
-    wording::count(name.sessions, "session", "sessions")
 }

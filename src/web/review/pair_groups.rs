@@ -203,11 +203,17 @@ mod tests {
     use super::super::pair_fixture::{pair, sharing};
     use super::super::sentences;
     use super::*;
+    use crate::model::language::Language;
+    use crate::web::words::Words;
+
+    fn english() -> &'static Words {
+        Words::of(Language::English)
+    }
     use Outcome::{Connected, Failed, Lost, NoAnswer, NoOffer, Waiting};
 
     fn told(pairs: &[Pair]) -> Vec<String> {
         let groups = groups(pairs);
-        let sentences = groups.iter().map(sentences::group);
+        let sentences = groups.iter().map(|group| sentences::group(english(), group));
         sentences
             .map(|told| told.replace(['\u{2068}', '\u{2069}'], ""))
             .collect()
@@ -299,7 +305,7 @@ mod tests {
                 "Cy's shared screen was lost on its way to Bo.",
             ]
         );
-        let sentence = sentences::pair(&pairs[2]).replace(['\u{2068}', '\u{2069}'], "");
+        let sentence = sentences::pair(english(), &pairs[2]).replace(['\u{2068}', '\u{2069}'], "");
         assert_eq!(
             sentence,
             "Cy and Bo connected; Cy's shared screen was lost on its way to Bo."
@@ -310,7 +316,7 @@ mod tests {
     fn what_was_hung_up_before_an_answer_is_not_called_unanswered() {
         let mut hung_up = pair("Ann", "Bo", NoAnswer);
         hung_up.links[0].closed_by = Some(LinkEnd::Own(LinkCloseReason::HungUp));
-        let sentence = sentences::pair(&hung_up).replace(['\u{2068}', '\u{2069}'], "");
+        let sentence = sentences::pair(english(), &hung_up).replace(['\u{2068}', '\u{2069}'], "");
         assert_eq!(
             sentence,
             "Ann and Bo never connected: what Ann had offered was hung up before an answer."

@@ -7,6 +7,7 @@ use super::sentences;
 use crate::history::attendance::Attendance;
 use crate::history::pair::Pair;
 use crate::model::vocabulary::Outcome;
+use crate::web::words::{Words, message as m};
 
 /// The most sentences; the rest is counted.
 const SENTENCES: usize = 60;
@@ -40,27 +41,36 @@ pub(super) struct TriangleRow {
 }
 
 /// What became of two people: a sign, and the same in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TriangleCell {
     pub(super) sign: &'static str,
-    pub(super) word: &'static str,
+    pub(super) word: String,
     pub(super) class: &'static str,
 }
 
 impl PairsSection {
-    pub(super) fn of(people: &[Attendance], pairs: &[Pair], counts: &HashMap<&str, ConnectedCount>) -> Self {
+    pub(super) fn of(
+        words: &Words,
+        people: &[Attendance],
+        pairs: &[Pair],
+        counts: &HashMap<&str, ConnectedCount>,
+    ) -> Self {
         let mut all: Vec<&Pair> = pairs.iter().collect();
         all.sort_by_key(|pair| badness(pair));
         let triangle = if pairs.is_empty() || people.len() < TRIANGLE_FROM {
             Vec::new()
         } else {
-            triangle(people, pairs, counts)
+            triangle(words, people, pairs, counts)
         };
         Self {
-            told: sentences::every_pair(pairs),
+            told: sentences::every_pair(words, pairs),
             is_cut: triangle.len() < people.len() && !triangle.is_empty(),
             triangle,
-            sentences: all.iter().take(SENTENCES).map(|pair| sentences::pair(pair)).collect(),
+            sentences: all
+                .iter()
+                .take(SENTENCES)
+                .map(|pair| sentences::pair(words, pair))
+                .collect(),
             more: pairs.len().saturating_sub(SENTENCES),
         }
     }
@@ -106,14 +116,19 @@ pub(super) struct ConnectedCount {
     pub(super) unknown: usize,
 }
 
-fn triangle(people: &[Attendance], pairs: &[Pair], counts: &HashMap<&str, ConnectedCount>) -> Vec<TriangleRow> {
+fn triangle(
+    words: &Words,
+    people: &[Attendance],
+    pairs: &[Pair],
+    counts: &HashMap<&str, ConnectedCount>,
+) -> Vec<TriangleRow> {
     let names = most_missed_first(people, counts);
     let found = by_names(pairs);
     let row = |(place, one): (usize, &&str)| TriangleRow {
         username: (*one).to_owned(),
         cells: names[..place]
             .iter()
-            .map(|other| cell(found.get(&(*one, *other)).copied()))
+            .map(|other| cell(words, found.get(&(*one, *other)).copied()))
             .collect(),
     };
     names.iter().enumerate().map(row).collect()
@@ -128,15 +143,15 @@ fn most_missed_first<'a>(people: &'a [Attendance], counts: &HashMap<&str, Connec
     names
 }
 
-fn cell(pair: Option<&Pair>) -> TriangleCell {
+fn cell(words: &Words, pair: Option<&Pair>) -> TriangleCell {
     let Some(pair) = pair else {
         return TriangleCell {
             sign: "",
-            word: sentences::NEVER_MET,
+            word: words.say(m::CellNeverMet),
             class: "none",
         };
     };
-    let word = sentences::outcome(pair.outcome());
+    let word = sentences::outcome(words, pair.outcome());
     let (sign, class) = match pair.outcome() {
         Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed => ("✕", "cross"),
         Outcome::Lost => ("╱", "cross"),
@@ -144,7 +159,7 @@ fn cell(pair: Option<&Pair>) -> TriangleCell {
         _ if pair.shared.is_some() => {
             return TriangleCell {
                 sign: "□",
-                word: sentences::SCREEN_MISSED,
+                word: words.say(m::CellScreenMissed),
                 class: "cross",
             };
         }
@@ -169,10 +184,11 @@ fn by_names(pairs: &[Pair]) -> HashMap<(&str, &str), &Pair> {
 mod tests {
     use super::super::pair_fixture::{pair, sharing};
     use super::*;
+    use crate::model::language::Language;
 
     #[test]
     fn each_outcome_has_a_sign_of_its_own() {
-        let of = |outcome| cell(Some(&pair("Ann", "Bo", outcome))).sign;
+        let of = |outcome| cell(Words::of(Language::English), Some(&pair("Ann", "Bo", outcome))).sign;
         let signs = [
             Outcome::Connected,
             Outcome::Exchanged,
@@ -183,9 +199,12 @@ mod tests {
         .map(of);
         assert_eq!(signs, ["·", "?", "╱", "✕", "…"]);
         assert_eq!(of(Outcome::NoOffer), of(Outcome::NoAnswer));
-        let shared = cell(Some(&sharing("Ann", "Bo", Outcome::Failed)));
+        let shared = cell(
+            Words::of(Language::English),
+            Some(&sharing("Ann", "Bo", Outcome::Failed)),
+        );
         assert_eq!(
-            (shared.sign, shared.word),
+            (shared.sign, shared.word.as_str()),
             ("□", "connected, but a shared screen did not arrive")
         );
     }

@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::address;
 use super::pairs::ConnectedCount;
-use super::sentences::wording::isolated;
 use super::sorting::{self, Sorting};
 use crate::history::attendance::Attendance;
 use crate::history::outages::{Outage, outages_among};
@@ -19,6 +18,7 @@ use crate::web::http::error::Error;
 use crate::web::http::params::{field, filled, kept_username};
 use crate::web::http::query::SharedParameters;
 use crate::web::state::Web;
+use crate::web::words::{Words, message as m};
 
 /// The most people that are shown on one page: more make no picture that tells anything, and no quick page.
 const MOST_ON_ONE_PAGE: usize = 60;
@@ -175,12 +175,12 @@ impl People {
     }
 
     /// The links to all pages, if there is more than one; the session's page is at `path`.
-    pub(super) fn page_links(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
+    pub(super) fn page_links(&self, words: &Words, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
         if !self.is_paged() {
             return Vec::new();
         }
         if self.everyone.is_none() {
-            return self.page_links_by_name(path, query);
+            return self.page_links_by_name(words, path, query);
         }
         let link = |skipped: usize| PageLink {
             title: format!("{}–{}", skipped + 1, self.count.min(skipped + PAGE_SIZE)),
@@ -195,7 +195,7 @@ impl People {
         (0..self.count).step_by(PAGE_SIZE).map(link).collect()
     }
 
-    fn page_links_by_name(&self, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
+    fn page_links_by_name(&self, words: &Words, path: &str, query: &PeopleQuery) -> Vec<PageLink> {
         let link = |title: String, after: Option<String>| PageLink {
             title,
             is_shown: after == query.after,
@@ -206,9 +206,16 @@ impl People {
             }
             .address(path, &[]),
         };
-        let first = link("The first by name".to_owned(), None);
+        let first = link(words.say(m::FirstPeople), None);
         let next = self.next.as_ref();
-        let next = next.map(|name| link(format!("Those after {}", isolated(name)), Some(name.clone())));
+        let next = next.map(|name| {
+            link(
+                words.say(m::PeopleAfter {
+                    name: &words.isolated(name),
+                }),
+                Some(name.clone()),
+            )
+        });
         [first].into_iter().chain(next).collect()
     }
 }

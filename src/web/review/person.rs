@@ -7,7 +7,6 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::range::Range;
-use super::sentences::wording;
 use super::strip::presence;
 use super::{PageResult, address, html, moment, sentences};
 use crate::history::intervals::Interval;
@@ -15,16 +14,19 @@ use crate::history::page::Page;
 use crate::history::person::{PersonSession, PersonTotals};
 use crate::model::id::SessionId;
 use crate::web::http::error::Error;
+use crate::web::http::language::Reader;
 use crate::web::http::params::fields;
 use crate::web::http::path::PersonPath;
 use crate::web::http::query::QueryWith;
 use crate::web::state::Web;
+use crate::web::words::{Html, SLOT, Words, message as m};
 
 const LIMIT: usize = 50;
 
 #[derive(Template)]
 #[template(path = "person.html")]
 struct PersonPage {
+    words: &'static Words,
     username: String,
     path: String,
     range: Range,
@@ -45,6 +47,7 @@ pub(crate) struct PersonQuery {
 /// `GET /review/people/{username}`
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
+    Reader(words): Reader,
     path: Result<PersonPath, Error>,
     query: Result<QueryWith<PersonQuery, Range>, Error>,
 ) -> PageResult {
@@ -65,6 +68,7 @@ pub(crate) async fn show(
         address::page(&path, &[from, to, ("older", &last.to_string())])
     });
     html(&PersonPage {
+        words,
         totals,
         username: username.as_str().to_owned(),
         path,
@@ -81,8 +85,32 @@ impl PersonPage {
         address::page(&self.path, &self.range.params())
     }
 
+    /// That there is nobody of the name, and where similar ones are.
+    fn nobody(&self) -> Html {
+        let words = self.words;
+        let similar = address::page("/review/people", &[("name", &self.username)]);
+        let link = Html::link(&similar, &words.say(m::LookForSimilarNames));
+        if self.range.is_empty() {
+            words.around(m::NobodyOfThisName { link: SLOT }, &link)
+        } else {
+            words.around(m::NobodyOfThisNameThen { link: SLOT }, &link)
+        }
+    }
+
+    /// How the person's time in a session ended, and how often it had not.
+    fn ending(&self, found: &PersonSession) -> String {
+        let ending = sentences::ending(self.words, &found.attendance);
+        match found.attendance.reconnect_count {
+            0 => ending,
+            often => self.words.say(m::EndedAndCameBack {
+                ending: &ending,
+                often: &self.words.times(often),
+            }),
+        }
+    }
+
     fn summary(&self) -> String {
-        sentences::person(&self.totals)
+        sentences::person(self.words, &self.totals)
     }
 }
 

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 
-use super::sentences::wording;
+use super::sentences::wording::counted;
 use super::strip::Strip;
 use super::{PageResult, address, html, moment, sentences};
 use crate::history::glance::Glance;
@@ -15,9 +15,11 @@ use crate::history::page::Page;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
+use crate::web::http::language::Reader;
 use crate::web::http::params::{filled, kept_room};
 use crate::web::http::query::Query;
 use crate::web::state::Web;
+use crate::web::words::{Html, SLOT, Words, message as m};
 
 /// The most rooms on one page.
 const LIMIT: usize = 100;
@@ -28,6 +30,7 @@ const PEOPLE: usize = 1_000;
 #[derive(Template)]
 #[template(path = "rooms.html")]
 struct RoomsPage {
+    words: &'static Words,
     now: Timestamp,
     rooms: Vec<RoomSection>,
     next: Option<String>,
@@ -59,7 +62,11 @@ fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 }
 
 /// `GET /review/rooms`
-pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<LiveRoomsQuery>, Error>) -> PageResult {
+pub(crate) async fn show(
+    State(web): State<Arc<Web>>,
+    Reader(words): Reader,
+    query: Result<Query<LiveRoomsQuery>, Error>,
+) -> PageResult {
     let Query(LiveRoomsQuery { after }) = query?;
     let filter = RoomFilter {
         live_only: true,
@@ -87,12 +94,13 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<LiveRo
         .await?;
     let section = |(name, session, members): (String, CurrentSession, Vec<Member>)| {
         let glance = glances.remove(&session.id).unwrap_or_default();
-        RoomSection::of(name, session, members, &glance, now)
+        RoomSection::of(words, name, session, members, &glance, now)
     };
     let mut rooms: Vec<RoomSection> = rooms.into_iter().map(section).collect();
     // Troubled ones first, otherwise by name.
     rooms.sort_by_key(|room| !room.has_away());
     html(&RoomsPage {
+        words,
         rooms,
         next: next.map(|last| address::page("/review/rooms", &[("after", &last)])),
         is_first,
@@ -101,14 +109,21 @@ pub(crate) async fn show(State(web): State<Arc<Web>>, query: Result<Query<LiveRo
 }
 
 impl RoomSection {
-    fn of(name: String, session: CurrentSession, mut members: Vec<Member>, glance: &Glance, now: Timestamp) -> Self {
+    fn of(
+        words: &Words,
+        name: String,
+        session: CurrentSession,
+        mut members: Vec<Member>,
+        glance: &Glance,
+        now: Timestamp,
+    ) -> Self {
         const QUARTER_MS: i64 = 15 * 60_000;
         members.sort_by_key(|member| !member.is_away());
         let span = Interval::new(Timestamp(now.0 - QUARTER_MS), now);
         let here = here(&members);
         Self {
             strip: Strip::of(glance, span, QUARTER_MS),
-            told: sentences::quarter(here, glance),
+            told: sentences::quarter(words, here, glance),
             name,
             session,
             members,
@@ -119,8 +134,11 @@ impl RoomSection {
         self.members.iter().any(Member::is_away)
     }
 
-    fn here(&self) -> usize {
-        here(&self.members)
+    /// How many are there, since when.
+    fn here_since(&self, words: &Words, now: Timestamp) -> Html {
+        let here = counted(here(&self.members));
+        let since = Html::element(&moment::minute(words, self.session.started_at, now));
+        words.around(m::HereSince { here, moment: SLOT }, &since)
     }
 }
 
@@ -129,6 +147,21 @@ fn here(members: &[Member]) -> usize {
 }
 
 impl RoomsPage {
+    /// That nobody is there, and where those are who were.
+    fn nobody(&self) -> Html {
+        let link = Html::link("/review", &self.words.say(m::Sessions));
+        self.words.around(m::NobodyInRooms { link: SLOT }, &link)
+    }
+
+    /// For how long somebody who is away can still come back, if that is known.
+    fn away(&self, member: &Member) -> Html {
+        let Some(until) = member.away_until else {
+            return Html::text(&self.words.say(m::Away));
+        };
+        let countdown = Html::element(&moment::countdown(self.words, until));
+        self.words.around(m::AwayUntil { countdown: SLOT }, &countdown)
+    }
+
     fn summary(&self) -> String {
         let people = self.rooms.iter().map(|room| room.members.len()).sum();
         let members = self.rooms.iter().flat_map(|room| &room.members);
@@ -136,6 +169,6 @@ impl RoomsPage {
             .filter(|member| member.is_away())
             .map(|member| member.username.as_str())
             .collect();
-        sentences::rooms(people, self.rooms.len(), &away)
+        sentences::rooms(self.words, people, self.rooms.len(), &away)
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::log::{LogChoice, LogLine, LogLink};
 use super::pairs::{ConnectedCount, PairsSection, connected};
 use super::people::{PageLink, People, PeopleQuery};
-use super::sentences::wording;
+use super::sentences::wording::counted;
 use super::sorting::{self, COLUMNS, Sorting};
 use super::summary::{Subject, Summary};
 use super::{PageResult, address, html, moment, sentences, timeline};
@@ -21,11 +21,13 @@ use crate::history::sessions::{Session, SessionFilter, SortOrder};
 use crate::model::id::{RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
+use crate::web::http::language::Reader;
 use crate::web::http::params::{field, fields};
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::QueryWith;
 use crate::web::http::zone::Zone;
 use crate::web::state::Web;
+use crate::web::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Entries of the log on one page.
 const ENTRIES: usize = 200;
@@ -33,6 +35,7 @@ const ENTRIES: usize = 200;
 #[derive(Template)]
 #[template(path = "session.html")]
 struct SessionPage {
+    words: &'static Words,
     summary: Summary,
     ways: RoomWays,
     picture: String,
@@ -65,7 +68,7 @@ struct RoomWays {
 
 /// The head of a column.
 struct ColumnHead {
-    title: &'static str,
+    title: String,
     is_number: bool,
     address: String,
     direction: Option<&'static str>,
@@ -97,6 +100,7 @@ fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogChoice, D::Error
 /// `GET /review/sessions/{id}`
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
+    Reader(words): Reader,
     path: Result<SessionPath, Error>,
     query: Result<QueryWith<LogQuery, PeopleQuery>, Error>,
 ) -> PageResult {
@@ -117,6 +121,7 @@ pub(crate) async fn show(
 
     let path = format!("/review/sessions/{id}");
     let subject = Subject {
+        words,
         session: &session,
         people: people.everyone.as_deref(),
         outages: &people.outages,
@@ -134,23 +139,24 @@ pub(crate) async fn show(
         person: person.clone(),
     };
     html(&SessionPage {
+        words,
         summary,
         ways,
-        picture: timeline::inline(&model, Zone::UTC, now, &path),
+        picture: timeline::inline(words, &model, Zone::UTC, now, &path),
         marks_end: model.marks_end,
         picture_address: query.address(&format!("{path}/timeline"), &[]),
-        heads: heads(&path, query.sorting, log),
-        connections: PairsSection::of(&people.table, &pairs, &counts),
-        page_links: people.page_links(&path, &query),
+        heads: heads(words, &path, query.sorting, log),
+        connections: PairsSection::of(words, &people.table, &pairs, &counts),
+        page_links: people.page_links(words, &path, &query),
         table: people.table.iter().map(row).collect(),
         people,
-        choices: log.links(|choice| query.address(&path, &[("log", choice.word())])),
+        choices: log.links(words, |choice| query.address(&path, &[("log", choice.word())])),
         next_entries: entries.next.map(|last| {
             let last = last.to_string();
             let others = [("log", log.word()), ("after", &last)];
             format!("{}#log", query.address(&path, &others))
         }),
-        lines: log.lines(entries.rows),
+        lines: log.lines(words, entries.rows),
         session,
     })
 }
@@ -198,10 +204,85 @@ impl RoomWays {
     }
 }
 
+impl SessionPage {
+    /// The name of the page: room and day.
+    fn title(&self) -> String {
+        let words = self.words;
+        words.say(m::TitleOfSession {
+            room: &words.plain(&self.session.room),
+            day: &self.day(),
+        })
+    }
+
+    /// The day on which it began, as the title has it.
+    fn day(&self) -> String {
+        moment::plain_day(self.words, self.session.started_at)
+    }
+
+    /// From when to when it was.
+    fn when(&self) -> Markup {
+        let from = Markup::element(&moment::moment(self.words, self.session.started_at));
+        let Some(end) = self.session.ended_at else { return from };
+        let to = Markup::element(&moment::minute(self.words, end, self.session.started_at));
+        let both = m::FromTo {
+            from: SLOT,
+            to: SECOND_SLOT,
+        };
+        self.words.around_two(both, [from, to])
+    }
+
+    /// How many of all people are shown.
+    fn only_some(&self) -> String {
+        self.words.say(m::OnlySomePeople {
+            shown: counted(self.table.len()),
+            all: counted(self.people.count),
+        })
+    }
+
+    /// How many more reasons there are.
+    fn more_reasons(&self) -> String {
+        self.words.say(m::NumberMore {
+            count: counted(self.summary.more.len()),
+        })
+    }
+
+    /// Up to when the picture has marks, if they are too many.
+    fn marks_end(&self) -> Option<Markup> {
+        let end = moment::clock(self.words, self.marks_end?, self.session.started_at);
+        Some(self.words.around(m::MarksEnd { moment: SLOT }, &Markup::element(&end)))
+    }
+
+    /// Whose pairs are told.
+    fn among_shown(&self) -> String {
+        self.words.say(m::AmongShown {
+            shown: counted(self.table.len()),
+        })
+    }
+
+    /// Whom the triangle shows.
+    fn most_missed(&self) -> String {
+        self.words.say(m::MostMissed {
+            all: counted(self.table.len()),
+            shown: counted(self.connections.triangle.len()),
+        })
+    }
+
+    /// How many more pairs there are, and where.
+    fn more_pairs(&self) -> Markup {
+        let address = format!("/api/v1/sessions/{}/links", self.session.id);
+        let link = Markup::link(&address, &self.words.say(m::AllPairsAsJson));
+        let count = counted(self.connections.more);
+        self.words.around(m::AndMorePairs { count, link: SLOT }, &link)
+    }
+}
+
 impl TableRow {
-    /// The share of the session, in whole per cent.
-    fn share(&self) -> String {
-        format!("{} %", self.person.present_pct.round())
+    /// With how many of those whom they met they connected.
+    fn connected(&self, words: &Words) -> String {
+        words.say(m::PartOf {
+            part: &words.number(counted(self.pairs.good)),
+            whole: &words.number(counted(self.pairs.all)),
+        })
     }
 
     /// How loud the end is: the rule is quiet, the exception is not.
@@ -219,6 +300,7 @@ impl TableRow {
 /// `GET /review/sessions/{id}/timeline`: the picture by the clock of another zone, for the page's script.
 pub(crate) async fn picture(
     State(web): State<Arc<Web>>,
+    Reader(words): Reader,
     path: Result<SessionPath, Error>,
     query: Result<QueryWith<TimelineQuery, PeopleQuery>, Error>,
 ) -> PageResult {
@@ -228,15 +310,15 @@ pub(crate) async fn picture(
     let people = People::read(&web, &session, &query, now).await?;
     let model = web.history.timeline_of(&session, &people.shown, now).await?;
     let path = format!("/review/sessions/{id}");
-    Ok(Html(timeline::inline(&model, tz, now, &path)))
+    Ok(Html(timeline::inline(words, &model, tz, now, &path)))
 }
 
-fn heads(path: &str, sorting: Option<Sorting>, log: LogChoice) -> Vec<ColumnHead> {
+fn heads(words: &Words, path: &str, sorting: Option<Sorting>, log: LogChoice) -> Vec<ColumnHead> {
     let head = |column: sorting::Column| {
         let sort = sorting::next(&column, sorting);
         let address = address::page(path, &[("sort", &sort), ("log", log.word())]);
         ColumnHead {
-            title: column.title,
+            title: column.title(words),
             is_number: column.is_number,
             address: format!("{address}#attendance"),
             direction: sorting::direction(&column, sorting),

@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::names::{self, NameList};
 use super::range::Range;
-use super::sentences::wording;
 use super::strip::Strip;
 use super::{PageResult, address, html, moment, sentences};
 use crate::history::page::{Page, Slice};
@@ -18,9 +17,11 @@ use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::Error;
+use crate::web::http::language::Reader;
 use crate::web::http::params::{fields, filled};
 use crate::web::http::query::QueryWith;
 use crate::web::state::Web;
+use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 const LIMIT: usize = 50;
 
@@ -33,6 +34,7 @@ const SUGGESTED: usize = 8;
 #[derive(Template)]
 #[template(path = "sessions.html")]
 struct SessionsPage {
+    words: &'static Words,
     /// What is looked for: the name of a room or of a person.
     name: String,
     room: String,
@@ -101,6 +103,7 @@ enum ListPlace {
 /// `GET /review`
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
+    Reader(words): Reader,
     query: Result<QueryWith<SessionListQuery, Range>, Error>,
 ) -> PageResult {
     let QueryWith(mut query, range) = query?;
@@ -119,6 +122,7 @@ pub(crate) async fn show(
         .clone()
         .or(query.room.as_ref().map(|room| room.as_str().to_owned()));
     let mut page = SessionsPage {
+        words,
         name: name
             .or(query.person.as_ref().map(Username::to_string))
             .unwrap_or_default(),
@@ -181,13 +185,13 @@ impl SessionsPage {
         let mut last_day = String::new();
         for session in live.into_iter().chain(over) {
             let glance = glances.remove(&session.id).unwrap_or_default();
-            let day = moment::weekday(session.started_at);
+            let day = moment::weekday(self.words, session.started_at);
             let is_new = day != last_day;
             last_day.clone_from(&day);
             self.rows.push(SessionLine {
                 strip: Strip::of(&glance, session.span(), scale),
-                told: sentences::strip(&session, &glance),
-                wrong: sentences::wrong(&session, &glance).join("; "),
+                told: sentences::strip(self.words, &session, &glance),
+                wrong: sentences::wrong(self.words, &session, &glance),
                 has_trouble: glance.has_trouble(),
                 day: is_new.then_some(day),
                 session,
@@ -200,7 +204,7 @@ impl SessionsPage {
             .filter(|line| line.has_trouble)
             .count();
         if self.is_first {
-            self.summary = sentences::sessions(live_count, self.has_more_live, over_count, troubled);
+            self.summary = sentences::sessions(self.words, live_count, self.has_more_live, over_count, troubled);
         }
         Ok(())
     }
@@ -338,6 +342,46 @@ async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {
 }
 
 impl SessionsPage {
+    /// The ways to a first session.
+    fn first_steps(&self) -> [Html; 3] {
+        const HERE: &str = r#"<a href="/"><span data-origin>http://localhost:3000</span></a>"#;
+        const JOIN: &str = r#"socket.emit("join", {id: crypto.randomUUID(), username: "Ann", roomname: "first"})"#;
+        let words = self.words;
+        let build = m::FirstBuild {
+            build: SLOT,
+            setting: SECOND_SLOT,
+        };
+        let own_page = m::FirstOwnPage {
+            client: SLOT,
+            join: SECOND_SLOT,
+        };
+        let codes = |[one, other]: [&str; 2]| [Html::code(one), Html::code(other)];
+        [
+            words.around_two(
+                build,
+                codes([
+                    "npm ci --prefix examples/video-room",
+                    "STATIC_DIR=examples/video-room/dist",
+                ]),
+            ),
+            words.around(m::FirstOpen { address: SLOT }, &Html::markup(HERE)),
+            words.around_two(own_page, codes(["socket.io-client", JOIN])),
+        ]
+    }
+
+    /// Where those sessions are that go on and are not shown.
+    fn more_live(&self) -> Html {
+        let link = Html::link("/review/rooms", &self.words.say(m::AmongRoomsNow));
+        self.words.around(m::MoreSessionsLive { link: SLOT }, &link)
+    }
+
+    /// Who was looked for, over all rooms.
+    fn person_over_time(&self) -> String {
+        self.words.say(m::PersonOverTime {
+            person: &self.words.isolated(&self.person),
+        })
+    }
+
     /// This page at another place.
     fn address(&self, direction: &str, id: SessionId) -> String {
         let ([from, to], id) = (self.range.params(), id.to_string());

@@ -12,8 +12,10 @@ use axum::response::{IntoResponse, Response};
 use super::{PageError, html};
 use crate::web::http::access::CrossSiteAccess;
 use crate::web::http::error::Error;
+use crate::web::http::language::Reader;
 use crate::web::http::query::decode;
 use crate::web::state::Web;
+use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Where the review begins.
 pub(crate) const START: &str = "/review";
@@ -71,7 +73,7 @@ pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> R
 }
 
 /// The token of a query, and the query without it.
-fn take_token(query: &str) -> Option<(String, String)> {
+pub(super) fn take_token(query: &str) -> Option<(String, String)> {
     let is_token = |pair: &&str| decode(pair.split('=').next().unwrap_or_default()).is_ok_and(|name| name == "token");
     let (tokens, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| is_token(pair));
     let (_, value) = tokens.first()?.split_once('=')?;
@@ -90,10 +92,24 @@ fn sign_in(web: &Web, request: &Request, query: &str) -> Response {
 #[derive(Template)]
 #[template(path = "locked.html")]
 struct LockedPage {
+    words: &'static Words,
     /// Whether the page is to be asked for once more, by itself.
     asks_again: bool,
     /// Whether a token was given, and is not the right one.
     is_wrong: bool,
+}
+
+impl LockedPage {
+    /// Where the token is to be found.
+    fn how_to_unlock(&self) -> Html {
+        let how = m::HowToUnlock {
+            line: SLOT,
+            setting: SECOND_SLOT,
+        };
+        // The first is what the server prints.
+        let codes = ["Review a class at …", "REVIEW_TOKEN"];
+        self.words.around_two(how, codes.map(Html::code))
+    }
 }
 
 fn locked(error: &Error, request: &Request, is_wrong: bool) -> Response {
@@ -104,7 +120,11 @@ fn locked(error: &Error, request: &Request, is_wrong: bool) -> Response {
         .get("sec-fetch-site")
         .is_some_and(|site| site == "cross-site");
     let asks_again = from_elsewhere && take_token(request.uri().query().unwrap_or_default()).is_none();
-    let page = html(&LockedPage { asks_again, is_wrong });
+    let page = html(&LockedPage {
+        words: Reader::of(request.headers()).0,
+        asks_again,
+        is_wrong,
+    });
     let mut response = (error.status(), page).into_response();
     error.add_headers(&mut response);
     response

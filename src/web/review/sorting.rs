@@ -5,16 +5,24 @@ use std::collections::HashMap;
 
 use super::pairs::ConnectedCount;
 use crate::history::attendance::Attendance;
+use crate::web::words::{Words, message as m};
 
 /// A column that the table can be sorted by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     key: &'static str,
     /// What its head says.
-    pub(super) title: &'static str,
+    title: fn(&Words) -> String,
     /// Whether it holds numbers.
     pub(super) is_number: bool,
     order: fn(&Row<'_>, &Row<'_>) -> Ordering,
+}
+
+impl Column {
+    /// What its head says.
+    pub(super) fn title(&self, words: &Words) -> String {
+        (self.title)(words)
+    }
 }
 
 /// One person, with the pairs that they are of.
@@ -22,30 +30,65 @@ type Row<'a> = (&'a Attendance, ConnectedCount);
 
 /// The table's columns, from left to right.
 pub(super) const COLUMNS: [Column; 9] = [
-    column("name", "Name", false, |(a, _), (b, _)| a.username.cmp(&b.username)),
-    column("present", "Present", true, |(a, _), (b, _)| {
-        a.present_ms.cmp(&b.present_ms)
-    }),
-    column("share", "Share", true, |(a, _), (b, _)| {
-        a.present_pct.total_cmp(&b.present_pct)
-    }),
-    column("connected", "Connected", true, |(_, a), (_, b)| a.good.cmp(&b.good)),
-    column("in", "Came", true, |(a, _), (b, _)| a.joined_at.cmp(&b.joined_at)),
-    column("out", "Left", true, |(a, _), (b, _)| last_out(a).cmp(&last_out(b))),
-    column("gap", "Longest gap", true, |(a, _), (b, _)| {
-        a.longest_gap_ms.cmp(&b.longest_gap_ms)
-    }),
-    column("back", "Came back", true, |(a, _), (b, _)| {
-        a.reconnect_count.cmp(&b.reconnect_count)
-    }),
-    column("end", "How it ended", false, |(a, _), (b, _)| {
-        a.leave_reason.cmp(&b.leave_reason)
-    }),
+    column(
+        "name",
+        |words| words.say(m::ColumnName),
+        false,
+        |(a, _), (b, _)| a.username.cmp(&b.username),
+    ),
+    column(
+        "present",
+        |words| words.say(m::ColumnPresent),
+        true,
+        |(a, _), (b, _)| a.present_ms.cmp(&b.present_ms),
+    ),
+    column(
+        "share",
+        |words| words.say(m::ColumnShare),
+        true,
+        |(a, _), (b, _)| a.present_pct.total_cmp(&b.present_pct),
+    ),
+    column(
+        "connected",
+        |words| words.say(m::ColumnConnected),
+        true,
+        |(_, a), (_, b)| a.good.cmp(&b.good),
+    ),
+    column(
+        "in",
+        |words| words.say(m::ColumnCame),
+        true,
+        |(a, _), (b, _)| a.joined_at.cmp(&b.joined_at),
+    ),
+    column(
+        "out",
+        |words| words.say(m::ColumnLeft),
+        true,
+        |(a, _), (b, _)| last_out(a).cmp(&last_out(b)),
+    ),
+    column(
+        "gap",
+        |words| words.say(m::ColumnLongestGap),
+        true,
+        |(a, _), (b, _)| a.longest_gap_ms.cmp(&b.longest_gap_ms),
+    ),
+    column(
+        "back",
+        |words| words.say(m::ColumnCameBack),
+        true,
+        |(a, _), (b, _)| a.reconnect_count.cmp(&b.reconnect_count),
+    ),
+    column(
+        "end",
+        |words| words.say(m::ColumnEnding),
+        false,
+        |(a, _), (b, _)| a.leave_reason.cmp(&b.leave_reason),
+    ),
 ];
 
 const fn column(
     key: &'static str,
-    title: &'static str,
+    title: fn(&Words) -> String,
     is_number: bool,
     order: fn(&Row<'_>, &Row<'_>) -> Ordering,
 ) -> Column {

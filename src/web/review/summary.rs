@@ -10,6 +10,7 @@ use crate::history::pair::Pair;
 use crate::history::refusals::Refusal;
 use crate::history::sessions::Session;
 use crate::model::vocabulary::LeaveReason;
+use crate::web::words::Words;
 
 /// As many things are in the line that answers.
 const CLAUSES: usize = 2;
@@ -19,6 +20,7 @@ const LINES: usize = 4;
 
 /// All that is known of a session.
 pub(super) struct Subject<'a> {
+    pub(super) words: &'static Words,
     pub(super) session: &'a Session,
     /// All its people; `None` where they are too many.
     pub(super) people: Option<&'a [Attendance]>,
@@ -56,14 +58,14 @@ impl Subject<'_> {
     pub(super) fn summary(&self) -> Summary {
         let Troubles { mut clauses, mut lines } = self.troubles();
         let lead = match self.people {
-            None => sentences::too_many(self.session),
+            None => sentences::too_many(self.words, self.session),
             Some(people) => {
                 clauses.truncate(CLAUSES);
                 if clauses.is_empty() {
-                    clauses.push(sentences::nothing_wrong(people.len(), self.pairs));
+                    clauses.push(sentences::nothing_wrong(self.words, people.len(), self.pairs));
                 }
                 let here = people.iter().filter(|person| person.is_present()).count();
-                sentences::lead(self.session, here, &clauses)
+                sentences::lead(self.words, self.session, here, &clauses)
             }
         };
         let more = lines.split_off(lines.len().min(LINES));
@@ -79,37 +81,39 @@ impl Subject<'_> {
         };
         let (away, lost, back) = (of(Fate::Away), of(Fate::Lost), of(Fate::CameBack));
         if !away.is_empty() {
-            found.add(sentences::away(&away, self.session, rows(&away)));
+            found.add(sentences::away(self.words, &away, self.session, rows(&away)));
         }
         if !lost.is_empty() {
-            found.add(sentences::lost(&lost, self.session, rows(&lost)));
+            found.add(sentences::lost(self.words, &lost, self.session, rows(&lost)));
         }
         let is_bad = self.outages.iter().any(|outage| !outage.missing.is_empty());
         if is_bad {
             self.add_outages(&mut found);
         }
         let pairs = self.pairs.unwrap_or_default();
-        found.clauses.extend(sentences::unconnected(pairs, &alone(pairs)));
+        found
+            .clauses
+            .extend(sentences::unconnected(self.words, pairs, &alone(pairs)));
         let groups = groups(pairs);
-        let line = |group| Line::plain(sentences::group(group), "#connections");
+        let line = |group| Line::plain(&sentences::group(self.words, group), "#connections");
         found.lines.extend(groups.iter().map(line));
         if !back.is_empty() {
-            found.add(sentences::came_back(&back, self.outages, rows(&back)));
+            found.add(sentences::came_back(self.words, &back, self.outages, &rows(&back)));
         }
         if !is_bad {
             self.add_outages(&mut found);
         }
         if !self.refusals.is_empty() {
-            let line = Line::plain(sentences::refused(self.refusals), &self.refused_at);
-            found.add((sentences::refused_clause(self.refusals), line));
+            let line = Line::plain(&sentences::refused(self.words, self.refusals), &self.refused_at);
+            found.add((sentences::refused_clause(self.words, self.refusals), line));
         }
         found
     }
 
     fn add_outages(&self, found: &mut Troubles) {
         if !self.outages.is_empty() {
-            found.clauses.push(sentences::outage_clause(self.outages));
-            let lines = sentences::outage_lines(self.session, self.outages, "#timeline-title");
+            found.clauses.push(sentences::outage_clause(self.words, self.outages));
+            let lines = sentences::outage_lines(self.words, self.session, self.outages, "#timeline-title");
             found.lines.extend(lines);
         }
     }
@@ -169,6 +173,7 @@ mod tests {
     use super::*;
     use crate::history::intervals::Span;
     use crate::model::id::{ParticipantId, SessionId};
+    use crate::model::language::Language;
     use crate::model::time::Timestamp;
     use crate::model::vocabulary::{ErrorKind, Outcome, SessionStatus};
 
@@ -238,6 +243,7 @@ mod tests {
             usize::from(session.error_count > 0)
         ];
         let subject = Subject {
+            words: Words::of(Language::English),
             session,
             people: Some(&people),
             outages: &[],
@@ -249,19 +255,11 @@ mod tests {
         let plain = |text: String| text.replace(['\u{2068}', '\u{2069}'], "");
         assert!(more.is_empty() || lines.len() == LINES);
         let lines = lines.into_iter().chain(more).map(|line| {
-            let moments = line.moments.iter().map(|at| {
-                let at = at.to_string();
-                at[..at.len() - "</time>".len()].rsplit('>').next().unwrap().to_owned()
-            });
-            let moments: Vec<String> = moments.collect();
-            let space = if moments.is_empty() { "" } else { " " };
-            let end = line.end;
-            plain(format!(
-                "{} -> {}{space}{}{end}",
-                line.address,
-                line.what,
-                moments.join(", ")
-            ))
+            let sentence = line.sentence.to_string().replace("&#39;", "'");
+            let text = sentence
+                .split('<')
+                .map(|part| part.rsplit('>').next().unwrap_or_default());
+            plain(format!("{} -> {}", line.address, text.collect::<String>()))
         });
         (plain(lead), lines.collect())
     }

@@ -5,6 +5,7 @@ mod document;
 mod downloads;
 mod feed;
 mod ice_servers;
+mod languages;
 mod multitude;
 mod pages;
 mod recovery;

@@ -161,7 +161,7 @@ async fn every_answer_costs_what_it_shows() {
         asked.cheap(&format!("{page}{below}")).await;
     }
     let text = asked.cheap(&page).await;
-    assert!(text.contains("show 20 of the 50000 people"));
+    assert!(text.contains("show 20 of the 50,000 people"));
     assert!(text.contains("name=name%2000019"), "the next part has its link");
     // Number 5 is the one who came back again and again, 7 has a link with everybody.
     for number in [5, 7, 11] {

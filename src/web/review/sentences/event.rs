@@ -3,36 +3,31 @@
 use serde_json::Value;
 
 use super::refusal::refused_to;
-use super::wording::{count, first_names, isolated};
 use crate::history::attendance::Attendance;
 use crate::history::refusals::Refusal;
 use crate::model::vocabulary::{DropReason, ErrorKind, EventKind, LeaveReason};
+use crate::web::words::{Words, message as m};
 
 /// An entry of the journal, by what it is about, whom, and what else it says.
-pub(crate) fn event(kind: EventKind, username: Option<&str>, detail: &Value) -> String {
-    let who = username.map(isolated);
-    let who = who.as_deref();
+pub(crate) fn event(words: &Words, kind: EventKind, username: Option<&str>, detail: &Value) -> String {
     let text = |name: &str| detail[name].as_str().unwrap_or_default();
-    let somebody = who.unwrap_or("Somebody");
+    let name = username.map(|name| words.isolated(name));
+    let who = name.clone().unwrap_or_else(|| words.say(m::Somebody));
+    let who = who.as_str();
     match kind {
-        EventKind::SessionStarted => "The session began.".to_owned(),
-        EventKind::SessionEnded => "The session was over.".to_owned(),
+        EventKind::SessionStarted => words.say(m::SessionBegan),
+        EventKind::SessionEnded => words.say(m::SessionOver),
         EventKind::Joined => match detail["members"].as_i64() {
-            Some(members) => format!(
-                "{somebody} came in: {} in the room.",
-                count(members, "person", "people")
-            ),
-            None => format!("{somebody} came in."),
+            Some(members) => words.say(m::WhoCameInAmong { who, members }),
+            None => words.say(m::WhoCameIn { who }),
         },
-        EventKind::Left => left(somebody, LeaveReason::parse(text("reason"))),
-        EventKind::Disconnected => format!("{somebody} dropped{}.", because(DropReason::parse(text("why")))),
-        EventKind::Reconnected => format!("{somebody} came back."),
-        EventKind::Error => refused_to(who, &refusal(detail)),
-        EventKind::Gap => {
-            let dropped = detail["dropped"].as_i64().unwrap_or_default();
-            let missing = count(dropped, "entry is", "entries are");
-            format!("{missing} missing here: the history could not be written.")
-        }
+        EventKind::Left => left(words, who, LeaveReason::parse(text("reason"))),
+        EventKind::Disconnected => dropped(words, who, DropReason::parse(text("why"))),
+        EventKind::Reconnected => words.say(m::WhoIsBack { who }),
+        EventKind::Error => refused_to(words, name.as_deref(), &refusal(detail)),
+        EventKind::Gap => words.say(m::EntriesMissing {
+            count: detail["dropped"].as_i64().unwrap_or_default(),
+        }),
     }
 }
 
@@ -44,53 +39,59 @@ fn refusal(detail: &Value) -> Refusal {
     }
 }
 
-fn left(who: &str, reason: Option<LeaveReason>) -> String {
+fn left(words: &Words, who: &str, reason: Option<LeaveReason>) -> String {
     match reason {
-        Some(LeaveReason::Left) | None => format!("{who} left."),
-        Some(LeaveReason::Closed) => format!("{who} had closed the page, and is gone."),
-        Some(LeaveReason::Timeout) => format!("{who} did not come back in time, and is gone."),
-        Some(LeaveReason::Replaced) => format!("{who} joined again elsewhere, and is gone from here."),
-        Some(LeaveReason::Moved) => format!("{who} went to another room."),
-        Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => {
-            format!("{who} did not come back after the server stopped, and is gone.")
-        }
-        Some(LeaveReason::Gap) => format!("{who} is gone; how and when was not recorded."),
+        Some(LeaveReason::Left) | None => words.say(m::WhoLeft { who }),
+        Some(LeaveReason::Closed) => words.say(m::WhoClosed { who }),
+        Some(LeaveReason::Timeout) => words.say(m::WhoTimedOut { who }),
+        Some(LeaveReason::Replaced) => words.say(m::WhoWasReplaced { who }),
+        Some(LeaveReason::Moved) => words.say(m::WhoMoved { who }),
+        Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => words.say(m::WhoLostServer { who }),
+        Some(LeaveReason::Gap) => words.say(m::WhoIsGone { who }),
     }
 }
 
 /// Why a connection ended, as far as it is known.
-fn because(why: Option<DropReason>) -> &'static str {
+fn dropped(words: &Words, who: &str, why: Option<DropReason>) -> String {
     match why {
-        None => "",
-        Some(DropReason::Closed) => ": the page closed the connection",
-        Some(DropReason::Reset) => ": the connection broke",
-        Some(DropReason::Silent) => ": the network went silent",
-        Some(DropReason::Stalled) => ": the page stopped reading",
-        Some(DropReason::Rate) => ": the page sent more than a limit allows",
-        Some(DropReason::Server) => ": the server stopped, or ended the connection",
+        None => words.say(m::WhoDropped { who }),
+        Some(DropReason::Closed) => words.say(m::WhoDroppedClosed { who }),
+        Some(DropReason::Reset) => words.say(m::WhoDroppedReset { who }),
+        Some(DropReason::Silent) => words.say(m::WhoDroppedSilent { who }),
+        Some(DropReason::Stalled) => words.say(m::WhoDroppedStalled { who }),
+        Some(DropReason::Rate) => words.say(m::WhoDroppedRate { who }),
+        Some(DropReason::Server) => words.say(m::WhoDroppedServer { who }),
     }
 }
 
 /// Several people who went one after the other.
-pub(crate) fn departures(closed_page: bool, names: &[&str]) -> String {
+pub(crate) fn departures(words: &Words, closed_page: bool, names: &[&str]) -> String {
     const NAMES: usize = 6;
-    let what = if closed_page { "closed the page" } else { "left" };
-    format!("{} {what}.", first_names(names, NAMES))
+    let who = words.first_names(names, NAMES);
+    if closed_page {
+        words.say(m::SeveralClosed { who: &who })
+    } else {
+        words.say(m::SeveralLeft { who: &who })
+    }
 }
 
 /// How somebody's attendance ended.
-pub(crate) fn ending(person: &Attendance) -> &'static str {
+pub(crate) fn ending(words: &Words, person: &Attendance) -> String {
     if person.left_at.is_none() {
-        return if person.is_present() { "here now" } else { "away now" };
+        return if person.is_present() {
+            words.say(m::EndingHere)
+        } else {
+            words.say(m::EndingAway)
+        };
     }
     match person.leave_reason {
-        Some(LeaveReason::Left) | None => "left",
-        Some(LeaveReason::Closed) => "closed the page",
-        Some(LeaveReason::Timeout) => "dropped, did not come back",
-        Some(LeaveReason::Replaced) => "joined again elsewhere",
-        Some(LeaveReason::Moved) => "went to another room",
-        Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => "did not come back after the server stopped",
-        Some(LeaveReason::Gap) => "gone, how and when was not recorded",
+        Some(LeaveReason::Left) | None => words.say(m::EndingLeft),
+        Some(LeaveReason::Closed) => words.say(m::EndingClosed),
+        Some(LeaveReason::Timeout) => words.say(m::EndingTimeout),
+        Some(LeaveReason::Replaced) => words.say(m::EndingReplaced),
+        Some(LeaveReason::Moved) => words.say(m::EndingMoved),
+        Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => words.say(m::EndingServer),
+        Some(LeaveReason::Gap) => words.say(m::EndingGap),
     }
 }
 
@@ -99,6 +100,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::language::Language;
 
     /// Without the isolates around names.
     fn plain(sentence: &str) -> String {
@@ -167,7 +169,10 @@ mod tests {
             ),
             (EventKind::SessionEnded, None, Value::Null, "The session was over."),
         ] {
-            assert_eq!(plain(&event(kind, who, &detail)), expected);
+            assert_eq!(
+                plain(&event(Words::of(Language::English), kind, who, &detail)),
+                expected
+            );
         }
     }
 }

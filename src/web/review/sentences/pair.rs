@@ -1,116 +1,130 @@
 //! Pairs: what became of two people, of one and several others, and of many.
 
-use super::wording::{count_of, first_names, isolated};
+use super::wording::counted;
 use crate::history::links::Link;
 use crate::history::pair::Pair;
 use crate::model::vocabulary::{ConnectionPath, Outcome};
 use crate::web::review::pair_groups::{PairGroup, PairTrouble, Who};
+use crate::web::words::{Words, message as m};
 
 /// A name more is no longer read.
 const NAMES: usize = 12;
 
-/// Why two people's networks did not meet.
-const NO_WAY: &str = "no way was found between their networks (a TURN server would help)";
-
-/// What became of a pair. Names are isolated, see [`isolated`].
-pub(crate) fn pair(pair: &Pair) -> String {
-    let clause = clause(pair);
-    match pair.broken_share() {
-        None => format!("{clause}."),
-        Some((outcome, link)) => {
-            let [sharer, other] = [&link.offerer, &link.answerer].map(|name| isolated(name));
-            if outcome == Outcome::Failed {
-                format!("{clause}; {sharer}'s shared screen never reached {other}: {NO_WAY}.")
-            } else {
-                format!("{clause}; {sharer}'s shared screen was lost on its way to {other}.")
-            }
-        }
+/// What became of a pair. Names are isolated, see [`Words::isolated`].
+pub(crate) fn pair(words: &Words, pair: &Pair) -> String {
+    let mut told = vec![clause(words, pair)];
+    if let Some((outcome, link)) = pair.broken_share() {
+        let (sharer, other) = (&words.isolated(&link.offerer), &words.isolated(&link.answerer));
+        told.push(if outcome == Outcome::Failed {
+            words.say(m::ScreenNeverReached { sharer, other })
+        } else {
+            words.say(m::ScreenLost { sharer, other })
+        });
     }
+    words.sentence(&words.clauses(&told))
 }
 
 /// A pair in a clause, without its full stop: `Bo and Cy never connected: Bo's offer was never answered`.
-fn clause(pair: &Pair) -> String {
-    let [one, other] = [0, 1].map(|index| isolated(&pair.between[index].username));
+fn clause(words: &Words, pair: &Pair) -> String {
+    let [one, other] = [0, 1].map(|index| words.isolated(&pair.between[index].username));
+    let (one, other) = (one.as_str(), other.as_str());
     let link = pair.decisive_link();
-    let offerer = link.map_or_else(|| one.clone(), |link| isolated(&link.offerer));
+    let offerer = link.map_or_else(|| one.to_owned(), |link| words.isolated(&link.offerer));
+    let offerer = offerer.as_str();
     match pair.outcome() {
-        Outcome::NoOffer => format!("{one} and {other} never connected: neither made an offer"),
+        Outcome::NoOffer => words.say(m::PairNoOffer { one, other }),
         Outcome::NoAnswer if PairTrouble::of(pair) == Some(PairTrouble::HungUp) => {
-            format!("{one} and {other} never connected: what {offerer} had offered was hung up before an answer")
+            words.say(m::PairHungUp { one, other, offerer })
         }
-        Outcome::NoAnswer => format!("{one} and {other} never connected: {offerer}'s offer was never answered"),
-        Outcome::Waiting => format!("{one} and {other} are still connecting"),
-        Outcome::Exchanged => {
-            format!("{one} and {other} exchanged everything; their pages did not say whether video came")
-        }
-        Outcome::Failed => format!("{one} and {other} never connected: {NO_WAY}"),
-        Outcome::Lost => format!("{one} and {other} were connected, and then lost each other"),
-        Outcome::Connected => {
-            let path = link.and_then(path).map_or("", by_way_of);
-            format!("{one} and {other} connected{path}")
-        }
+        Outcome::NoAnswer => words.say(m::PairNoAnswer { one, other, offerer }),
+        Outcome::Waiting => words.say(m::PairWaiting { one, other }),
+        Outcome::Exchanged => words.say(m::PairExchanged { one, other }),
+        Outcome::Failed => words.say(m::PairFailed { one, other }),
+        Outcome::Lost => words.say(m::PairLost { one, other }),
+        Outcome::Connected => match link.and_then(path) {
+            None => words.say(m::PairConnected { one, other }),
+            Some(ConnectionPath::Host) => words.say(m::PairConnectedStraight { one, other }),
+            Some(ConnectionPath::ServerReflexive | ConnectionPath::PeerReflexive) => {
+                words.say(m::PairConnectedRouter { one, other })
+            }
+            Some(ConnectionPath::Relay) => words.say(m::PairConnectedRelay { one, other }),
+        },
     }
 }
 
 /// What several pairs have in common.
-pub(in crate::web::review) fn group(group: &PairGroup<'_>) -> String {
+pub(in crate::web::review) fn group(words: &Words, group: &PairGroup<'_>) -> String {
     match &group.who {
         Who::One {
             person,
             is_origin,
             others,
-        } => of_one(
-            group.trouble,
-            &isolated(person),
-            *is_origin,
-            others.len(),
-            &first_names(others, NAMES),
-        ),
-        Who::Many { people, is_each } => of_many(group.trouble, group.pairs, *is_each, &first_names(people, NAMES)),
+        } => {
+            let (one, number) = (words.isolated(person), others.len());
+            let of = if *is_origin { of_one } else { of_others };
+            of(
+                words,
+                group.trouble,
+                &one,
+                &words.first_names(others, NAMES),
+                counted(number),
+            )
+        }
+        Who::Many { people, is_each } => {
+            let people = &words.first_names(people, NAMES);
+            if *is_each && let Some(told) = of_each(words, group.trouble, people) {
+                return told;
+            }
+            of_many(words, group.trouble, people, counted(group.pairs))
+        }
     }
 }
 
-/// One person and others. `is_origin` is whether the one has offered, or shared.
-fn of_one(trouble: PairTrouble, one: &str, is_origin: bool, number: usize, others: &str) -> String {
-    let is_single = number == 1;
+/// One person, with whom it began, and so many others.
+fn of_one(words: &Words, trouble: PairTrouble, one: &str, others: &str, number: i64) -> String {
     match trouble {
-        PairTrouble::Failed => format!("{one} never connected with {others}: {NO_WAY}."),
-        PairTrouble::NoAnswer if is_single => format!("{one}'s offer to {others} was never answered."),
-        PairTrouble::NoAnswer if is_origin => format!("{one}'s offers to {others} were never answered."),
-        PairTrouble::NoAnswer => format!("The offers of {others} to {one} were never answered."),
-        PairTrouble::HungUp if is_single => format!("What {one} offered to {others} was hung up before an answer."),
-        PairTrouble::HungUp if is_origin => {
-            format!("What {one} offered to {others} was hung up before they answered.")
-        }
-        PairTrouble::HungUp => format!("What {others} offered to {one} was hung up before an answer."),
-        PairTrouble::NoOffer => format!("{one} never connected with {others}: no offer was made."),
-        PairTrouble::Lost if is_single => format!("{one} and {others} were connected, and then lost each other."),
-        PairTrouble::Lost => format!("{one} was connected with {others}, and then lost them."),
-        PairTrouble::ShareFailed if is_origin => {
-            format!("{one}'s shared screen never reached {others}: {NO_WAY}.")
-        }
-        PairTrouble::ShareFailed => format!("The shared screens of {others} never reached {one}: {NO_WAY}."),
-        PairTrouble::ShareLost if is_origin => format!("{one}'s shared screen was lost on its way to {others}."),
-        PairTrouble::ShareLost => format!("The shared screens of {others} were lost on their way to {one}."),
+        PairTrouble::Failed => words.say(m::OneFailed { one, others }),
+        PairTrouble::NoAnswer => words.say(m::OneNoAnswer { one, others, number }),
+        PairTrouble::HungUp => words.say(m::OneHungUp { one, others, number }),
+        PairTrouble::NoOffer => words.say(m::OneNoOffer { one, others }),
+        PairTrouble::Lost => words.say(m::OneLost { one, others, number }),
+        PairTrouble::ShareFailed => words.say(m::OneScreenFailed { one, others }),
+        PairTrouble::ShareLost => words.say(m::OneScreenLost { one, others }),
     }
 }
 
-/// Several people; `is_each` is whether it is so of every two of them.
-fn of_many(trouble: PairTrouble, pairs: usize, is_each: bool, people: &str) -> String {
-    let never = |why: &str| {
-        if is_each {
-            return format!("{people} never connected with each other: {why}.");
-        }
-        format!("{pairs} pairs among {people} never connected: {why}.")
-    };
+/// One person and others, with whom it began.
+fn of_others(words: &Words, trouble: PairTrouble, one: &str, others: &str, number: i64) -> String {
     match trouble {
-        PairTrouble::Failed => never(NO_WAY),
-        PairTrouble::NoAnswer => never("no offer was answered"),
-        PairTrouble::HungUp => never("what was offered was hung up before an answer"),
-        PairTrouble::NoOffer => never("no offer was made"),
-        PairTrouble::Lost => format!("{pairs} pairs among {people} were connected, and then lost each other."),
-        PairTrouble::ShareFailed => format!("{pairs} shared screens among {people} never arrived: {NO_WAY}."),
-        PairTrouble::ShareLost => format!("{pairs} shared screens among {people} were lost on their way."),
+        PairTrouble::NoAnswer => words.say(m::OthersNoAnswer { one, others }),
+        PairTrouble::HungUp => words.say(m::OthersHungUp { one, others }),
+        PairTrouble::ShareFailed => words.say(m::OthersScreensFailed { one, others }),
+        PairTrouble::ShareLost => words.say(m::OthersScreensLost { one, others }),
+        PairTrouble::Failed | PairTrouble::NoOffer | PairTrouble::Lost => of_one(words, trouble, one, others, number),
+    }
+}
+
+/// Every two of several people; nothing where it is said by how many pairs they are.
+fn of_each(words: &Words, trouble: PairTrouble, people: &str) -> Option<String> {
+    match trouble {
+        PairTrouble::Failed => Some(words.say(m::EachFailed { people })),
+        PairTrouble::NoAnswer => Some(words.say(m::EachNoAnswer { people })),
+        PairTrouble::HungUp => Some(words.say(m::EachHungUp { people })),
+        PairTrouble::NoOffer => Some(words.say(m::EachNoOffer { people })),
+        PairTrouble::Lost | PairTrouble::ShareFailed | PairTrouble::ShareLost => None,
+    }
+}
+
+/// So many pairs among several people.
+fn of_many(words: &Words, trouble: PairTrouble, people: &str, pairs: i64) -> String {
+    match trouble {
+        PairTrouble::Failed => words.say(m::ManyFailed { people, pairs }),
+        PairTrouble::NoAnswer => words.say(m::ManyNoAnswer { people, pairs }),
+        PairTrouble::HungUp => words.say(m::ManyHungUp { people, pairs }),
+        PairTrouble::NoOffer => words.say(m::ManyNoOffer { people, pairs }),
+        PairTrouble::Lost => words.say(m::ManyLost { people, pairs }),
+        PairTrouble::ShareFailed => words.say(m::ManyScreensFailed { people, pairs }),
+        PairTrouble::ShareLost => words.say(m::ManyScreensLost { people, pairs }),
     }
 }
 
@@ -120,48 +134,33 @@ fn path(link: &Link) -> Option<ConnectionPath> {
     said.filter_map(|said| said.path).max()
 }
 
-fn by_way_of(path: ConnectionPath) -> &'static str {
-    match path {
-        ConnectionPath::Host => ", straight",
-        ConnectionPath::ServerReflexive | ConnectionPath::PeerReflexive => ", through a router",
-        ConnectionPath::Relay => ", by a TURN server",
-    }
-}
-
-/// Two people who could not connect.
-pub(crate) const NEVER_MET: &str = "never there at the same time";
-
-/// Two people who connected, and then not with all that they shared.
-pub(crate) const SCREEN_MISSED: &str = "connected, but a shared screen did not arrive";
-
 /// What became of a pair in a word.
-pub(crate) fn outcome(outcome: Outcome) -> &'static str {
+pub(crate) fn outcome(words: &Words, outcome: Outcome) -> String {
     match outcome {
-        Outcome::Connected => "connected",
-        Outcome::Waiting => "still connecting",
-        Outcome::Exchanged => "not known",
-        Outcome::Lost => "lost each other",
-        Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed => "never connected",
+        Outcome::Connected => words.say(m::CellConnected),
+        Outcome::Waiting => words.say(m::CellWaiting),
+        Outcome::Exchanged => words.say(m::CellUnknown),
+        Outcome::Lost => words.say(m::CellLost),
+        Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed => words.say(m::CellNever),
     }
 }
 
 /// All pairs in one sentence; nothing where there is only one, which has its own.
-pub(crate) fn every_pair(pairs: &[Pair]) -> String {
-    let all = count_of(pairs.len(), "pair was", "pairs were");
-    let bad = pairs.iter().filter(|pair| pair.outcome().is_bad()).count();
-    let of = |outcome: Outcome| pairs.iter().filter(|pair| pair.outcome() == outcome).count();
+pub(crate) fn every_pair(words: &Words, all: &[Pair]) -> String {
+    let of = |outcome: Outcome| counted(all.iter().filter(|pair| pair.outcome() == outcome).count());
     let (good, exchanged) = (of(Outcome::Connected), of(Outcome::Exchanged));
-    let unknown = match exchanged {
-        0 => String::new(),
-        some => format!("; of {some} the pages did not say whether video came"),
+    let bad = counted(all.iter().filter(|pair| pair.outcome().is_bad()).count());
+    let mut told = match counted(all.len()) {
+        0 => return words.say(m::NoTwoMet),
+        pairs if exchanged == pairs => return words.say(m::EverythingExchanged),
+        1 if good == 1 => return words.say(m::TheTwoConnected),
+        1 => return String::new(),
+        pairs if good == pairs => return words.say(m::AllPairsConnected { pairs }),
+        pairs if bad == 0 => vec![words.say(m::PairsSoFar { pairs, good })],
+        pairs => vec![words.say(m::PairsInAll { pairs, good, bad })],
     };
-    match pairs.len() {
-        0 => "No two people were there at the same time.".to_owned(),
-        len if exchanged == len => "Everything was exchanged; the pages did not say whether video came.".to_owned(),
-        1 if good == 1 => "The two connected.".to_owned(),
-        1 => String::new(),
-        len if good == len => format!("All {len} pairs connected."),
-        _ if bad == 0 => format!("{all} there at the same time; {good} of them connected so far{unknown}."),
-        _ => format!("{all} there at the same time: {good} connected, {bad} did not{unknown}."),
+    if exchanged > 0 {
+        told.push(words.say(m::PairsUnknown { count: exchanged }));
     }
+    words.sentence(&words.clauses(&told))
 }

@@ -1,10 +1,10 @@
 //! One person over all rooms.
 
-use super::wording::{count, length, times};
 use crate::history::person::{COUNTED, PersonTotals};
+use crate::web::words::{Words, message as m};
 
 /// What their sessions come to, the worst of it first.
-pub(crate) fn person(totals: &PersonTotals) -> String {
+pub(crate) fn person(words: &Words, totals: &PersonTotals) -> String {
     let PersonTotals {
         sessions,
         present_ms,
@@ -12,22 +12,20 @@ pub(crate) fn person(totals: &PersonTotals) -> String {
         lost_count,
     } = *totals;
     if sessions == 0 {
-        return "No session.".to_owned();
+        return words.say(m::NoSession);
     }
-    let all = if sessions == COUNTED { "The newest " } else { "" };
-    let dropped = match (lost_count, reconnect_count) {
-        (0, 0) => "Never dropped".to_owned(),
-        (0, back) => format!("Dropped and came back {}", times(back)),
-        (lost, 0) => format!("Did not come back {}", times(lost)),
-        (lost, back) => format!(
-            "Did not come back {}; dropped and came back {}",
-            times(lost),
-            times(back)
-        ),
+    let length = &words.length(present_ms);
+    let all = if sessions == COUNTED {
+        words.say(m::PersonNewestTotals { sessions, length })
+    } else {
+        words.say(m::PersonTotals { sessions, length })
     };
-    format!(
-        "{all}{}, {} present in all. {dropped}.",
-        count(sessions, "session", "sessions"),
-        length(present_ms)
-    )
+    let (lost, back) = (&words.times(lost_count), &words.times(reconnect_count));
+    let dropped = match (lost_count, reconnect_count) {
+        (0, 0) => words.say(m::NeverDropped),
+        (0, _) => words.say(m::AlwaysCameBack { back }),
+        (_, 0) => words.say(m::DidNotComeBackOften { lost }),
+        (_, _) => words.say(m::DidNotAlwaysComeBack { lost, back }),
+    };
+    words.two_sentences(&all, &dropped)
 }

@@ -1,59 +1,86 @@
-//! The picture: the words in it, and what its bars and marks say when they are pointed at.
+//! The picture: what its bars and marks say when they are pointed at.
 
-use super::wording::{count_of, duration, isolated};
+use super::wording::counted;
 use crate::history::timeline::MarkKind;
-
-pub(crate) const PRESENT: &str = "present";
-pub(crate) const AWAY: &str = "away";
-pub(crate) const CAME_BACK: &str = "came back";
-pub(crate) const DID_NOT_COME_BACK: &str = "did not come back";
-pub(crate) const REFUSED: &str = "refused";
-/// The row of those who were not in the room.
-pub(crate) const OUTSIDE: &str = "not in the room";
-pub(crate) const SOMEBODY_OUTSIDE: &str = "Somebody outside";
-pub(crate) const GOES_ON: &str = ", still going on";
+use crate::model::time::Timestamp;
+use crate::web::http::zone::Zone;
+use crate::web::words::{Words, message as m};
 
 /// A stretch of somebody's time.
-pub(crate) fn bar(name: &str, is_away: bool, from: &str, to: &str, ms: i64) -> String {
-    let word = if is_away { AWAY } else { PRESENT };
-    format!("{} {word} {from} to {to} ({})", isolated(name), duration(ms))
+pub(crate) fn bar(words: &Words, name: &str, is_away: bool, from: &str, to: &str, ms: i64) -> String {
+    let (name, duration) = (&words.isolated(name), &words.duration(ms));
+    if is_away {
+        words.say(m::BarAway {
+            name,
+            from,
+            to,
+            duration,
+        })
+    } else {
+        words.say(m::BarPresent {
+            name,
+            from,
+            to,
+            duration,
+        })
+    }
 }
 
 /// What happened to somebody.
-pub(crate) fn mark(name: &str, kind: MarkKind, at: &str, count: usize) -> String {
-    let what = match kind {
-        MarkKind::Reconnect => "came back at",
-        MarkKind::Error => "was refused something at",
-    };
-    let often = if count > 1 {
-        format!(", {count} times")
-    } else {
-        String::new()
-    };
-    format!("{} {what} {at}{often}", isolated(name))
+pub(crate) fn mark(words: &Words, name: &str, kind: MarkKind, time: &str, count: usize) -> String {
+    let (name, count) = (&words.isolated(name), counted(count));
+    match (kind, count) {
+        (MarkKind::Reconnect, 1) => words.say(m::MarkCameBack { name, time }),
+        (MarkKind::Reconnect, _) => words.say(m::MarkCameBackOften { name, time, count }),
+        (MarkKind::Error, 1) => words.say(m::MarkRefused { name, time }),
+        (MarkKind::Error, _) => words.say(m::MarkRefusedOften { name, time, count }),
+    }
 }
 
-pub(crate) fn lost_at(name: &str, at: &str) -> String {
-    format!("{} {DID_NOT_COME_BACK}, given up at {at}", isolated(name))
+/// Somebody's contact was lost for good.
+pub(crate) fn lost_at(words: &Words, name: &str, time: &str) -> String {
+    words.say(m::MarkLost {
+        name: &words.isolated(name),
+        time,
+    })
 }
 
-pub(crate) fn came(at: &str) -> String {
-    format!("came {at}")
+/// A zone by its name and its offset, both of them if that changes: `Europe/Berlin (UTC+2, then UTC+1)`.
+pub(crate) fn zone(words: &Words, zone: Zone, from: Timestamp, to: Timestamp) -> String {
+    let (name, first, last) = (zone.name(), &zone.offset_name(from), &zone.offset_name(to));
+    match (name == first, first == last) {
+        (true, _) => first.clone(),
+        (_, true) => format!("{name} ({first})"),
+        (_, false) => words.say(m::ZoneThatChanges {
+            zone: name,
+            first,
+            last,
+        }),
+    }
 }
 
-pub(crate) fn left(at: &str) -> String {
-    format!("left {at}")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::language::Language;
 
-pub(crate) fn now_at(at: &str) -> String {
-    format!("Now, {at}")
-}
-
-pub(crate) fn marks_end(at: &str) -> String {
-    format!("too much happened: marks end at {at}")
-}
-
-pub(crate) fn more_people(more: usize) -> String {
-    let people = count_of(more, "person is", "people are");
-    format!("{people} not drawn: these are the first by name")
+    #[test]
+    fn a_zone_is_described_with_what_it_changes() {
+        let at = |time: &str| {
+            Timestamp(
+                time.parse::<chrono::DateTime<chrono::Utc>>()
+                    .unwrap()
+                    .timestamp_millis(),
+            )
+        };
+        let (summer, winter) = (at("2026-10-24T12:00:00Z"), at("2026-10-25T12:00:00Z"));
+        for (name, described) in [
+            ("UTC", "UTC"),
+            ("Europe/Berlin", "Europe/Berlin (UTC+2, then UTC+1)"),
+            ("Asia/Kolkata", "Asia/Kolkata (UTC+5:30)"),
+        ] {
+            let words = Words::of(Language::English);
+            assert_eq!(zone(words, Zone::parse(name).unwrap(), summer, winter), described);
+        }
+    }
 }

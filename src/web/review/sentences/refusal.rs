@@ -1,36 +1,31 @@
 //! What the server refused, in words that need no knowledge of the protocol.
 
-use super::picture::SOMEBODY_OUTSIDE;
-use super::wording::{count, first_of, grouped};
 use crate::history::refusals::Refusal;
 use crate::model::vocabulary::ErrorKind;
+use crate::web::words::{Words, message as m};
 
 /// The most kinds that are told.
 const KINDS: usize = 3;
 
 /// All refusals of a session: `The server refused 3 messages: 2 joins under a taken name, 1 offer to nobody.`
-pub(crate) fn refused(refusals: &[Refusal]) -> String {
-    let total = total(refusals);
-    let kinds: Vec<String> = refusals.iter().take(KINDS).map(kind).collect();
-    let shown = refusals.iter().take(KINDS).map(|refusal| refusal.count);
-    let others = match total - shown.sum::<i64>() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let kinds = if others.is_empty() {
-        first_of(&kinds, KINDS)
-    } else {
-        kinds.join(", ")
-    };
-    format!(
-        "The server refused {}: {kinds}{others}.",
-        count(total, "message", "messages")
-    )
+pub(crate) fn refused(words: &Words, refusals: &[Refusal]) -> String {
+    let count = total(refusals);
+    let told = &refusals[..refusals.len().min(KINDS)];
+    let mut kinds: Vec<String> = told
+        .iter()
+        .map(|refusal| because(words, counted(words, refusal), refusal))
+        .collect();
+    let more = count - total(told);
+    if more > 0 {
+        kinds.push(words.say(m::NumberMore { count: more }));
+    }
+    let kinds = &words.list(&kinds);
+    words.say(m::ServerRefused { count, kinds })
 }
 
 /// The same in a few words.
-pub(crate) fn refused_clause(refusals: &[Refusal]) -> String {
-    format!("the server refused {}", count(total(refusals), "message", "messages"))
+pub(crate) fn refused_clause(words: &Words, refusals: &[Refusal]) -> String {
+    words.say(m::MessagesRefusedByServer { count: total(refusals) })
 }
 
 fn total(refusals: &[Refusal]) -> i64 {
@@ -38,65 +33,69 @@ fn total(refusals: &[Refusal]) -> i64 {
 }
 
 /// What somebody was refused.
-pub(super) fn refused_to(who: Option<&str>, refusal: &Refusal) -> String {
-    let who = who.unwrap_or(SOMEBODY_OUTSIDE);
+pub(super) fn refused_to(words: &Words, who: Option<&str>, refusal: &Refusal) -> String {
+    let who = who.map_or_else(|| words.say(m::SomebodyOutside), str::to_owned);
     if refusal.event.is_none() {
-        let messages = if refusal.count == 1 { "message" } else { "messages" };
-        let more = grouped(refusal.count.unsigned_abs());
-        return format!("{who} was refused {more} more {messages}.");
+        return words.say(m::WhoWasRefusedMore {
+            who: &who,
+            count: refusal.count,
+        });
     }
     let what = if refusal.count == 1 {
-        let [one, _] = noun(refusal);
-        let article = if one.starts_with(['a', 'e', 'i', 'o', 'u']) {
-            "an"
-        } else {
-            "a"
-        };
-        format!("{article} {one}")
+        one(words, refusal)
     } else {
-        counted(refusal)
+        counted(words, refusal)
     };
-    format!("{who} was refused {what}{}.", why(refusal))
+    words.say(m::WhoWasRefused {
+        who: &who,
+        what: &because(words, what, refusal),
+    })
 }
 
-fn kind(refusal: &Refusal) -> String {
-    format!("{}{}", counted(refusal), why(refusal))
-}
-
-fn counted(refusal: &Refusal) -> String {
-    let [one, many] = noun(refusal);
-    count(refusal.count, one, many)
-}
-
-fn why(refusal: &Refusal) -> &'static str {
+fn because(words: &Words, what: String, refusal: &Refusal) -> String {
+    let of = what.as_str();
     match refusal.code {
-        None => "",
-        Some(ErrorKind::Repeat) => " under a taken name",
-        Some(ErrorKind::Invalid) => " in a form that the server does not read",
-        Some(ErrorKind::NotJoined) => " from outside the room",
-        Some(ErrorKind::UnknownMember) => " to nobody",
-        Some(ErrorKind::RoomFull) => " into a full room",
-        Some(ErrorKind::RateLimited) => " beyond a limit",
-        Some(ErrorKind::Unavailable) => " while the server could not take any",
-        Some(ErrorKind::Replaced) => " from a page that had lost its place to another",
+        None => what,
+        Some(ErrorKind::Repeat) => words.say(m::BecauseRepeat { what: of }),
+        Some(ErrorKind::Invalid) => words.say(m::BecauseInvalid { what: of }),
+        Some(ErrorKind::NotJoined) => words.say(m::BecauseNotJoined { what: of }),
+        Some(ErrorKind::UnknownMember) => words.say(m::BecauseUnknownMember { what: of }),
+        Some(ErrorKind::RoomFull) => words.say(m::BecauseRoomFull { what: of }),
+        Some(ErrorKind::RateLimited) => words.say(m::BecauseRateLimited { what: of }),
+        Some(ErrorKind::Unavailable) => words.say(m::BecauseUnavailable { what: of }),
+        Some(ErrorKind::Replaced) => words.say(m::BecauseReplaced { what: of }),
     }
 }
 
-/// A client's event, as one and as several.
-fn noun(refusal: &Refusal) -> [&'static str; 2] {
+/// A client's event.
+fn one(words: &Words, refusal: &Refusal) -> String {
     match refusal.event.as_deref().unwrap_or_default() {
-        "join" => ["join", "joins"],
-        "reconnect" => ["return", "returns"],
-        "offer" => ["offer", "offers"],
-        "answer" => ["answer", "answers"],
-        "icecandidate" => ["network address", "network addresses"],
-        _ => ["message", "messages"],
+        "join" => words.say(m::AJoin),
+        "reconnect" => words.say(m::AReturn),
+        "offer" => words.say(m::AnOffer),
+        "answer" => words.say(m::AnAnswer),
+        "icecandidate" => words.say(m::ACandidate),
+        _ => words.say(m::AMessage),
+    }
+}
+
+/// Several of them.
+fn counted(words: &Words, refusal: &Refusal) -> String {
+    let count = refusal.count;
+    match refusal.event.as_deref().unwrap_or_default() {
+        "join" => words.say(m::Joins { count }),
+        "reconnect" => words.say(m::Returns { count }),
+        "offer" => words.say(m::Offers { count }),
+        "answer" => words.say(m::Answers { count }),
+        "icecandidate" => words.say(m::Candidates { count }),
+        _ => words.say(m::Messages { count }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::language::Language;
 
     #[test]
     fn refusals_are_told_by_kind_and_the_rest_is_counted() {
@@ -110,16 +109,19 @@ mod tests {
             refusal("offer", ErrorKind::UnknownMember, 1),
         ];
         assert_eq!(
-            refused(&all),
+            refused(Words::of(Language::English), &all),
             "The server refused 3 messages: 2 joins under a taken name and 1 offer to nobody."
         );
-        assert_eq!(refused(&all[1..]), "The server refused 1 message: 1 offer to nobody.");
+        assert_eq!(
+            refused(Words::of(Language::English), &all[1..]),
+            "The server refused 1 message: 1 offer to nobody."
+        );
         all.extend([
             refusal("icecandidate", ErrorKind::RateLimited, 1),
             refusal("shout", ErrorKind::Invalid, 7),
         ]);
         assert_eq!(
-            refused(&all),
+            refused(Words::of(Language::English), &all),
             "The server refused 11 messages: 2 joins under a taken name, 1 offer to nobody, 1 network address beyond a limit \
              and 7 more."
         );

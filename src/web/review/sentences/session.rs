@@ -1,13 +1,14 @@
 //! A session as a whole: the line that answers first, and those under it.
 
-use super::wording::{are_away, count, count_of, duration, few, first_names, length, names, times};
+use super::wording::counted;
 use crate::history::attendance::Attendance;
 use crate::history::outages::{Outage, is_explained};
 use crate::history::pair::Pair;
 use crate::history::sessions::Session;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{Outcome, SessionStatus};
-use crate::web::review::moment::{Moment, minute};
+use crate::web::review::moment::minute;
+use crate::web::words::{Html, SLOT, Words, message as m};
 
 /// The most names that are told.
 const NAMES: usize = 6;
@@ -18,135 +19,136 @@ const MOMENTS: usize = 6;
 /// A part of a sentence, without its full stop.
 pub(crate) type Clause = String;
 
-/// A sentence around moments, which the reader's own clock shows, and where more is to be seen of it.
+/// A sentence, its moments such as the reader's own clock shows, and where more is to be seen of it.
 pub(crate) struct Line {
-    /// What comes before them.
-    pub(crate) what: String,
-    /// When.
-    pub(crate) moments: Vec<Moment>,
-    /// What comes after them.
-    pub(crate) end: String,
+    /// The sentence.
+    pub(crate) sentence: Html,
     /// Where it leads.
     pub(crate) address: String,
 }
 
 impl Line {
-    /// One that is whole without any moment.
-    pub(crate) fn plain(sentence: String, address: &str) -> Self {
+    /// One without any moment.
+    pub(crate) fn plain(sentence: &str, address: &str) -> Self {
         Self {
-            what: sentence,
-            moments: Vec::new(),
-            end: String::new(),
+            sentence: Html::text(sentence),
             address: address.to_owned(),
         }
     }
 }
 
 /// How many, how long, and what is worst, or that nothing was wrong.
-pub(crate) fn lead(session: &Session, here: usize, told: &[Clause]) -> String {
-    let all = count(session.unique_participants, "person", "people");
-    let time = length(session.duration_ms);
+pub(crate) fn lead(words: &Words, session: &Session, here: usize, told: &[Clause]) -> String {
+    let (people, length) = (session.unique_participants, &words.length(session.duration_ms));
     let head = if session.status == SessionStatus::Ended {
-        format!("{all}, {time}.")
+        words.say(m::LeadEnded { people, length })
     } else {
-        format!("Live for {time}: {here} of {all} here now.")
+        let here = counted(here);
+        words.say(m::LeadLive { here, people, length })
     };
-    format!("{head} {}.", capitalized(&told.join("; ")))
+    let told = words.sentence(&capitalized(&words.clauses(told)));
+    words.two_sentences(&head, &told)
 }
 
 /// Of people who are too many to look at each: what the session itself counts.
-pub(crate) fn too_many(session: &Session) -> String {
-    let all = count(session.unique_participants, "person", "people");
-    let time = length(session.duration_ms);
+pub(crate) fn too_many(words: &Words, session: &Session) -> String {
+    let (people, length) = (session.unique_participants, &words.length(session.duration_ms));
     let head = match session.status {
-        SessionStatus::Ended => format!("{all}, {time}."),
-        SessionStatus::Active => format!("Live for {time}: {all} so far."),
+        SessionStatus::Ended => words.say(m::LeadEnded { people, length }),
+        SessionStatus::Active => words.say(m::LeadLiveMany { people, length }),
     };
-    let back = count(session.reconnect_count, "drop was", "drops were");
-    format!("{head} {back} made good again. They are too many to tell of each.")
+    let told = words.say(m::TooManyToTell {
+        drops: session.reconnect_count,
+    });
+    words.two_sentences(&head, &told)
 }
 
 /// Who is away at this moment, since when.
-pub(crate) fn away(people: &[&Attendance], session: &Session, address: String) -> (Clause, Line) {
+pub(crate) fn away(words: &Words, people: &[&Attendance], session: &Session, address: String) -> (Clause, Line) {
     let who = usernames(people);
     let since = people.iter().filter_map(|person| person.intervals.last()?.to);
-    let clause = are_away(&who);
-    let line = Line {
-        what: format!("{clause} since"),
-        moments: moments(since, session),
-        end: ".".to_owned(),
-        address,
+    let sentence = m::AwaySince {
+        count: counted(who.len()),
+        who: &words.few(&who),
+        moments: SLOT,
     };
-    (clause, line)
+    let sentence = words.around(sentence, &moments(words, since, session, 0));
+    (words.are_away(&who), Line { sentence, address })
 }
 
 /// Who did not come back, and when contact was lost.
-pub(crate) fn lost(people: &[&Attendance], session: &Session, address: String) -> (Clause, Line) {
+pub(crate) fn lost(words: &Words, people: &[&Attendance], session: &Session, address: String) -> (Clause, Line) {
     let who = usernames(people);
     let at = people.iter().filter_map(|person| {
         let last = person.losses.last().map(|loss| loss.at);
         last.or(person.left_at)
     });
-    let line = Line {
-        what: format!("{} did not come back: contact was lost at", first_names(&who, NAMES)),
-        moments: moments(at, session),
-        end: ".".to_owned(),
-        address,
+    let sentence = m::ContactLost {
+        who: &words.first_names(&who, NAMES),
+        moments: SLOT,
     };
-    (format!("{} did not come back", few(&who)), line)
+    let sentence = words.around(sentence, &moments(words, at, session, 0));
+    let clause = words.say(m::WhoDidNotComeBack { who: &words.few(&who) });
+    (clause, Line { sentence, address })
 }
 
 /// Who dropped and came back, by other causes than those that were everybody's.
-pub(crate) fn came_back(people: &[&Attendance], outages: &[Outage], address: String) -> (Clause, Line) {
-    let who = usernames(people);
-    let often = match people {
-        [one] => format!(" {}", times(one.reconnect_count)),
-        _ => String::new(),
-    };
+pub(crate) fn came_back(words: &Words, people: &[&Attendance], outages: &[Outage], address: &str) -> (Clause, Line) {
+    let all = usernames(people);
+    let who = &words.first_names(&all, NAMES);
+    let mut told = vec![match people {
+        [one] => words.say(m::WhoCameBackOften {
+            who,
+            often: &words.times(one.reconnect_count),
+        }),
+        _ => words.say(m::WhoCameBack { who }),
+    }];
     let gaps = people.iter().flat_map(|person| {
         let own = person.losses.iter().filter(|loss| !is_explained(**loss, outages));
         own.filter_map(|loss| loss.ms())
     });
-    let longest = match gaps.max() {
-        Some(ms @ 1..) => format!("; the longest gap was {}", duration(ms)),
-        _ => String::new(),
-    };
-    let sentence = format!("{} dropped and came back{often}{longest}.", first_names(&who, NAMES));
-    let clause = format!("{} dropped and came back", few(&who));
-    (clause, Line::plain(sentence, &address))
+    if let Some(ms @ 1..) = gaps.max() {
+        told.push(words.say(m::LongestGap {
+            duration: &words.duration(ms),
+        }));
+    }
+    let clause = words.say(m::WhoCameBack { who: &words.few(&all) });
+    (clause, Line::plain(&words.sentence(&words.clauses(&told)), address))
 }
 
 /// Who did not connect with whom, in a few words. `alone` are those who connected with nobody.
-pub(crate) fn unconnected(pairs: &[Pair], alone: &[&str]) -> Vec<Clause> {
+pub(crate) fn unconnected(words: &Words, pairs: &[Pair], alone: &[&str]) -> Vec<Clause> {
     let failed: Vec<&Pair> = pairs.iter().filter(|pair| pair.outcome().is_failed()).collect();
     let lost = pairs.iter().filter(|pair| pair.outcome() == Outcome::Lost).count();
     let shared = pairs.iter().filter(|pair| pair.shared.is_some()).count();
     let has_one_of = |pair: &&Pair, some: &[&str]| pair.between.iter().any(|one| some.contains(&&*one.username));
     let mut told = Vec::new();
     if !failed.is_empty() && failed.len() == pairs.len() && pairs.len() > 1 {
-        told.push("nobody connected with anybody".to_owned());
+        told.push(words.say(m::NobodyConnected));
     } else if let [pair] = failed[..] {
         let both = pair.between.each_ref().map(|one| one.username.as_str());
-        told.push(format!("{} never connected", names(&both)));
+        told.push(words.say(m::WhoNeverConnected {
+            who: &words.names(&both),
+        }));
     } else if !failed.is_empty() && failed.iter().all(|pair| has_one_of(pair, alone)) {
-        told.push(format!("{} never connected with anyone", few(alone)));
+        told.push(words.say(m::WhoMetNobody { who: &words.few(alone) }));
     } else if let Some(one) = failed.first().and_then(|pair| in_all(pair, &failed)) {
-        told.push(format!(
-            "{} never connected with {} others",
-            names(&[one]),
-            failed.len()
-        ));
+        told.push(words.say(m::WhoMissedOthers {
+            who: &words.names(&[one]),
+            others: counted(failed.len()),
+        }));
     } else if !failed.is_empty() {
-        told.push(format!("{} pairs never connected", failed.len()));
+        told.push(words.say(m::PairsNeverConnected {
+            pairs: counted(failed.len()),
+        }));
     }
     if lost > 0 {
-        told.push(format!("{} lost each other", count_of(lost, "pair", "pairs")));
+        told.push(words.say(m::PairsLost { pairs: counted(lost) }));
     }
     if shared > 0 {
-        told.push(format!(
-            "{} did not arrive",
-            count_of(shared, "shared screen", "shared screens")
-        ));
+        told.push(words.say(m::ScreensMissing {
+            screens: counted(shared),
+        }));
     }
     told
 }
@@ -159,80 +161,79 @@ fn in_all<'a>(pair: &'a Pair, all: &[&Pair]) -> Option<&'a str> {
 }
 
 /// That nothing was wrong, as far as it is known.
-pub(crate) fn nothing_wrong(people: usize, pairs: Option<&[Pair]>) -> Clause {
+pub(crate) fn nothing_wrong(words: &Words, people: usize, pairs: Option<&[Pair]>) -> Clause {
     let Some(pairs) = pairs else {
-        return "nobody dropped".to_owned();
+        return words.say(m::NobodyDropped);
     };
     let waiting = pairs.iter().any(|pair| pair.outcome() == Outcome::Waiting);
     let is_unknown = pairs.iter().any(|pair| pair.outcome() == Outcome::Exchanged);
     match (people, pairs.is_empty()) {
-        (0 | 1, _) => "nobody else came, and nothing went wrong",
-        (_, true) => "no two of them were there at the same time; nobody dropped",
-        _ if waiting => "nobody dropped; some are still connecting",
-        _ if is_unknown => "nobody dropped, and everything was exchanged; the pages did not say whether video came",
-        (2, _) => "the two connected, and nobody dropped",
-        _ => "everyone connected with everyone they met, and nobody dropped",
+        (0 | 1, _) => words.say(m::NobodyElseCame),
+        (_, true) => words.say(m::NobodyMet),
+        _ if waiting => words.say(m::SomeStillConnecting),
+        _ if is_unknown => words.say(m::AllExchangedNobodyDropped),
+        (2, _) => words.say(m::TwoConnectedNobodyDropped),
+        _ => words.say(m::AllConnectedNobodyDropped),
     }
-    .to_owned()
 }
 
 /// What the server or its network did to everybody at once, in a few words.
-pub(crate) fn outage_clause(outages: &[Outage]) -> Clause {
-    let number = i64::try_from(outages.len()).unwrap_or(i64::MAX);
-    let who = if outages.iter().all(|outage| outage.by_server) {
-        "the server was away"
-    } else {
-        "all lost contact at once"
+pub(crate) fn outage_clause(words: &Words, outages: &[Outage]) -> Clause {
+    let often = &words.times(counted(outages.len()));
+    let outage = match (outages.iter().all(|outage| outage.by_server), outages.len()) {
+        (true, 1) => words.say(m::ServerWasAway),
+        (true, _) => words.say(m::ServerWasAwayOften { often }),
+        (false, 1) => words.say(m::AllLostContact),
+        (false, _) => words.say(m::AllLostContactOften { often }),
     };
     let missing = missing(outages);
-    let end = if missing.is_empty() {
-        String::new()
-    } else {
-        format!(", and {} did not come back", few(&missing))
-    };
-    let often = if number == 1 {
-        String::new()
-    } else {
-        format!(" {}", times(number))
-    };
-    format!("{who}{often}{end}")
+    if missing.is_empty() {
+        return outage;
+    }
+    words.say(m::OutageBut {
+        outage: &outage,
+        who: &words.few(&missing),
+    })
 }
 
 /// A line for each kind of outage.
-pub(crate) fn outage_lines(session: &Session, outages: &[Outage], address: &str) -> Vec<Line> {
+pub(crate) fn outage_lines(words: &Words, session: &Session, outages: &[Outage], address: &str) -> Vec<Line> {
     let (stops, losses): (Vec<&Outage>, Vec<&Outage>) = outages.iter().partition(|outage| outage.by_server);
-    let kinds = [
-        ("The server was restarted, or its machine slept, at", stops),
-        (
-            "All lost contact at once, so it was the network or the server, at",
-            losses,
-        ),
-    ];
-    let kinds = kinds.into_iter().filter(|(_, outages)| !outages.is_empty());
-    kinds
-        .map(|(what, outages)| Line {
-            what: what.to_owned(),
-            moments: moments(outages.iter().map(|outage| outage.at), session),
-            end: outage_end(&outages),
-            address: address.to_owned(),
-        })
-        .collect()
+    let mut lines = Vec::new();
+    if !stops.is_empty() {
+        let what = words.say(m::ServerRestartedAt { moments: SLOT });
+        lines.push(outage_line(words, session, what, &stops, address));
+    }
+    if !losses.is_empty() {
+        let what = words.say(m::AllLostContactAt { moments: SLOT });
+        lines.push(outage_line(words, session, what, &losses, address));
+    }
+    lines
 }
 
-/// How many more there were, how soon all were back, and who was not.
-fn outage_end(outages: &[&Outage]) -> String {
-    let more = match i64::try_from(outages.len().saturating_sub(MOMENTS)).unwrap_or(i64::MAX) {
-        0 => String::new(),
-        more => format!(" and {} more", count(more, "time", "times")),
-    };
+/// What happened when, and how often more; how soon all were back, or who was not.
+fn outage_line(words: &Words, session: &Session, what: Clause, outages: &[&Outage], address: &str) -> Line {
+    let told: Vec<Clause> = [what].into_iter().chain(outage_end(words, outages)).collect();
+    let clause = &words.clauses(&told);
+    let more = counted(outages.len().saturating_sub(MOMENTS));
+    let moments = moments(words, outages.iter().map(|outage| outage.at), session, more);
+    Line {
+        sentence: words.around(m::Sentence { clause }, &moments),
+        address: address.to_owned(),
+    }
+}
+
+fn outage_end(words: &Words, outages: &[&Outage]) -> Option<Clause> {
     let slowest = outages.iter().filter_map(|outage| outage.back_after_ms).max();
     let missing = missing(outages.iter().copied());
     let is_over = outages.iter().all(|outage| !outage.goes_on);
-    match slowest.map(|ms| duration(ms.saturating_add(999))) {
-        Some(within) if missing.is_empty() && is_over => format!("{more}; all came back within {within}."),
-        None if is_over && !missing.is_empty() => format!("{more}; nobody came back."),
-        _ if missing.is_empty() => format!("{more}."),
-        _ => format!("{more}; {} did not come back.", first_names(&missing, NAMES)),
+    match slowest.map(|ms| words.duration(ms.saturating_add(999))) {
+        Some(duration) if missing.is_empty() && is_over => Some(words.say(m::AllBackWithin { duration: &duration })),
+        None if is_over && !missing.is_empty() => Some(words.say(m::NobodyCameBack)),
+        _ if missing.is_empty() => None,
+        _ => Some(words.say(m::WhoDidNotComeBack {
+            who: &words.first_names(&missing, NAMES),
+        })),
     }
 }
 
@@ -250,13 +251,18 @@ fn usernames<'a>(people: &[&'a Attendance]) -> Vec<&'a str> {
     people.iter().map(|person| person.username.as_str()).collect()
 }
 
-fn moments(all: impl Iterator<Item = Timestamp>, session: &Session) -> Vec<Moment> {
+/// The first of some moments as a list, and how many more there are.
+fn moments(words: &Words, all: impl Iterator<Item = Timestamp>, session: &Session, more: i64) -> Html {
     let mut all: Vec<Timestamp> = all.collect();
     all.sort_unstable();
-    all.into_iter()
-        .take(MOMENTS)
-        .map(|at| minute(at, session.started_at))
-        .collect()
+    let shown = all.into_iter().take(MOMENTS);
+    let mut told: Vec<Html> = shown
+        .map(|at| Html::element(&minute(words, at, session.started_at)))
+        .collect();
+    if more > 0 {
+        told.push(Html::text(&words.say(m::MoreTimes { count: more })));
+    }
+    words.list_of_elements(told)
 }
 
 fn capitalized(text: &str) -> String {

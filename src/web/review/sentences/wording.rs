@@ -1,148 +1,178 @@
 //! Words and numbers as a reader wants them in a sentence.
 
 use crate::model::text::is_seen;
+use crate::web::words::{Html, SLOT, Words, message as m};
 
-/// A name for the middle of a sentence: whatever its writing direction, it leaves the words around it in order.
-pub(crate) fn isolated(name: &str) -> String {
-    format!("\u{2068}{}\u{2069}", plain(name))
-}
+/// How much of a sentence names may take.
+const NAMES: usize = 3;
 
-/// A name for a place of its own: without the control characters that would turn what follows them, as they could pretend
-/// another name, and end its isolation before the name ends. One of nothing that is seen could not be pointed at.
-pub(crate) fn plain(name: &str) -> String {
-    if !name.chars().any(is_seen) {
-        return "(invisible name)".to_owned();
+impl Words {
+    /// A name for the middle of a sentence: whatever its writing direction, it leaves the words around it in order.
+    pub(crate) fn isolated(&self, name: &str) -> String {
+        format!("\u{2068}{}\u{2069}", self.plain(name))
     }
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    name.chars().filter(|&c| !turns(c)).collect()
-}
 
-/// Who is away: `Bo is away`, `Bo and Cy are away`.
-pub(crate) fn are_away(all: &[&str]) -> String {
-    let are = if all.len() == 1 { "is" } else { "are" };
-    format!("{} {are} away", few(all))
-}
-
-/// A number of things: `1 person`, `7 people`.
-pub(crate) fn count(number: i64, one: &str, many: &str) -> String {
-    let word = if number == 1 { one } else { many };
-    format!("{number} {word}")
-}
-
-/// The same of things that are counted in memory.
-pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
-    count(i64::try_from(number).unwrap_or(i64::MAX), one, many)
-}
-
-/// How often: `once`, `twice`, `5 times`.
-pub(crate) fn times(number: i64) -> String {
-    match number {
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        often => format!("{often} times"),
-    }
-}
-
-/// A large number, its digits in groups of three: `1,234`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
+    /// A name for a place of its own: without the control characters that would turn what follows them, as they could
+    /// pretend another name, and end its isolation before the name ends. One of nothing that is seen could not be pointed
+    /// at.
+    pub(crate) fn plain(&self, name: &str) -> String {
+        if !name.chars().any(is_seen) {
+            return self.say(m::InvisibleName);
         }
-        grouped.push(digit);
+        let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        name.chars().filter(|&c| !turns(c)).collect()
     }
-    grouped
-}
 
-/// A length of time (milliseconds) in a sentence: `52 minutes`, `1 hour 5 minutes`, `40 seconds`.
-pub(crate) fn length(ms: i64) -> String {
-    let seconds = ms.max(0) / 1000;
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    match (hours, minutes) {
-        (0, 0) => count(seconds, "second", "seconds"),
-        (0, _) => count(minutes, "minute", "minutes"),
-        (_, 0) => count(hours, "hour", "hours"),
-        _ => format!(
-            "{} {}",
-            count(hours, "hour", "hours"),
-            count(minutes, "minute", "minutes")
-        ),
+    /// By whose clock the times of a page are: the script says the reader's.
+    pub(crate) fn times_in(&self) -> Html {
+        self.around(m::TimesIn { zone: SLOT }, &Html::markup("<span data-zone>UTC</span>"))
+    }
+
+    /// What is counted where people are, without the number.
+    pub(crate) fn people_unit(&self, count: i64) -> String {
+        self.say(m::PeopleUnit { count })
+    }
+
+    /// A clause as a sentence of its own.
+    pub(crate) fn sentence(&self, clause: &str) -> String {
+        self.say(m::Sentence { clause })
+    }
+
+    /// Several clauses in one.
+    pub(crate) fn clauses(&self, all: &[String]) -> String {
+        let all = all.iter().cloned();
+        let both = |first: String, second: String| {
+            let (first, second) = (first.as_str(), second.as_str());
+            self.say(m::Clauses { first, second })
+        };
+        all.reduce(both).unwrap_or_default()
+    }
+
+    /// One sentence after another.
+    pub(crate) fn two_sentences(&self, first: &str, second: &str) -> String {
+        self.say(m::TwoSentences { first, second })
+    }
+
+    /// How often: `once`, `twice`, `5 times`.
+    pub(crate) fn times(&self, count: i64) -> String {
+        self.say(m::Times { count })
+    }
+
+    /// A length of time (milliseconds) in a sentence: `52 minutes`, `1 hour 5 minutes`, `40 seconds`.
+    pub(crate) fn length(&self, ms: i64) -> String {
+        let seconds = ms.max(0) / 1000;
+        let in_hours = |count| self.say(m::LengthHours { count });
+        let in_minutes = |count| self.say(m::LengthMinutes { count });
+        match (seconds / 3600, seconds / 60 % 60) {
+            (0, 0) => self.say(m::LengthSeconds { count: seconds }),
+            (0, minutes) => in_minutes(minutes),
+            (hours, 0) => in_hours(hours),
+            (hours, minutes) => self.say(m::LengthHoursAndMinutes {
+                hours: &in_hours(hours),
+                minutes: &in_minutes(minutes),
+            }),
+        }
+    }
+
+    /// A length of time (milliseconds) to the minute: `53 min`, `1 h 05 min`.
+    pub(crate) fn minutes(&self, ms: i64) -> String {
+        let minutes = whole_minutes(ms.max(0));
+        match (minutes / 60, minutes % 60) {
+            (0, minutes) => self.say(m::DurationMinutes {
+                minutes: &self.number(minutes),
+            }),
+            (hours, minutes) => self.hours_and_minutes(hours, minutes),
+        }
+    }
+
+    /// A length of time (milliseconds) in a table: `12 min 04 s`, `1 h 05 min`, `40 s`.
+    pub(crate) fn duration(&self, ms: i64) -> String {
+        let seconds = ms.max(0) / 1000;
+        match (seconds / 3600, seconds / 60 % 60) {
+            (0, 0) => self.say(m::DurationSeconds {
+                seconds: &self.number(seconds),
+            }),
+            (0, minutes) => self.say(m::DurationMinutesAndSeconds {
+                minutes: &self.number(minutes),
+                seconds: &self.two_digits(seconds % 60),
+            }),
+            (hours, minutes) => self.hours_and_minutes(hours, minutes),
+        }
+    }
+
+    fn hours_and_minutes(&self, hours: i64, minutes: i64) -> String {
+        self.say(m::DurationHoursAndMinutes {
+            hours: &self.number(hours),
+            minutes: &self.two_digits(minutes),
+        })
+    }
+
+    /// A part of a session's time in whole minutes: `27 of 53 min`.
+    pub(crate) fn of_minutes(&self, part_ms: i64, whole_ms: i64) -> String {
+        self.say(m::PartOfMinutes {
+            part: &self.number(whole_minutes(part_ms)),
+            whole: &self.number(whole_minutes(whole_ms)),
+        })
+    }
+
+    /// A share in whole per cent: `97 %`.
+    pub(crate) fn per_cent(&self, share: f64) -> String {
+        self.say(m::PerCent {
+            number: &share.round().to_string(),
+        })
+    }
+
+    /// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
+    pub(crate) fn names(&self, all: &[&str]) -> String {
+        self.first_names(all, NAMES)
+    }
+
+    /// A few names, or how many people they are: `Ann, Bo and Cy`, `7 people`.
+    pub(crate) fn few(&self, all: &[&str]) -> String {
+        if all.len() > NAMES {
+            return self.say(m::People {
+                count: counted(all.len()),
+            });
+        }
+        self.names(all)
+    }
+
+    /// The same with that many names.
+    pub(crate) fn first_names(&self, all: &[&str], shown: usize) -> String {
+        let mut words: Vec<String> = all.iter().take(shown).map(|name| self.isolated(name)).collect();
+        let count = counted(all.len() - words.len());
+        if count > 0 {
+            words.push(self.say(m::Others { count }));
+        }
+        self.list(&words)
+    }
+
+    /// Who is away: `Bo is away`, `Bo and Cy are away`.
+    pub(crate) fn are_away(&self, all: &[&str]) -> String {
+        self.say(m::AreAway {
+            count: counted(all.len()),
+            who: &self.few(all),
+        })
     }
 }
 
-/// A length of time (milliseconds) to the minute: `53 min`, `1 h 05 min`.
-pub(crate) fn minutes(ms: i64) -> String {
-    let minutes = ms.max(0).saturating_add(30_000) / 60_000;
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes:02} min"),
-    }
+/// What is counted in memory, as messages are told it.
+pub(crate) fn counted(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A length of time (milliseconds) in a table: `12 min 04 s`, `1 h 05 min`, `40 s`.
-pub(crate) fn duration(ms: i64) -> String {
-    let seconds = ms.max(0) / 1000;
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds} s"),
-        (0, _) => format!("{minutes} min {:02} s", seconds % 60),
-        _ => format!("{hours} h {minutes:02} min"),
-    }
-}
-
-/// A part of a session's time in whole minutes: `27 of 53 min`.
-pub(crate) fn of_minutes(part_ms: i64, whole_ms: i64) -> String {
-    let minutes = |ms: i64| ms.saturating_add(30_000) / 60_000;
-    format!("{} of {} min", minutes(part_ms), minutes(whole_ms))
-}
-
-/// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
-pub(crate) fn names(all: &[&str]) -> String {
-    first_names(all, 3)
-}
-
-/// A few names, or how many people they are: `Ann, Bo and Cy`, `7 people`.
-pub(crate) fn few(all: &[&str]) -> String {
-    const FEW: usize = 3;
-    if all.len() > FEW {
-        return count_of(all.len(), "person", "people");
-    }
-    names(all)
-}
-
-/// The same with that many names.
-pub(crate) fn first_names(all: &[&str], shown: usize) -> String {
-    let words: Vec<String> = all.iter().map(|name| isolated(name)).collect();
-    first_of(&words, shown)
-}
-
-/// The same of what need not be isolated.
-pub(crate) fn first_of(all: &[String], shown: usize) -> String {
-    let mut words: Vec<String> = all.iter().take(shown).cloned().collect();
-    let more = all.len() - words.len();
-    if more > 0 {
-        words.push(if more == 1 {
-            "one other".to_owned()
-        } else {
-            format!("{more} others")
-        });
-    }
-    joined(&words)
-}
-
-fn joined(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
+fn whole_minutes(ms: i64) -> i64 {
+    ms.saturating_add(30_000) / 60_000
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::language::Language;
+
+    fn english() -> &'static Words {
+        Words::of(Language::English)
+    }
 
     #[test]
     fn lengths_read_as_people_say_them() {
@@ -156,20 +186,17 @@ mod tests {
             (3_900_000, "1 hour 5 minutes", "1 h 05 min"),
             (90_000_000, "25 hours", "25 h 00 min"),
         ] {
-            assert_eq!((length(ms).as_str(), duration(ms).as_str()), (said, shown), "{ms}");
-        }
-    }
-
-    #[test]
-    fn large_numbers_are_grouped() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
-            assert_eq!(grouped(number), shown);
+            assert_eq!(
+                (english().length(ms).as_str(), english().duration(ms).as_str()),
+                (said, shown),
+                "{ms}"
+            );
         }
     }
 
     #[test]
     fn long_lists_of_names_are_cut() {
-        let plain = |all: &[&str]| names(all).replace(['\u{2068}', '\u{2069}'], "");
+        let plain = |all: &[&str]| english().names(all).replace(['\u{2068}', '\u{2069}'], "");
         assert_eq!(plain(&["Ann"]), "Ann");
         assert_eq!(plain(&["Ann", "Bo"]), "Ann and Bo");
         assert_eq!(plain(&["Ann", "Bo", "Cy"]), "Ann, Bo and Cy");
@@ -179,11 +206,14 @@ mod tests {
 
     #[test]
     fn a_name_cannot_end_its_own_isolation() {
-        assert_eq!(isolated("a\u{2069}\u{202e}b"), "\u{2068}ab\u{2069}");
+        assert_eq!(english().isolated("a\u{2069}\u{202e}b"), "\u{2068}ab\u{2069}");
         // Those that a script needs stay.
-        assert_eq!(plain("\u{2066}a\u{202a}\u{200f}אב\u{200e}"), "a\u{200f}אב\u{200e}");
+        assert_eq!(
+            english().plain("\u{2066}a\u{202a}\u{200f}אב\u{200e}"),
+            "a\u{200f}אב\u{200e}"
+        );
         for unseen in ["\u{202e}\u{202e}", "\u{200b}", "\u{feff}\u{e0041}", "\u{301}\u{301}"] {
-            assert_eq!(plain(unseen), "(invisible name)");
+            assert_eq!(english().plain(unseen), "(invisible name)");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use chrono::{NaiveDate, Timelike};
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
 
 use super::frame::Frame;
 use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
@@ -11,8 +11,9 @@ use super::ticks::ticks;
 use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
-use crate::web::review::sentences::picture as words;
-use crate::web::review::sentences::wording::{isolated, plain};
+use crate::web::review::sentences::picture as told;
+use crate::web::review::sentences::wording::counted;
+use crate::web::words::{Words, message as m};
 
 const BAR: f64 = 10.0;
 /// The legend below the rows of a file.
@@ -36,8 +37,9 @@ const LOST_ROOM: f64 = 116.0;
 const SHOWN_CHARS: usize = 80;
 
 /// Draws a timeline by the clock of a zone.
-pub(super) fn draw(timeline: &Timeline, zone: Zone, now: Timestamp, frame: &Frame<'_>) -> String {
+pub(super) fn draw(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp, frame: &Frame<'_>) -> String {
     let mut canvas = SvgCanvas {
+        words,
         timeline,
         zone,
         now,
@@ -58,6 +60,7 @@ pub(super) fn draw(timeline: &Timeline, zone: Zone, now: Timestamp, frame: &Fram
 }
 
 struct SvgCanvas<'a> {
+    words: &'a Words,
     timeline: &'a Timeline,
     /// Whose clock ticks and times follow.
     zone: Zone,
@@ -107,11 +110,10 @@ impl SvgCanvas<'_> {
         };
         // In a page its marks are links.
         let role = if self.frame.is_file() { "img" } else { "group" };
-        let title = text(&format!(
-            "{}, {}",
-            isolated(&self.timeline.room),
-            self.date(self.timeline.span.from, "%-d %b %Y, %H:%M")
-        ));
+        let title = text(&self.words.say(m::TitleOfSession {
+            room: &self.words.isolated(&self.timeline.room),
+            day: &self.words.day_minute(self.local(self.timeline.span.from)),
+        }));
         self.put(format_args!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline {id}\" role=\"{role}\" {size}>\n<title>{title}</title>\n"
         ));
@@ -130,12 +132,16 @@ impl SvgCanvas<'_> {
     fn head(&mut self) {
         if self.frame.is_file() {
             let timeline = self.timeline;
-            let from = self.date(timeline.span.from, "%-d %b %Y");
-            let zone = self.zone.described(timeline.span.from, timeline.span.to);
-            let state = if timeline.is_live { words::GOES_ON } else { "" };
+            let day = &self.words.day(self.local(timeline.span.from));
+            let zone = &told::zone(self.words, self.zone, timeline.span.from, timeline.span.to);
+            let when = if timeline.is_live {
+                self.words.say(m::GoesOn { day, zone })
+            } else {
+                self.words.say(m::OnDay { day, zone })
+            };
             self.name(HEADING_Y, HEADING, &timeline.room, "heading");
             self.put(format_args!(
-                "\n<text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{from}, {zone}{state}</text>\n",
+                "\n<text class=\"quiet\" x=\"{}\" y=\"22\" text-anchor=\"end\">{when}</text>\n",
                 self.frame.plot.1
             ));
         }
@@ -194,9 +200,10 @@ impl SvgCanvas<'_> {
             return;
         };
         let index = self.timeline.rows.len();
-        self.begin_row(index, words::OUTSIDE, "outside");
+        self.begin_row(index, &self.words.say(m::OutsideTheRoom), "outside");
+        let somebody = self.words.say(m::SomebodyOutside);
         for mark in &row.marks {
-            self.mark(index, words::SOMEBODY_OUTSIDE, mark);
+            self.mark(index, &somebody, mark);
         }
         self.put(format_args!("</g>\n"));
     }
@@ -228,8 +235,8 @@ impl SvgCanvas<'_> {
             is_fluid,
             ..
         } = *self.frame;
-        let shown: String = plain(name).chars().take(SHOWN_CHARS).collect();
-        let (shown, full) = (text(&shown), text(&isolated(name)));
+        let shown: String = self.words.plain(name).chars().take(SHOWN_CHARS).collect();
+        let (shown, full) = (text(&shown), text(&self.words.isolated(name)));
         let across = if is_fluid { "100%".to_owned() } else { width.to_string() };
         self.put(format_args!(
             "<svg x=\"0\" y=\"{y}\" width=\"{across}\" height=\"{row}\"><title>{full}</title>\
@@ -278,7 +285,7 @@ impl SvgCanvas<'_> {
     fn told(&self, name: &str, bar: &Bar) -> String {
         let is_away = bar.kind == BarKind::Away;
         let (from, to) = (self.time(bar.interval.from), self.time(bar.interval.to));
-        text(&words::bar(name, is_away, &from, &to, bar.interval.ms()))
+        text(&told::bar(self.words, name, is_away, &from, &to, bar.interval.ms()))
     }
 
     fn rect(&mut self, look: &str, index: usize, (x, width): (f64, String), height: f64, title: &str) {
@@ -295,24 +302,29 @@ impl SvgCanvas<'_> {
         };
         let (start, end) = (self.x(first.interval.from), self.x(last.interval.to));
         if start - self.frame.plot.0 > TIME_ROOM {
-            let came = words::came(&self.minute(first.interval.from));
-            self.words(index, "quiet", (start, -6.0), "end", &came);
+            let came = self.words.say(m::CameAt {
+                time: &self.minute(first.interval.from),
+            });
+            self.beside_bar(index, "quiet", (start, -6.0), "end", &came);
         }
         let room = self.frame.plot.1 - end;
         match row.end {
             Some(RowEnd { is_lost: true, .. }) => self.lost(index, &row.username, end, last.interval.to, room),
             Some(RowEnd { at, .. }) if room > TIME_ROOM => {
-                let left = words::left(&self.minute(at));
-                self.words(index, "quiet", (end, 6.0), "start", &left);
+                let left = self.words.say(m::LeftAt { time: &self.minute(at) });
+                self.beside_bar(index, "quiet", (end, 6.0), "start", &left);
             }
-            None if last.kind == BarKind::Away => self.words(index, "bad", (end, -6.0), "end", words::AWAY),
+            None if last.kind == BarKind::Away => {
+                let away = self.words.say(m::Away);
+                self.beside_bar(index, "bad", (end, -6.0), "end", &away);
+            }
             Some(_) | None => {}
         }
     }
 
     /// An end stroke as tall as the row, with its words beside it.
     fn lost(&mut self, index: usize, name: &str, x: f64, at: Timestamp, room: f64) {
-        let title = text(&words::lost_at(name, &self.time(at)));
+        let title = text(&told::lost_at(self.words, name, &self.time(at)));
         let place = self.place(x, index);
         self.put(format_args!("{place}<g><title>{title}</title>{LOST}</g></svg>"));
         let (dx, anchor) = if room > LOST_ROOM {
@@ -320,10 +332,11 @@ impl SvgCanvas<'_> {
         } else {
             (-6.0, "end")
         };
-        self.words(index, "bad", (x, dx), anchor, words::DID_NOT_COME_BACK);
+        let lost = self.words.say(m::DidNotComeBack);
+        self.beside_bar(index, "bad", (x, dx), anchor, &lost);
     }
 
-    fn words(&mut self, index: usize, class: &str, (x, dx): (f64, f64), anchor: &str, words: &str) {
+    fn beside_bar(&mut self, index: usize, class: &str, (x, dx): (f64, f64), anchor: &str, words: &str) {
         let (x, y) = (self.frame.across(x), self.frame.middle(index) + 4.0);
         self.put(format_args!(
             "<text class=\"beside {class}\" x=\"{x}\" dx=\"{dx}\" y=\"{y}\" text-anchor=\"{anchor}\">{words}</text>"
@@ -338,7 +351,13 @@ impl SvgCanvas<'_> {
 
     /// A mark; in a page it leads to its entry in the log.
     fn mark(&mut self, index: usize, name: &str, mark: &DrawnMark) {
-        let title = text(&words::mark(name, mark.kind, &self.time(mark.at), mark.count));
+        let title = text(&told::mark(
+            self.words,
+            name,
+            mark.kind,
+            &self.time(mark.at),
+            mark.count,
+        ));
         let (shape, shift, beside) = match mark.kind {
             MarkKind::Reconnect => (CAME_BACK, -11.0, 4),
             MarkKind::Error => (REFUSED, 0.0, 8),
@@ -365,7 +384,12 @@ impl SvgCanvas<'_> {
         if !self.is_growing() {
             return;
         }
-        let (x, title) = (self.frame.across(self.x(self.now)), words::now_at(&self.time(self.now)));
+        let (x, title) = (
+            self.frame.across(self.x(self.now)),
+            self.words.say(m::NowAt {
+                time: &self.time(self.now),
+            }),
+        );
         let (head, bottom) = (self.frame.head - 6.0, self.bottom());
         self.put(format_args!(
             "<line class=\"now\" x1=\"{x}\" y1=\"{head}\" x2=\"{x}\" y2=\"{bottom}\"><title>{title}</title></line>\n"
@@ -384,7 +408,9 @@ impl SvgCanvas<'_> {
             y + self.axis_below()
         };
         if self.timeline.more > 0 {
-            let more = words::more_people(self.timeline.more);
+            let more = self.words.say(m::MorePeopleNotDrawn {
+                count: counted(self.timeline.more),
+            });
             self.put(format_args!(
                 "<text class=\"quiet\" x=\"{}\" y=\"{y}\">{more}</text>\n",
                 self.frame.margin
@@ -397,22 +423,23 @@ impl SvgCanvas<'_> {
         let hatch = self.frame.hatch();
         let bar = |look: &str| format!("<rect {look} x=\"0\" y=\"-5\" width=\"28\" height=\"{BAR}\"/>");
         let keys = [
-            (0.0, 34.0, bar("class=\"present\""), words::PRESENT),
-            (90.0, 124.0, bar(&hatch), words::AWAY),
-            (170.0, 178.0, CAME_BACK.to_owned(), words::CAME_BACK),
-            (256.0, 264.0, LOST.to_owned(), words::DID_NOT_COME_BACK),
-            (384.0, 396.0, REFUSED.to_owned(), words::REFUSED),
+            (28.0, bar("class=\"present\""), self.words.say(m::Present)),
+            (28.0, bar(&hatch), self.words.say(m::Away)),
+            (0.0, CAME_BACK.to_owned(), self.words.say(m::CameBack)),
+            (0.0, LOST.to_owned(), self.words.say(m::DidNotComeBack)),
+            (6.0, REFUSED.to_owned(), self.words.say(m::Refused)),
         ];
         self.put(format_args!("<g>"));
-        for (at, told_at, shape, word) in keys {
+        let mut at = start;
+        for (wide, shape, word) in keys {
+            let told_at = at + wide + 7.0;
             self.put(format_args!(
-                "<g transform=\"translate({} {middle})\">{shape}</g><text class=\"quiet\" x=\"{}\" y=\"{y}\">{word}</text>",
-                start + at,
-                start + told_at
+                "<g transform=\"translate({at} {middle})\">{shape}</g><text class=\"quiet\" x=\"{told_at}\" y=\"{y}\">{word}</text>"
             ));
+            at = told_at + width_about(&word) + 12.0;
         }
         if let Some(at) = self.timeline.marks_end {
-            let told = words::marks_end(&self.time(at));
+            let told = self.words.say(m::MarksEnd { moment: &self.time(at) });
             self.put(format_args!(
                 "<text class=\"quiet\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{told}</text>",
                 self.frame.plot.1
@@ -424,33 +451,27 @@ impl SvgCanvas<'_> {
     fn tick_label(&self, at: Timestamp, step: i64) -> String {
         const MINUTE: i64 = 60_000;
         const DAY: i64 = 24 * 60 * MINUTE;
-        let is_midnight = self.date(at, "%H:%M:%S") == "00:00:00";
-        let format = match step {
-            DAY.. => "%-d %b",
-            MINUTE.. if is_midnight => "%-d %b",
-            MINUTE.. => "%H:%M",
-            _ => "%H:%M:%S",
+        let local = self.local(at);
+        let is_midnight = local.num_seconds_from_midnight() == 0;
+        let label = match step {
+            DAY.. => self.words.short_day(local),
+            MINUTE.. if is_midnight => self.words.short_day(local),
+            MINUTE.. => self.words.minute(local, false),
+            _ => self.words.second(local, false),
         };
-        self.unmistakable(at, self.date(at, format))
+        self.unmistakable(at, label)
     }
 
     /// A moment to the second; with its day where that is not the day on which all began.
     fn time(&self, at: Timestamp) -> String {
-        let local = self.zone.local(at);
-        // There are thousands of these: reading a format each time would cost more than all else of a picture.
-        let clock = format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second());
-        let shown = if local.date_naive() == self.first_day {
-            clock
-        } else {
-            format!("{}, {clock}", local.format("%-d %b"))
-        };
+        let local = self.local(at);
+        let shown = self.words.second(local, local.date() != self.first_day);
         self.unmistakable(at, shown)
     }
 
     /// A moment to the minute.
     fn minute(&self, at: Timestamp) -> String {
-        let local = self.zone.local(at);
-        format!("{:02}:{:02}", local.hour(), local.minute())
+        self.words.minute(self.local(at), false)
     }
 
     /// With the offset where the clock shows the same time twice.
@@ -462,8 +483,8 @@ impl SvgCanvas<'_> {
         shown
     }
 
-    fn date(&self, at: Timestamp, format: &str) -> String {
-        self.zone.local(at).format(format).to_string()
+    fn local(&self, at: Timestamp) -> NaiveDateTime {
+        self.zone.local(at).naive_local()
     }
 }
 
@@ -477,7 +498,19 @@ impl Frame<'_> {
 /// How much room a time takes, in whatever font there is.
 fn width_at_most(label: &str) -> f64 {
     const DIGIT: f64 = 8.5;
-    label.chars().map(|_| DIGIT).sum()
+    width(label, DIGIT)
+}
+
+/// How much room a few words take, in a usual font.
+fn width_about(words: &str) -> f64 {
+    const LETTER: f64 = 6.6;
+    width(words, LETTER)
+}
+
+/// How wide a text is whose Latin letters are so wide; others are as wide as they are tall.
+fn width(text: &str, letter: f64) -> f64 {
+    const SQUARE: f64 = 13.0;
+    text.chars().map(|c| if c.is_ascii() { letter } else { SQUARE }).sum()
 }
 
 /// Text as XML 1.0 takes it: escaped, and without the characters that no XML may hold, not even escaped.

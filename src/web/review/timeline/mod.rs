@@ -12,16 +12,17 @@ pub(crate) use self::shapes::{CAME_BACK, LOST, REFUSED, STYLE};
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
+use crate::web::words::Words;
 
 /// The picture as a file of its own.
-pub(crate) fn svg(timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
-    let drawing = draw(timeline, zone, now, &Frame::FILE);
+pub(crate) fn svg(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
+    let drawing = draw(words, timeline, zone, now, &Frame::FILE);
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{drawing}")
 }
 
 /// The picture as a part of the page at `path`, which has [`STYLE`].
-pub(crate) fn inline(timeline: &Timeline, zone: Zone, now: Timestamp, path: &str) -> String {
-    let mut drawings = draw(timeline, zone, now, &Frame::wide(path));
-    drawings.push_str(&draw(timeline, zone, now, &Frame::narrow(path)));
+pub(crate) fn inline(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp, path: &str) -> String {
+    let mut drawings = draw(words, timeline, zone, now, &Frame::wide(path));
+    drawings.push_str(&draw(words, timeline, zone, now, &Frame::narrow(path)));
     drawings
 }

@@ -65,7 +65,9 @@ pub(super) fn ms(time: &str) -> i64 {
 
 /// A number of milliseconds since 1970, UTC's or a clock's, as a pattern says.
 pub(super) fn written(ms: i64, pattern: &str) -> String {
-    DateTime::from_timestamp_millis(ms).unwrap().format(pattern).to_string()
+    let written = DateTime::from_timestamp_millis(ms).unwrap().format(pattern).to_string();
+    // As it is written in Britain.
+    written.replace("Sep", "Sept")
 }
 
 impl WrittenZone {

@@ -1,0 +1,578 @@
+# What people read in the review, in English. This file says which messages there are, and what each is told: the build
+# makes a type of each (build.rs). The other languages have the same messages; CONTRIBUTING.md says how one is added.
+#
+# Names of people and rooms come isolated, so that they may stand anywhere, whatever their writing direction.
+
+## The language itself
+
+# As its readers call it, for those who look for it among others.
+language-name = English
+# Who reads another language chooses here.
+languages = Languages
+
+## How sentences are put together
+
+sentence = { $clause }.
+clauses = { $first }; { $second }
+two-sentences = { $first } { $second }
+others = { $count ->
+    [1] one other
+   *[other] { $count } others
+}
+people = { $count ->
+    [one] { $count } person
+   *[other] { $count } people
+}
+invisible-name = (invisible name)
+
+## Numbers and lengths of time
+
+times = { $count ->
+    [1] once
+    [2] twice
+   *[other] { $count } times
+}
+per-cent = { $number } %
+part-of = { $part } of { $whole }
+part-of-minutes = { $part } of { $whole } min,
+length-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+length-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+length-hours = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
+length-hours-and-minutes = { $hours } { $minutes }
+duration-seconds = { $seconds } s
+duration-minutes = { $minutes } min
+duration-minutes-and-seconds = { $minutes } min { $seconds } s
+duration-hours-and-minutes = { $hours } h { $minutes } min
+
+## Moments
+
+until = until { $time } UTC
+time-left = { $duration } left
+gone-any-moment = gone any moment
+zone-that-changes = { $zone } ({ $first }, then { $last })
+zones-that-change = { $first }, then { $last }
+
+## What is on every page
+
+review = Review
+to-the-content = To the content
+sessions = Sessions
+rooms-now = Rooms now
+times-in = Times in { $zone }
+connection-lost = connection lost, trying again
+rest-api = The REST API
+sign-out = Sign out
+pages = Pages
+from-day = From
+to-day = To
+search = Search
+show = Show
+show-all = Show all
+live = live
+present = present
+away = away
+came-back = came back
+did-not-come-back = did not come back
+refused = refused
+column-room = Room
+
+## The locked page
+
+locked = Locked
+review-is-locked = The review is locked
+wrong-token = This token is not the right one.
+how-to-unlock = Open the link that the server printed at its start ({ $line }), or enter the review token. Where { $setting } is set, that is the token.
+review-token = Review token
+open = Open
+
+## What is refused
+
+to-all-sessions = To all sessions
+refused-title = { $status ->
+    [400] Bad Request
+    [403] Forbidden
+    [404] Not Found
+    [503] Service Unavailable
+   *[other] Refused
+}
+# A parameter of the address; the reason reads on after its name.
+refused-parameter = { $name } { $reason }.
+refused-missing-parameter = { $name } is missing.
+refused-unknown-parameter = There is no parameter of this name here. Known are: { $known }.
+no-parameters = none
+refused-twice = The parameter is given more than once.
+refused-query = The query is not valid percent-encoded UTF-8.
+refused-from-elsewhere = By its cookie only the review's own pages may ask this. Send the token in the Authorization header.
+no-such-path = There is nothing at this path.
+no-such-session = There is no session of this id.
+not-changed = The history cannot be changed for now. What was asked may still be done: look again in a while.
+went-wrong = Something went wrong in the server. Its log says what.
+refused-otherwise = The server refused this: { $detail }
+
+## The list of sessions
+
+no-room-in-use = No room is in use now.
+rooms-in-use = { $rooms ->
+    [one] { $rooms } room
+   *[other] { $rooms } rooms
+} in use now.
+more-rooms-in-use = More than { $rooms ->
+    [one] { $rooms } room
+   *[other] { $rooms } rooms
+} in use now.
+last-session-fine = The last session had no trouble.
+last-sessions-fine = None of the last { NUMBER($over) } sessions had trouble.
+last-session-troubled = The last session had trouble.
+last-sessions-troubled = { NUMBER($troubled) } of the last { NUMBER($over) } sessions had trouble.
+room-or-person = Room or person
+days = Days
+no-session-fits = No session fits. A name has to be typed as in the room, also capital and small letters; days are taken by your clock.
+no-newer-session-fits = No session fits among the newest ones; older ones may. A name has to be typed as in the room, also capital and small letters; days are taken by your clock.
+similar-rooms = Rooms of a similar name:
+similar-people-found = People of a similar name:
+look-further-for-names = Look further for similar names
+no-session-yet = No session yet. A session begins when somebody joins a room. The quickest way to a first one is the example:
+first-build = Build it and serve it: { $build }, then start the server with { $setting }.
+first-open = Open { $address }, and join a room. The session appears here at once.
+first-own-page = Or have a page of your own connect with { $client }, and send { $join }.
+sessions-of-that-person = Sessions of the person of this name
+person-over-time = { $person } over time, with totals
+similar-people = People of a similar name
+column-began = Began
+column-length = Length
+column-people = People
+people-over-time = People over time
+column-wrong = What went wrong
+more-sessions-live = More sessions go on than are shown here: all of them are among the { $link }.
+among-rooms-now = rooms now
+newer-sessions = Newer sessions
+older-sessions = Older sessions
+people-unit = { $count ->
+    [one] person
+   *[other] people
+}
+drops-that-came-back = { $count ->
+    [one] { $count } drop that came back
+   *[other] { $count } drops that came back
+}
+messages-refused = { $count ->
+    [one] { $count } message refused
+   *[other] { $count } messages refused
+}
+strip-of-session = At most { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+} at once, { $drops ->
+    [one] { $drops } drop
+   *[other] { $drops } drops
+}
+
+## The rooms now
+
+people-in-rooms = { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+} in { $rooms ->
+    [one] { $rooms } room
+   *[other] { $rooms } rooms
+}.
+nobody-in-rooms = Nobody is in a room. Who joins one appears here at once; who was there before is under { $link }.
+here-since = { NUMBER($here) } here, since { $moment }
+away-until = away, { $countdown }
+since-when = Since when
+column-now = Now
+column-since = Since
+more-rooms = More rooms
+strip-of-room = The last 15 minutes: { $here ->
+    [one] { $here } person
+   *[other] { $here } people
+} now, { $drops ->
+    [one] { $drops } drop
+   *[other] { $drops } drops
+} in all
+
+## People
+
+people-of-all-rooms = People
+part-of-a-name = Part of a name
+no-name-so-far = None of the first names in order holds that; later ones may.
+no-such-name = Nobody of such a name was in a room.
+no-further-name = No further name holds that.
+look-further = Look further
+sessions-of-name = { $count ->
+    [one] { $count } session
+   *[other] { $count } sessions
+}
+sessions-of-name-or-more = { NUMBER($count) } sessions or more
+
+## One person
+
+sessions-of-this-person = Sessions of this person
+nobody-of-this-name = Nobody of this name was in a room. Names count as typed, also capital and small letters: { $link }.
+nobody-of-this-name-then = Nobody of this name was in a room in these days. Names count as typed, also capital and small letters: { $link }.
+look-for-similar-names = look for similar names
+column-when = When
+column-there-when = There when
+newest-sessions = Newest sessions
+ended-and-came-back = { $ending }; came back { $often }
+no-session = No session.
+person-totals = { $sessions ->
+    [one] { $sessions } session
+   *[other] { $sessions } sessions
+}, { $length } present in all.
+person-newest-totals = The newest { $sessions ->
+    [one] { $sessions } session
+   *[other] { $sessions } sessions
+}, { $length } present in all.
+never-dropped = Never dropped.
+always-came-back = Dropped and came back { $back }.
+did-not-come-back-often = Did not come back { $lost }.
+did-not-always-come-back = Did not come back { $lost }; dropped and came back { $back }.
+
+## One session: its head
+
+title-of-session = { $room }, { $day }
+from-to = { $from } to { $to }
+number-more = { NUMBER($count) } more
+only-some-people = Picture, attendance and connections show { NUMBER($shown) } of the { NUMBER($all) } people; tables to take along have all.
+so-many-people = So many are listed by name, and cannot be sorted.
+which-people = Which people are shown
+first-people = The first by name
+people-after = Those after { $name }
+on-this-page = On this page
+attendance = Attendance
+connections = Connections
+log = Log
+picture = Picture
+lead-ended = { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+}, { $length }.
+lead-live = Live for { $length }: { NUMBER($here) } of { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+} here now.
+lead-live-many = Live for { $length }: { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+} so far.
+too-many-to-tell = { $drops ->
+    [one] { $drops } drop was
+   *[other] { $drops } drops were
+} made good again. They are too many to tell of each.
+are-away = { $count ->
+    [one] { $who } is away
+   *[other] { $who } are away
+}
+away-since = { $count ->
+    [one] { $who } is away since { $moments }
+   *[other] { $who } are away since { $moments }
+}.
+who-did-not-come-back = { $who } did not come back
+contact-lost = { $who } did not come back: contact was lost at { $moments }.
+who-came-back = { $who } dropped and came back
+who-came-back-often = { $who } dropped and came back { $often }
+longest-gap = the longest gap was { $duration }
+nobody-connected = nobody connected with anybody
+who-never-connected = { $who } never connected
+who-met-nobody = { $who } never connected with anyone
+who-missed-others = { $who } never connected with { NUMBER($others) } others
+pairs-never-connected = { $pairs ->
+    [one] { $pairs } pair never connected
+   *[other] { $pairs } pairs never connected
+}
+pairs-lost = { $pairs ->
+    [one] { $pairs } pair lost each other
+   *[other] { $pairs } pairs lost each other
+}
+screens-missing = { $screens ->
+    [one] { $screens } shared screen did not arrive
+   *[other] { $screens } shared screens did not arrive
+}
+nobody-dropped = nobody dropped
+nobody-else-came = nobody else came, and nothing went wrong
+nobody-met = no two of them were there at the same time; nobody dropped
+some-still-connecting = nobody dropped; some are still connecting
+all-exchanged-nobody-dropped = nobody dropped, and everything was exchanged; the pages did not say whether video came
+two-connected-nobody-dropped = the two connected, and nobody dropped
+all-connected-nobody-dropped = everyone connected with everyone they met, and nobody dropped
+server-was-away = the server was away
+server-was-away-often = the server was away { $often }
+all-lost-contact = all lost contact at once
+all-lost-contact-often = all lost contact at once { $often }
+outage-but = { $outage }, and { $who } did not come back
+server-restarted-at = The server was restarted, or its machine slept, at { $moments }
+all-lost-contact-at = All lost contact at once, so it was the network or the server, at { $moments }
+more-times = { $count ->
+    [one] { $count } more time
+   *[other] { $count } more times
+}
+all-back-within = all came back within { $duration }
+nobody-came-back = nobody came back
+messages-refused-by-server = { $count ->
+    [one] the server refused { $count } message
+   *[other] the server refused { $count } messages
+}
+
+## One session: its picture
+
+who-was-there-when = Who was there when
+how-to-point = Point at a bar or a mark, or tap it, for the exact time.
+marks-end = too much happened: marks end at { $moment }
+goes-on = { $day }, { $zone }, still going on
+on-day = { $day }, { $zone }
+outside-the-room = not in the room
+somebody-outside = Somebody outside
+bar-present = { $name } present { $from } to { $to } ({ $duration })
+bar-away = { $name } away { $from } to { $to } ({ $duration })
+mark-came-back = { $name } came back at { $time }
+mark-came-back-often = { $name } came back at { $time }, { NUMBER($count) } times
+mark-refused = { $name } was refused something at { $time }
+mark-refused-often = { $name } was refused something at { $time }, { NUMBER($count) } times
+mark-lost = { $name } did not come back, given up at { $time }
+came-at = came { $time }
+left-at = left { $time }
+now-at = Now, { $time }
+more-people-not-drawn = { $count ->
+    [one] { $count } person is not drawn: these are the first by name
+   *[other] { $count } people are not drawn: these are the first by name
+}
+
+## One session: its attendance
+
+by-attention = By what needs attention: who was lost, then connections missed, drops, and share.
+table-of-attendance = Table of attendance
+column-name = Name
+column-present = Present
+column-share = Share
+column-connected = Connected
+column-came = Came
+column-left = Left
+column-longest-gap = Longest gap
+column-came-back = Came back
+column-ending = How it ended
+connected-unit = connected
+times-came-back = × came back
+take-along = Take along:
+take-attendance = attendance for a spreadsheet
+take-log = log for a spreadsheet
+take-picture = picture
+ending-here = here now
+ending-away = away now
+ending-left = left
+ending-closed = closed the page
+ending-timeout = dropped, did not come back
+ending-replaced = joined again elsewhere
+ending-moved = went to another room
+ending-server = did not come back after the server stopped
+ending-gap = gone, how and when was not recorded
+
+# Its table for a spreadsheet
+
+table-date = Date
+table-came = Came ({ $zone })
+table-left = Left ({ $zone })
+table-minutes = Minutes
+table-per-cent = Present (%)
+
+## One session: its pairs
+
+-no-way = no way was found between their networks (a TURN server would help)
+among-shown = Among the { NUMBER($shown) } people shown here:
+most-missed = Of the { NUMBER($all) } people, the { NUMBER($shown) } who missed the most connections:
+who-with-whom = Who connected with whom
+sign-screen = a shared screen did not arrive
+sign-empty = ; empty: never there at the same time
+pair-by-pair = Pair by pair
+and-more-pairs = And { NUMBER($count) } more: { $link }.
+all-pairs-as-json = all pairs as JSON
+cell-never-met = never there at the same time
+cell-screen-missed = connected, but a shared screen did not arrive
+cell-connected = connected
+cell-waiting = still connecting
+cell-unknown = not known
+cell-lost = lost each other
+cell-never = never connected
+no-two-met = No two people were there at the same time.
+everything-exchanged = Everything was exchanged; the pages did not say whether video came.
+the-two-connected = The two connected.
+all-pairs-connected = All { NUMBER($pairs) } pairs connected.
+pairs-so-far = { $pairs ->
+    [one] { $pairs } pair was
+   *[other] { $pairs } pairs were
+} there at the same time; { NUMBER($good) } of them connected so far
+pairs-in-all = { $pairs ->
+    [one] { $pairs } pair was
+   *[other] { $pairs } pairs were
+} there at the same time: { NUMBER($good) } connected, { NUMBER($bad) } did not
+pairs-unknown = of { NUMBER($count) } the pages did not say whether video came
+pair-no-offer = { $one } and { $other } never connected: neither made an offer
+pair-hung-up = { $one } and { $other } never connected: what { $offerer } had offered was hung up before an answer
+pair-no-answer = { $one } and { $other } never connected: { $offerer }'s offer was never answered
+pair-waiting = { $one } and { $other } are still connecting
+pair-exchanged = { $one } and { $other } exchanged everything; their pages did not say whether video came
+pair-failed = { $one } and { $other } never connected: { -no-way }
+pair-lost = { $one } and { $other } were connected, and then lost each other
+pair-connected = { $one } and { $other } connected
+pair-connected-straight = { $one } and { $other } connected, straight
+pair-connected-router = { $one } and { $other } connected, through a router
+pair-connected-relay = { $one } and { $other } connected, by a TURN server
+screen-never-reached = { $sharer }'s shared screen never reached { $other }: { -no-way }
+screen-lost = { $sharer }'s shared screen was lost on its way to { $other }
+one-failed = { $one } never connected with { $others }: { -no-way }.
+one-no-answer = { $number ->
+    [one] { $one }'s offer to { $others } was never answered.
+   *[other] { $one }'s offers to { $others } were never answered.
+}
+others-no-answer = The offers of { $others } to { $one } were never answered.
+one-hung-up = { $number ->
+    [one] What { $one } offered to { $others } was hung up before an answer.
+   *[other] What { $one } offered to { $others } was hung up before they answered.
+}
+others-hung-up = What { $others } offered to { $one } was hung up before an answer.
+one-no-offer = { $one } never connected with { $others }: no offer was made.
+one-lost = { $number ->
+    [one] { $one } and { $others } were connected, and then lost each other.
+   *[other] { $one } was connected with { $others }, and then lost them.
+}
+one-screen-failed = { $one }'s shared screen never reached { $others }: { -no-way }.
+others-screens-failed = The shared screens of { $others } never reached { $one }: { -no-way }.
+one-screen-lost = { $one }'s shared screen was lost on its way to { $others }.
+others-screens-lost = The shared screens of { $others } were lost on their way to { $one }.
+each-failed = { $people } never connected with each other: { -no-way }.
+each-no-answer = { $people } never connected with each other: no offer was answered.
+each-hung-up = { $people } never connected with each other: what was offered was hung up before an answer.
+each-no-offer = { $people } never connected with each other: no offer was made.
+many-failed = { NUMBER($pairs) } pairs among { $people } never connected: { -no-way }.
+many-no-answer = { NUMBER($pairs) } pairs among { $people } never connected: no offer was answered.
+many-hung-up = { NUMBER($pairs) } pairs among { $people } never connected: what was offered was hung up before an answer.
+many-no-offer = { NUMBER($pairs) } pairs among { $people } never connected: no offer was made.
+many-lost = { NUMBER($pairs) } pairs among { $people } were connected, and then lost each other.
+many-screens-failed = { NUMBER($pairs) } shared screens among { $people } never arrived: { -no-way }.
+many-screens-lost = { NUMBER($pairs) } shared screens among { $people } were lost on their way.
+
+## One session: its log
+
+what-log-shows = What the log shows
+log-everything = Everything
+log-wrong = What went wrong
+log-presence = Coming and going
+nothing-happened = Nothing of the kind happened.
+nothing-happened-here = Nothing of the kind happened in these entries.
+detail = Detail
+each = Each
+later-entries = Later entries
+sessions-of-this-room = Sessions of this room
+all-of-this-room = All sessions of this room
+one-before = The one before
+one-after = The one after
+somebody = Somebody
+session-began = The session began.
+session-over = The session was over.
+who-came-in = { $who } came in.
+who-came-in-among = { $who } came in: { $members ->
+    [one] { $members } person
+   *[other] { $members } people
+} in the room.
+who-left = { $who } left.
+who-closed = { $who } had closed the page, and is gone.
+who-timed-out = { $who } did not come back in time, and is gone.
+who-was-replaced = { $who } joined again elsewhere, and is gone from here.
+who-moved = { $who } went to another room.
+who-lost-server = { $who } did not come back after the server stopped, and is gone.
+who-is-gone = { $who } is gone; how and when was not recorded.
+who-dropped = { $who } dropped.
+who-dropped-closed = { $who } dropped: the page closed the connection.
+who-dropped-reset = { $who } dropped: the connection broke.
+who-dropped-silent = { $who } dropped: the network went silent.
+who-dropped-stalled = { $who } dropped: the page stopped reading.
+who-dropped-rate = { $who } dropped: the page sent more than a limit allows.
+who-dropped-server = { $who } dropped: the server stopped, or ended the connection.
+who-is-back = { $who } came back.
+entries-missing = { $count ->
+    [one] { $count } entry is
+   *[other] { $count } entries are
+} missing here: the history could not be written.
+several-left = { $who } left.
+several-closed = { $who } closed the page.
+
+## What the server refused
+
+server-refused = { $count ->
+    [one] The server refused { $count } message
+   *[other] The server refused { $count } messages
+}: { $kinds }.
+who-was-refused = { $who } was refused { $what }.
+who-was-refused-more = { $count ->
+    [one] { $who } was refused { $count } more message.
+   *[other] { $who } was refused { $count } more messages.
+}
+a-join = a join
+a-return = a return
+an-offer = an offer
+an-answer = an answer
+a-candidate = a network address
+a-message = a message
+joins = { $count ->
+    [one] { $count } join
+   *[other] { $count } joins
+}
+returns = { $count ->
+    [one] { $count } return
+   *[other] { $count } returns
+}
+offers = { $count ->
+    [one] { $count } offer
+   *[other] { $count } offers
+}
+answers = { $count ->
+    [one] { $count } answer
+   *[other] { $count } answers
+}
+candidates = { $count ->
+    [one] { $count } network address
+   *[other] { $count } network addresses
+}
+messages = { $count ->
+    [one] { $count } message
+   *[other] { $count } messages
+}
+because-repeat = { $what } under a taken name
+because-invalid = { $what } in a form that the server does not read
+because-not-joined = { $what } from outside the room
+because-unknown-member = { $what } to nobody
+because-room-full = { $what } into a full room
+because-rate-limited = { $what } beyond a limit
+because-unavailable = { $what } while the server could not take any
+because-replaced = { $what } from a page that had lost its place to another
+
+## The REST API for people
+
+api-for-programs = A script shows the review token; the same for programs, as OpenAPI 3.1, is { $link }.
+# What the API's document says itself is in English, as it is for programs.
+api-in-english = What follows is of the API's own document, which is in English.
+api-common = What most may answer instead of what is asked for:
+api-operations = Operations
+api-parameters-of = Parameters of: { $operation }
+api-parameter = Parameter
+api-place = In
+api-value = Value
+api-meaning = Meaning
+api-in-path = path
+api-in-query = query
+api-in-header = header
+api-needed = { $place }, needed
+api-body = Body: JSON
+api-anybody = Anybody may ask.
+api-client = A client shows its own id as bearer token.
+api-anybody-or-client = Anybody may ask; a client may show its own id as bearer token.
+api-reviewers = For reviewers.

@@ -1,0 +1,444 @@
+# 课堂回顾页面上的文字（中文）。有哪些消息、每条消息有哪些参数，由 en-GB.ftl 决定。
+#
+# 用词与服务器给客户端的错误一致：房间、课堂、成员、用户名、离线。数字前后留空格，名字前后不留（由浏览器留出间隔）。
+
+## 语言本身
+
+language-name = 中文
+languages = 语言
+
+## 句子的组合
+
+sentence = { $clause }。
+clauses = { $first }；{ $second }
+two-sentences = { $first }{ $second }
+others = 另外 { $count } 人
+people = { $count } 人
+invisible-name = （看不见的名字）
+
+## 数字与时长
+
+times = { $count } 次
+per-cent = { $number }%
+part-of = { $part }/{ $whole }
+part-of-minutes = { $part }/{ $whole } 分钟，
+length-seconds = { $count } 秒
+length-minutes = { $count } 分钟
+length-hours = { $count } 小时
+length-hours-and-minutes = { $hours } { $minutes }
+duration-seconds = { $seconds } 秒
+duration-minutes = { $minutes } 分钟
+duration-minutes-and-seconds = { $minutes } 分 { $seconds } 秒
+duration-hours-and-minutes = { $hours } 小时 { $minutes } 分
+
+## 时刻
+
+until = 保留至 { $time } UTC
+time-left = 还剩 { $duration }
+gone-any-moment = 即将离开
+zone-that-changes = { $zone }（先 { $first }，后 { $last }）
+zones-that-change = 先 { $first }，后 { $last }
+
+## 每个页面
+
+review = 课堂回顾
+to-the-content = 跳到正文
+sessions = 课堂
+rooms-now = 当前房间
+times-in = 时间：{ $zone }
+connection-lost = 连接已断开，正在重试
+rest-api = REST API
+sign-out = 退出
+pages = 分页
+from-day = 从
+to-day = 到
+search = 搜索
+show = 显示
+show-all = 显示全部
+live = 进行中
+present = 在线
+away = 离线
+came-back = 回来了
+did-not-come-back = 没有再回来
+refused = 被拒绝
+column-room = 房间
+
+## 锁定的页面
+
+locked = 已锁定
+review-is-locked = 课堂回顾已锁定
+wrong-token = 令牌不正确。
+how-to-unlock = 请打开服务器启动时显示的链接（{ $line }），或输入回顾令牌。如果设置了 { $setting }，它就是令牌。
+review-token = 回顾令牌
+open = 打开
+
+## 被拒绝的请求
+
+to-all-sessions = 查看所有课堂
+refused-title = { $status ->
+    [400] 请求有误
+    [403] 不允许访问
+    [404] 未找到
+    [503] 暂时不可用
+   *[other] 请求被拒绝
+}
+refused-parameter = { $name ->
+    [from] from 必须是日期，例如 2026-03-01。
+    [to] to 必须是日期，例如 2026-03-01。
+    [tz] tz 必须是时区，例如 Europe/Berlin。
+    [sort] sort 必须是表格中某一列的名称，前面可以加减号。
+    [people] people 必须是从 1 开始的整数。
+    [log] log 必须是 wrong 或 presence。
+    [lang] lang 必须是已有的语言，例如 zh-CN。
+    [id] id 必须是课堂的 id（UUID）。
+    [room] room 必须是房间的名称。
+    [person] person 必须是用户名。
+    [username] username 必须是用户名。
+   *[other] { $name } 的值不正确。
+}
+refused-missing-parameter = 缺少参数 { $name }。
+refused-unknown-parameter = 这里没有这个参数。可用的参数：{ $known }。
+no-parameters = 无
+refused-twice = 同一个参数出现了多次。
+refused-query = 地址中的参数不是有效的百分号编码 UTF-8。
+refused-from-elsewhere = 凭 cookie 只有课堂回顾自己的页面可以这样访问。请在 Authorization 头中发送令牌。
+no-such-path = 这个地址下没有内容。
+no-such-session = 没有这个 id 的课堂。
+not-changed = 历史记录暂时无法修改。所要求的操作仍可能完成：请稍后再看。
+went-wrong = 服务器出错了，详情见服务器日志。
+refused-otherwise = 服务器拒绝了请求：{ $detail }
+
+## 课堂列表
+
+no-room-in-use = 当前没有房间在使用。
+rooms-in-use = 当前有 { $rooms } 个房间在使用。
+more-rooms-in-use = 当前有超过 { $rooms } 个房间在使用。
+last-session-fine = 最近一堂课没有问题。
+last-sessions-fine = 最近 { $over } 堂课都没有问题。
+last-session-troubled = 最近一堂课有问题。
+last-sessions-troubled = 最近 { $over } 堂课中有 { $troubled } 堂有问题。
+room-or-person = 房间或用户名
+days = 日期
+no-session-fits = 没有符合条件的课堂。名称须与房间中的写法一致，区分大小写；日期按你的时区计算。
+no-newer-session-fits = 较新的课堂中没有符合条件的，较早的可能有。名称须与房间中的写法一致，区分大小写；日期按你的时区计算。
+similar-rooms = 名称相近的房间：
+similar-people-found = 名字相近的人：
+look-further-for-names = 继续查找相近的名字
+no-session-yet = 还没有课堂。有人加入房间时，课堂就开始了。最快的办法是试试示例：
+first-build = 构建示例并由服务器提供：先运行 { $build }，再以 { $setting } 启动服务器。
+first-open = 打开 { $address }，加入一个房间，课堂会立即出现在这里。
+first-own-page = 也可以让你自己的网页用 { $client } 连接，并发送 { $join }。
+sessions-of-that-person = 查看使用此名字的人参加的课堂
+person-over-time = { $person }的全部记录与合计
+similar-people = 名字相近的人
+column-began = 开始
+column-length = 时长
+column-people = 人数
+people-over-time = 人数变化
+column-wrong = 问题
+more-sessions-live = 还有进行中的课堂没有显示在这里，请看{ $link }。
+among-rooms-now = 当前房间
+newer-sessions = 较新的课堂
+older-sessions = 较早的课堂
+people-unit = 人
+drops-that-came-back = 掉线后返回 { $count } 次
+messages-refused = { $count } 条消息被拒绝
+strip-of-session = 同时最多 { $people } 人，掉线 { $drops } 次
+
+## 当前房间
+
+people-in-rooms = { $rooms } 个房间中共有 { $people } 人。
+nobody-in-rooms = 当前没有人在房间里。有人加入时会立即显示在这里；之前的记录见{ $link }。
+here-since = { $here } 人在线，{ $moment } 开始
+away-until = 离线，{ $countdown }
+since-when = 各自从何时起
+column-now = 状态
+column-since = 自何时
+more-rooms = 更多房间
+strip-of-room = 最近 15 分钟：现有 { $here } 人，共掉线 { $drops } 次
+
+## 人员
+
+people-of-all-rooms = 人员
+part-of-a-name = 名字的一部分
+no-name-so-far = 按顺序的前一批名字中没有包含它的，后面的可能有。
+no-such-name = 没有这样名字的人进过房间。
+no-further-name = 没有更多包含它的名字。
+look-further = 继续查找
+sessions-of-name = { $count } 堂课
+sessions-of-name-or-more = { $count } 堂课或更多
+
+## 一个人
+
+sessions-of-this-person = 此人参加的课堂
+nobody-of-this-name = 没有叫这个名字的人进过房间。名字须与输入时一致，区分大小写：{ $link }。
+nobody-of-this-name-then = 这些日期里没有叫这个名字的人进过房间。名字须与输入时一致，区分大小写：{ $link }。
+look-for-similar-names = 查找相近的名字
+column-when = 时间
+column-there-when = 在线时段
+newest-sessions = 最新的课堂
+ended-and-came-back = { $ending }；掉线后返回 { $often }
+no-session = 没有课堂。
+person-totals = { $sessions } 堂课，共在线 { $length }。
+person-newest-totals = 最近 { $sessions } 堂课，共在线 { $length }。
+never-dropped = 从未掉线。
+always-came-back = 掉线后返回 { $back }。
+did-not-come-back-often = { $lost }掉线后没有再回来。
+did-not-always-come-back = { $lost }掉线后没有再回来；掉线后返回 { $back }。
+
+## 一堂课：开头
+
+title-of-session = { $room }，{ $day }
+from-to = { $from } 至 { $to }
+number-more = 另外 { $count } 条
+only-some-people = 时间图、出勤和连接只显示全部 { $all } 人中的 { $shown } 人；下载的表格包含所有人。
+so-many-people = 人数太多，只能按名字列出，不能排序。
+which-people = 显示哪些人
+first-people = 按名字的第一页
+people-after = { $name }之后
+on-this-page = 本页内容
+attendance = 出勤
+connections = 连接
+log = 日志
+picture = 时间图
+lead-ended = { $people } 人，{ $length }。
+lead-live = 已进行 { $length }：{ $people } 人中现有 { $here } 人在线。
+lead-live-many = 已进行 { $length }：至今 { $people } 人。
+too-many-to-tell = { $drops } 次掉线后恢复。人数太多，无法逐一说明。
+are-away = { $who }离线
+away-since = { $who }自 { $moments } 起离线。
+who-did-not-come-back = { $who }没有再回来
+contact-lost = { $who }没有再回来：于 { $moments } 失去联系。
+who-came-back = { $who }掉线后又回来了
+who-came-back-often = { $who }掉线后返回 { $often }
+longest-gap = 最长中断 { $duration }
+nobody-connected = 没有任何两人连通
+who-never-connected = { $who }未能连通
+who-met-nobody = { $who }未能与任何人连通
+who-missed-others = { $who }未能与另外 { $others } 人连通
+pairs-never-connected = { $pairs } 对未能连通
+pairs-lost = { $pairs } 对连通后又断开
+screens-missing = { $screens } 个共享屏幕未送达
+nobody-dropped = 没有人掉线
+nobody-else-came = 没有其他人来，也没有出现问题
+nobody-met = 没有任何两人同时在场；没有人掉线
+some-still-connecting = 没有人掉线；有些仍在连接
+all-exchanged-nobody-dropped = 没有人掉线，连接信息已全部交换；网页没有报告视频是否连通
+two-connected-nobody-dropped = 两人已连通，没有人掉线
+all-connected-nobody-dropped = 同时在场的人都已互相连通，没有人掉线
+server-was-away = 服务器曾中断
+server-was-away-often = 服务器曾中断 { $often }
+all-lost-contact = 所有人曾同时失去联系
+all-lost-contact-often = 所有人曾 { $often }同时失去联系
+outage-but = { $outage }，{ $who }没有再回来
+server-restarted-at = 服务器重启或所在机器休眠，时间 { $moments }
+all-lost-contact-at = 所有人同时失去联系，应是网络或服务器的原因，时间 { $moments }
+more-times = 另外 { $count } 次
+all-back-within = 所有人在 { $duration }内回来
+nobody-came-back = 没有人回来
+messages-refused-by-server = 服务器拒绝了 { $count } 条消息
+
+## 一堂课：时间图
+
+who-was-there-when = 谁在何时在场
+how-to-point = 指向或点按横条和标记，可查看准确时间。
+marks-end = 事件太多，标记只到 { $moment }
+goes-on = { $day }，{ $zone }，仍在进行
+on-day = { $day }，{ $zone }
+outside-the-room = 不在房间中
+somebody-outside = 房间外的人
+bar-present = { $name } { $from } 至 { $to } 在线（{ $duration }）
+bar-away = { $name } { $from } 至 { $to } 离线（{ $duration }）
+mark-came-back = { $name }于 { $time } 回来
+mark-came-back-often = { $name }于 { $time } 回来，共 { $count } 次
+mark-refused = { $name }于 { $time } 被拒绝
+mark-refused-often = { $name }于 { $time } 被拒绝，共 { $count } 次
+mark-lost = { $name }没有再回来，{ $time } 不再等待
+came-at = { $time } 进入
+left-at = { $time } 离开
+now-at = 现在，{ $time }
+more-people-not-drawn = 另有 { $count } 人未画出：此处按名字显示前一部分
+
+## 一堂课：出勤
+
+by-attention = 按需要关注的程度排序：先是没有再回来的人，然后依次是未连通的数量、掉线次数和在线比例。
+table-of-attendance = 出勤表
+column-name = 用户名
+column-present = 在线
+column-share = 比例
+column-connected = 已连通
+column-came = 进入
+column-left = 离开
+column-longest-gap = 最长中断
+column-came-back = 掉线返回
+column-ending = 结束方式
+connected-unit = 已连通
+times-came-back = 次掉线后返回
+take-along = 下载：
+take-attendance = 出勤表格
+take-log = 日志表格
+take-picture = 时间图
+ending-here = 在线
+ending-away = 离线
+ending-left = 离开
+ending-closed = 关闭了网页
+ending-timeout = 掉线，没有再回来
+ending-replaced = 在别处重新加入
+ending-moved = 去了另一个房间
+ending-server = 服务器停止后没有再回来
+ending-gap = 已离开，方式和时间没有记录
+
+# 供人使用的表格
+
+table-date = 日期
+table-came = 进入（{ $zone }）
+table-left = 离开（{ $zone }）
+table-minutes = 分钟
+table-per-cent = 在线（%）
+
+## 一堂课：两人之间
+
+-no-way = 双方网络之间找不到通路（TURN 服务器可以解决）
+among-shown = 此处显示的 { $shown } 人之间：
+most-missed = { $all } 人中未连通最多的 { $shown } 人：
+who-with-whom = 谁与谁已连通
+sign-screen = 共享屏幕未送达
+sign-empty = ；空白：从未同时在场
+pair-by-pair = 逐对说明
+and-more-pairs = 另外 { $count } 对：{ $link }。
+all-pairs-as-json = 全部以 JSON 查看
+cell-never-met = 从未同时在场
+cell-screen-missed = 已连通，但共享屏幕未送达
+cell-connected = 已连通
+cell-waiting = 仍在连接
+cell-unknown = 未知
+cell-lost = 连通后断开
+cell-never = 未能连通
+no-two-met = 没有任何两人同时在场。
+everything-exchanged = 连接信息已全部交换；网页没有报告视频是否连通。
+the-two-connected = 两人已连通。
+all-pairs-connected = { $pairs } 对全部连通。
+pairs-so-far = 同时在场的有 { $pairs } 对；至今 { $good } 对已连通
+pairs-in-all = 同时在场的有 { $pairs } 对：{ $good } 对已连通，{ $bad } 对没有
+pairs-unknown = 其中 { $count } 对，网页没有报告视频是否连通
+pair-no-offer = { $one }与{ $other }未能连通：双方都没有发起连接
+pair-hung-up = { $one }与{ $other }未能连通：{ $offerer }发起的连接在应答之前被挂断
+pair-no-answer = { $one }与{ $other }未能连通：{ $offerer }发起的连接始终没有应答
+pair-waiting = { $one }与{ $other }仍在连接
+pair-exchanged = { $one }与{ $other }已交换全部连接信息；双方网页没有报告视频是否连通
+pair-failed = { $one }与{ $other }未能连通：{ -no-way }
+pair-lost = { $one }与{ $other }曾经连通，后来断开
+pair-connected = { $one }与{ $other }已连通
+pair-connected-straight = { $one }与{ $other }已直接连通
+pair-connected-router = { $one }与{ $other }已通过路由器连通
+pair-connected-relay = { $one }与{ $other }已通过 TURN 服务器连通
+screen-never-reached = { $sharer }的共享屏幕未能送达{ $other }：{ -no-way }
+screen-lost = { $sharer }的共享屏幕在传给{ $other }的途中断开
+one-failed = { $one }未能与{ $others }连通：{ -no-way }。
+one-no-answer = { $one }向{ $others }发起的连接始终没有应答。
+others-no-answer = { $others }向{ $one }发起的连接始终没有应答。
+one-hung-up = { $one }向{ $others }发起的连接在应答之前被挂断。
+others-hung-up = { $others }向{ $one }发起的连接在应答之前被挂断。
+one-no-offer = { $one }未能与{ $others }连通：没有人发起连接。
+one-lost = { $one }与{ $others }曾经连通，后来断开。
+one-screen-failed = { $one }的共享屏幕未能送达{ $others }：{ -no-way }。
+others-screens-failed = { $others }的共享屏幕未能送达{ $one }：{ -no-way }。
+one-screen-lost = { $one }的共享屏幕在传给{ $others }的途中断开。
+others-screens-lost = { $others }的共享屏幕在传给{ $one }的途中断开。
+each-failed = { $people }互相都未能连通：{ -no-way }。
+each-no-answer = { $people }互相都未能连通：发起的连接都没有应答。
+each-hung-up = { $people }互相都未能连通：发起的连接在应答之前被挂断。
+each-no-offer = { $people }互相都未能连通：没有人发起连接。
+many-failed = { $people }之间有 { $pairs } 对未能连通：{ -no-way }。
+many-no-answer = { $people }之间有 { $pairs } 对未能连通：发起的连接没有应答。
+many-hung-up = { $people }之间有 { $pairs } 对未能连通：发起的连接在应答之前被挂断。
+many-no-offer = { $people }之间有 { $pairs } 对未能连通：没有人发起连接。
+many-lost = { $people }之间有 { $pairs } 对曾经连通，后来断开。
+many-screens-failed = { $people }之间有 { $pairs } 个共享屏幕未能送达：{ -no-way }。
+many-screens-lost = { $people }之间有 { $pairs } 个共享屏幕在途中断开。
+
+## 一堂课：日志
+
+what-log-shows = 日志显示的内容
+log-everything = 全部
+log-wrong = 问题
+log-presence = 进出
+nothing-happened = 没有这类记录。
+nothing-happened-here = 这些记录中没有这一类。
+detail = 详情
+each = 逐条
+later-entries = 之后的记录
+sessions-of-this-room = 此房间的课堂
+all-of-this-room = 此房间的所有课堂
+one-before = 上一堂
+one-after = 下一堂
+somebody = 有人
+session-began = 课堂开始。
+session-over = 课堂结束。
+who-came-in = { $who }进入房间。
+who-came-in-among = { $who }进入房间：现有 { $members } 人。
+who-left = { $who }离开了。
+who-closed = { $who }已关闭网页，离开了房间。
+who-timed-out = { $who }没有及时回来，离开了房间。
+who-was-replaced = { $who }在别处重新加入，离开了这里。
+who-moved = { $who }去了另一个房间。
+who-lost-server = { $who }在服务器停止后没有再回来，离开了房间。
+who-is-gone = { $who }已离开；方式和时间没有记录。
+who-dropped = { $who }掉线。
+who-dropped-closed = { $who }掉线：网页关闭了连接。
+who-dropped-reset = { $who }掉线：连接中断。
+who-dropped-silent = { $who }掉线：网络没有响应。
+who-dropped-stalled = { $who }掉线：网页停止接收。
+who-dropped-rate = { $who }掉线：网页发送的内容超出限制。
+who-dropped-server = { $who }掉线：服务器停止，或断开了连接。
+who-is-back = { $who }回来了。
+entries-missing = 此处缺少 { $count } 条记录：当时无法写入历史。
+several-left = { $who }离开了。
+several-closed = { $who }关闭了网页。
+
+## 服务器拒绝的内容
+
+server-refused = 服务器拒绝了 { $count } 条消息：{ $kinds }。
+who-was-refused = { $who }被拒绝：{ $what }。
+who-was-refused-more = { $who }另有 { $count } 条消息被拒绝。
+a-join = 一次加入
+a-return = 一次返回
+an-offer = 一个连接请求
+an-answer = 一个应答
+a-candidate = 一个网络地址
+a-message = 一条消息
+joins = { $count } 次加入
+returns = { $count } 次返回
+offers = { $count } 个连接请求
+answers = { $count } 个应答
+candidates = { $count } 个网络地址
+messages = { $count } 条消息
+because-repeat = { $what }（用户名已存在）
+because-invalid = { $what }（格式无法识别）
+because-not-joined = { $what }（不在房间中）
+because-unknown-member = { $what }（对方不存在）
+because-room-full = { $what }（房间已满）
+because-rate-limited = { $what }（超出限制）
+because-unavailable = { $what }（服务器当时无法接收）
+because-replaced = { $what }（网页的位置已被另一个取代）
+
+## 给人看的 REST API
+
+api-for-programs = 程序须出示回顾令牌；供程序读取的同样内容（OpenAPI 3.1）见 { $link }。
+api-common = 多数接口还可能返回：
+api-operations = 接口
+api-parameters-of = 参数：{ $operation }
+api-parameter = 参数
+api-place = 位置
+api-value = 值
+api-meaning = 含义
+api-in-path = 路径
+api-in-query = 查询
+api-in-header = 请求头
+api-needed = { $place }，必填
+api-body = 请求体：JSON
+api-anybody = 任何人都可以访问。
+api-client = 客户端以自己的 id 作为 Bearer 令牌。
+api-anybody-or-client = 任何人都可以访问；客户端可以用自己的 id 作为 Bearer 令牌。
+api-reviewers = 仅供回顾者使用。
+api-in-english = 以下内容取自接口文档，只有英文。

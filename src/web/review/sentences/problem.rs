@@ -1,0 +1,52 @@
+//! Why a page was refused.
+
+use crate::web::http::error::Error;
+use crate::web::words::{Words, message as m};
+
+/// The head of the page that says it.
+pub(crate) fn problem_title(words: &Words, error: &Error) -> String {
+    words.say(m::RefusedTitle {
+        status: i64::from(error.status().as_u16()),
+    })
+}
+
+/// Why.
+pub(crate) fn problem(words: &Words, error: &Error) -> String {
+    match error {
+        Error::BadParameter { name, reason } => words.say(m::RefusedParameter { name, reason }),
+        Error::MissingParameter(name) => words.say(m::RefusedMissingParameter { name }),
+        Error::UnknownParameter { known, .. } => {
+            let known = if known.is_empty() {
+                words.say(m::NoParameters)
+            } else {
+                known.join(", ")
+            };
+            words.say(m::RefusedUnknownParameter { known: &known })
+        }
+        Error::DuplicateParameter(_) => words.say(m::RefusedTwice),
+        Error::BadQuery => words.say(m::RefusedQuery),
+        Error::CrossOrigin => words.say(m::RefusedFromElsewhere),
+        Error::NoSuchPath => words.say(m::NoSuchPath),
+        Error::NoSuchSession => words.say(m::NoSuchSession),
+        Error::NotChanged => words.say(m::NotChanged),
+        Error::Internal => words.say(m::WentWrong),
+        // What no page is refused by.
+        Error::Unauthorized(_)
+        | Error::TooManyCredentials(_)
+        | Error::HostNotAllowed(_)
+        | Error::OriginNotAllowed(_)
+        | Error::NoSuchRoom
+        | Error::MethodNotAllowed
+        | Error::BodyTooLarge(_)
+        | Error::BodyCut
+        | Error::NotReady(_)
+        | Error::TooManyStreams
+        | Error::TooManyQuestions
+        | Error::Busy
+        | Error::BadBody { .. }
+        | Error::NotJson
+        | Error::Live(_) => words.say(m::RefusedOtherwise {
+            detail: &error.to_string(),
+        }),
+    }
+}
