@@ -284,6 +284,8 @@ async function refresh() {
   const answer = await fetch(location.href).catch(() => undefined);
   if (!answer?.ok) return true;
   const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  // Chosen in another window: half a page in each would be worse than a new one.
+  if (next.documentElement.lang !== LANGUAGE) location.reload();
   for (const part of parts()) {
     const fresh = next.getElementById(part.id);
     if (!fresh) continue;

@@ -419,24 +419,24 @@ impl SvgCanvas<'_> {
     }
 
     fn legend(&mut self, y: f64) {
-        let (start, middle) = (self.frame.plot.0, y - 4.0);
+        let middle = y - 4.0;
         let hatch = self.frame.hatch();
         let bar = |look: &str| format!("<rect {look} x=\"0\" y=\"-5\" width=\"28\" height=\"{BAR}\"/>");
         let keys = [
-            (28.0, bar("class=\"present\""), self.words.say(m::Present)),
-            (28.0, bar(&hatch), self.words.say(m::Away)),
-            (0.0, CAME_BACK.to_owned(), self.words.say(m::CameBack)),
-            (0.0, LOST.to_owned(), self.words.say(m::DidNotComeBack)),
-            (6.0, REFUSED.to_owned(), self.words.say(m::Refused)),
+            (0.0, 35.0, bar("class=\"present\""), self.words.say(m::Present)),
+            (0.0, 35.0, bar(&hatch), self.words.say(m::Away)),
+            (1.0, 8.0, CAME_BACK.to_owned(), self.words.say(m::CameBack)),
+            (1.0, 8.0, LOST.to_owned(), self.words.say(m::DidNotComeBack)),
+            (5.0, 16.0, REFUSED.to_owned(), self.words.say(m::Refused)),
         ];
         self.put(format_args!("<g>"));
-        let mut at = start;
-        for (wide, shape, word) in keys {
-            let told_at = at + wide + 7.0;
+        let mut at = self.frame.margin;
+        for (middle_of_shape, beside, shape, word) in keys {
+            let (shown_at, told_at) = (at + middle_of_shape, at + beside);
             self.put(format_args!(
-                "<g transform=\"translate({at} {middle})\">{shape}</g><text class=\"quiet\" x=\"{told_at}\" y=\"{y}\">{word}</text>"
+                "<g transform=\"translate({shown_at} {middle})\">{shape}</g><text class=\"quiet\" x=\"{told_at}\" y=\"{y}\">{word}</text>"
             ));
-            at = told_at + width_about(&word) + 12.0;
+            at = told_at + width_about(&word) + 16.0;
         }
         if let Some(at) = self.timeline.marks_end {
             let told = self.words.say(m::MarksEnd { moment: &self.time(at) });
@@ -503,7 +503,7 @@ fn width_at_most(label: &str) -> f64 {
 
 /// How much room a few words take, in a usual font.
 fn width_about(words: &str) -> f64 {
-    const LETTER: f64 = 6.6;
+    const LETTER: f64 = 7.2;
     width(words, LETTER)
 }
 
