@@ -350,6 +350,32 @@ test('on a phone a page is as wide as the screen, and a tap beside a bar is enou
   await phone.close();
 });
 
+test('a page is in the language that the browser likes best, until the reader chooses another', async () => {
+  const chinese = await Reader.of(browser, { locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 390, height: 800 } });
+  await chinese.signIn(server);
+  ({ page } = chinese);
+  await opens(`/review/sessions/${ids.lesson}`);
+  await drawn();
+  assert.deepEqual(await read('.summary'), ['12 人，53 分钟。Chidi没有再回来；3 对未能连通。']);
+  assert.match(await page.title(), /^Year 9 maths，\d{4}年\d+月\d+日 · 课堂回顾$/);
+  const bar = await page.locator('.timeline.narrow rect[aria-label]').first().getAttribute('aria-label');
+  assert.match(bar, /Amara.* \d\d:00:00 至 \d\d:53:00 在线（53 分 00 秒）$/);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await chinese.accessible();
+
+  const member = await join('小明', '语文');
+  await opens('/review/rooms');
+  member.io.engine.close();
+  await page.getByText(/离线，还剩 \d+ 秒/).first().waitFor();
+  await page.getByRole('button', { name: 'English' }).click();
+  await page.getByText(/away, \d+ s left/).first().waitFor();
+  assert.equal(page.url(), `${server.url}/review/rooms`);
+  await page.getByRole('button', { name: '中文' }).click();
+  await page.getByRole('heading', { name: '当前房间' }).waitFor();
+  member.disconnect();
+  await chinese.close();
+});
+
 test('pages of sessions and people that never were say so', async () => {
   await reader.signIn(server);
   for (const [path, status, text] of [

@@ -233,6 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn every_file_is_that_of_a_language() {
+        let files = std::fs::read_dir("languages").unwrap();
+        let mut files: Vec<String> = files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort_unstable();
+        let mut tags = Language::ALL.map(|language| format!("{}.ftl", language.tag()));
+        tags.sort_unstable();
+        assert_eq!(files, tags);
+    }
+
+    #[test]
     fn numbers_lists_and_times_are_as_the_language_has_them() {
         let at = NaiveDate::from_ymd_opt(2026, 9, 1)
             .unwrap()
