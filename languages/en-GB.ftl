@@ -135,8 +135,8 @@ last-session-troubled = The last session had trouble.
 last-sessions-troubled = { NUMBER($troubled) } of the last { NUMBER($over) } sessions had trouble.
 room-or-person = Room or person
 days = Days
-no-session-fits = No session fits. A name has to be typed as in the room, also capital and small letters; days are taken by your clock.
-no-newer-session-fits = No session fits among the newest ones; older ones may. A name has to be typed as in the room, also capital and small letters; days are taken by your clock.
+no-session-fits = No session fits exactly. Days are taken by your clock.
+no-newer-session-fits = No session fits exactly among the newest ones; older ones may. Days are taken by your clock.
 similar-rooms = Rooms of a similar name:
 similar-people-found = People of a similar name:
 look-further-for-names = Look further for similar names
@@ -302,6 +302,10 @@ nobody-dropped = nobody dropped
 nobody-else-came = nobody else came, and nothing went wrong
 nobody-met = no two of them were there at the same time; nobody dropped
 some-still-connecting = nobody dropped; some are still connecting
+some-unknown-nobody-dropped = { $pairs ->
+    [one] nobody dropped; of { $pairs } pair the pages did not say whether video came
+   *[other] nobody dropped; of { $pairs } pairs the pages did not say whether video came
+}
 all-exchanged-nobody-dropped = nobody dropped, and everything was exchanged; the pages did not say whether video came
 two-connected-nobody-dropped = the two connected, and nobody dropped
 all-connected-nobody-dropped = everyone connected with everyone they met, and nobody dropped
@@ -400,6 +404,7 @@ cell-screen-missed = connected, but a shared screen did not arrive
 cell-connected = connected
 cell-waiting = still connecting
 cell-unknown = not known
+and-unknown = { $connected }, { $unknown } not known
 cell-lost = lost each other
 cell-never = never connected
 no-two-met = No two people were there at the same time.

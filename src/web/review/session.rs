@@ -277,11 +277,18 @@ impl SessionPage {
 }
 
 impl TableRow {
-    /// With how many of those whom they met they connected.
+    /// With how many of those whom they met they connected, as far as it is known.
     fn connected(&self, words: &Words) -> String {
-        words.say(m::PartOf {
+        let connected = words.say(m::PartOf {
             part: &words.number(counted(self.pairs.good)),
-            whole: &words.number(counted(self.pairs.all)),
+            whole: &words.number(counted(self.pairs.all - self.pairs.unknown)),
+        });
+        if self.pairs.unknown == 0 {
+            return connected;
+        }
+        words.say(m::AndUnknown {
+            connected: &connected,
+            unknown: &words.number(counted(self.pairs.unknown)),
         })
     }
 

@@ -332,6 +332,15 @@ mod tests {
                 vec![("Ann", "Bo", Exchanged)],
             ),
             (
+                "Nobody dropped; of 2 pairs the pages did not say whether video came.",
+                vec!["Ann", "Bo", "Cy"],
+                vec![
+                    ("Ann", "Bo", Connected),
+                    ("Ann", "Cy", Exchanged),
+                    ("Bo", "Cy", Exchanged),
+                ],
+            ),
+            (
                 "Nobody dropped; some are still connecting.",
                 vec!["Ann", "Bo"],
                 vec![("Ann", "Bo", Waiting)],

@@ -166,12 +166,15 @@ pub(crate) fn nothing_wrong(words: &Words, people: usize, pairs: Option<&[Pair]>
         return words.say(m::NobodyDropped);
     };
     let waiting = pairs.iter().any(|pair| pair.outcome() == Outcome::Waiting);
-    let is_unknown = pairs.iter().any(|pair| pair.outcome() == Outcome::Exchanged);
+    let unknown = pairs.iter().filter(|pair| pair.outcome() == Outcome::Exchanged).count();
     match (people, pairs.is_empty()) {
         (0 | 1, _) => words.say(m::NobodyElseCame),
         (_, true) => words.say(m::NobodyMet),
         _ if waiting => words.say(m::SomeStillConnecting),
-        _ if is_unknown => words.say(m::AllExchangedNobodyDropped),
+        _ if unknown == pairs.len() => words.say(m::AllExchangedNobodyDropped),
+        _ if unknown > 0 => words.say(m::SomeUnknownNobodyDropped {
+            pairs: counted(unknown),
+        }),
         (2, _) => words.say(m::TwoConnectedNobodyDropped),
         _ => words.say(m::AllConnectedNobodyDropped),
     }
