@@ -137,10 +137,11 @@ export class Room {
   }
 
   private async offer(member: Member, streamType: StreamType): Promise<void> {
-    const { memberId } = member;
-    const { id, connection } = this.open(member, streamType, null);
+    const connector = this.open(member, streamType, null);
+    const { id, memberId, connection } = connector;
     await connection.setLocalDescription();
     this.socket.emit("offer", { connectorId: id, offer: connection.localDescription, memberId, streamType });
+    setTimeout(() => connector.remoteId ?? this.page.closed(connector), 20_000); // They may have left before it came.
   }
 
   private async onOffer({ remoteConnectorId, offer, memberId, username, streamType: theirs }: Offer): Promise<void> {
@@ -179,8 +180,7 @@ export class Room {
     const { round, description, remoteConnectorId } = message.data;
     if (message.type === "offer") await this.answerAgain(connector, message.data);
     else if (round === connector.round) await connector.connection.setRemoteDescription(description);
-    // An answer that told of it may have been lost.
-    this.learn(connector, remoteConnectorId);
+    this.learn(connector, remoteConnectorId); // An answer that told of it may have been lost.
   }
 
   /** Negotiates a connection anew while it goes on: over another network it finds another way. */
