@@ -31,7 +31,6 @@ describe('the video room behind a network of a school', { timeout: 200_000, conc
         person.forgiven = /WebSocket connection to/;
       }
       await stage.seeEachOther(ann, bo);
-      await stage.toldEachOtherAll();
       await bo.press('Leave');
       await ann.sees();
       await stage.knows(bo, 'gone');
