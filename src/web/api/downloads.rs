@@ -66,7 +66,7 @@ pub(crate) struct TableQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum TableFormat {
-    /// Titles in words, whole minutes, the reader's clock.
+    /// Titles in the reader's language, whole minutes, the reader's clock.
     #[default]
     People,
     /// The API's names, milliseconds, UTC.
@@ -82,7 +82,7 @@ pub(crate) enum TableFormat {
     summary = "Attendance for a spreadsheet",
     params(SessionPath, TableQuery),
     responses(
-        (status = 200, description = "The table: UTF-8 with a byte order mark", body = String, content_type = "text/csv")
+        (status = 200, description = "The table: UTF-8 with a byte order mark; for people in the language that Accept-Language likes best", body = String, content_type = "text/csv")
     )
 )]
 pub(super) async fn attendance(
@@ -166,7 +166,7 @@ pub(crate) struct PictureQuery {
     summary = "The picture: a row per person",
     params(SessionPath, PictureQuery),
     responses(
-        (status = 200, description = "The picture", body = String, content_type = "image/svg+xml")
+        (status = 200, description = "The picture, in the language that Accept-Language likes best", body = String, content_type = "image/svg+xml")
     )
 )]
 pub(super) async fn picture(
