@@ -11,34 +11,34 @@ use super::http::access::{CrossSiteAccess, is_known_host};
 use super::http::error::Error;
 use super::http::query::shortened;
 use super::http::throttle::asker;
-use super::state::Web;
+use super::state::AppState;
 
 /// Middleware: only a reviewer passes.
 pub(super) async fn reviewers_only(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    web.access
-        .check((&request).into(), CrossSiteAccess::None, web.wall_now())
+    app.access
+        .check((&request).into(), CrossSiteAccess::None, app.wall_now())
         .await?;
     Ok(next.run(request).await)
 }
 
 /// Middleware: a page of another site whose name was made to point here (DNS rebinding) does not pass.
 pub(super) async fn known_hosts_only(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    if !is_known_host(request.uri(), request.headers(), &web.settings.allowed_hosts) {
+    if !is_known_host(request.uri(), request.headers(), &app.settings.allowed_hosts) {
         return Err(Error::HostNotAllowed(shortened(request.headers(), &HOST)));
     }
     Ok(next.run(request).await)
 }
 
 /// Middleware of what asks the history for much.
-pub(super) async fn in_turn(State(web): State<Arc<Web>>, request: Request, next: Next) -> Result<Response, Error> {
+pub(super) async fn in_turn(State(app): State<Arc<AppState>>, request: Request, next: Next) -> Result<Response, Error> {
     let asker = asker(request.extensions());
-    web.turns.answer(asker, next.run(request)).await
+    app.turns.answer(asker, next.run(request)).await
 }

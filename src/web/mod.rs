@@ -39,7 +39,7 @@ use self::http::error::Error;
 pub use self::http::turns::QuestionLimits;
 use self::review::sign_in;
 pub use self::settings::Settings;
-use self::state::Web;
+use self::state::AppState;
 pub use self::state::{LiveRooms, Readiness, ReadinessProbe, Recovery, Services, WallClock};
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
@@ -49,12 +49,12 @@ const MAX_BODY: usize = 64 * 1024;
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
 pub fn router(settings: Settings, services: Services) -> Router {
     let document = api::document(&settings.base_path);
-    let web = Arc::new(Web::new(settings, services, document));
-    let routes = public(&web)
-        .merge(for_reviewers(&web))
-        .merge(pages(&web))
-        .merge(rooms(&web));
-    with_common_layers(routes, web)
+    let app = Arc::new(AppState::new(settings, services, document));
+    let routes = public(&app)
+        .merge(for_reviewers(&app))
+        .merge(pages(&app))
+        .merge(rooms(&app));
+    with_common_layers(routes, app)
 }
 
 /// The same in two parts, neither of which has anything of the other.
@@ -68,25 +68,25 @@ pub struct SplitRouters {
 /// [`router`], for two origins: a script in a page of the one has no way to the other.
 pub fn split_routers(settings: Settings, services: Services) -> SplitRouters {
     let document = api::document(&settings.base_path);
-    let web = Arc::new(Web::new(settings, services, document));
-    let mut public = public(&web);
-    if web.settings.public_rooms {
-        public = public.merge(public_rooms(&web, Router::new().fallback(no_such_path)));
+    let app = Arc::new(AppState::new(settings, services, document));
+    let mut public = public(&app);
+    if app.settings.public_rooms {
+        public = public.merge(public_rooms(&app, Router::new().fallback(no_such_path)));
     }
-    let (list, one) = room_routes(&web);
+    let (list, one) = room_routes(&app);
     let review = health()
-        .merge(for_reviewers(&web))
-        .merge(pages(&web))
-        .merge(guarded(list.merge(one), &web))
+        .merge(for_reviewers(&app))
+        .merge(pages(&app))
+        .merge(guarded(list.merge(one), &app))
         .route("/", get(|| async { Redirect::to(sign_in::START) }));
     SplitRouters {
-        public: with_common_layers(public, web.clone()),
-        review: with_common_layers(review, web),
+        public: with_common_layers(public, app.clone()),
+        review: with_common_layers(review, app),
     }
 }
 
 /// What is true of every answer.
-fn with_common_layers(routes: Routes, web: Arc<Web>) -> Router {
+fn with_common_layers(routes: Routes, app: Arc<AppState>) -> Router {
     let header = SetResponseHeaderLayer::if_not_present;
     let layers = ServiceBuilder::new()
         .layer(header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
@@ -100,56 +100,56 @@ fn with_common_layers(routes: Routes, web: Arc<Web>) -> Router {
         .route("/api/{*path}", any(no_such_path))
         .fallback(no_such_path)
         .layer(layers)
-        .with_state(web)
+        .with_state(app)
 }
 
-type Routes = Router<Arc<Web>>;
+type Routes = Router<Arc<AppState>>;
 
 /// What anybody may ask, from any allowed page.
-fn public(web: &Arc<Web>) -> Routes {
+fn public(app: &Arc<AppState>) -> Routes {
     health()
         .merge(Router::from(api::clients()).method_not_allowed_fallback(method_not_allowed))
-        .layer(cors::layer(&web.settings.allowed_origins))
+        .layer(cors::layer(&app.settings.allowed_origins))
 }
 
 fn health() -> Routes {
     Router::from(api::health()).method_not_allowed_fallback(method_not_allowed)
 }
 
-fn for_reviewers(web: &Arc<Web>) -> Routes {
-    let in_turn = from_fn_with_state(web.clone(), in_turn);
+fn for_reviewers(app: &Arc<AppState>) -> Routes {
+    let in_turn = from_fn_with_state(app.clone(), in_turn);
     let routes = Router::from(api::questions())
         .layer(in_turn)
         .merge(api::reviewers())
         .method_not_allowed_fallback(method_not_allowed);
-    guarded(routes, web)
+    guarded(routes, app)
 }
 
 /// The rooms in use may be public, by setting; all the rooms there ever were are a reviewer's even then.
-fn rooms(web: &Arc<Web>) -> Routes {
-    let (list, one) = room_routes(web);
-    if !web.settings.public_rooms {
-        return guarded(list.merge(one), web);
+fn rooms(app: &Arc<AppState>) -> Routes {
+    let (list, one) = room_routes(app);
+    if !app.settings.public_rooms {
+        return guarded(list.merge(one), app);
     }
-    public_rooms(web, guarded(list, web))
+    public_rooms(app, guarded(list, app))
 }
 
-fn room_routes(web: &Arc<Web>) -> (Routes, Routes) {
+fn room_routes(app: &Arc<AppState>) -> (Routes, Routes) {
     let list = Router::from(api::rooms())
-        .layer(from_fn_with_state(web.clone(), in_turn))
+        .layer(from_fn_with_state(app.clone(), in_turn))
         .method_not_allowed_fallback(method_not_allowed);
     let one = Router::from(api::room())
-        .layer(from_fn_with_state(web.clone(), in_turn))
+        .layer(from_fn_with_state(app.clone(), in_turn))
         .method_not_allowed_fallback(method_not_allowed);
     (list, one)
 }
 
 /// The rooms in use for any allowed page. What is not in use is for `all` to answer.
-fn public_rooms(web: &Arc<Web>, all: Routes) -> Routes {
-    let (list, one) = room_routes(web);
-    let cors = cors::layer(&web.settings.allowed_origins);
-    let live = list.layer(cors.clone()).with_state(web.clone());
-    let all = all.with_state(web.clone());
+fn public_rooms(app: &Arc<AppState>, all: Routes) -> Routes {
+    let (list, one) = room_routes(app);
+    let cors = cors::layer(&app.settings.allowed_origins);
+    let live = list.layer(cors.clone()).with_state(app.clone());
+    let all = all.with_state(app.clone());
     let by_status = any(move |request: Request| {
         let routes = if api::rooms::asks_for_live(request.uri()) {
             live.clone()
@@ -161,15 +161,15 @@ fn public_rooms(web: &Arc<Web>, all: Routes) -> Routes {
     one.layer(cors).route("/api/v1/rooms", by_status)
 }
 
-fn guarded(routes: Routes, web: &Arc<Web>) -> Routes {
+fn guarded(routes: Routes, app: &Arc<AppState>) -> Routes {
     let guards = ServiceBuilder::new()
         .layer(own_pages_only())
-        .layer(from_fn_with_state(web.clone(), known_hosts_only))
-        .layer(from_fn_with_state(web.clone(), reviewers_only));
+        .layer(from_fn_with_state(app.clone(), known_hosts_only))
+        .layer(from_fn_with_state(app.clone(), reviewers_only));
     routes.layer(guards)
 }
 
-fn pages(web: &Arc<Web>) -> Routes {
+fn pages(app: &Arc<AppState>) -> Routes {
     let locked = Router::new()
         .route("/review", get(review::sessions::show))
         .route("/review/sessions/{id}", get(review::session::show))
@@ -177,12 +177,12 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/rooms", get(review::rooms::show))
         .route("/review/people", get(review::names::show))
         .route("/review/people/{username}", get(review::person::show))
-        .layer(from_fn_with_state(web.clone(), in_turn))
+        .layer(from_fn_with_state(app.clone(), in_turn))
         .route("/review/api", get(review::api::show))
         .route("/review/sign-out", post(sign_in::sign_out))
         .route("/review/", get(review::no_such_page))
         .route("/review/{*path}", get(review::no_such_page))
-        .layer(from_fn_with_state(web.clone(), sign_in::unlock));
+        .layer(from_fn_with_state(app.clone(), sign_in::unlock));
     Router::new()
         .merge(locked)
         .route("/review/language", post(review::language::choose))
@@ -191,8 +191,8 @@ fn pages(web: &Arc<Web>) -> Routes {
         .route("/review/stream.js", get(review::stream))
         .route("/review/icon.svg", get(review::icon))
         .layer(from_fn(review::in_the_readers_language))
-        .layer(from_fn_with_state(web.clone(), known_hosts_only))
-        .layer(from_fn_with_state(web.clone(), with_links_below))
+        .layer(from_fn_with_state(app.clone(), known_hosts_only))
+        .layer(from_fn_with_state(app.clone(), with_links_below))
         .layer(own_pages_only())
 }
 

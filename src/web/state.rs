@@ -49,7 +49,7 @@ pub struct Services {
 }
 
 /// What the handlers share.
-pub(crate) struct Web {
+pub(crate) struct AppState {
     pub(crate) settings: Settings,
     pub(crate) turn_credentials: KeyedRate<MemberId>,
     pub(crate) access: Access,
@@ -66,7 +66,7 @@ pub(crate) struct Web {
     pub(crate) document: OpenApi,
 }
 
-impl Web {
+impl AppState {
     pub(crate) fn new(settings: Settings, services: Services, document: OpenApi) -> Self {
         Self {
             access: Access::new(&settings, services.review),

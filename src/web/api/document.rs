@@ -19,7 +19,7 @@ use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::Problem;
 use crate::web::http::query::{NoQuery, Query};
-use crate::web::state::Web;
+use crate::web::state::AppState;
 
 const REVIEWER: &str = "reviewer";
 const CLIENT: &str = "client";
@@ -68,8 +68,8 @@ struct Api;
     summary = "This document",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
-pub(super) async fn show(State(web): State<Arc<Web>>, _: Query<NoQuery>) -> Response {
-    Json(&web.document).into_response()
+pub(super) async fn show(State(app): State<Arc<AppState>>, _: Query<NoQuery>) -> Response {
+    Json(&app.document).into_response()
 }
 
 /// What is said of the API as a whole, without any path.

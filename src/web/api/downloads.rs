@@ -25,7 +25,7 @@ use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query};
 use crate::web::http::zone::Zone;
 use crate::web::review::timeline;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Words, message as m};
 
 /// How many rows are in memory at once, however long the table is.
@@ -86,27 +86,27 @@ pub(crate) enum TableFormat {
     )
 )]
 pub(super) async fn attendance(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     reader: Reader,
     SessionPath(id): SessionPath,
     Query(wanted): Query<TableQuery>,
 ) -> Result<Response, Error> {
-    let now = web.now();
-    let session = web.session(id, now).await?;
+    let now = app.now();
+    let session = app.session(id, now).await?;
     let name = filename::of_session("attendance", &session, "csv");
-    let (asked, of) = (web.clone(), session.clone());
+    let (asked, of) = (app.clone(), session.clone());
     let pages = move |page: Page<String>| {
-        let (web, session) = (asked.clone(), of.clone());
-        async move { web.history.attendance(&session, None, &page, now).await }
+        let (app, session) = (asked.clone(), of.clone());
+        async move { app.history.attendance(&session, None, &page, now).await }
     };
     match wanted.format.unwrap_or_default() {
-        TableFormat::Data => download(web, &name, &ATTENDANCE, pages, attendance_row).await,
+        TableFormat::Data => download(app, &name, &ATTENDANCE, pages, attendance_row).await,
         TableFormat::People => {
             let zone = wanted.tz.unwrap_or(Zone::UTC);
             let columns = readable_columns(reader.0, zone);
             let columns = columns.each_ref().map(String::as_str);
             let row = move |table: &mut CsvTable, person: &Attendance| readable_row(table, person, &session, zone);
-            let mut table = download(web, &name, &columns, pages, row).await?;
+            let mut table = download(app, &name, &columns, pages, row).await?;
             reader.mark(&mut table);
             Ok(table)
         }
@@ -126,25 +126,25 @@ pub(super) async fn attendance(
     )
 )]
 pub(super) async fn events(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     SessionPath(id): SessionPath,
     _: Query<NoQuery>,
 ) -> Result<Response, Error> {
-    let session = web.session(id, web.now()).await?;
+    let session = app.session(id, app.now()).await?;
     let name = filename::of_session("events", &session, "csv");
     // What happens while it is read is not in it: otherwise it might never end.
-    let last = web.history.last_seq(id).await?;
-    let asked = web.clone();
+    let last = app.history.last_seq(id).await?;
+    let asked = app.clone();
     let pages = move |page: Page<i64>| {
-        let web = asked.clone();
+        let app = asked.clone();
         async move {
-            let mut found = web.history.events(id, &[], &page).await?;
+            let mut found = app.history.events(id, &[], &page).await?;
             found.next = found.next.filter(|next| *next < last);
             found.rows.retain(|event| event.seq <= last);
             Ok(found)
         }
     };
-    download(web, &name, &EVENTS, pages, event_row).await
+    download(app, &name, &EVENTS, pages, event_row).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -170,15 +170,15 @@ pub(crate) struct PictureQuery {
     )
 )]
 pub(super) async fn picture(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     reader: Reader,
     SessionPath(id): SessionPath,
     Query(wanted): Query<PictureQuery>,
 ) -> Result<Response, Error> {
     let zone = wanted.tz.unwrap_or(Zone::UTC);
-    let now = web.now();
-    let session = web.session(id, now).await?;
-    let model = web.history.timeline(&session, now).await?;
+    let now = app.now();
+    let session = app.session(id, now).await?;
+    let model = app.history.timeline(&session, now).await?;
     let headers = [
         (CONTENT_TYPE, "image/svg+xml"),
         (CONTENT_SECURITY_POLICY, PICTURE_POLICY),
@@ -242,7 +242,7 @@ fn event_row(table: &mut CsvTable, event: &Event) {
 /// Reads page after page as the client takes them. The first is read before anything is answered, so that a database
 /// that fails is a problem and not half a file.
 async fn download<T, K, F>(
-    web: Arc<Web>,
+    app: Arc<AppState>,
     name: &filename::FileName,
     columns: &[&str],
     mut pages: impl FnMut(Page<K>) -> F + Send + 'static,
@@ -257,20 +257,20 @@ where
     let first = pages(page(None)).await?;
     let mut table = CsvTable::with_columns(columns);
     first.rows.iter().for_each(|item| row(&mut table, item));
-    let start = (Some(table.into_bytes()), first.next, pages, row, web);
-    let chunks = stream::try_unfold(start, move |(ready, next, mut pages, row, web)| async move {
+    let start = (Some(table.into_bytes()), first.next, pages, row, app);
+    let chunks = stream::try_unfold(start, move |(ready, next, mut pages, row, app)| async move {
         if let Some(bytes) = ready {
-            return Ok(Some((bytes, (None, next, pages, row, web))));
+            return Ok(Some((bytes, (None, next, pages, row, app))));
         }
         let Some(next) = next else {
             return Ok::<_, history::Error>(None);
         };
-        let turn = web.turns.turn().await;
+        let turn = app.turns.turn().await;
         let slice = pages(page(Some(next))).await?;
         let mut table = CsvTable::default();
         slice.rows.iter().for_each(|item| row(&mut table, item));
         drop(turn);
-        Ok(Some((table.into_bytes(), (None, slice.next, pages, row, web))))
+        Ok(Some((table.into_bytes(), (None, slice.next, pages, row, app))))
     });
     let mut response = ([(CONTENT_TYPE, csv::CONTENT_TYPE)], Body::from_stream(chunks)).into_response();
     name.put(&mut response, "attachment");

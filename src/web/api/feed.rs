@@ -18,7 +18,7 @@ use crate::model::vocabulary::EventKind;
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::params::{self, fields};
 use crate::web::http::query::Query;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 
 /// So that proxies and readers know that a quiet stream is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -69,12 +69,12 @@ pub(crate) struct FeedQuery {
     )
 )]
 pub(super) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     headers: HeaderMap,
     Query(wanted): Query<FeedQuery>,
 ) -> Result<Response, Error> {
     let after = last_event_id(&headers)?.or(wanted.after);
-    let reader = web.feed.reader(&web.history, wanted.room, after)?;
+    let reader = app.feed.reader(&app.history, wanted.room, after)?;
     let start = sse::Event::default().id(reader.seen().to_string()).retry(RETRY);
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
@@ -82,7 +82,7 @@ pub(super) async fn show(
     });
     let whole = stream::once(async { start })
         .chain(events)
-        .take_until(web.feed.stopped())
+        .take_until(app.feed.stopped())
         .map(Ok::<_, Infallible>);
     let heartbeat = KeepAlive::new().interval(HEARTBEAT);
     // Proxies that gather answers before they pass them on (nginx) are asked not to.

@@ -11,8 +11,8 @@ use crate::model::id::{RoomName, Username};
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::params::fields;
 use crate::web::http::query::Query;
+use crate::web::state::AppState;
 use crate::web::state::Readiness;
-use crate::web::state::Web;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
@@ -53,8 +53,8 @@ pub(super) async fn livez() -> Json<Health> {
         (status = 503, description = "Something does not", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Result<Json<Health>, Error> {
-    match (web.readiness)() {
+pub(super) async fn readyz(State(app): State<Arc<AppState>>) -> Result<Json<Health>, Error> {
+    match (app.readiness)() {
         Readiness::Ready => Ok(Json(Health { status: "ready" })),
         Readiness::Degraded { reason } => Err(Error::NotReady(reason)),
     }
@@ -85,11 +85,11 @@ pub(crate) struct CheckUsernameQuery {
     )
 )]
 pub(super) async fn check_username(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     Query(asked): Query<CheckUsernameQuery>,
 ) -> Result<Json<NameCheck>, Error> {
     Ok(Json(NameCheck {
         success: true,
-        is_repeat: web.live.name_taken(&asked.roomname, &asked.username),
+        is_repeat: app.live.name_taken(&asked.roomname, &asked.username),
     }))
 }

@@ -18,7 +18,7 @@ use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::params::fields;
 use crate::web::http::query::Query;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 
 const OWN_ID_NEEDED: &str =
     "With roomname, send the client's own id as Authorization: Bearer …; without both, the open servers are listed.";
@@ -95,7 +95,7 @@ pub(crate) struct IceServersQuery {
     )
 )]
 pub(super) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     headers: HeaderMap,
     extensions: Extensions,
     Query(wanted): Query<IceServersQuery>,
@@ -104,11 +104,11 @@ pub(super) async fn show(
         (None, None) => None,
         (None, Some(_)) => return Err(Error::MissingParameter("roomname")),
         (Some(_), None) => return Err(Error::Unauthorized(OWN_ID_NEEDED)),
-        (Some(room), Some(id)) => web.membership(&room, id, &extensions).await,
+        (Some(room), Some(id)) => app.membership(&room, id, &extensions).await,
     };
-    let stun = IceServer::stun(web.settings.ice_servers.stun());
+    let stun = IceServer::stun(app.settings.ice_servers.stun());
     let turn = match member {
-        Some(member) => turn(&web, member.member)?,
+        Some(member) => turn(&app, member.member)?,
         None => None,
     };
     let servers = [Some(stun), turn].into_iter().flatten();
@@ -118,13 +118,13 @@ pub(super) async fn show(
 }
 
 /// What the member needs for the TURN servers, if there are any. Each credential is good for hours: a few will do.
-fn turn(web: &Web, member: MemberId) -> Result<Option<IceServer>, Error> {
-    let urls = web.settings.ice_servers.turn();
-    let Some(secret) = web.settings.turn_secret.as_ref().filter(|_| !urls.is_empty()) else {
+fn turn(app: &AppState, member: MemberId) -> Result<Option<IceServer>, Error> {
+    let urls = app.settings.ice_servers.turn();
+    let Some(secret) = app.settings.turn_secret.as_ref().filter(|_| !urls.is_empty()) else {
         return Ok(None);
     };
-    web.turn_credentials.check(&member).map_err(Error::TooManyCredentials)?;
-    let ttl = i64::try_from(web.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
-    let expires_at = (web.wall_now().0 / 1000).saturating_add(ttl);
+    app.turn_credentials.check(&member).map_err(Error::TooManyCredentials)?;
+    let ttl = i64::try_from(app.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
+    let expires_at = (app.wall_now().0 / 1000).saturating_add(ttl);
     Ok(Some(IceServer::turn(urls, secret, expires_at, member)))
 }

@@ -19,10 +19,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::state::Web;
+use super::state::AppState;
 use crate::config::BasePath;
 
-type ApiRoutes = OpenApiRouter<Arc<Web>>;
+type ApiRoutes = OpenApiRouter<Arc<AppState>>;
 
 /// The whole API as OpenAPI 3.1 says it: the handlers' own words, and what is true of all that the same people may ask.
 pub(super) fn document(base: &BasePath) -> OpenApi {

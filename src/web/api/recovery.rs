@@ -19,8 +19,8 @@ use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::params::fields;
 use crate::web::http::query::Query;
+use crate::web::state::AppState;
 use crate::web::state::Recovery;
-use crate::web::state::Web;
 
 const OWN_ID_NEEDED: &str = "Send the client's own id as Authorization: Bearer ….";
 
@@ -124,30 +124,30 @@ pub(crate) struct RecoveryQuery {
     )
 )]
 pub(super) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     headers: HeaderMap,
     extensions: Extensions,
     Query(wanted): Query<RecoveryQuery>,
 ) -> Result<Json<RecoveryAnswer>, Error> {
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
-    let membership = web.membership(&wanted.roomname, id, &extensions).await;
+    let membership = app.membership(&wanted.roomname, id, &extensions).await;
     Ok(Json(match membership.filter(|membership| !membership.overflowed) {
-        Some(membership) => RecoveryAnswer::Resumable(own(&web, membership, wanted.after.unwrap_or(0)).await?),
+        Some(membership) => RecoveryAnswer::Resumable(own(&app, membership, wanted.after.unwrap_or(0)).await?),
         None => RecoveryAnswer::NotResumable(NotResumable { resumable: false }),
     }))
 }
 
-async fn own(web: &Web, membership: Recovery, after: i64) -> Result<Resumable, Error> {
+async fn own(app: &AppState, membership: Recovery, after: i64) -> Result<Resumable, Error> {
     let Recovery {
         member,
         session,
         resumable_for,
         ..
     } = membership;
-    let members = web.history.members(session).await?;
+    let members = app.history.members(session).await?;
     // Read before the events: what is committed in between is told now or next time, never skipped.
-    let last_seq = web.history.last_seq(session).await?;
-    let events = web
+    let last_seq = app.history.last_seq(session).await?;
+    let events = app
         .history
         .events(
             session,

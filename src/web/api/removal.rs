@@ -18,7 +18,7 @@ use crate::web::MAX_BODY;
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query};
-use crate::web::state::Web;
+use crate::web::state::AppState;
 
 const SESSION_LIVE: &str = "This session goes on. It can be removed once it is over.";
 const PERSON_LIVE: &str = "This person took part in a session that goes on. They can be erased once it is over.";
@@ -62,11 +62,11 @@ pub(crate) struct EraseRequest {
     )
 )]
 pub(super) async fn delete(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     SessionPath(id): SessionPath,
     _: Query<NoQuery>,
 ) -> Result<StatusCode, Error> {
-    web.removals
+    app.removals
         .delete(id)
         .await
         .map_err(|error| refusal(error, SESSION_LIVE))?;
@@ -91,7 +91,7 @@ pub(super) async fn delete(
     )
 )]
 pub(super) async fn erase(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     _: Query<NoQuery>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -101,7 +101,7 @@ pub(super) async fn erase(
         _ => Error::BodyCut,
     })?;
     let (username, dry_run) = request(fields(&headers, &body)?)?;
-    let erased = web.removals.erase(username.clone(), dry_run).await;
+    let erased = app.removals.erase(username.clone(), dry_run).await;
     Ok(Json(Erasure {
         username: username.as_str().to_owned(),
         dry_run,

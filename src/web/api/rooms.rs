@@ -16,7 +16,7 @@ use crate::web::http::error::Error;
 use crate::web::http::params::{self, List, Paging, fields};
 use crate::web::http::path::RoomPath;
 use crate::web::http::query::{self, NoQuery, Query, QueryWith};
-use crate::web::state::Web;
+use crate::web::state::AppState;
 
 /// Which rooms are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -51,7 +51,7 @@ pub(crate) struct RoomsQuery {
     )
 )]
 pub(super) async fn list(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     QueryWith(wanted, paging): QueryWith<RoomsQuery, Paging>,
 ) -> Result<Json<List<Room>>, Error> {
     let filter = RoomFilter {
@@ -59,7 +59,7 @@ pub(super) async fn list(
         contains: wanted.q.filter(|text| !text.is_empty()),
     };
     let page = paging.page("rooms", params::kept_room)?;
-    let rooms = web.history.rooms(&filter, &page).await?;
+    let rooms = app.history.rooms(&filter, &page).await?;
     Ok(Json(List::of("rooms", rooms)))
 }
 
@@ -82,11 +82,11 @@ pub(crate) fn asks_for_live(uri: &Uri) -> bool {
     )
 )]
 pub(super) async fn one(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     RoomPath(room): RoomPath,
     _: Query<NoQuery>,
 ) -> Result<Json<RoomNow>, Error> {
-    let found = web.history.room(&room, web.now()).await?;
+    let found = app.history.room(&room, app.now()).await?;
     found.map(Json).ok_or(Error::NoSuchRoom)
 }
 
@@ -120,11 +120,11 @@ pub(crate) struct Attendants {
     )
 )]
 pub(super) async fn participants(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     RoomPath(room): RoomPath,
     QueryWith(wanted, paging): QueryWith<AttendantsQuery, Paging>,
 ) -> Result<Json<Attendants>, Error> {
-    let now = web.now();
+    let now = app.now();
     if wanted.at.is_some_and(|at| at > now) {
         return Err(Error::BadParameter {
             name: "at",
@@ -142,7 +142,7 @@ pub(super) async fn participants(
         after: page.after.map(|(_, username)| username),
     };
 
-    let found = web
+    let found = app
         .history
         .attendants(&room, at, &page)
         .await?

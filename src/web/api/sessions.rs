@@ -23,7 +23,7 @@ use crate::web::http::params::{self, List, Paging, fields};
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query, QueryWith};
 use crate::web::review::sentences;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::Words;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -61,7 +61,7 @@ pub(crate) struct SessionsQuery {
     )
 )]
 pub(super) async fn list(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     QueryWith(wanted, paging): QueryWith<SessionsQuery, Paging>,
 ) -> Result<Json<List<Session>>, Error> {
     let filter = SessionFilter {
@@ -73,7 +73,7 @@ pub(super) async fn list(
         order: wanted.order.unwrap_or_default(),
     };
     let page = paging.page("sessions", |id: Uuid| Some(SessionId(id)))?;
-    let sessions = web.history.sessions(&filter, &page, web.now()).await?;
+    let sessions = app.history.sessions(&filter, &page, app.now()).await?;
     Ok(Json(List::of("sessions", sessions)))
 }
 
@@ -90,11 +90,11 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn one(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     SessionPath(id): SessionPath,
     _: Query<NoQuery>,
 ) -> Result<Json<Session>, Error> {
-    web.session(id, web.now()).await.map(Json)
+    app.session(id, app.now()).await.map(Json)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -120,14 +120,14 @@ pub(crate) struct AttendanceQuery {
     )
 )]
 pub(super) async fn participants(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     SessionPath(id): SessionPath,
     QueryWith(wanted, paging): QueryWith<AttendanceQuery, Paging>,
 ) -> Result<Json<List<Attendance>>, Error> {
     let page = paging.page("participants", params::kept_username)?;
-    let now = web.now();
-    let session = web.session(id, now).await?;
-    let people = web.history.attendance(&session, wanted.min_pct, &page, now).await?;
+    let now = app.now();
+    let session = app.session(id, now).await?;
+    let people = app.history.attendance(&session, wanted.min_pct, &page, now).await?;
     Ok(Json(List::of("participants", people)))
 }
 
@@ -158,7 +158,7 @@ pub(crate) struct EventsQuery {
     )
 )]
 pub(super) async fn events(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     SessionPath(id): SessionPath,
     QueryWith(wanted, paging): QueryWith<EventsQuery, Paging>,
 ) -> Result<Json<List<Event>>, Error> {
@@ -167,9 +167,9 @@ pub(super) async fn events(
         limit: page.limit,
         after: page.after.max(wanted.after),
     };
-    web.session(id, web.now()).await?;
+    app.session(id, app.now()).await?;
     let kinds = wanted.kind.unwrap_or_default();
-    let events: Slice<Event, i64> = web.history.events(id, &kinds, &page).await?;
+    let events: Slice<Event, i64> = app.history.events(id, &kinds, &page).await?;
     Ok(Json(List::of("events", events)))
 }
 
@@ -215,15 +215,15 @@ impl From<Pair> for ToldPair {
     )
 )]
 pub(super) async fn links(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     SessionPath(id): SessionPath,
     QueryWith(NoQuery {}, paging): QueryWith<NoQuery, Paging>,
 ) -> Result<Json<List<ToldPair>>, Error> {
     let page = paging.page("links", |(one, other)| {
         params::kept_username(one).zip(params::kept_username(other))
     })?;
-    let now = web.now();
-    let session = web.session(id, now).await?;
-    let pairs = web.history.pairs(session.id, &page, now).await?;
+    let now = app.now();
+    let session = app.session(id, now).await?;
+    let pairs = app.history.pairs(session.id, &page, now).await?;
     Ok(Json(List::of("links", pairs.map(ToldPair::from))))
 }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use tower::ServiceBuilder;
 
 use crate::config::BasePath;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 
 /// The attributes of the review's pages that hold addresses. What people typed cannot look like one: in it quotes are
 /// escaped.
@@ -61,9 +61,9 @@ fn elsewhere(base: &BasePath) -> Response {
 }
 
 /// Middleware of the review's pages: their links lead below the path.
-pub(crate) async fn with_links_below(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+pub(crate) async fn with_links_below(State(app): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    let base = &web.settings.base_path;
+    let base = &app.settings.base_path;
     let content_type = response.headers().get(CONTENT_TYPE);
     let is_page = content_type.is_some_and(|content| content.as_bytes().starts_with(b"text/html"));
     if base.is_root() || !is_page {

@@ -16,7 +16,7 @@ use crate::model::language::Language;
 use crate::web::http::error::Error;
 use crate::web::http::params::field;
 use crate::web::http::query::Query;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 
 /// No language's name is longer, in a form.
 const MOST: usize = 100;
@@ -37,14 +37,14 @@ fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Language, D::E
 
 /// `POST /review/language`, by a form at the foot of every page: back to that page. Whoever makes a browser ask this from
 /// elsewhere has changed the language of pages that they do not see.
-pub(crate) async fn choose(State(web): State<Arc<Web>>, request: Request) -> Result<Response, PageError> {
+pub(crate) async fn choose(State(app): State<Arc<AppState>>, request: Request) -> Result<Response, PageError> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MOST).await.map_err(|_| Error::BodyTooLarge(MOST))?;
     let form = String::from_utf8(body.into()).map_err(|_| Error::BadQuery)?;
     let Query(LanguageForm { lang }) = Query::parse(&form)?;
-    let location = back(&parts.headers, &web.settings.base_path).unwrap_or_else(|| START.to_owned());
+    let location = back(&parts.headers, &app.settings.base_path).unwrap_or_else(|| START.to_owned());
     let request = http::Request::from_parts(parts, ());
-    let kept = web.access.keep_language((&request).into(), lang);
+    let kept = app.access.keep_language((&request).into(), lang);
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, kept)]).into_response())
 }
 

@@ -15,7 +15,7 @@ use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::params::{fields, filled, kept_username};
 use crate::web::http::query::Query;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Words, message as m};
 
 /// The most names on one page.
@@ -57,7 +57,7 @@ fn after<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
 
 /// `GET /review/people`
 pub(crate) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     Reader(words): Reader,
     query: Result<Query<NameSearchQuery>, Error>,
 ) -> PageResult {
@@ -67,15 +67,15 @@ pub(crate) async fn show(
     let page = Page { limit: LIMIT, after };
     html(&PeoplePage {
         words,
-        found: NameList::read(&web, &name, &page).await?,
+        found: NameList::read(&app, &name, &page).await?,
         name,
         is_first,
     })
 }
 
 impl NameList {
-    pub(super) async fn read(web: &Web, text: &str, page: &Page<String>) -> Result<Self, Error> {
-        let Slice { rows, next } = web.history.names_with(text, page).await?;
+    pub(super) async fn read(app: &AppState, text: &str, page: &Page<String>) -> Result<Self, Error> {
+        let Slice { rows, next } = app.history.names_with(text, page).await?;
         let next = next.map(|last| address::page("/review/people", &[("name", text), ("after", &last)]));
         Ok(Self { names: rows, next })
     }

@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::params::{field, filled, kept_username};
 use crate::web::http::query::SharedParameters;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Words, message as m};
 
 /// The most people that are shown on one page: more make no picture that tells anything, and no quick page.
@@ -111,9 +111,14 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 }
 
 impl People {
-    pub(super) async fn read(web: &Web, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
-        let Some(mut shown) = web.history.everyone(session.id).await? else {
-            return Self::by_name(web, session, query, now).await;
+    pub(super) async fn read(
+        app: &AppState,
+        session: &Session,
+        query: &PeopleQuery,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let Some(mut shown) = app.history.everyone(session.id).await? else {
+            return Self::by_name(app, session, query, now).await;
         };
         let outages = outages_among(&shown, now);
         let everyone: Vec<_> = shown
@@ -143,12 +148,12 @@ impl People {
         })
     }
 
-    async fn by_name(web: &Web, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
+    async fn by_name(app: &AppState, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
         let page = Page {
             limit: PAGE_SIZE,
             after: query.after.clone(),
         };
-        let found = web.history.people(session.id, &page).await?;
+        let found = app.history.people(session.id, &page).await?;
         Ok(Self {
             everyone: None,
             outages: Vec::new(),

@@ -18,7 +18,7 @@ use crate::web::http::language::Reader;
 use crate::web::http::params::fields;
 use crate::web::http::path::PersonPath;
 use crate::web::http::query::QueryWith;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Html, SLOT, Words, message as m};
 
 const LIMIT: usize = 50;
@@ -46,7 +46,7 @@ pub(crate) struct PersonQuery {
 
 /// `GET /review/people/{username}`
 pub(crate) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     Reader(words): Reader,
     path: Result<PersonPath, Error>,
     query: Result<QueryWith<PersonQuery, Range>, Error>,
@@ -56,11 +56,11 @@ pub(crate) async fn show(
         limit: LIMIT,
         after: older,
     };
-    let now = web.now();
+    let now = app.now();
     // Where the disk has to be read, it is read for both at once.
     let (found, totals) = tokio::try_join!(
-        web.history.person_sessions(&username, range.bounds(), &piece, now),
-        web.history.totals(&username, range.bounds(), now),
+        app.history.person_sessions(&username, range.bounds(), &piece, now),
+        app.history.totals(&username, range.bounds(), now),
     )?;
     let path = address::person(username.as_str());
     let next = found.next.map(|last| {

@@ -18,7 +18,7 @@ use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::params::{filled, kept_room};
 use crate::web::http::query::Query;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Html, SLOT, Words, message as m};
 
 /// The most rooms on one page.
@@ -63,7 +63,7 @@ fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 
 /// `GET /review/rooms`
 pub(crate) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     Reader(words): Reader,
     query: Result<Query<LiveRoomsQuery>, Error>,
 ) -> PageResult {
@@ -73,7 +73,7 @@ pub(crate) async fn show(
         contains: None,
     };
     let is_first = after.is_none();
-    let found = web.history.rooms(&filter, &Page { limit: LIMIT, after }).await?;
+    let found = app.history.rooms(&filter, &Page { limit: LIMIT, after }).await?;
     let mut rooms: Vec<(String, CurrentSession, Vec<Member>)> = Vec::with_capacity(found.rows.len());
     let (mut next, mut people) = (found.next, 0);
     for room in found.rows {
@@ -83,12 +83,12 @@ pub(crate) async fn show(
         }
         // Between two reads the last one may have left.
         let Some(session) = room.session else { continue };
-        let members = web.history.members(session.id).await?;
+        let members = app.history.members(session.id).await?;
         people += members.len();
         rooms.push((room.room, session, members));
     }
-    let now = web.now();
-    let mut glances = web
+    let now = app.now();
+    let mut glances = app
         .history
         .glances(rooms.iter().map(|(_, session, _)| session.id), now)
         .await?;

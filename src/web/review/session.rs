@@ -26,7 +26,7 @@ use crate::web::http::params::{field, fields};
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::QueryWith;
 use crate::web::http::zone::Zone;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Entries of the log on one page.
@@ -99,24 +99,24 @@ fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogChoice, D::Error
 
 /// `GET /review/sessions/{id}`
 pub(crate) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     Reader(words): Reader,
     path: Result<SessionPath, Error>,
     query: Result<QueryWith<LogQuery, PeopleQuery>, Error>,
 ) -> PageResult {
     let (SessionPath(id), QueryWith(LogQuery { log, after }, query)) = (path?, query?);
-    let now = web.now();
-    let session = web.session(id, now).await?;
-    let mut people = People::read(&web, &session, &query, now).await?;
+    let now = app.now();
+    let session = app.session(id, now).await?;
+    let mut people = People::read(&app, &session, &query, now).await?;
     let is_paged = people.is_paged();
     let log_piece = Page { limit: ENTRIES, after };
     // Where the disk has to be read, it is read for all of them at once.
     let (pairs, entries, model, refusals, ways) = tokio::try_join!(
-        web.history.pairs_among(id, &people.shown, !is_paged, now),
-        web.history.events(id, log.kinds(), &log_piece),
-        web.history.timeline_of(&session, &people.shown, now),
-        refusals(&web, &session),
-        RoomWays::of(&web, &session, now),
+        app.history.pairs_among(id, &people.shown, !is_paged, now),
+        app.history.events(id, log.kinds(), &log_piece),
+        app.history.timeline_of(&session, &people.shown, now),
+        refusals(&app, &session),
+        RoomWays::of(&app, &session, now),
     )?;
 
     let path = format!("/review/sessions/{id}");
@@ -162,15 +162,15 @@ pub(crate) async fn show(
 }
 
 /// What was refused in it, if anything was.
-async fn refusals(web: &Web, session: &Session) -> Result<Vec<Refusal>, crate::history::Error> {
+async fn refusals(app: &AppState, session: &Session) -> Result<Vec<Refusal>, crate::history::Error> {
     if session.error_count == 0 {
         return Ok(Vec::new());
     }
-    web.history.refusals(session.id).await
+    app.history.refusals(session.id).await
 }
 
 impl RoomWays {
-    async fn of(web: &Web, session: &Session, now: Timestamp) -> Result<Self, crate::history::Error> {
+    async fn of(app: &AppState, session: &Session, now: Timestamp) -> Result<Self, crate::history::Error> {
         let Ok(room) = RoomName::parse(&session.room) else {
             return Ok(Self {
                 all: "/review".to_owned(),
@@ -189,8 +189,8 @@ impl RoomWays {
         };
         let (before, after) = (filter(SortOrder::Desc), filter(SortOrder::Asc));
         let (before, after) = tokio::try_join!(
-            web.history.sessions(&before, &beside, now),
-            web.history.sessions(&after, &beside, now),
+            app.history.sessions(&before, &beside, now),
+            app.history.sessions(&after, &beside, now),
         )?;
         let address = |found: Slice<Session, SessionId>| {
             let first = found.rows.first()?;
@@ -306,16 +306,16 @@ impl TableRow {
 
 /// `GET /review/sessions/{id}/timeline`: the picture by the clock of another zone, for the page's script.
 pub(crate) async fn picture(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     Reader(words): Reader,
     path: Result<SessionPath, Error>,
     query: Result<QueryWith<TimelineQuery, PeopleQuery>, Error>,
 ) -> PageResult {
     let (SessionPath(id), QueryWith(TimelineQuery { tz }, query)) = (path?, query?);
-    let now = web.now();
-    let session = web.session(id, now).await?;
-    let people = People::read(&web, &session, &query, now).await?;
-    let model = web.history.timeline_of(&session, &people.shown, now).await?;
+    let now = app.now();
+    let session = app.session(id, now).await?;
+    let people = People::read(&app, &session, &query, now).await?;
+    let model = app.history.timeline_of(&session, &people.shown, now).await?;
     let path = format!("/review/sessions/{id}");
     Ok(Html(timeline::inline(words, &model, tz, now, &path)))
 }

@@ -20,7 +20,7 @@ use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::params::{fields, filled};
 use crate::web::http::query::QueryWith;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 const LIMIT: usize = 50;
@@ -102,19 +102,19 @@ enum ListPlace {
 
 /// `GET /review`
 pub(crate) async fn show(
-    State(web): State<Arc<Web>>,
+    State(app): State<Arc<AppState>>,
     Reader(words): Reader,
     query: Result<QueryWith<SessionListQuery, Range>, Error>,
 ) -> PageResult {
     let QueryWith(mut query, range) = query?;
-    let now = web.now();
-    let found_as = query.resolve(&web, now).await?;
+    let now = app.now();
+    let found_as = query.resolve(&app, now).await?;
     let filter = query.filter(&range);
     let (is_first, found) = match found_as {
         // Without the name it would be everybody's.
         FoundAs::Nothing => (true, Slice::cut(Vec::new(), LIMIT, |session: &Session| session.id)),
         FoundAs::NotAsked | FoundAs::Room | FoundAs::Person | FoundAs::Both => {
-            piece(&web, &filter, query.place(), now).await?
+            piece(&app, &filter, query.place(), now).await?
         }
     };
     let name = query
@@ -147,17 +147,17 @@ pub(crate) async fn show(
     let mut live_rows = Vec::new();
     if found_as != FoundAs::Nothing {
         if is_first {
-            (live_rows, page.has_more_live) = live(&web, &filter, now).await?;
+            (live_rows, page.has_more_live) = live(&app, &filter, now).await?;
         }
-        page.fill(&web, live_rows, found.rows, now).await?;
+        page.fill(&app, live_rows, found.rows, now).await?;
     }
     if page.rows.is_empty() && !page.name.is_empty() {
-        page.similar_rooms = similar(&web, &page.name).await?;
+        page.similar_rooms = similar(&app, &page.name).await?;
         let first = Page {
             limit: SUGGESTED,
             after: None,
         };
-        page.found = NameList::read(&web, &page.name, &first).await?;
+        page.found = NameList::read(&app, &page.name, &first).await?;
     }
     html(&page)
 }
@@ -175,8 +175,14 @@ enum FoundAs {
 
 impl SessionsPage {
     /// The lines of sessions that go on, and of those that are over.
-    async fn fill(&mut self, web: &Web, live: Vec<Session>, over: Vec<Session>, now: Timestamp) -> Result<(), Error> {
-        let mut glances = web
+    async fn fill(
+        &mut self,
+        app: &AppState,
+        live: Vec<Session>,
+        over: Vec<Session>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let mut glances = app
             .history
             .glances(live.iter().chain(&over).map(|session| session.id), now)
             .await?;
@@ -222,7 +228,7 @@ fn scale(durations: impl Iterator<Item = i64>) -> i64 {
 
 impl SessionListQuery {
     /// Takes the name for that of a room or of a person, as it is one.
-    async fn resolve(&mut self, web: &Web, now: Timestamp) -> Result<FoundAs, Error> {
+    async fn resolve(&mut self, app: &AppState, now: Timestamp) -> Result<FoundAs, Error> {
         let Some(name) = &self.name else {
             return Ok(FoundAs::NotAsked);
         };
@@ -230,7 +236,7 @@ impl SessionListQuery {
         let person = Username::parse(name).ok();
         let has_any = async |filter: SessionFilter| -> Result<bool, Error> {
             let one = Page { limit: 1, after: None };
-            Ok(!web.history.sessions(&filter, &one, now).await?.rows.is_empty())
+            Ok(!app.history.sessions(&filter, &one, now).await?.rows.is_empty())
         };
         let of_room = SessionFilter {
             room: room.clone(),
@@ -277,7 +283,7 @@ impl SessionListQuery {
 /// The piece of ended sessions, newest first, and whether it is the first one. Its `next` is what the older piece
 /// begins after.
 async fn piece(
-    web: &Web,
+    app: &AppState,
     filter: &SessionFilter,
     place: ListPlace,
     now: Timestamp,
@@ -291,7 +297,7 @@ async fn piece(
             order: SortOrder::Asc,
             ..filter.clone()
         };
-        let mut found = web.history.sessions(&upwards, &after(Some(id)), now).await?;
+        let mut found = app.history.sessions(&upwards, &after(Some(id)), now).await?;
         if found.next.is_some() {
             found.rows.reverse();
             found.next = found.rows.last().map(|last| last.id).or(Some(id));
@@ -303,7 +309,7 @@ async fn piece(
         ListPlace::OlderThan(id) => Some(id),
         ListPlace::First | ListPlace::NewerThan(_) => None,
     };
-    let found = web.history.sessions(&filter, &after(from), now).await?;
+    let found = app.history.sessions(&filter, &after(from), now).await?;
     Ok((from.is_none(), found))
 }
 
@@ -315,7 +321,7 @@ fn after(id: Option<SessionId>) -> Page<SessionId> {
 }
 
 /// The newest of those that go on, and whether there are more.
-async fn live(web: &Web, filter: &SessionFilter, now: Timestamp) -> Result<(Vec<Session>, bool), Error> {
+async fn live(app: &AppState, filter: &SessionFilter, now: Timestamp) -> Result<(Vec<Session>, bool), Error> {
     let filter = SessionFilter {
         status: Some(SessionStatus::Active),
         ..filter.clone()
@@ -324,11 +330,11 @@ async fn live(web: &Web, filter: &SessionFilter, now: Timestamp) -> Result<(Vec<
         limit: LIVE,
         after: None,
     };
-    let found = web.history.sessions(&filter, &newest, now).await?;
+    let found = app.history.sessions(&filter, &newest, now).await?;
     Ok((found.rows, found.next.is_some()))
 }
 
-async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {
+async fn similar(app: &AppState, room: &str) -> Result<Vec<String>, Error> {
     let filter = RoomFilter {
         live_only: false,
         contains: Some(room.to_owned()),
@@ -337,7 +343,7 @@ async fn similar(web: &Web, room: &str) -> Result<Vec<String>, Error> {
         limit: SUGGESTED,
         after: None,
     };
-    let found = web.history.rooms(&filter, &first).await?;
+    let found = app.history.rooms(&filter, &first).await?;
     Ok(found.rows.into_iter().map(|found| found.room).collect())
 }
 

@@ -14,7 +14,7 @@ use crate::web::http::access::CrossSiteAccess;
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::query::decode;
-use crate::web::state::Web;
+use crate::web::state::AppState;
 use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Where the review begins.
@@ -33,17 +33,17 @@ const POLICIES: [(HeaderName, &str); 3] = [
 ];
 
 /// Middleware of all pages: a token in the address becomes a cookie, and without either the page is locked.
-pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+pub(crate) async fn unlock(State(app): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let asked = (&request).into();
     let mut response = match take_token(query) {
-        Some((token, rest)) => match web.access.check_token(&token, asked).await {
-            Ok(()) => sign_in(&web, &request, &rest),
+        Some((token, rest)) => match app.access.check_token(&token, asked).await {
+            Ok(()) => sign_in(&app, &request, &rest),
             Err(error) => locked(&error, &request, true),
         },
-        None => match web
+        None => match app
             .access
-            .check(asked, CrossSiteAccess::Navigation, web.wall_now())
+            .check(asked, CrossSiteAccess::Navigation, app.wall_now())
             .await
         {
             Ok(()) => next.run(request).await,
@@ -58,10 +58,10 @@ pub(crate) async fn unlock(State(web): State<Arc<Web>>, request: Request, next: 
 }
 
 /// `POST /review/sign-out`: the cookie is good for nothing any more, wherever else it may be.
-pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> Response {
-    let (header, signed_in) = web.access.sign_out((&request).into(), web.wall_now());
+pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: Request) -> Response {
+    let (header, signed_in) = app.access.sign_out((&request).into(), app.wall_now());
     let kept = match signed_in {
-        Some(cookie) => web.removals.sign_out(cookie.id, cookie.until).await,
+        Some(cookie) => app.removals.sign_out(cookie.id, cookie.until).await,
         None => Ok(()),
     };
     let answer = match kept {
@@ -80,10 +80,10 @@ pub(super) fn take_token(query: &str) -> Option<(String, String)> {
     Some((decode(value).ok()?, rest.join("&")))
 }
 
-fn sign_in(web: &Web, request: &Request, query: &str) -> Response {
+fn sign_in(app: &AppState, request: &Request, query: &str) -> Response {
     let mark = if query.is_empty() { "" } else { "?" };
     let location = format!("{}{mark}{query}", request.uri().path());
-    match web.access.sign_in(request.into(), web.wall_now()) {
+    match app.access.sign_in(request.into(), app.wall_now()) {
         Ok(cookie) => (StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response(),
         Err(error) => PageError::from(error).into_response(),
     }

@@ -21,7 +21,7 @@ pub(super) struct Check<'a> {
 }
 
 /// One session of it.
-pub(super) struct Sight<'a> {
+pub(super) struct SessionView<'a> {
     pub(super) check: &'a Check<'a>,
     pub(super) id: String,
     pub(super) session: &'a ExpectedSession,
@@ -34,32 +34,32 @@ impl Check<'_> {
         let list = self.json("/api/v1/sessions?order=asc&limit=200").await;
         let rows = list["data"].as_array().unwrap();
         assert_eq!(rows.len(), self.naive.sessions.len(), "sessions");
-        let mut sights = Vec::new();
+        let mut views = Vec::new();
         for (row, session) in rows.iter().zip(&self.naive.sessions) {
             let mut people: Vec<&ExpectedPerson> = session.people.iter().collect();
             people.sort_by_key(|person| &person.name);
             let part = |person| (person, session.part(person, self.now));
-            sights.push(Sight {
+            views.push(SessionView {
                 check: self,
                 id: row["id"].as_str().unwrap().to_owned(),
                 session,
                 people: people.into_iter().map(part).collect(),
             });
         }
-        for (row, sight) in rows.iter().zip(&sights) {
-            sight.glance(row);
-            sight.glance(&self.json(&sight.path("")).await);
-            sight.participants().await;
-            sight.events().await;
-            sight.attendance_table().await;
-            sight.events_table().await;
-            sight.moments(dice).await;
-            sight.right_now().await;
-            picture::check(sight).await;
-            page::check_session(sight).await;
+        for (row, view) in rows.iter().zip(&views) {
+            view.glance(row);
+            view.glance(&self.json(&view.path("")).await);
+            view.participants().await;
+            view.events().await;
+            view.attendance_table().await;
+            view.events_table().await;
+            view.moments(dice).await;
+            view.right_now().await;
+            picture::check(view).await;
+            page::check_session(view).await;
         }
-        page::check_list(&sights).await;
-        page::check_people(&sights).await;
+        page::check_list(&views).await;
+        page::check_people(&views).await;
     }
 
     pub(super) async fn json(&self, path: &str) -> Value {
@@ -76,7 +76,7 @@ impl Check<'_> {
     }
 }
 
-impl Sight<'_> {
+impl SessionView<'_> {
     pub(super) fn path(&self, below: &str) -> String {
         format!("/api/v1/sessions/{}{below}", self.id)
     }
@@ -268,7 +268,7 @@ impl Sight<'_> {
     }
 }
 
-impl Sight<'_> {
+impl SessionView<'_> {
     /// Who is in the room as the class is looked at.
     async fn right_now(&self) {
         if !self.session.is_active() {

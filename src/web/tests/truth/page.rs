@@ -2,17 +2,17 @@
 
 use roxmltree::{Document, Node};
 
-use super::check::{Sight, length_said, length_shown, percent};
+use super::check::{SessionView, length_said, length_shown, percent};
 use super::naive::{ExpectedAttendance, ExpectedPerson, ExpectedPresence};
 use super::zone::written;
 
-pub(super) async fn check_session(sight: &Sight<'_>) {
-    let path = format!("/review/sessions/{}?sort=name", sight.id);
-    let text = plain(&sight.check.reviewer.get(&path).await.text);
-    summary(sight, &text);
-    let start = sight.session.start;
-    let mut when = vec![sight.check.iso(start)];
-    when.extend(sight.session.end.map(|end| sight.check.iso(end)));
+pub(super) async fn check_session(view: &SessionView<'_>) {
+    let path = format!("/review/sessions/{}?sort=name", view.id);
+    let text = plain(&view.check.reviewer.get(&path).await.text);
+    summary(view, &text);
+    let start = view.session.start;
+    let mut when = vec![view.check.iso(start)];
+    when.extend(view.session.end.map(|end| view.check.iso(end)));
     assert_eq!(
         moments(between(&text, "</h1>", "<p class=\"summary\">")),
         when,
@@ -21,9 +21,9 @@ pub(super) async fn check_session(sight: &Sight<'_>) {
 
     let table = between(&text, "<tbody>", "</tbody>");
     let rows = Rows::of(table);
-    assert_eq!(rows.0.len(), sight.people.len(), "rows");
-    for (row, (person, part)) in rows.0.iter().zip(&sight.people) {
-        let clock = |at: i64| clock(sight, at);
+    assert_eq!(rows.0.len(), view.people.len(), "rows");
+    for (row, (person, part)) in rows.0.iter().zip(&view.people) {
+        let clock = |at: i64| clock(view, at);
         let expected = [
             person.name.clone(),
             length_shown(part.present),
@@ -47,27 +47,27 @@ pub(super) async fn check_session(sight: &Sight<'_>) {
         let connected = cells.remove(3);
         assert!(connected.is_empty() || connected.starts_with("0 of "), "{connected}");
         assert_eq!(cells, expected, "{}", person.name);
-        let mut times = vec![sight.check.iso(person.first_in)];
-        times.extend(person.last_out.map(|at| sight.check.iso(at)));
+        let mut times = vec![view.check.iso(person.first_in)];
+        times.extend(person.last_out.map(|at| view.check.iso(at)));
         assert_eq!(row.times, times, "{}", person.name);
         assert_eq!(row.bar, Some(percent(part.permille)), "{}", person.name);
     }
-    log(sight, &text);
+    log(view, &text);
 }
 
 /// What is said of everybody, before anything else.
-fn summary(sight: &Sight<'_>, text: &str) {
+fn summary(view: &SessionView<'_>, text: &str) {
     let lead = between(text, "<p class=\"summary\">", "</p>");
     let told = between(text, "<p class=\"summary\">", "<nav class=\"anchors\"");
-    let count = sight.people.len();
+    let count = view.people.len();
     let all = if count == 1 {
         "1 person".to_owned()
     } else {
         format!("{count} people")
     };
-    let length = length_said(sight.duration());
-    let of = |status| sight.people.iter().filter(|(_, part)| part.status == status).count();
-    let head = if sight.session.is_active() {
+    let length = length_said(view.duration());
+    let of = |status| view.people.iter().filter(|(_, part)| part.status == status).count();
+    let head = if view.session.is_active() {
         format!("Live for {length}: {} of {all} here now. ", of(ExpectedPresence::Here))
     } else {
         format!("{all}, {length}. ")
@@ -76,27 +76,27 @@ fn summary(sight: &Sight<'_>, text: &str) {
     let was_lost =
         |person: &ExpectedPerson| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
     let came_back = |(person, part): &&(&ExpectedPerson, ExpectedAttendance)| {
-        sight.session.came_back_alone(person) && !was_lost(person) && part.status != ExpectedPresence::Away
+        view.session.came_back_alone(person) && !was_lost(person) && part.status != ExpectedPresence::Away
     };
-    let is_lost_alone = sight
+    let is_lost_alone = view
         .people
         .iter()
-        .any(|(person, _)| sight.session.was_lost_alone(person));
+        .any(|(person, _)| view.session.was_lost_alone(person));
     for (words, expected) in [
         ("are away since", of(ExpectedPresence::Away) > 1),
         ("is away since", of(ExpectedPresence::Away) == 1),
         ("did not come back: contact was lost", is_lost_alone),
-        ("dropped and came back", sight.people.iter().any(|one| came_back(&one))),
-        ("The server refused", sight.session.errors() > 0),
+        ("dropped and came back", view.people.iter().any(|one| came_back(&one))),
+        ("The server refused", view.session.errors() > 0),
     ] {
         assert_eq!(told.contains(words), expected, "{words}: {told}");
     }
 }
 
 /// The first page of the log.
-fn log(sight: &Sight<'_>, text: &str) {
-    let events = sight.session.events.iter().take(200);
-    let expected: Vec<String> = events.map(|event| sight.check.iso(event.at)).collect();
+fn log(view: &SessionView<'_>, text: &str) {
+    let events = view.session.events.iter().take(200);
+    let expected: Vec<String> = events.map(|event| view.check.iso(event.at)).collect();
     let shown = between(text, "<ol class=\"log\">", "</ol>");
     // Of several who left the first one's time is told once more for all.
     let mut rest = String::new();
@@ -112,18 +112,18 @@ fn log(sight: &Sight<'_>, text: &str) {
 }
 
 /// The first page: what goes on, then the rest, the newest first.
-pub(super) async fn check_list(sights: &[Sight<'_>]) {
-    let Some(any) = sights.first() else { return };
+pub(super) async fn check_list(views: &[SessionView<'_>]) {
+    let Some(any) = views.first() else { return };
     let text = plain(&any.check.reviewer.get("/review").await.text);
-    let mut order: Vec<&Sight> = sights.iter().rev().collect();
-    order.sort_by_key(|sight| !sight.session.is_active());
+    let mut order: Vec<&SessionView> = views.iter().rev().collect();
+    order.sort_by_key(|view| !view.session.is_active());
     let rows = Rows::of(between(&text, "<tbody>", "</tbody>"));
     assert_eq!(rows.0.len(), order.len().min(50));
-    for (row, sight) in rows.0.iter().zip(order) {
-        let session = sight.session;
-        let start = sight.check.ms(session.start);
+    for (row, view) in rows.0.iter().zip(order) {
+        let session = view.session;
+        let start = view.check.ms(session.start);
         let live = if session.is_active() { " live" } else { "" };
-        let minutes = (sight.duration() + 30_000) / 60_000;
+        let minutes = (view.duration() + 30_000) / 60_000;
         let length = match (minutes / 60, minutes % 60) {
             (0, minutes) => format!("{minutes} min"),
             (hours, minutes) => format!("{hours} h {minutes:02} min"),
@@ -136,23 +136,23 @@ pub(super) async fn check_list(sights: &[Sight<'_>]) {
             String::new(),
         ];
         assert_eq!(row.cells[..5], expected);
-        wrong(sight, &row.cells[5]);
-        assert_eq!(row.times, [sight.check.iso(session.start)]);
-        assert_eq!(row.link, format!("/review/sessions/{}", sight.id));
+        wrong(view, &row.cells[5]);
+        assert_eq!(row.times, [view.check.iso(session.start)]);
+        assert_eq!(row.link, format!("/review/sessions/{}", view.id));
     }
 }
 
 /// What went wrong, in a line.
-fn wrong(sight: &Sight<'_>, told: &str) {
-    let session = sight.session;
-    let of = |status| sight.people.iter().filter(|(_, part)| part.status == status).count();
+fn wrong(view: &SessionView<'_>, told: &str) {
+    let session = view.session;
+    let of = |status| view.people.iter().filter(|(_, part)| part.status == status).count();
     let is_lost =
         |person: &ExpectedPerson| matches!(person.reason, Some("timeout" | "server_crash" | "server_shutdown"));
     for (words, expected) in [
         ("away", of(ExpectedPresence::Away) > 0),
         (
             "did not come back",
-            sight.people.iter().any(|(person, _)| is_lost(person)),
+            view.people.iter().any(|(person, _)| is_lost(person)),
         ),
         ("came back", session.back() > 0),
         ("refused", session.errors() > 0),
@@ -166,26 +166,26 @@ fn wrong(sight: &Sight<'_>, told: &str) {
 }
 
 /// The pages of the first few people: each with all their sessions, and totals.
-pub(super) async fn check_people(sights: &[Sight<'_>]) {
-    let mut names: Vec<&str> = sights
+pub(super) async fn check_people(views: &[SessionView<'_>]) {
+    let mut names: Vec<&str> = views
         .iter()
-        .flat_map(|sight| &sight.people)
+        .flat_map(|view| &view.people)
         .map(|(person, _)| &*person.name)
         .collect();
     names.sort_unstable();
     names.dedup();
     for name in names.into_iter().take(3) {
-        let visits: Vec<(&Sight, &ExpectedPerson, &ExpectedAttendance)> = sights
+        let visits: Vec<(&SessionView, &ExpectedPerson, &ExpectedAttendance)> = views
             .iter()
             .rev()
-            .flat_map(|sight| sight.people.iter().map(move |(person, part)| (sight, *person, part)))
+            .flat_map(|view| view.people.iter().map(move |(person, part)| (view, *person, part)))
             .filter(|(_, person, _)| person.name == name)
             .collect();
         check_person(name, &visits).await;
     }
 }
 
-async fn check_person(name: &str, visits: &[(&Sight<'_>, &ExpectedPerson, &ExpectedAttendance)]) {
+async fn check_person(name: &str, visits: &[(&SessionView<'_>, &ExpectedPerson, &ExpectedAttendance)]) {
     let text = plain(
         &visits[0]
             .0
@@ -224,12 +224,12 @@ async fn check_person(name: &str, visits: &[(&Sight<'_>, &ExpectedPerson, &Expec
 
     let rows = Rows::of(between(&text, "<tbody>", "</tbody>"));
     assert_eq!(rows.0.len(), visits.len().min(50), "visits of {name}");
-    for (row, (sight, person, part)) in rows.0.iter().zip(visits) {
-        let session = sight.session;
+    for (row, (view, person, part)) in rows.0.iter().zip(visits) {
+        let session = view.session;
         let live = if session.is_active() { " live" } else { "" };
         let expected = [
             format!("{}{live}", session.room),
-            written(sight.check.ms(session.start), "%-d %b %Y, %H:%M"),
+            written(view.check.ms(session.start), "%-d %b %Y, %H:%M"),
             length_shown(part.present),
             format!("{} %", percent(part.permille).round()),
             String::new(),
@@ -256,8 +256,8 @@ fn ending(person: &ExpectedPerson, part: &ExpectedAttendance) -> &'static str {
 }
 
 /// As the page has it before its script makes it the reader's: UTC, with the day if it is another than the first.
-fn clock(sight: &Sight<'_>, at: i64) -> String {
-    let (at, start) = (sight.check.ms(at), sight.check.ms(sight.session.start));
+fn clock(view: &SessionView<'_>, at: i64) -> String {
+    let (at, start) = (view.check.ms(at), view.check.ms(view.session.start));
     let is_first_day = written(at, "%F") == written(start, "%F");
     written(at, if is_first_day { "%H:%M" } else { "%-d %b, %H:%M" })
 }

@@ -2,7 +2,7 @@
 
 use roxmltree::{Document, Node};
 
-use super::check::{Sight, length_shown};
+use super::check::{SessionView, length_shown};
 use super::naive::ExpectedPresence;
 use super::zone::written;
 
@@ -19,22 +19,22 @@ const THINNEST: f64 = 2.0;
 const SLIT: f64 = 3.0;
 const HATCHED: f64 = 8.0;
 
-pub(super) async fn check(sight: &Sight<'_>) {
-    let zone = sight.check.class.zone;
-    let path = sight.path(&format!("/timeline.svg?tz={}", zone.name));
-    let text = sight.check.reviewer.get(&path).await.text;
+pub(super) async fn check(view: &SessionView<'_>) {
+    let zone = view.check.class.zone;
+    let path = view.path(&format!("/timeline.svg?tz={}", zone.name));
+    let text = view.check.reviewer.get(&path).await.text;
     let text = text.replace(['\u{2068}', '\u{2069}'], "");
     let document = Document::parse(&text).unwrap();
     let root = document.root_element();
 
-    head(sight, root);
-    ticks(sight, root);
+    head(view, root);
+    ticks(view, root);
     // The last group is the legend.
     let mut rows: Vec<Node> = children(root, "g").collect();
     rows.pop();
-    let mut people: Vec<_> = sight.people.iter().collect();
+    let mut people: Vec<_> = view.people.iter().collect();
     people.sort_by_key(|(person, _)| person.first_in);
-    let outside = sight
+    let outside = view
         .session
         .events
         .iter()
@@ -55,22 +55,22 @@ pub(super) async fn check(sight: &Sight<'_>) {
         let drawn: Vec<Node> = children(*row, "rect").filter(is_bar).collect();
         assert_eq!(drawn.len(), bars.len(), "bars of {}", person.name);
         for (node, bar) in drawn.into_iter().zip(bars) {
-            check_bar(sight, &person.name, node, bar);
+            check_bar(view, &person.name, node, bar);
         }
-        marks(sight, *row, Some(&person.name), "reconnected", "came back");
-        marks(sight, *row, Some(&person.name), "error", "was refused something");
+        marks(view, *row, Some(&person.name), "reconnected", "came back");
+        marks(view, *row, Some(&person.name), "error", "was refused something");
     }
     if outside {
-        marks(sight, *rows.last().unwrap(), None, "error", "was refused something");
+        marks(view, *rows.last().unwrap(), None, "error", "was refused something");
     }
 }
 
-fn head(sight: &Sight<'_>, root: Node) {
-    let (zone, check) = (sight.check.class.zone, sight.check);
-    let from = check.ms(sight.session.start);
-    let to = check.ms(sight.session.until(check.now));
+fn head(view: &SessionView<'_>, root: Node) {
+    let (zone, check) = (view.check.class.zone, view.check);
+    let from = check.ms(view.session.start);
+    let to = check.ms(view.session.until(check.now));
     let day = written(zone.clock(from), "%-d %b %Y");
-    let going_on = if sight.session.is_active() {
+    let going_on = if view.session.is_active() {
         ", still going on"
     } else {
         ""
@@ -81,10 +81,10 @@ fn head(sight: &Sight<'_>, root: Node) {
 }
 
 /// The times across the top stand where the clock shows them.
-fn ticks(sight: &Sight<'_>, root: Node) {
+fn ticks(view: &SessionView<'_>, root: Node) {
     const DAY: i64 = 86_400_000;
-    let zone = sight.check.class.zone;
-    let (tolerance, mut last) = (ms_of(sight, PIXELS).max(1), i64::MIN);
+    let zone = view.check.class.zone;
+    let (tolerance, mut last) = (ms_of(view, PIXELS).max(1), i64::MIN);
     for line in children(root, "line").filter(|node| node.attribute("class") == Some("tick")) {
         let text = line.next_sibling().unwrap();
         let label = text.text().unwrap();
@@ -92,7 +92,7 @@ fn ticks(sight: &Sight<'_>, root: Node) {
             number(text, "x") + float(i64::try_from(label.len()).unwrap()) * DIGIT / 2.0 <= WIDTH,
             "{label} fits"
         );
-        let at = sight.check.ms(sight.session.start) + ms_of(sight, number(line, "x1") - PLOT.0);
+        let at = view.check.ms(view.session.start) + ms_of(view, number(line, "x1") - PLOT.0);
         assert!(at + tolerance >= last, "ticks go on");
         last = at;
         let shown = zone.clock(at + tolerance);
@@ -109,13 +109,13 @@ fn ticks(sight: &Sight<'_>, root: Node) {
     }
 }
 
-fn check_bar(sight: &Sight<'_>, name: &str, node: Node, (from, to, status): (i64, i64, ExpectedPresence)) {
+fn check_bar(view: &SessionView<'_>, name: &str, node: Node, (from, to, status): (i64, i64, ExpectedPresence)) {
     let word = if status == ExpectedPresence::Here {
         "present"
     } else {
         "away"
     };
-    let (left, right) = (x_of(sight, from), x_of(sight, to));
+    let (left, right) = (x_of(view, from), x_of(view, to));
     let (x, width) = (number(node, "x"), number(node, "width"));
     assert!((x - left).abs() <= PIXELS, "{name} begins at {x}, not {left}");
     let (class, least) = match status {
@@ -128,16 +128,16 @@ fn check_bar(sight: &Sight<'_>, name: &str, node: Node, (from, to, status): (i64
     assert!((width - wide).abs() <= PIXELS, "{name} is {width} wide, not {wide}");
     let expected = format!(
         "{name} {word} {} to {} ({})",
-        time(sight, from),
-        time(sight, to),
+        time(view, from),
+        time(view, to),
         length_shown(to - from)
     );
     assert_eq!(title(node), expected);
 }
 
 /// Marks of a kind: as many as it happened, each where it did.
-fn marks(sight: &Sight<'_>, row: Node, who: Option<&str>, kind: &str, words: &str) {
-    let events = &sight.session.events;
+fn marks(view: &SessionView<'_>, row: Node, who: Option<&str>, kind: &str, words: &str) {
+    let events = &view.session.events;
     let mut at: Vec<i64> = events
         .iter()
         .filter(|event| event.kind == kind && event.who.as_deref() == who)
@@ -158,7 +158,7 @@ fn marks(sight: &Sight<'_>, row: Node, who: Option<&str>, kind: &str, words: &st
         let x = number(mark, "x");
         let here = at
             .iter()
-            .position(|at| (x_of(sight, *at) - x).abs() <= PIXELS && time(sight, *at) == moment);
+            .position(|at| (x_of(view, *at) - x).abs() <= PIXELS && time(view, *at) == moment);
         assert!(here.is_some(), "{text} at {x}: {at:?}");
         drawn += times;
         at.drain(..here.unwrap());
@@ -169,19 +169,19 @@ fn marks(sight: &Sight<'_>, row: Node, who: Option<&str>, kind: &str, words: &st
     assert_eq!(drawn, happened.count(), "{kind} of {who:?}");
 }
 
-fn time(sight: &Sight<'_>, at: i64) -> String {
-    let check = sight.check;
-    check.class.zone.time(check.ms(at), check.ms(sight.session.start))
+fn time(view: &SessionView<'_>, at: i64) -> String {
+    let check = view.check;
+    check.class.zone.time(check.ms(at), check.ms(view.session.start))
 }
 
-fn x_of(sight: &Sight<'_>, at: i64) -> f64 {
-    let length = sight.duration();
-    PLOT.0 + (PLOT.1 - PLOT.0) * float((at - sight.session.start).clamp(0, length)) / float(length.max(1))
+fn x_of(view: &SessionView<'_>, at: i64) -> f64 {
+    let length = view.duration();
+    PLOT.0 + (PLOT.1 - PLOT.0) * float((at - view.session.start).clamp(0, length)) / float(length.max(1))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds are not cut into")]
-fn ms_of(sight: &Sight<'_>, pixels: f64) -> i64 {
-    (float(sight.duration()) * pixels / (PLOT.1 - PLOT.0)).round() as i64
+fn ms_of(view: &SessionView<'_>, pixels: f64) -> i64 {
+    (float(view.duration()) * pixels / (PLOT.1 - PLOT.0)).round() as i64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a class is no longer than 2^52 ms")]
