@@ -432,6 +432,7 @@ pair-connected-straight = { $one } and { $other } connected, straight
 pair-connected-router = { $one } and { $other } connected, through a router
 pair-connected-relay = { $one } and { $other } connected, by a TURN server
 screen-never-reached = { $sharer }'s shared screen never reached { $other }: { -no-way }
+screen-no-answer = { $sharer }'s shared screen never reached { $other }: no offer of it was answered
 screen-lost = { $sharer }'s shared screen was lost on its way to { $other }
 one-failed = { $one } never connected with { $others }: { -no-way }.
 one-no-answer = { $number ->
@@ -451,6 +452,8 @@ one-lost = { $number ->
 }
 one-screen-failed = { $one }'s shared screen never reached { $others }: { -no-way }.
 others-screens-failed = The shared screens of { $others } never reached { $one }: { -no-way }.
+one-screen-no-answer = { $one }'s shared screen never reached { $others }: no offer of it was answered.
+others-screens-no-answer = The shared screens of { $others } never reached { $one }: no offer of them was answered.
 one-screen-lost = { $one }'s shared screen was lost on its way to { $others }.
 others-screens-lost = The shared screens of { $others } were lost on their way to { $one }.
 each-failed = { $people } never connected with each other: { -no-way }.
@@ -463,6 +466,7 @@ many-hung-up = { NUMBER($pairs) } pairs among { $people } never connected: what 
 many-no-offer = { NUMBER($pairs) } pairs among { $people } never connected: no offer was made.
 many-lost = { NUMBER($pairs) } pairs among { $people } were connected, and then lost each other.
 many-screens-failed = { NUMBER($pairs) } shared screens among { $people } never arrived: { -no-way }.
+many-screens-no-answer = { NUMBER($pairs) } shared screens among { $people } never arrived: no offer of them was answered.
 many-screens-lost = { NUMBER($pairs) } shared screens among { $people } were lost on their way.
 
 ## One session: its log

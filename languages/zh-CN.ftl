@@ -335,6 +335,7 @@ pair-connected-straight = { $one }与{ $other }已直接连通
 pair-connected-router = { $one }与{ $other }已通过路由器连通
 pair-connected-relay = { $one }与{ $other }已通过 TURN 服务器连通
 screen-never-reached = { $sharer }的共享屏幕未能送达{ $other }：{ -no-way }
+screen-no-answer = { $sharer }的共享屏幕未能送达{ $other }：对方没有应答
 screen-lost = { $sharer }的共享屏幕在传给{ $other }的途中断开
 one-failed = { $one }未能与{ $others }连通：{ -no-way }。
 one-no-answer = { $one }向{ $others }发起的连接始终没有应答。
@@ -345,6 +346,8 @@ one-no-offer = { $one }未能与{ $others }连通：没有人发起连接。
 one-lost = { $one }与{ $others }曾经连通，后来断开。
 one-screen-failed = { $one }的共享屏幕未能送达{ $others }：{ -no-way }。
 others-screens-failed = { $others }的共享屏幕未能送达{ $one }：{ -no-way }。
+one-screen-no-answer = { $one }的共享屏幕未能送达{ $others }：对方没有应答。
+others-screens-no-answer = { $others }的共享屏幕未能送达{ $one }：对方没有应答。
 one-screen-lost = { $one }的共享屏幕在传给{ $others }的途中断开。
 others-screens-lost = { $others }的共享屏幕在传给{ $one }的途中断开。
 each-failed = { $people }互相都未能连通：{ -no-way }。
@@ -357,6 +360,7 @@ many-hung-up = { $people }之间有 { $pairs } 对未能连通：发起的连接
 many-no-offer = { $people }之间有 { $pairs } 对未能连通：没有人发起连接。
 many-lost = { $people }之间有 { $pairs } 对曾经连通，后来断开。
 many-screens-failed = { $people }之间有 { $pairs } 个共享屏幕未能送达：{ -no-way }。
+many-screens-no-answer = { $people }之间有 { $pairs } 个共享屏幕未能送达：对方没有应答。
 many-screens-lost = { $people }之间有 { $pairs } 个共享屏幕在途中断开。
 
 ## 一堂课：日志

@@ -73,7 +73,7 @@ impl History {
             let links = links.remove(&ends(*one, *other)).unwrap_or_default();
             let memberships = both.map(|person| person.membership(now));
             let together = Together::of(memberships.each_ref(), now);
-            Some(Pair::of(both[0], both[1], links, together))
+            Some(Pair::of(both, links, together, now))
         });
         Ok(pairs.collect())
     }

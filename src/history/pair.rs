@@ -57,14 +57,14 @@ pub struct Judgement {
 }
 
 impl Pair {
-    pub(super) fn of(one: &Person, other: &Person, links: Vec<Link>, together: Option<Together>) -> Self {
+    pub(super) fn of([one, other]: [&Person; 2], links: Vec<Link>, together: Option<Together>, now: Timestamp) -> Self {
         Self {
             between: [one, other].map(|person| PairMember {
                 id: person.id,
                 username: person.username.clone(),
             }),
             judgement: judge(&links, together),
-            shared: judge_shared(&links),
+            shared: judge_shared(&links, now),
             links,
         }
     }
@@ -156,8 +156,8 @@ fn judge(links: &[Link], together: Option<Together>) -> Judgement {
 }
 
 /// Judges the screens that two people shared beside that which every pair has: of each the latest link of which a page said
-/// how it is. Nothing if none of them is in trouble.
-fn judge_shared(links: &[Link]) -> Option<Judgement> {
+/// how it is, or that was not answered when there was time to. Nothing if none of them is in trouble.
+fn judge_shared(links: &[Link], now: Timestamp) -> Option<Judgement> {
     let is_main = |link: &Link| link.stream_type == StreamType::USER;
     if !links.iter().any(is_main) {
         return None;
@@ -166,15 +166,30 @@ fn judge_shared(links: &[Link]) -> Option<Judgement> {
     let shared = links.iter().enumerate().filter(|(_, link)| is_screen(link));
     let mut latest: BTreeMap<(&str, &str), Judgement> = BTreeMap::new();
     for (place, link) in shared {
-        if let Some(outcome) = said(link) {
-            let by = Some(place);
-            latest.insert((&link.offerer, &link.stream_type), Judgement { outcome, by });
+        let key = (link.offerer.as_str(), link.stream_type.as_str());
+        let unanswered = || is_unanswered(link, now).then_some(Outcome::NoAnswer);
+        if let Some(outcome) = said(link).or_else(unanswered) {
+            latest.insert(
+                key,
+                Judgement {
+                    outcome,
+                    by: Some(place),
+                },
+            );
+        } else if link.answered_at.is_some() && latest.get(&key).is_some_and(|last| last.outcome == Outcome::NoAnswer) {
+            latest.remove(&key);
         }
     }
     latest
         .into_values()
         .filter(|judged| judged.outcome.is_bad())
         .min_by_key(|judged| judged.outcome)
+}
+
+/// Whether there was time to answer an offer, and nobody did.
+fn is_unanswered(link: &Link, now: Timestamp) -> bool {
+    let end = link.closed_at.unwrap_or(now);
+    link.answered_at.is_none() && end.0.saturating_sub(link.offered_at.0) >= STEP_WITHIN_MS
 }
 
 /// What the two pages said of a link, if they did. Of each the last word counts, `failed` of either wins, and `closed` says
@@ -372,10 +387,25 @@ mod tests {
             // Of one that is shared again the latest counts.
             (vec![camera(), shared(false, Failed), shared(true, Connected)], None),
             (vec![camera(), shared(true, Connected)], None),
+            // One that is offered in vain, unless it is again and is answered, or there was no time to.
+            (
+                vec![camera(), link("display", false, (0, 0), false)],
+                Some(Outcome::NoAnswer),
+            ),
+            (
+                vec![
+                    camera(),
+                    link("display", false, (0, 0), false),
+                    link("display", true, (0, 0), false),
+                ],
+                None,
+            ),
+            (vec![camera(), link("display", false, (0, 0), true)], None),
             // Alone it is what the two have.
             (vec![shared(false, Failed)], None),
         ] {
-            assert_eq!(judge_shared(&links).map(|judged| judged.outcome), outcome);
+            let judged = judge_shared(&links, Timestamp(60_000));
+            assert_eq!(judged.map(|judged| judged.outcome), outcome);
             let with_camera = links.len() > 1;
             assert!(!with_camera || judge(&links, None).outcome == Outcome::Connected);
         }

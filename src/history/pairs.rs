@@ -50,10 +50,10 @@ impl<'a> Meeting<'a> {
 
     /// What became of two people; takes their links.
     pub(super) fn pair(&self, of: [usize; 2], links: &mut LinksByEnds) -> Pair {
-        let [one, two] = of.map(|index| &self.people[index]);
+        let both = of.map(|index| &self.people[index]);
         let links = links.remove(&self.ends(of)).unwrap_or_default();
         let together = Together::of(of.map(|index| &self.memberships[index]), self.now);
-        Pair::of(one, two, links, together)
+        Pair::of(both, links, together, self.now)
     }
 }
 

@@ -24,18 +24,21 @@ pub(super) enum PairTrouble {
     Lost,
     /// A screen that one shared with the other never came.
     ShareFailed,
+    /// The offer of a screen was never answered.
+    ShareNoAnswer,
     /// A screen that one shared with the other was lost.
     ShareLost,
 }
 
 impl PairTrouble {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Failed,
         Self::NoAnswer,
         Self::HungUp,
         Self::NoOffer,
         Self::Lost,
         Self::ShareFailed,
+        Self::ShareNoAnswer,
         Self::ShareLost,
     ];
 
@@ -58,17 +61,19 @@ impl PairTrouble {
     /// What went wrong with a screen that one shared with the other.
     fn of_share(pair: &Pair) -> Option<Self> {
         let (outcome, _) = pair.broken_share()?;
-        Some(if outcome == Outcome::Failed {
-            Self::ShareFailed
-        } else {
-            Self::ShareLost
+        Some(match outcome {
+            Outcome::Failed => Self::ShareFailed,
+            Outcome::NoAnswer => Self::ShareNoAnswer,
+            Outcome::Lost | Outcome::NoOffer | Outcome::Waiting | Outcome::Exchanged | Outcome::Connected => {
+                Self::ShareLost
+            }
         })
     }
 
     /// Whether it began with one of the two: who offered, or shared.
     fn has_origin(self) -> bool {
         match self {
-            Self::NoAnswer | Self::HungUp | Self::ShareFailed | Self::ShareLost => true,
+            Self::NoAnswer | Self::HungUp | Self::ShareFailed | Self::ShareNoAnswer | Self::ShareLost => true,
             Self::Failed | Self::NoOffer | Self::Lost => false,
         }
     }
@@ -148,7 +153,10 @@ fn ends(trouble: PairTrouble, pair: &Pair) -> Option<[End<'_>; 2]> {
     if PairTrouble::of(pair) != Some(trouble) && PairTrouble::of_share(pair) != Some(trouble) {
         return None;
     }
-    let link = if matches!(trouble, PairTrouble::ShareFailed | PairTrouble::ShareLost) {
+    let link = if matches!(
+        trouble,
+        PairTrouble::ShareFailed | PairTrouble::ShareNoAnswer | PairTrouble::ShareLost
+    ) {
         pair.broken_share().map(|(_, link)| link)
     } else {
         pair.decisive_link()
@@ -296,12 +304,14 @@ mod tests {
             sharing("Ann", "Bo", Failed),
             sharing("Ann", "Cy", Failed),
             sharing("Cy", "Bo", Lost),
+            sharing("Cy", "Di", NoAnswer),
         ];
         assert_eq!(
             told(&pairs),
             [
                 "Ann's shared screen never reached Bo and Cy: no way was found between their networks (a TURN server would \
                  help).",
+                "Cy's shared screen never reached Di: no offer of it was answered.",
                 "Cy's shared screen was lost on its way to Bo.",
             ]
         );

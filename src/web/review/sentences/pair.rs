@@ -15,10 +15,12 @@ pub(crate) fn pair(words: &Words, pair: &Pair) -> String {
     let mut told = vec![clause(words, pair)];
     if let Some((outcome, link)) = pair.broken_share() {
         let (sharer, other) = (&words.isolated(&link.offerer), &words.isolated(&link.answerer));
-        told.push(if outcome == Outcome::Failed {
-            words.say(m::ScreenNeverReached { sharer, other })
-        } else {
-            words.say(m::ScreenLost { sharer, other })
+        told.push(match outcome {
+            Outcome::Failed => words.say(m::ScreenNeverReached { sharer, other }),
+            Outcome::NoAnswer => words.say(m::ScreenNoAnswer { sharer, other }),
+            Outcome::Lost | Outcome::NoOffer | Outcome::Waiting | Outcome::Exchanged | Outcome::Connected => {
+                words.say(m::ScreenLost { sharer, other })
+            }
         });
     }
     words.sentence(&words.clauses(&told))
@@ -89,6 +91,7 @@ fn of_one(words: &Words, trouble: PairTrouble, one: &str, others: &str, number: 
         PairTrouble::NoOffer => words.say(m::OneNoOffer { one, others }),
         PairTrouble::Lost => words.say(m::OneLost { one, others, number }),
         PairTrouble::ShareFailed => words.say(m::OneScreenFailed { one, others }),
+        PairTrouble::ShareNoAnswer => words.say(m::OneScreenNoAnswer { one, others }),
         PairTrouble::ShareLost => words.say(m::OneScreenLost { one, others }),
     }
 }
@@ -99,6 +102,7 @@ fn of_others(words: &Words, trouble: PairTrouble, one: &str, others: &str, numbe
         PairTrouble::NoAnswer => words.say(m::OthersNoAnswer { one, others }),
         PairTrouble::HungUp => words.say(m::OthersHungUp { one, others }),
         PairTrouble::ShareFailed => words.say(m::OthersScreensFailed { one, others }),
+        PairTrouble::ShareNoAnswer => words.say(m::OthersScreensNoAnswer { one, others }),
         PairTrouble::ShareLost => words.say(m::OthersScreensLost { one, others }),
         PairTrouble::Failed | PairTrouble::NoOffer | PairTrouble::Lost => of_one(words, trouble, one, others, number),
     }
@@ -111,7 +115,7 @@ fn of_each(words: &Words, trouble: PairTrouble, people: &str) -> Option<String> 
         PairTrouble::NoAnswer => Some(words.say(m::EachNoAnswer { people })),
         PairTrouble::HungUp => Some(words.say(m::EachHungUp { people })),
         PairTrouble::NoOffer => Some(words.say(m::EachNoOffer { people })),
-        PairTrouble::Lost | PairTrouble::ShareFailed | PairTrouble::ShareLost => None,
+        PairTrouble::Lost | PairTrouble::ShareFailed | PairTrouble::ShareNoAnswer | PairTrouble::ShareLost => None,
     }
 }
 
@@ -124,6 +128,7 @@ fn of_many(words: &Words, trouble: PairTrouble, people: &str, pairs: i64) -> Str
         PairTrouble::NoOffer => words.say(m::ManyNoOffer { people, pairs }),
         PairTrouble::Lost => words.say(m::ManyLost { people, pairs }),
         PairTrouble::ShareFailed => words.say(m::ManyScreensFailed { people, pairs }),
+        PairTrouble::ShareNoAnswer => words.say(m::ManyScreensNoAnswer { people, pairs }),
         PairTrouble::ShareLost => words.say(m::ManyScreensLost { people, pairs }),
     }
 }
