@@ -307,7 +307,8 @@ async fn links_tell_of_each_pair_where_it_stopped() {
         sentences,
         [
             "\u{2068}Ann\u{2069} and \u{2068}Bo\u{2069} exchanged everything; \
-             their pages did not say whether video came.",
+             their pages did not say whether video came; \u{2068}Ann\u{2069}'s shared screen never reached \
+             \u{2068}Bo\u{2069}: no offer of it was answered.",
             "\u{2068}Ann\u{2069} and \u{2068}Cy\u{2069} never connected: \u{2068}Ann\u{2069}'s offer was never answered.",
             "\u{2068}Bo\u{2069} and \u{2068}Cy\u{2069} never connected: neither made an offer.",
         ]
