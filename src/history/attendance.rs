@@ -80,9 +80,8 @@ impl Person {
             last.to = None;
         }
         let losses = self.losses();
-        let outages = || losses.iter().filter(|loss| is_explained(**loss, outages));
-        let kept_out = Intervals::merge(outages().map(|loss| loss.away(now)));
-        let returns = outages().filter(|loss| loss.is_resumed).count();
+        let nobodys = losses.iter().filter(|loss| is_explained(**loss, outages));
+        let kept_out = Intervals::merge(nobodys.map(|loss| loss.away(now)));
         let there = Intervals::merge(present.iter().chain(kept_out.iter()));
         let membership = Interval::new(self.joined_at, self.left_at.unwrap_or(now));
         Attendance {
@@ -93,7 +92,7 @@ impl Person {
             present_ms: present.total_ms(),
             away_ms: self.away(now).minus(&there).total_ms(),
             longest_gap_ms: there.longest_gap_ms(membership),
-            reconnect_count: (self.reconnect_count - i64::try_from(returns).unwrap_or(i64::MAX)).max(0),
+            reconnect_count: self.own_returns(outages),
             leave_reason: self.leave_reason,
             present_pct: percent(present.total_ms(), session.span().ms() - kept_out.total_ms()),
             intervals,

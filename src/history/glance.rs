@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::intervals::Interval;
 use super::json::from_json;
 use super::links::{LinksByEnds, Names, ends};
+use super::outages::{Outage, outages_among};
 use super::pairs::Meeting;
 use super::people::{Everyone, Person};
 use super::{Error, History};
@@ -36,6 +37,10 @@ pub struct Glance {
     pub lost: Vec<String>,
     /// Who is away at this moment, by name.
     pub away: Vec<String>,
+    /// What the server or its network did to everybody, where people are few enough to look at all of them,
+    pub outages: Vec<Outage>,
+    /// and how often somebody came back from a drop of their own; nothing where they are not.
+    pub returns: Option<i64>,
     /// How many pairs never connected, where people and links are few enough to look at all of them.
     pub unconnected: usize,
 }
@@ -150,10 +155,14 @@ impl History {
 /// All but what became of pairs.
 fn glance(everyone: &Everyone, now: Timestamp) -> Glance {
     let mut found = Glance::default();
+    if everyone.is_whole {
+        found.outages = outages_among(&everyone.people, now);
+        let returns = everyone.people.iter().map(|person| person.own_returns(&found.outages));
+        found.returns = Some(returns.sum());
+    }
     for person in &everyone.people {
         found.present.extend(person.present(now).iter());
-        let losses = person.losses();
-        found.drops.extend(losses.iter().map(|loss| loss.at));
+        found.drops.extend(person.drops());
         if person.left_at.is_some() && person.leave_reason.is_some_and(LeaveReason::is_lost) {
             found.losses.extend(person.left_at);
             found.lost.push(person.username.clone());

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
 use super::loss::{Contact, Loss};
+use super::outages::{Outage, is_explained};
 use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, Username};
@@ -121,6 +122,32 @@ impl Person {
         let next = self.connections.iter().skip(1).map(Some).chain([None]);
         let losses = self.connections.iter().zip(next);
         losses.filter_map(|(connection, next)| connection.loss(next)).collect()
+    }
+
+    /// When they dropped: lost contact, or closed a page and came back.
+    pub(super) fn drops(&self) -> Vec<Timestamp> {
+        let next = self.connections.iter().skip(1).map(Some).chain([None]);
+        let is_drop = |connection: &ConnectionRow, next: Option<&ConnectionRow>| {
+            let came_back = next.is_some_and(|next| next.opened_by == ConnectionOpenReason::Reconnect);
+            came_back || connection.loss(next).is_some()
+        };
+        let drops = self
+            .connections
+            .iter()
+            .zip(next)
+            .filter(|(one, next)| is_drop(one, *next));
+        drops
+            .filter_map(|(one, _)| one.disconnected_at.map(Timestamp::from))
+            .collect()
+    }
+
+    /// How often they came back from a drop that was not everybody's.
+    pub(super) fn own_returns(&self, outages: &[Outage]) -> i64 {
+        let losses = self.losses().into_iter();
+        let shared = losses
+            .filter(|loss| loss.is_resumed && is_explained(*loss, outages))
+            .count();
+        (self.reconnect_count - count(shared)).max(0)
     }
 
     pub(super) fn away(&self, now: Timestamp) -> Intervals {

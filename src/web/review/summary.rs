@@ -79,7 +79,8 @@ impl Subject<'_> {
             let all = people.iter();
             all.filter(|person| self.fate(person) == Some(fate)).collect()
         };
-        let (away, lost, back) = (of(Fate::Away), of(Fate::Lost), of(Fate::CameBack));
+        let (away, lost) = (of(Fate::Away), of(Fate::Lost));
+        let back: Vec<&Attendance> = people.iter().filter(|person| person.reconnect_count > 0).collect();
         if !away.is_empty() {
             found.add(sentences::away(self.words, &away, self.session, rows(&away)));
         }
@@ -123,24 +124,21 @@ impl Subject<'_> {
         if self.session.is_live() && is_member && !person.is_present() {
             return Some(Fate::Away);
         }
-        if !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost) {
-            // Of an outage it is said who did not come back.
-            let last = person.losses.last();
-            return (!last.is_some_and(|last| is_explained(*last, self.outages))).then_some(Fate::Lost);
-        }
-        (person.reconnect_count > 0).then_some(Fate::CameBack)
+        let is_lost = !is_member && person.leave_reason.is_some_and(LeaveReason::is_lost);
+        // Of an outage it is said who did not come back.
+        let last = person.losses.last();
+        let is_explained = last.is_some_and(|last| is_explained(*last, self.outages));
+        (is_lost && !is_explained).then_some(Fate::Lost)
     }
 }
 
-/// What is to say of how somebody's attendance went.
+/// What is to say of where somebody is, or was last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// They are away at this moment.
     Away,
     /// They did not come back.
     Lost,
-    /// They dropped and came back.
-    CameBack,
 }
 
 /// The row of one person, or the table of several.

@@ -1,5 +1,6 @@
 //! Lists of sessions and rooms: what is said of all of them, and what went wrong in each.
 
+use super::session::outages;
 use super::wording::counted;
 use crate::history::glance::Glance;
 use crate::history::sessions::Session;
@@ -50,10 +51,12 @@ pub(crate) fn wrong(words: &Words, session: &Session, glance: &Glance) -> String
             pairs: counted(glance.unconnected),
         }));
     }
-    if session.reconnect_count > 0 {
-        told.push(words.say(m::DropsThatCameBack {
-            count: session.reconnect_count,
-        }));
+    if !glance.outages.is_empty() {
+        told.push(outages(words, &glance.outages));
+    }
+    let returns = glance.returns.unwrap_or(session.reconnect_count);
+    if returns > 0 {
+        told.push(words.say(m::DropsThatCameBack { count: returns }));
     }
     if session.error_count > 0 {
         told.push(words.say(m::MessagesRefused {

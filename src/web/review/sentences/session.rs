@@ -181,15 +181,19 @@ pub(crate) fn nothing_wrong(words: &Words, people: usize, pairs: Option<&[Pair]>
 }
 
 /// What the server or its network did to everybody at once, in a few words.
-pub(crate) fn outage_clause(words: &Words, outages: &[Outage]) -> Clause {
+pub(crate) fn outages(words: &Words, outages: &[Outage]) -> Clause {
     let often = &words.times(counted(outages.len()));
-    let outage = match (outages.iter().all(|outage| outage.by_server), outages.len()) {
+    match (outages.iter().all(|outage| outage.by_server), outages.len()) {
         (true, 1) => words.say(m::ServerWasAway),
         (true, _) => words.say(m::ServerWasAwayOften { often }),
         (false, 1) => words.say(m::AllLostContact),
         (false, _) => words.say(m::AllLostContactOften { often }),
-    };
-    let missing = missing(outages);
+    }
+}
+
+/// The same, with who did not come back.
+pub(crate) fn outage_clause(words: &Words, all: &[Outage]) -> Clause {
+    let (outage, missing) = (outages(words, all), missing(all));
     if missing.is_empty() {
         return outage;
     }
