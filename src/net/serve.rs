@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{CONNECTION, HeaderName};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -229,6 +229,12 @@ fn introduce(request: Request<Incoming>, peer: SocketAddr, connection: &Connecti
     request
 }
 
+/// Whether the connection is kept after the answer, as far as its client has a say in it.
+fn is_kept(request: &Request) -> bool {
+    let closes = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"close");
+    request.version() >= Version::HTTP_11 && !request.headers().get(CONNECTION).is_some_and(closes)
+}
+
 /// Tells those who keep connections for later how long they can: a request that crosses the end of one is lost.
 fn keep_alive(idle: Duration) -> HeaderValue {
     HeaderValue::try_from(format!("timeout={}", idle.as_secs())).expect("a word and a number are a header's value")
@@ -240,11 +246,13 @@ async fn answer(
     connection: Connection,
     keep_alive: HeaderValue,
 ) -> Result<Response, Infallible> {
+    let is_kept = is_kept(&request);
     let mut response = match query::refuse(request.uri()) {
         Some(refusal) => refusal,
         None => answer_in_turn(router, request, &connection).await?,
     };
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS && !response.headers().contains_key(CONNECTION) {
+    let ends = response.status() == StatusCode::SWITCHING_PROTOCOLS || response.headers().contains_key(CONNECTION);
+    if is_kept && !ends {
         response.headers_mut().insert(KEEP_ALIVE, keep_alive);
     }
     Ok(rest_after(response, connection))

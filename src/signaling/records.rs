@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 
 use super::transport::Transport;
+use crate::model::vocabulary::DropReason;
 use crate::net::{Seen, Wait};
 
 /// What separates packets (Engine.IO 4).
@@ -77,7 +78,12 @@ impl HttpBody for Records {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         while this.come.is_empty() {
-            let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(cx)?) else {
+            let read = ready!(Pin::new(&mut this.body).poll_frame(cx));
+            if read.as_ref().is_some_and(Result::is_err) {
+                // The engine ends the session, and takes what has come for a packet that is broken.
+                this.transport.cut_for(DropReason::Reset);
+            }
+            let Some(frame) = read.transpose()? else {
                 return Poll::Ready(None);
             };
             match frame.into_data() {

@@ -103,6 +103,7 @@ describe('what the server says to those it cannot serve', { timeout: 60_000 }, (
     const started = performance.now();
     const [answer] = await once(kept, 'data');
     const seconds = Number(/keep-alive: timeout=(\d+)\r\n/.exec(String(answer))[1]);
+    assert.equal((await ask(open, '/livez')).headers['keep-alive'], undefined, 'of one that its client closes');
     await within(once(kept, 'close'), 'the end of the connection', seconds * 1000 + 20_000);
     assert.ok(performance.now() - started > seconds * 1000 - 100);
   });

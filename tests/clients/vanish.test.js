@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 
 import { scenarios } from './lib/scenarios.js';
@@ -47,5 +49,26 @@ scenarios('a page that vanishes', { RESUME_GRACE: '1s' }, (open, server, transpo
     await ann.renegotiatedWith(bo, 1);
     const heard = ann.heardOf('icecandidate').map(({ candidate }) => candidate.spoken);
     assert.deepEqual(heard.filter((spoken) => spoken !== undefined), numbers);
+  });
+
+  test('that is cut within a request that sends something was reset', { skip: !polls }, async (t) => {
+    const classroom = open(t);
+    const cy = { username: 'Cy', roomname: classroom.roomname };
+    const { hostname, port } = new URL(server.url);
+    const path = '/socket.io/?EIO=4&transport=polling';
+    const { sid } = JSON.parse((await (await fetch(server.url + path)).text()).slice(1));
+    const send = (body) => fetch(`${server.url}${path}&sid=${sid}`, { method: 'POST', body });
+    await send('40');
+    await send(`42${JSON.stringify(['join', { id: crypto.randomUUID(), ...cy }])}`);
+    await classroom.shows(cy, 'present');
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST ${path}&sid=${sid} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n`);
+    // The server reads the body now.
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+    await classroom.shows(cy, 'gone');
+    const [session] = await server.rest.list('/sessions', { room: classroom.roomname });
+    const [lost] = await server.rest.list(`/sessions/${session.id}/events`, { kind: 'disconnected' });
+    assert.equal(lost.detail.why, 'reset');
   });
 });
