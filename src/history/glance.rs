@@ -2,20 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::intervals::Interval;
-use super::json::from_json;
 use super::links::{LinksByEnds, Names, ends};
 use super::outages::{Outage, outages_among};
 use super::pairs::Meeting;
 use super::people::{Everyone, Person};
 use super::{Error, History};
-use crate::model::id::{ParticipantId, SessionId, StreamType};
+use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{ConnectionState, LeaveReason};
-use crate::sql::ids;
+use crate::sql::{damaged, ids};
 
 /// The most links of one session that are looked at, which are more than those of the people who are: the list costs what
 /// it shows.
@@ -52,19 +50,11 @@ impl Glance {
     }
 }
 
-/// Two people who have a link, by their ids.
-#[derive(Deserialize)]
-struct LinkedFields {
-    one: Uuid,
-    other: Uuid,
-    is_in_doubt: u8,
-}
-
 /// Who has a link with whom in a session.
 struct Linked {
-    /// Certainly not in vain: nothing of these is read.
-    well: HashSet<[ParticipantId; 2]>,
-    /// Perhaps in vain.
+    /// All of them.
+    pairs: HashSet<[ParticipantId; 2]>,
+    /// Those of whom a link was in vain, which may have another: of the rest nothing more is read.
     in_doubt: Vec<[ParticipantId; 2]>,
     /// Whether these are all.
     is_whole: bool,
@@ -98,34 +88,23 @@ impl History {
 
     /// Who has a link with whom, in each of some sessions.
     async fn linked_of_each(&self, sessions: &str) -> Result<HashMap<SessionId, Linked>, Error> {
-        let (main, failed) = (StreamType::USER, ConnectionState::Failed.as_str());
-        // Of each session one value: a row for each pair would cost the list most of its time.
+        let failed = ConnectionState::Failed.as_str();
+        // Of each session one value, which SQLite makes sooner than a list: a row for each link would cost the most.
         let rows = sqlx::query!(
             r#"
             select unhex(wanted.value) as "id!: Uuid",
                 (
-                    select json_group_array(json_array(
-                        hex(one), hex(other), not (is_connected or (is_answered and not has_failed))
-                    ))
-                    from (
-                        select min(offerer_id, answerer_id) as one, max(offerer_id, answerer_id) as other,
-                            max(is_main and connected_at is not null) as is_connected,
-                            max(is_main and answered_at is not null) as is_answered,
-                            max(is_main and (offerer_state is ?3 or answerer_state is ?3)) as has_failed
-                        from (
-                            select *, stream_type = ?2 as is_main
-                            from link where session_id = unhex(wanted.value) limit ?4
-                        ) as own
-                        group by 1, 2
-                    ) as own
-                ) as "linked!: String",
+                    select group_concat(hex(offerer_id) || hex(answerer_id), '')
+                    from (select * from link where session_id = unhex(wanted.value) limit ?3) as own
+                ) as "linked: String",
                 (
-                    select count(*) from (select 1 from link where session_id = unhex(wanted.value) limit ?4) as own
-                ) as "links!: i64"
+                    select group_concat(hex(offerer_id) || hex(answerer_id), '')
+                    from (select * from link where session_id = unhex(wanted.value) limit ?3) as own
+                    where answered_at is null or offerer_state is ?2 or answerer_state is ?2
+                ) as "in_doubt: String"
             from json_each(?1) as wanted
             "#,
             sessions,
-            main,
             failed,
             LINKS
         )
@@ -133,23 +112,30 @@ impl History {
         .await?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
-            let mut linked = Linked {
-                well: HashSet::new(),
-                in_doubt: Vec::new(),
-                is_whole: row.links < LINKS,
+            let linked = ends_of_each(&row.linked.unwrap_or_default())?;
+            let mut in_doubt = ends_of_each(&row.in_doubt.unwrap_or_default())?;
+            in_doubt.sort_unstable();
+            in_doubt.dedup();
+            let linked = Linked {
+                is_whole: i64::try_from(linked.len()).is_ok_and(|all| all < LINKS),
+                pairs: linked.into_iter().collect(),
+                in_doubt,
             };
-            for pair in from_json::<LinkedFields>(&row.linked)? {
-                let ends = ends(ParticipantId(pair.one), ParticipantId(pair.other));
-                if pair.is_in_doubt == 0 {
-                    linked.well.insert(ends);
-                } else {
-                    linked.in_doubt.push(ends);
-                }
-            }
             found.insert(SessionId(row.id), linked);
         }
         Ok(found)
     }
+}
+
+/// Pairs whose ids follow each other in hexadecimal.
+fn ends_of_each(list: &str) -> Result<Vec<[ParticipantId; 2]>, Error> {
+    const ID: usize = 32;
+    let pairs = list.as_bytes().chunks(2 * ID).map(|pair| {
+        let (one, other) = pair.split_at_checked(ID).ok_or_else(|| damaged("half of a pair"))?;
+        let [one, other] = [one, other].map(|id| Uuid::try_parse_ascii(id).map(ParticipantId).map_err(damaged));
+        Ok(ends(one?, other?))
+    });
+    pairs.collect::<Result<_, sqlx::Error>>().map_err(Error::from)
 }
 
 /// All but what became of pairs.
@@ -183,7 +169,7 @@ fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now:
     let meeting = Meeting::of(people, now);
     let is_in_doubt = |of: &[usize; 2]| {
         let ends = meeting.ends(*of);
-        !linked.well.contains(&ends) && (links.contains_key(&ends) || meeting.has_met(*of))
+        links.contains_key(&ends) || (!linked.pairs.contains(&ends) && meeting.has_met(*of))
     };
     let in_doubt: Vec<[usize; 2]> = meeting.every_two().filter(is_in_doubt).collect();
     let judged = in_doubt.into_iter().map(|of| meeting.pair(of, links));

@@ -76,7 +76,7 @@ fn pages(samples: &Samples) -> Vec<Question> {
         again("session page, an endless loop of errors", &noisiest),
         again(
             "session page, its drops alone",
-            &format!("{noisiest}?log=drops&sort=-gap"),
+            &format!("{noisiest}?log=presence&sort=-gap"),
         ),
         each("person page, any", &samples.people, person),
         again("person page, the busiest", &person(&samples.busiest)),
