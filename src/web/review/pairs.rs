@@ -18,6 +18,9 @@ const TRIANGLE_FROM: usize = 5;
 /// A larger triangle is no longer read: of more people it shows those who need to be looked at.
 const TRIANGLE_TO: usize = 30;
 
+/// How many of them the style leaves on a narrow screen.
+pub(super) const TRIANGLE_ON_A_PHONE: usize = 12;
+
 /// The section about pairs.
 pub(super) struct PairsSection {
     /// One sentence for all.

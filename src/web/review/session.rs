@@ -13,7 +13,7 @@ use super::people::{PageLink, People, PeopleQuery};
 use super::sentences::wording::counted;
 use super::sorting::{self, COLUMNS, Sorting};
 use super::summary::{Subject, Summary};
-use super::{PageResult, address, html, moment, sentences, timeline};
+use super::{PageResult, address, html, moment, pairs, sentences, timeline};
 use crate::history::attendance::Attendance;
 use crate::history::page::{Page, Slice};
 use crate::history::refusals::Refusal;
@@ -260,10 +260,10 @@ impl SessionPage {
     }
 
     /// Whom the triangle shows.
-    fn most_missed(&self) -> String {
+    fn most_missed(&self, shown: usize) -> String {
         self.words.say(m::MostMissed {
             all: counted(self.table.len()),
-            shown: counted(self.connections.triangle.len()),
+            shown: counted(shown),
         })
     }
 

@@ -33,6 +33,9 @@ const TALL: usize = 20;
 /// So much room need a time and its word, and those of somebody who did not come back.
 const TIME_ROOM: f64 = 84.0;
 const LOST_ROOM: f64 = 116.0;
+/// Where such words stand: at the height of the bar where that is empty, or else above the bar.
+const LEVEL: f64 = 4.0;
+const ABOVE: f64 = -7.0;
 /// No more of a name fits anywhere, whatever it is made of.
 const SHOWN_CHARS: usize = 80;
 
@@ -305,18 +308,18 @@ impl SvgCanvas<'_> {
             let came = self.words.say(m::CameAt {
                 time: &self.minute(first.interval.from),
             });
-            self.beside_bar(index, "quiet", (start, -6.0), "end", &came);
+            self.beside_bar(index, "quiet", (start, -6.0, LEVEL), "end", &came);
         }
         let room = self.frame.plot.1 - end;
         match row.end {
             Some(RowEnd { is_lost: true, .. }) => self.lost(index, &row.username, end, last.interval.to, room),
             Some(RowEnd { at, .. }) if room > TIME_ROOM => {
                 let left = self.words.say(m::LeftAt { time: &self.minute(at) });
-                self.beside_bar(index, "quiet", (end, 6.0), "start", &left);
+                self.beside_bar(index, "quiet", (end, 6.0, LEVEL), "start", &left);
             }
             None if last.kind == BarKind::Away => {
                 let away = self.words.say(m::Away);
-                self.beside_bar(index, "bad", (end, -6.0), "end", &away);
+                self.beside_bar(index, "bad", (end, -6.0, ABOVE), "end", &away);
             }
             Some(_) | None => {}
         }
@@ -327,17 +330,17 @@ impl SvgCanvas<'_> {
         let title = text(&told::lost_at(self.words, name, &self.time(at)));
         let place = self.place(x, index);
         self.put(format_args!("{place}<g><title>{title}</title>{LOST}</g></svg>"));
-        let (dx, anchor) = if room > LOST_ROOM {
-            (6.0, "start")
+        let (dx, dy, anchor) = if room > LOST_ROOM {
+            (6.0, LEVEL, "start")
         } else {
-            (-6.0, "end")
+            (-6.0, ABOVE, "end")
         };
         let lost = self.words.say(m::DidNotComeBack);
-        self.beside_bar(index, "bad", (x, dx), anchor, &lost);
+        self.beside_bar(index, "bad", (x, dx, dy), anchor, &lost);
     }
 
-    fn beside_bar(&mut self, index: usize, class: &str, (x, dx): (f64, f64), anchor: &str, words: &str) {
-        let (x, y) = (self.frame.across(x), self.frame.middle(index) + 4.0);
+    fn beside_bar(&mut self, index: usize, class: &str, (x, dx, dy): (f64, f64, f64), anchor: &str, words: &str) {
+        let (x, y) = (self.frame.across(x), self.frame.middle(index) + dy);
         self.put(format_args!(
             "<text class=\"beside {class}\" x=\"{x}\" dx=\"{dx}\" y=\"{y}\" text-anchor=\"{anchor}\">{words}</text>"
         ));

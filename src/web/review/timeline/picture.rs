@@ -7,6 +7,9 @@ use crate::model::time::Timestamp;
 /// Marks of one kind and person that are closer than so many pixels are one: they could not be told apart.
 const APART: i64 = 6;
 
+/// How often several happened is written beside them, as wide as so many of these distances: what falls there is one with them.
+const LABEL: i64 = 4;
+
 /// The most stretches of one person that are drawn apart.
 const BARS: usize = 400;
 
@@ -41,6 +44,8 @@ pub(super) enum BarKind {
 pub(super) struct DrawnMark {
     /// The first of them.
     pub(super) at: Timestamp,
+    /// The last of them.
+    pub(super) last: Timestamp,
     /// What happened.
     pub(super) kind: MarkKind,
     /// How often.
@@ -68,6 +73,14 @@ impl PictureRow {
     }
 }
 
+impl DrawnMark {
+    /// Whether what happened then cannot be told from these, or would be drawn over how often they happened.
+    fn takes_in(&self, at: Timestamp, step: i64) -> bool {
+        let since = |earlier: Timestamp| at.0.saturating_sub(earlier.0);
+        since(self.last) < step || self.count > 1 && since(self.at) < step.saturating_mul(LABEL)
+    }
+}
+
 /// How long what is drawn has to be, to be told from what is beside it.
 fn step(span: Interval, pixels: i64) -> i64 {
     (span.ms() * APART / pixels).max(1)
@@ -77,10 +90,14 @@ fn marks(marks: &[Mark], step: i64) -> Vec<DrawnMark> {
     let mut drawn: Vec<DrawnMark> = Vec::new();
     for Mark { at, kind, seq } in marks.iter().copied() {
         let same = drawn.iter_mut().rev().find(|mark| mark.kind == kind);
-        match same.filter(|mark| at.0.saturating_sub(mark.at.0) < step) {
-            Some(mark) => mark.count += 1,
+        match same.filter(|mark| mark.takes_in(at, step)) {
+            Some(mark) => {
+                mark.count += 1;
+                mark.last = at;
+            }
             None => drawn.push(DrawnMark {
                 at,
+                last: at,
                 kind,
                 seq,
                 count: 1,
@@ -139,7 +156,10 @@ mod tests {
             mark(0, MarkKind::Error),
             mark(10, MarkKind::Reconnect),
             mark(999, MarkKind::Error),
-            mark(1000, MarkKind::Error),
+            // Near the one before, and below how often they happened.
+            mark(1_500, MarkKind::Error),
+            mark(3_999, MarkKind::Error),
+            mark(4_999, MarkKind::Error),
         ];
         let drawn: Vec<_> = marks(&all, 1_000)
             .iter()
@@ -148,9 +168,9 @@ mod tests {
         assert_eq!(
             drawn,
             [
-                (0, MarkKind::Error, 2),
+                (0, MarkKind::Error, 4),
                 (10, MarkKind::Reconnect, 1),
-                (1000, MarkKind::Error, 1)
+                (4_999, MarkKind::Error, 1)
             ]
         );
     }
