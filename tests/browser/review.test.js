@@ -527,7 +527,8 @@ test('a server that has seen nothing says how to begin', async () => {
     await fresh.start();
     await reader.signIn(fresh);
     await page.getByText('No session yet.').waitFor();
-    assert.equal(await page.locator('[data-origin]').textContent(), fresh.url);
+    assert.equal(await page.locator('a:focus').textContent(), fresh.url);
+    assert.equal(await page.getByRole('search').count(), 0, 'there is nothing to look for');
     await reader.accessible();
     await opensOf(fresh, '/review/rooms');
     await page.getByText('Nobody is in a room.').waitFor();

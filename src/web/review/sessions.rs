@@ -349,30 +349,35 @@ async fn similar(app: &AppState, room: &str) -> Result<Vec<String>, Error> {
 
 impl SessionsPage {
     /// The ways to a first session.
-    fn first_steps(&self) -> [Html; 3] {
-        const HERE: &str = r#"<a href="/"><span data-origin>http://localhost:3000</span></a>"#;
-        const JOIN: &str = r#"socket.emit("join", {id: crypto.randomUUID(), username: "Ann", roomname: "first"})"#;
+    fn first_steps(&self) -> [Html; 2] {
+        const HERE: &str = r#"<a class="first" href="/" autofocus><span data-origin>http://localhost:3000</span></a>"#;
         let words = self.words;
         let build = m::FirstBuild {
             build: SLOT,
             setting: SECOND_SLOT,
         };
+        [
+            words.around_two(
+                build,
+                [
+                    "npm ci --prefix examples/video-room",
+                    "STATIC_DIR=examples/video-room/dist",
+                ]
+                .map(Html::code),
+            ),
+            words.around(m::FirstOpen { address: SLOT }, &Html::markup(HERE)),
+        ]
+    }
+
+    /// What to do instead of these.
+    fn own_page(&self) -> Html {
+        const JOIN: &str = r#"socket.emit("join", {id: crypto.randomUUID(), username: "Ann", roomname: "first"})"#;
         let own_page = m::FirstOwnPage {
             client: SLOT,
             join: SECOND_SLOT,
         };
-        let codes = |[one, other]: [&str; 2]| [Html::code(one), Html::code(other)];
-        [
-            words.around_two(
-                build,
-                codes([
-                    "npm ci --prefix examples/video-room",
-                    "STATIC_DIR=examples/video-room/dist",
-                ]),
-            ),
-            words.around(m::FirstOpen { address: SLOT }, &Html::markup(HERE)),
-            words.around_two(own_page, codes(["socket.io-client", JOIN])),
-        ]
+        self.words
+            .around_two(own_page, ["socket.io-client", JOIN].map(Html::code))
     }
 
     /// Where those sessions are that go on and are not shown.
