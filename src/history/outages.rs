@@ -42,6 +42,17 @@ pub fn is_explained(loss: Loss, outages: &[Outage]) -> bool {
     loss.by_server || outages.iter().any(|outage| outage.explains(loss))
 }
 
+impl Person {
+    /// How often they came back from a drop that was not everybody's.
+    pub(super) fn own_returns(&self, outages: &[Outage]) -> i64 {
+        let losses = self.losses().into_iter();
+        let shared = losses
+            .filter(|loss| loss.is_resumed && is_explained(*loss, outages))
+            .count();
+        (self.reconnect_count - i64::try_from(shared).unwrap_or(i64::MAX)).max(0)
+    }
+}
+
 impl History {
     /// The outages of a session, as far as these of its people need to know of them: where nobody of them lost contact
     /// but by a stop of the server, nobody else is looked at. None are known of more people than can all be looked at.

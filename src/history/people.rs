@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::intervals::{Interval, Intervals};
 use super::json::{Millis, from_json};
 use super::loss::{Contact, Loss};
-use super::outages::{Outage, is_explained};
 use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, Username};
@@ -139,15 +138,6 @@ impl Person {
         drops
             .filter_map(|(one, _)| one.disconnected_at.map(Timestamp::from))
             .collect()
-    }
-
-    /// How often they came back from a drop that was not everybody's.
-    pub(super) fn own_returns(&self, outages: &[Outage]) -> i64 {
-        let losses = self.losses().into_iter();
-        let shared = losses
-            .filter(|loss| loss.is_resumed && is_explained(*loss, outages))
-            .count();
-        (self.reconnect_count - count(shared)).max(0)
     }
 
     pub(super) fn away(&self, now: Timestamp) -> Intervals {
