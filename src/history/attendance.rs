@@ -92,7 +92,7 @@ impl Person {
             present_ms: present.total_ms(),
             away_ms: self.away(now).minus(&there).total_ms(),
             longest_gap_ms: there.longest_gap_ms(membership),
-            reconnect_count: self.own_returns(outages),
+            reconnect_count: self.own_returns(&losses, outages),
             leave_reason: self.leave_reason,
             present_pct: percent(present.total_ms(), session.span().ms() - kept_out.total_ms()),
             intervals,

@@ -143,7 +143,8 @@ fn glance(everyone: &Everyone, now: Timestamp) -> Glance {
     let mut found = Glance::default();
     if everyone.is_whole {
         found.outages = outages_among(&everyone.people, now);
-        let returns = everyone.people.iter().map(|person| person.own_returns(&found.outages));
+        let people = everyone.people.iter();
+        let returns = people.map(|person| person.own_returns(&person.losses(), &found.outages));
         found.returns = Some(returns.sum());
     }
     for person in &everyone.people {

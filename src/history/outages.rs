@@ -43,12 +43,10 @@ pub fn is_explained(loss: Loss, outages: &[Outage]) -> bool {
 }
 
 impl Person {
-    /// How often they came back from a drop that was not everybody's.
-    pub(super) fn own_returns(&self, outages: &[Outage]) -> i64 {
-        let losses = self.losses().into_iter();
-        let shared = losses
-            .filter(|loss| loss.is_resumed && is_explained(*loss, outages))
-            .count();
+    /// How often they came back from a drop that was not everybody's; `losses` are theirs.
+    pub(super) fn own_returns(&self, losses: &[Loss], outages: &[Outage]) -> i64 {
+        let is_shared = |loss: &&Loss| loss.is_resumed && is_explained(**loss, outages);
+        let shared = losses.iter().filter(is_shared).count();
         (self.reconnect_count - i64::try_from(shared).unwrap_or(i64::MAX)).max(0)
     }
 }
