@@ -1,6 +1,6 @@
 //! Sessions at a glance: who was there when, and what went wrong, of a whole list of sessions in one look.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
@@ -52,12 +52,10 @@ impl Glance {
 
 /// Who has a link with whom in a session.
 struct Linked {
-    /// All of them.
-    pairs: HashSet<[ParticipantId; 2]>,
+    /// All of them, one for each link.
+    pairs: Vec<[ParticipantId; 2]>,
     /// Those of whom a link was in vain, which may have another: of the rest nothing more is read.
     in_doubt: Vec<[ParticipantId; 2]>,
-    /// Whether these are all.
-    is_whole: bool,
 }
 
 impl History {
@@ -73,7 +71,7 @@ impl History {
         let ids = ids(sessions.map(|id| id.0))?;
         let everyone = self.everyone_of_each(&ids).await?;
         let mut linked = self.linked_of_each(&ids).await?;
-        linked.retain(|id, linked| linked.is_whole && everyone.get(id).is_some_and(is_small));
+        linked.retain(|id, _| everyone.get(id).is_some_and(is_small));
         let in_doubt = linked.values().flat_map(|linked| linked.in_doubt.iter().copied());
         let mut links = self.links_between(in_doubt, &Names::new()).await?;
         let glance = |(id, everyone): (SessionId, Everyone)| {
@@ -86,23 +84,24 @@ impl History {
         Ok(everyone.into_iter().map(glance).collect())
     }
 
-    /// Who has a link with whom, in each of some sessions.
+    /// Who has a link with whom, in each of those sessions that have few enough.
     async fn linked_of_each(&self, sessions: &str) -> Result<HashMap<SessionId, Linked>, Error> {
         let failed = ConnectionState::Failed.as_str();
-        // Of each session one value, which SQLite makes sooner than a list: a row for each link would cost the most.
+        // Of each session one value, which SQLite makes sooner than a list: a row for each link would cost the most. To
+        // count them first costs less than to end the reading at the most of them.
         let rows = sqlx::query!(
             r#"
             select unhex(wanted.value) as "id!: Uuid",
                 (
-                    select group_concat(hex(offerer_id) || hex(answerer_id), '')
-                    from (select * from link where session_id = unhex(wanted.value) limit ?3) as own
-                ) as "linked: String",
-                (
-                    select group_concat(hex(offerer_id) || hex(answerer_id), '')
-                    from (select * from link where session_id = unhex(wanted.value) limit ?3) as own
-                    where answered_at is null or offerer_state is ?2 or answerer_state is ?2
-                ) as "in_doubt: String"
+                    select group_concat(
+                        hex(offerer_id) || hex(answerer_id)
+                            || (answered_at is null or offerer_state is ?2 or answerer_state is ?2),
+                        ''
+                    )
+                    from link where session_id = unhex(wanted.value)
+                ) as "linked: String"
             from json_each(?1) as wanted
+            where (select count(*) from (select 1 from link where session_id = unhex(wanted.value) limit ?3)) < ?3
             "#,
             sessions,
             failed,
@@ -110,32 +109,36 @@ impl History {
         )
         .fetch_all(&self.reader)
         .await?;
-        let mut found = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let linked = ends_of_each(&row.linked.unwrap_or_default())?;
-            let mut in_doubt = ends_of_each(&row.in_doubt.unwrap_or_default())?;
-            in_doubt.sort_unstable();
-            in_doubt.dedup();
-            let linked = Linked {
-                is_whole: i64::try_from(linked.len()).is_ok_and(|all| all < LINKS),
-                pairs: linked.into_iter().collect(),
-                in_doubt,
-            };
-            found.insert(SessionId(row.id), linked);
-        }
-        Ok(found)
+        let linked = rows.into_iter().map(|row| {
+            let linked = Linked::read(&row.linked.unwrap_or_default())?;
+            Ok((SessionId(row.id), linked))
+        });
+        linked.collect()
     }
 }
 
-/// Pairs whose ids follow each other in hexadecimal.
-fn ends_of_each(list: &str) -> Result<Vec<[ParticipantId; 2]>, Error> {
-    const ID: usize = 32;
-    let pairs = list.as_bytes().chunks(2 * ID).map(|pair| {
-        let (one, other) = pair.split_at_checked(ID).ok_or_else(|| damaged("half of a pair"))?;
-        let [one, other] = [one, other].map(|id| Uuid::try_parse_ascii(id).map(ParticipantId).map_err(damaged));
-        Ok(ends(one?, other?))
-    });
-    pairs.collect::<Result<_, sqlx::Error>>().map_err(Error::from)
+impl Linked {
+    /// Reads links that follow each other, each as the ids of its two ends in hexadecimal and whether it was in vain.
+    fn read(list: &str) -> Result<Self, Error> {
+        const ID: usize = 32;
+        let mut found = Self {
+            pairs: Vec::with_capacity(list.len() / (2 * ID + 1)),
+            in_doubt: Vec::new(),
+        };
+        for link in list.as_bytes().chunks(2 * ID + 1) {
+            let &[ref both @ .., was_in_vain] = link else { continue };
+            let (one, other) = both.split_at_checked(ID).ok_or_else(|| damaged("half of a link"))?;
+            let id = |hex| Uuid::try_parse_ascii(hex).map(ParticipantId).map_err(damaged);
+            let pair = ends(id(one)?, id(other)?);
+            found.pairs.push(pair);
+            if was_in_vain == b'1' {
+                found.in_doubt.push(pair);
+            }
+        }
+        found.in_doubt.sort_unstable();
+        found.in_doubt.dedup();
+        Ok(found)
+    }
 }
 
 /// All but what became of pairs.
@@ -168,12 +171,23 @@ fn is_small(everyone: &Everyone) -> bool {
 /// How many pairs never connected.
 fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now: Timestamp) -> usize {
     let meeting = Meeting::of(people, now);
-    let is_in_doubt = |of: &[usize; 2]| {
-        let ends = meeting.ends(*of);
-        links.contains_key(&ends) || (!linked.pairs.contains(&ends) && meeting.has_met(*of))
+    let places: HashMap<ParticipantId, usize> = (0..).zip(people).map(|(place, person)| (person.id, place)).collect();
+    let places_of = |ends: &[ParticipantId; 2]| {
+        let [one, other] = ends.map(|id| places.get(&id).copied());
+        Some([one?.min(other?), one?.max(other?)])
     };
-    let in_doubt: Vec<[usize; 2]> = meeting.every_two().filter(is_in_doubt).collect();
-    let judged = in_doubt.into_iter().map(|of| meeting.pair(of, links));
+    // Of every two one lookup in a table would cost most of the list's time.
+    let mut have_link = vec![false; people.len() * people.len()];
+    for [one, other] in linked.pairs.iter().filter_map(places_of) {
+        have_link[one * people.len() + other] = true;
+    }
+    let is_unlinked = |&[one, other]: &[usize; 2]| !have_link[one * people.len() + other];
+    let never_offered = meeting
+        .every_two()
+        .filter(is_unlinked)
+        .filter(|of| meeting.has_met(*of));
+    let in_doubt = linked.in_doubt.iter().filter_map(places_of);
+    let judged = in_doubt.chain(never_offered).map(|of| meeting.pair(of, links));
     judged.filter(|pair| pair.outcome().is_failed()).count()
 }
 

@@ -30,7 +30,7 @@ use crate::web::state::AppState;
 use crate::web::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Entries of the log on one page.
-const ENTRIES: usize = 200;
+const ENTRIES: usize = 100;
 
 #[derive(Template)]
 #[template(path = "session.html")]

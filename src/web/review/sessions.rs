@@ -23,7 +23,7 @@ use crate::web::http::query::QueryWith;
 use crate::web::state::AppState;
 use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
-const LIMIT: usize = 50;
+const LIMIT: usize = 25;
 
 /// The most sessions that go on; more are found among the rooms.
 const LIVE: usize = 200;

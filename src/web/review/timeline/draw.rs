@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use chrono::{NaiveDate, NaiveDateTime, Timelike};
+use chrono::Timelike;
 
+use super::clock::Clock;
 use super::frame::Frame;
 use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
 use super::shapes::{CAME_BACK, LOST, REFUSED, STYLE};
 use super::ticks::ticks;
 use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
-use crate::web::http::zone::Zone;
 use crate::web::review::sentences::picture as told;
 use crate::web::review::sentences::wording::counted;
 use crate::web::words::{Words, message as m};
@@ -39,16 +39,16 @@ const ABOVE: f64 = -7.0;
 /// No more of a name fits anywhere, whatever it is made of.
 const SHOWN_CHARS: usize = 80;
 
-/// Draws a timeline by the clock of a zone.
-pub(super) fn draw(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp, frame: &Frame<'_>) -> String {
+/// Draws a timeline by a clock.
+pub(super) fn draw(words: &Words, timeline: &Timeline, clock: &Clock<'_>, now: Timestamp, frame: &Frame<'_>) -> String {
     let mut canvas = SvgCanvas {
         words,
         timeline,
-        zone,
+        clock,
         now,
         frame,
-        first_day: zone.local(timeline.span.from).date_naive(),
-        out: String::new(),
+        // Of a page it is the most: it does not grow piece by piece.
+        out: String::with_capacity(timeline.rows.len() * 4096),
     };
     canvas.begin();
     canvas.head();
@@ -65,12 +65,10 @@ pub(super) fn draw(words: &Words, timeline: &Timeline, zone: Zone, now: Timestam
 struct SvgCanvas<'a> {
     words: &'a Words,
     timeline: &'a Timeline,
-    /// Whose clock ticks and times follow.
-    zone: Zone,
+    /// What ticks and times follow.
+    clock: &'a Clock<'a>,
     now: Timestamp,
     frame: &'a Frame<'a>,
-    /// The day on which all began.
-    first_day: NaiveDate,
     out: String,
 }
 
@@ -115,7 +113,7 @@ impl SvgCanvas<'_> {
         let role = if self.frame.is_file() { "img" } else { "group" };
         let title = text(&self.words.say(m::TitleOfSession {
             room: &self.words.isolated(&self.timeline.room),
-            day: &self.words.day_minute(self.local(self.timeline.span.from)),
+            day: &self.words.day_minute(self.clock.local(self.timeline.span.from)),
         }));
         self.put(format_args!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline {id}\" role=\"{role}\" {size}>\n<title>{title}</title>\n"
@@ -135,8 +133,8 @@ impl SvgCanvas<'_> {
     fn head(&mut self) {
         if self.frame.is_file() {
             let timeline = self.timeline;
-            let day = &self.words.day(self.local(timeline.span.from));
-            let zone = &told::zone(self.words, self.zone, timeline.span.from, timeline.span.to);
+            let day = &self.words.day(self.clock.local(timeline.span.from));
+            let zone = &told::zone(self.words, self.clock.zone, timeline.span.from, timeline.span.to);
             let when = if timeline.is_live {
                 self.words.say(m::GoesOn { day, zone })
             } else {
@@ -149,7 +147,7 @@ impl SvgCanvas<'_> {
             ));
         }
         let (bottom, is_tall) = (self.bottom(), self.axis_below() > 0.0);
-        let (ticks, step) = ticks(self.timeline.span, self.zone, self.frame.ticks);
+        let (ticks, step) = ticks(self.timeline.span, self.clock.zone, self.frame.ticks);
         let Frame { head, width, .. } = *self.frame;
         for at in ticks {
             let (x, label) = (self.x(at), self.tick_label(at, step));
@@ -287,7 +285,7 @@ impl SvgCanvas<'_> {
     /// What a bar says when it is pointed at.
     fn told(&self, name: &str, bar: &Bar) -> String {
         let is_away = bar.kind == BarKind::Away;
-        let (from, to) = (self.time(bar.interval.from), self.time(bar.interval.to));
+        let (from, to) = (self.clock.time(bar.interval.from), self.clock.time(bar.interval.to));
         text(&told::bar(self.words, name, is_away, &from, &to, bar.interval.ms()))
     }
 
@@ -306,7 +304,7 @@ impl SvgCanvas<'_> {
         let (start, end) = (self.x(first.interval.from), self.x(last.interval.to));
         if start - self.frame.plot.0 > TIME_ROOM {
             let came = self.words.say(m::CameAt {
-                time: &self.minute(first.interval.from),
+                time: &self.clock.minute(first.interval.from),
             });
             self.beside_bar(index, "quiet", (start, -6.0, LEVEL), "end", &came);
         }
@@ -314,7 +312,9 @@ impl SvgCanvas<'_> {
         match row.end {
             Some(RowEnd { is_lost: true, .. }) => self.lost(index, &row.username, end, last.interval.to, room),
             Some(RowEnd { at, .. }) if room > TIME_ROOM => {
-                let left = self.words.say(m::LeftAt { time: &self.minute(at) });
+                let left = self.words.say(m::LeftAt {
+                    time: &self.clock.minute(at),
+                });
                 self.beside_bar(index, "quiet", (end, 6.0, LEVEL), "start", &left);
             }
             None if last.kind == BarKind::Away => {
@@ -327,7 +327,7 @@ impl SvgCanvas<'_> {
 
     /// An end stroke as tall as the row, with its words beside it.
     fn lost(&mut self, index: usize, name: &str, x: f64, at: Timestamp, room: f64) {
-        let title = text(&told::lost_at(self.words, name, &self.time(at)));
+        let title = text(&told::lost_at(self.words, name, &self.clock.time(at)));
         let place = self.place(x, index);
         self.put(format_args!("{place}<g><title>{title}</title>{LOST}</g></svg>"));
         let (dx, dy, anchor) = if room > LOST_ROOM {
@@ -358,7 +358,7 @@ impl SvgCanvas<'_> {
             self.words,
             name,
             mark.kind,
-            &self.time(mark.at),
+            &self.clock.time(mark.at),
             mark.count,
         ));
         let (shape, shift, beside) = match mark.kind {
@@ -390,7 +390,7 @@ impl SvgCanvas<'_> {
         let (x, title) = (
             self.frame.across(self.x(self.now)),
             self.words.say(m::NowAt {
-                time: &self.time(self.now),
+                time: &self.clock.time(self.now),
             }),
         );
         let (head, bottom) = (self.frame.head - 6.0, self.bottom());
@@ -442,7 +442,9 @@ impl SvgCanvas<'_> {
             at = told_at + width_about(&word) + 16.0;
         }
         if let Some(at) = self.timeline.marks_end {
-            let told = self.words.say(m::MarksEnd { moment: &self.time(at) });
+            let told = self.words.say(m::MarksEnd {
+                moment: &self.clock.time(at),
+            });
             self.put(format_args!(
                 "<text class=\"quiet\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{told}</text>",
                 self.frame.plot.1
@@ -454,7 +456,7 @@ impl SvgCanvas<'_> {
     fn tick_label(&self, at: Timestamp, step: i64) -> String {
         const MINUTE: i64 = 60_000;
         const DAY: i64 = 24 * 60 * MINUTE;
-        let local = self.local(at);
+        let local = self.clock.local(at);
         let is_midnight = local.num_seconds_from_midnight() == 0;
         let label = match step {
             DAY.. => self.words.short_day(local),
@@ -462,32 +464,7 @@ impl SvgCanvas<'_> {
             MINUTE.. => self.words.minute(local, false),
             _ => self.words.second(local, false),
         };
-        self.unmistakable(at, label)
-    }
-
-    /// A moment to the second; with its day where that is not the day on which all began.
-    fn time(&self, at: Timestamp) -> String {
-        let local = self.local(at);
-        let shown = self.words.second(local, local.date() != self.first_day);
-        self.unmistakable(at, shown)
-    }
-
-    /// A moment to the minute.
-    fn minute(&self, at: Timestamp) -> String {
-        self.words.minute(self.local(at), false)
-    }
-
-    /// With the offset where the clock shows the same time twice.
-    fn unmistakable(&self, at: Timestamp, shown: String) -> String {
-        let zone = self.zone;
-        if zone.shows_twice(at) {
-            return format!("{shown} {}", zone.offset_name(at));
-        }
-        shown
-    }
-
-    fn local(&self, at: Timestamp) -> NaiveDateTime {
-        self.zone.local(at).naive_local()
+        self.clock.unmistakable(at, label)
     }
 }
 
@@ -518,6 +495,11 @@ fn width(text: &str, letter: f64) -> f64 {
 
 /// Text as XML 1.0 takes it: escaped, and without the characters that no XML may hold, not even escaped.
 fn text(raw: &str) -> String {
+    // The first bytes of what is escaped or left out, and of much else: most words have none of them.
+    let may_need_care = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | ..b' ' | 0x7F | 0xC2 | 0xEF);
+    if !raw.bytes().any(may_need_care) {
+        return raw.to_owned();
+    }
     let mut text = String::with_capacity(raw.len());
     for c in raw.chars() {
         match c {

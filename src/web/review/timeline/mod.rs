@@ -1,11 +1,13 @@
 //! The picture of a session: SVG that stands alone as a file, or within a page, there once for wide and once for narrow screens.
 
+mod clock;
 mod draw;
 mod frame;
 mod picture;
 mod shapes;
 mod ticks;
 
+use self::clock::Clock;
 use self::draw::draw;
 use self::frame::Frame;
 pub(crate) use self::shapes::{CAME_BACK, LOST, REFUSED, STYLE};
@@ -16,13 +18,15 @@ use crate::web::words::Words;
 
 /// The picture as a file of its own.
 pub(crate) fn svg(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
-    let drawing = draw(words, timeline, zone, now, &Frame::FILE);
+    let clock = Clock::new(words, zone, timeline.span.from);
+    let drawing = draw(words, timeline, &clock, now, &Frame::FILE);
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{drawing}")
 }
 
 /// The picture as a part of the page at `path`, which has [`STYLE`].
 pub(crate) fn inline(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp, path: &str) -> String {
-    let mut drawings = draw(words, timeline, zone, now, &Frame::wide(path));
-    drawings.push_str(&draw(words, timeline, zone, now, &Frame::narrow(path)));
+    let clock = Clock::new(words, zone, timeline.span.from);
+    let mut drawings = draw(words, timeline, &clock, now, &Frame::wide(path));
+    drawings.push_str(&draw(words, timeline, &clock, now, &Frame::narrow(path)));
     drawings
 }

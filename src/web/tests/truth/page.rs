@@ -91,7 +91,7 @@ fn summary(view: &SessionView<'_>, text: &str) {
 
 /// The first page of the log.
 fn log(view: &SessionView<'_>, text: &str) {
-    let events = view.session.events.iter().take(200);
+    let events = view.session.events.iter().take(100);
     let expected: Vec<String> = events.map(|event| view.check.iso(event.at)).collect();
     let shown = between(text, "<ol class=\"log\">", "</ol>");
     // Of several who left the first one's time is told once more for all.
