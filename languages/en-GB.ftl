@@ -71,6 +71,19 @@ times-in = Times in { $zone }
 connection-lost = connection lost, trying again
 rest-api = The REST API
 sign-out = Sign out
+
+links-for-a-class = Links for a class
+invite-lead = Whoever opens such a link can join until it expires. A link for one person joins under that name only.
+invite-needs-secret = On this server nobody needs a link to join. Whoever runs it can change that, by { $setting }.
+invite-room = Room; * for any text
+invite-hours = Hours until they expire
+invite-page = The page where people join
+invite-names = Names, one a line; none for one link for all
+invite-make = Make the links
+invitations-for = Links for { $room }
+invitations-until = They are good until { $moment }. They are kept nowhere: print or copy them now.
+invitation-for-all = Link for all
+invitations-as-text = As text, to copy
 pages = Pages
 from-day = From
 to-day = To
@@ -562,6 +575,7 @@ because-unknown-member = { $what } to nobody
 because-room-full = { $what } into a full room
 because-rate-limited = { $what } beyond a limit
 because-unavailable = { $what } while the server could not take any
+because-forbidden = { $what } without a link that is good there
 because-replaced = { $what } from a page that had lost its place to another
 
 ## The REST API for people

@@ -49,6 +49,19 @@ times-in = 时间：{ $zone }
 connection-lost = 连接已断开，正在重试
 rest-api = REST API
 sign-out = 退出
+
+links-for-a-class = 课堂链接
+invite-lead = 打开这样的链接即可加入，直到链接过期。个人链接只能以该用户名加入。
+invite-needs-secret = 在此服务器上，加入无需链接。服务器的管理者可通过 { $setting } 改变这一点。
+invite-room = 房间；* 代表任意文字
+invite-hours = 有效小时数
+invite-page = 加入房间的网页地址
+invite-names = 用户名，每行一个；留空则所有人共用一个链接
+invite-make = 生成链接
+invitations-for = { $room } 的链接
+invitations-until = 有效期至 { $moment }。链接不会保存，请现在打印或复制。
+invitation-for-all = 所有人的链接
+invitations-as-text = 文本形式，便于复制
 pages = 分页
 from-day = 从
 to-day = 到
@@ -426,6 +439,7 @@ because-unknown-member = { $what }（对方不存在）
 because-room-full = { $what }（房间已满）
 because-rate-limited = { $what }（超出限制）
 because-unavailable = { $what }（服务器当时无法接收）
+because-forbidden = { $what }（没有有效的链接）
 because-replaced = { $what }（网页的位置已被另一个取代）
 
 ## 给人看的 REST API

@@ -12,6 +12,7 @@ pub mod export;
 pub mod fuzzing;
 pub mod held;
 pub mod history;
+pub mod join_token;
 pub mod journal;
 pub mod limit;
 pub mod logging;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chatroom_server::config::{Config, Task};
+use chatroom_server::join_token::{Grant, PageAddress, link};
+use chatroom_server::model::time::Timestamp;
 use chatroom_server::net::Listeners;
+use chatroom_server::signaling::wall_clock;
 use chatroom_server::{export, logging, server, signals};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
@@ -46,6 +49,19 @@ fn run(config: Config) -> anyhow::Result<()> {
     match &config.task {
         None => serve(config),
         Some(Task::Export { file }) => save(&config, file),
+        Some(Task::Token {
+            room,
+            name,
+            good_for,
+            link,
+        }) => {
+            let grant = Grant {
+                room: room.clone(),
+                name: name.clone(),
+                expires_at: until(*good_for),
+            };
+            print_token(&config, &grant, link.as_ref())
+        }
     }
 }
 
@@ -53,6 +69,23 @@ fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("The async runtime cannot start")?;
     let exported = runtime.block_on(export::export(config.database_url.path(), file))?;
     println!("{} holds {exported}.", file.display());
+    Ok(())
+}
+
+/// When what is good for so long from now on ends.
+fn until(good_for: Duration) -> Timestamp {
+    Timestamp(wall_clock().0 + good_for.as_millis() as i64)
+}
+
+/// Nothing but the token or its link, so that it can be piped.
+fn print_token(config: &Config, grant: &Grant, page: Option<&PageAddress>) -> anyhow::Result<()> {
+    let secret = config.join_secret.as_ref();
+    let secret = secret.context("Set JOIN_SECRET to what the server has: tokens are signed with it")?;
+    let token = grant.token(secret).context("The token cannot be made")?;
+    println!(
+        "{}",
+        page.map_or_else(|| token.clone(), |page| link(page, grant, &token))
+    );
     Ok(())
 }
 

@@ -17,13 +17,14 @@ use crate::banner::Banner;
 use crate::config::{Config, ReviewToken};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
+use crate::join_token::EntryRules;
 use crate::journal::{self, Journal, Opened};
 use crate::limit::Quota;
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::review_token::{Review, review_token};
 use crate::room::Limits;
-use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates};
+use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates, RestoredRooms};
 use crate::signals::Stop;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
 use crate::web::{self, Feed, LiveRooms, PageGuard, Readiness, Recovery};
@@ -69,15 +70,22 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     } = open_journal(&config, &clock).await?;
     let Review { token, is_made } = review_token(&config)?;
     clock.catch_up(last_alive);
+    let entry_rules = Arc::new(EntryRules::new(
+        config.allowed_rooms.clone(),
+        config.join_secret.as_ref(),
+    ));
     let memory = MemoryBudget::new(held_limits(&config));
     let hub = Hub::new(
         journal.clone(),
         clock.clone(),
         limits(&config),
-        rooms,
-        config.restart_grace,
+        RestoredRooms {
+            rooms,
+            grace: config.restart_grace,
+        },
         memory.clone(),
         rates(&config),
+        entry_rules.clone(),
     );
     let handshakes = HandshakeLimits {
         handshakes: Quota::per_second(config.limits.handshakes_per_address, HANDSHAKE_BURST),
@@ -96,7 +104,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         clock: Arc::new(move || clock.now().at),
         wall_clock: Arc::new(signaling::wall_clock),
     };
-    let settings = web_settings(&config, &token);
+    let settings = web_settings(&config, &token, entry_rules);
     let (web, review) = match review_listeners {
         Some(listeners) => {
             let routers = web::split_routers(settings, services);
@@ -215,7 +223,7 @@ fn held_limits(config: &Config) -> HeldLimits {
     }
 }
 
-fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
+fn web_settings(config: &Config, token: &ReviewToken, entry_rules: Arc<EntryRules>) -> web::Settings {
     if config.turn_secret.is_some() && config.ice_servers.turn().is_empty() {
         warn!("TURN_SECRET is set, but ICE_SERVERS names no turn: or turns: server to use it with");
     }
@@ -223,6 +231,9 @@ fn web_settings(config: &Config, token: &ReviewToken) -> web::Settings {
         review_token: token.as_str().to_owned(),
         guesses_per_minute: config.limits.guesses_per_minute,
         trusted_proxies: config.trusted_proxies.clone(),
+        entry_rules,
+        join_secret: config.join_secret.clone(),
+        has_review_apart: config.review_listen.is_some(),
         public_rooms: config.public_rooms,
         base_path: config.base_path.clone(),
         allowed_hosts: config.allowed_hosts.clone(),

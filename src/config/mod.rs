@@ -13,12 +13,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::join_token::{Grant, JoinSecret, PageAddress, RoomPattern, RoomPatterns};
 use crate::journal::DatabaseFile;
+use crate::model::id::Username;
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
-use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention};
+use value::{
+    DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention, room_pattern,
+    username,
+};
 
 pub use base_path::BasePath;
 pub use dotenv::Variables;
@@ -36,6 +41,21 @@ pub enum Task {
     Export {
         /// The file to make; one that exists is left as it is
         file: PathBuf,
+    },
+    /// Print a token by which people join, signed with JOIN_SECRET
+    Token {
+        /// The room, or rooms with * for any text: lesson-*
+        #[arg(long, value_parser = room_pattern)]
+        room: RoomPattern,
+        /// The name that its holder joins under. Unset: any
+        #[arg(long, value_parser = username)]
+        name: Option<Username>,
+        /// How long it is good, such as 2h or 30d
+        #[arg(long = "for", default_value = "2h", value_parser = duration(Grant::SHORTEST..=Grant::LONGEST))]
+        good_for: Duration,
+        /// The address of your page: a link to it is printed instead, with the token behind the #
+        #[arg(long, value_parser = PageAddress::parse)]
+        link: Option<PageAddress>,
     },
 }
 
@@ -131,6 +151,15 @@ pub struct Config {
     /// How long the credentials for a TURN server are good
     #[arg(long, env, default_value = "8h", value_parser = duration(MINUTE..=7 * DAY), help_heading = "Media")]
     pub turn_ttl: Duration,
+
+    /// The rooms that people may join, separated by commas; * stands for any text: lesson-*,Year 7
+    #[arg(long, env, default_value = "*", value_parser = RoomPatterns::parse, help_heading = "Access")]
+    pub allowed_rooms: RoomPatterns,
+
+    /// What tokens to join are signed with, 32 characters or more; nobody joins without one then. Unset: whoever knows a
+    /// room's name joins. Better set by variable: other users of the machine see flags
+    #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(JoinSecret::parse), help_heading = "Access")]
+    pub join_secret: Option<JoinSecret>,
 
     /// Whether any page may see the list of rooms and who is in one now (for a lobby)
     #[arg(long, env, default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = BoolishValueParser::new(), help_heading = "Access")]

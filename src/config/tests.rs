@@ -117,7 +117,7 @@ fn no_error_and_no_help_repeats_a_secret() {
         .filter(|arg| arg.is_hide_env_values_set())
         .map(variable)
         .collect();
-    assert_eq!(hidden, ["TURN_SECRET", "REVIEW_TOKEN"]);
+    assert_eq!(hidden, ["TURN_SECRET", "JOIN_SECRET", "REVIEW_TOKEN"]);
     let long = "seekrit".repeat(40);
     for secret in &hidden {
         let flag = flag_of(secret);

@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::join_token::RoomPattern;
 use crate::journal::DatabaseFile;
+use crate::model::id::Username;
 use bytesize::ByteSize;
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -158,6 +160,14 @@ pub(super) fn retention(raw: &str) -> Parsed<Duration> {
     parsed
         .filter(|parsed| *parsed >= HOUR)
         .ok_or_else(|| "must be a duration such as 30d or 52w, 1h or more".to_owned())
+}
+
+pub(super) fn room_pattern(raw: &str) -> Parsed<RoomPattern> {
+    RoomPattern::parse(raw).map_err(|problem| problem.to_string())
+}
+
+pub(super) fn username(raw: &str) -> Parsed<Username> {
+    Username::parse(raw).map_err(|problem| problem.to_string())
 }
 
 pub(super) fn directory(raw: &str) -> Parsed<PathBuf> {

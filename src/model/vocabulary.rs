@@ -312,6 +312,8 @@ vocabulary! {
         RateLimited = "rateLimited",
         /// The server cannot do it at present.
         Unavailable = "unavailable",
+        /// A token to join is wanted or does not fit, or there may be no such room.
+        Forbidden = "forbidden",
         /// The socket's member has come back on another one.
         Replaced = "replaced",
     }

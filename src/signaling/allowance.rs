@@ -79,6 +79,16 @@ pub(super) enum EntryStatus {
     OnAnotherSocket,
 }
 
+impl EntryStatus {
+    /// Whether a resume finds its member.
+    pub(super) fn is_member(self) -> bool {
+        match self {
+            Self::OnThisSocket | Self::Away | Self::OnAnotherSocket => true,
+            Self::NoRoom | Self::Unknown => false,
+        }
+    }
+}
+
 /// What sockets of one address, or in one room, share.
 pub(super) struct Allowances {
     pub(super) rates: Rates,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::AckSender;
-use socketioxide::handler::{DisconnectHandler, FromMessageParts, MessageHandler, Value};
+use socketioxide::handler::{DisconnectHandler, FromConnectParts, FromMessageParts, MessageHandler, Value};
 use socketioxide::socket::{DisconnectReason, Socket};
 
 use tracing::warn;
@@ -19,15 +19,17 @@ use tracing::warn;
 use super::allowance::{Entry, EntryStatus, PairRates};
 use super::client::{Callback, Client, ClientSender};
 use super::client_limit::Limit;
+use super::clock::wall_clock;
 use super::driver::{Host, InputOutcome, Sockets};
 use super::early::{EarlyRelays, UnjoinedSender};
 use super::hub::{Hub, HubDriver, tell_refusal};
 use super::refusal_budget::RefusalBudget;
 use super::send_gate::SendGate;
-use super::wire::{self, Command, Event, WireReason, WireRefusal, of_request};
+use super::wire::{self, Command, Event, WireReason, WireRefusal, of_request, token_of_auth};
+use crate::join_token::{self, Forbidden, Pass, Shown};
 use crate::limit::Bucket;
 use crate::model::address::AddressKey;
-use crate::model::id::{ClientKey, RoomName};
+use crate::model::id::{ClientKey, RoomName, Username};
 use crate::model::language::Language;
 use crate::model::time::Tick;
 use crate::model::vocabulary::DropReason;
@@ -49,6 +51,8 @@ pub(super) struct Handler {
 /// A client, and what its messages change.
 struct ConnectedClient {
     client: Arc<Client>,
+    /// What it showed when it connected.
+    pass: Pass,
     /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
     state: Mutex<ClientState>,
 }
@@ -63,8 +67,26 @@ struct ClientState {
     pairs: PairRates,
 }
 
+/// What a client shows when it connects, in the `auth` of its options.
+pub(super) struct HandshakeToken(Shown);
+
+impl FromConnectParts<LocalAdapter> for HandshakeToken {
+    type Error = Infallible;
+
+    fn from_connect_parts(_: &Arc<Socket>, auth: &Option<Value>) -> Result<Self, Infallible> {
+        Ok(Self(match auth {
+            Some(Value::Str(text, _)) => token_of_auth(text.as_str()),
+            Some(Value::Bytes(_)) | None => Shown::Nothing,
+        }))
+    }
+}
+
 /// Makes a new socket known. Runs before the client is told that it is connected, so no early message is lost.
-pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible> {
+pub(super) fn connect(
+    hub: &Arc<Hub>,
+    socket: &Socket,
+    HandshakeToken(shown): &HandshakeToken,
+) -> Result<(), Infallible> {
     let accept_language = socket
         .req_parts()
         .headers
@@ -85,6 +107,7 @@ pub(super) fn connect(hub: &Arc<Hub>, socket: &Socket) -> Result<(), Infallible>
     };
     let connected = ConnectedClient {
         client: Arc::new(client),
+        pass: hub.entry_rules.read(shown),
         state: Mutex::default(),
     };
     hub.connecting.expect(socket.id, &connected.client);
@@ -192,7 +215,9 @@ struct EntryRequest {
     request: Request,
     key: ClientKey,
     has_short_id: bool,
+    username: Option<Username>,
     room: RoomName,
+    token: Shown,
 }
 
 impl MessageContext<'_> {
@@ -232,12 +257,15 @@ impl MessageContext<'_> {
                 has_short_id,
                 username,
                 room,
+                token,
             } => {
                 let entry = EntryRequest {
                     request: Request::Join,
                     key,
                     has_short_id,
+                    username: Some(username.clone()),
                     room,
+                    token,
                 };
                 let join = |held| {
                     Input::Join(Join {
@@ -255,12 +283,15 @@ impl MessageContext<'_> {
                 has_short_id,
                 username,
                 room,
+                token,
             } => {
                 let entry = EntryRequest {
                     request: Request::Resume,
                     key,
                     has_short_id,
+                    username: username.clone(),
                     room,
+                    token,
                 };
                 let resume = |held| {
                     Input::Resume(Resume {
@@ -299,6 +330,9 @@ impl MessageContext<'_> {
         }
         self.note_id(entry.has_short_id);
         let status = self.hub.entry_status(&entry.room, &entry.key, self.sender.client.key);
+        if let Err(reason) = self.check_rules(&entry, status) {
+            return self.refuse_request(entry.request, reason, callback);
+        }
         if let Err(limit) = self.may_enter(&entry, status) {
             return self.refuse_request(entry.request, WireReason::TooMuch(limit), callback);
         }
@@ -335,6 +369,24 @@ impl MessageContext<'_> {
                 )
             });
         }
+    }
+
+    /// What the client has shown must fit. Before all limits: who may not come in uses up nothing of what others share.
+    fn check_rules(&self, entry: &EntryRequest, status: EntryStatus) -> Result<(), Forbidden> {
+        let rules = &self.hub.entry_rules;
+        let shown = rules.read(&entry.token);
+        let pass = shown.or(&self.connected.pass);
+        let asked = join_token::Entry {
+            room: &entry.room,
+            username: entry.username.as_ref(),
+            is_back: entry.request == Request::Resume && status.is_member(),
+            pass,
+        };
+        let checked = rules.check(&asked, wall_clock());
+        if let Err(reason) = &checked {
+            self.hub.tell_forbidden(self.sender.client.address, &asked, reason);
+        }
+        checked
     }
 
     fn may_enter(&mut self, entry: &EntryRequest, status: EntryStatus) -> Result<(), Limit> {

@@ -23,6 +23,7 @@ use super::sockets::SocketRegistry;
 use super::transport::Transports;
 use super::wire::{CallbackReply, Outgoing, WireRefusal};
 use crate::held::MemoryBudget;
+use crate::join_token::{Entry, EntryRules, Forbidden};
 use crate::journal::{Journal, Source};
 use crate::limit::{Seldom, SeldomEach};
 use crate::model::address::AddressKey;
@@ -36,6 +37,14 @@ use crate::room::{Input, Limits, MembershipStatus, Room};
 /// What drives one room of a hub.
 pub(super) type HubDriver = RoomDriver<Hub>;
 
+/// What a restart found.
+pub struct RestoredRooms {
+    /// The rooms that there were, and who was in them.
+    pub rooms: Vec<(SessionId, Snapshot)>,
+    /// For how long their members may resume.
+    pub grace: Duration,
+}
+
 /// All rooms, and what they share.
 pub struct Hub {
     rooms: Mutex<HashMap<RoomName, Arc<HubDriver>>>,
@@ -46,6 +55,8 @@ pub struct Hub {
     pub(super) allowances: Allowances,
     /// Refusals on sockets that are in no room, to be written as one row.
     counted: Mutex<RefusalCounts>,
+    /// Who may come in.
+    pub(super) entry_rules: Arc<EntryRules>,
     journal: Journal,
     clock: Arc<Clock>,
     limits: Limits,
@@ -54,6 +65,7 @@ pub struct Hub {
     /// Lines in the log that any client can cause.
     full_is_told: SeldomEach<(RoomName, Username)>,
     repeat_is_told: SeldomEach<(RoomName, Username)>,
+    forbidden_is_told: SeldomEach<AddressKey>,
     pub(super) short_id_is_told: Seldom,
     this: Weak<Hub>,
 }
@@ -64,17 +76,17 @@ impl Hub {
     /// The shortest time between two lines of one kind that tell the operator of what clients do.
     const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-    /// A hub with the rooms that a restart found: their members may resume for `grace`.
+    /// A hub with the rooms that a restart found.
     ///
     /// Must be called within a tokio runtime.
     pub fn new(
         journal: Journal,
         clock: Arc<Clock>,
         limits: Limits,
-        restored: Vec<(SessionId, Snapshot)>,
-        grace: Duration,
+        restored: RestoredRooms,
         memory: MemoryBudget,
         rates: Rates,
+        entry_rules: Arc<EntryRules>,
     ) -> Arc<Self> {
         let hub = Arc::new_cyclic(|this| Self {
             rooms: Mutex::default(),
@@ -84,18 +96,20 @@ impl Hub {
             connecting: ConnectingClients::default(),
             allowances: Allowances::new(rates),
             counted: Mutex::default(),
+            entry_rules,
             journal,
             clock,
             limits,
             last_socket: AtomicU64::new(0),
             full_is_told: SeldomEach::new(Self::TOLD_EVERY),
             repeat_is_told: SeldomEach::new(Self::TOLD_EVERY),
+            forbidden_is_told: SeldomEach::new(Self::TOLD_EVERY),
             short_id_is_told: Seldom::new(Self::TOLD_EVERY),
             this: this.clone(),
         });
         let now = hub.clock.now();
-        for (session, snapshot) in restored {
-            hub.adopt(Room::restore(session, snapshot, limits, grace, now));
+        for (session, snapshot) in restored.rooms {
+            hub.adopt(Room::restore(session, snapshot, limits, restored.grace, now));
         }
         tokio::spawn(Self::sweep_forever(Arc::downgrade(&hub)));
         hub
@@ -180,6 +194,15 @@ impl Hub {
                 return (driver, outcome);
             }
         }
+    }
+
+    /// Says in the log that somebody may not come in, and why: once a minute for each address.
+    pub(super) fn tell_forbidden(&self, address: AddressKey, entry: &Entry<'_>, reason: &Forbidden) {
+        self.forbidden_is_told.then(address, || {
+            // Written with escapes: whoever types a name must not write lines of the log.
+            let (room, token) = (entry.room.as_str(), entry.pass.id().unwrap_or_default());
+            info!(%address, ?room, ?token, %reason, "refused to let somebody in; for this address not told again for a minute");
+        });
     }
 
     fn driver(&self, name: &RoomName) -> Arc<HubDriver> {

@@ -36,5 +36,5 @@ mod wire;
 pub use allowance::Rates;
 pub use clock::{Clock, wall_clock};
 pub use handshake_guard::HandshakeLimits;
-pub use hub::Hub;
+pub use hub::{Hub, RestoredRooms};
 pub use router::{Heartbeat, MAX_MESSAGE, router};

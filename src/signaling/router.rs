@@ -56,7 +56,9 @@ pub fn router(hub: &Arc<Hub>, heartbeat: Heartbeat, limits: HandshakeLimits, pac
         .build_svc();
     let transports = hub.transports().clone();
     let (registering, connecting) = (hub.clone(), hub.clone());
-    let register = move |socket: SocketRef| std::future::ready(handlers::connect(&registering, &socket));
+    let register = move |socket: SocketRef, token: handlers::HandshakeToken| {
+        std::future::ready(handlers::connect(&registering, &socket, &token))
+    };
     let connected = move |socket: SocketRef| {
         connecting.connecting.connected(&socket);
         std::future::ready(())

@@ -7,6 +7,7 @@ mod feed;
 pub(crate) mod fuzzing;
 mod guards;
 mod http;
+mod qr;
 mod review;
 mod settings;
 mod state;
@@ -177,6 +178,10 @@ fn pages(app: &Arc<AppState>) -> Routes {
         .route("/review/rooms", get(review::rooms::show))
         .route("/review/people", get(review::names::show))
         .route("/review/people/{username}", get(review::person::show))
+        .route(
+            "/review/invite",
+            get(review::invitations::show).post(review::invitations::make),
+        )
         .layer(from_fn_with_state(app.clone(), in_turn))
         .route("/review/api", get(review::api::show))
         .route("/review/sign-out", post(sign_in::sign_out))

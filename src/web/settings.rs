@@ -1,9 +1,11 @@
 //! What can be set of the routes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::http::turns::QuestionLimits;
 use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
+use crate::join_token::{EntryRules, JoinSecret};
 
 /// What can be set.
 #[derive(Clone)]
@@ -14,6 +16,12 @@ pub struct Settings {
     pub guesses_per_minute: u32,
     /// Whose word is taken on whether a browser speaks TLS.
     pub trusted_proxies: TrustedProxies,
+    /// Who may come in: what is asked of clients here, too.
+    pub entry_rules: Arc<EntryRules>,
+    /// What a reviewer's links to join are signed with; without it there are none.
+    pub join_secret: Option<JoinSecret>,
+    /// Whether the review is at another address than the pages that people join by.
+    pub has_review_apart: bool,
     /// Whether the rooms in use and their members may be read by anybody.
     pub public_rooms: bool,
     /// The path below which everything is.

@@ -14,6 +14,7 @@ use super::http::turns::QuestionTurns;
 use super::settings::Settings;
 use crate::history::History;
 use crate::history::sessions::Session;
+use crate::join_token::{Entry, Forbidden, Shown};
 use crate::journal::{RemovalHandle, ReviewSecrets};
 use crate::limit::{KeyedRate, Quota};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
@@ -54,6 +55,7 @@ pub(crate) struct AppState {
     pub(crate) turn_credentials: KeyedRate<MemberId>,
     pub(crate) access: Access,
     pub(crate) ids: Throttle,
+    tokens: Throttle,
     pub(crate) history: History,
     pub(crate) live: Arc<dyn LiveRooms>,
     pub(crate) readiness: ReadinessProbe,
@@ -71,6 +73,7 @@ impl AppState {
         Self {
             access: Access::new(&settings, services.review),
             ids: Throttle::new("id of a client", settings.guesses_per_minute),
+            tokens: Throttle::new("token to join", settings.guesses_per_minute),
             turns: QuestionTurns::new(settings.questions),
             turn_credentials: KeyedRate::new(Quota::per_minute(settings.turn_credentials_per_member)),
             settings,
@@ -98,6 +101,33 @@ impl AppState {
     /// A session of the history.
     pub(crate) async fn session(&self, id: SessionId, now: Timestamp) -> Result<Session, Error> {
         self.history.session(id, now).await?.ok_or(Error::NoSuchSession)
+    }
+
+    /// Whether somebody could come in, by the rules of a join, with what they show. Showing what is none of ours often
+    /// waits.
+    pub(crate) async fn check_entry(
+        &self,
+        room: &RoomName,
+        username: Option<&Username>,
+        shown: &Shown,
+        is_back: bool,
+        extensions: &Extensions,
+    ) -> Result<(), Error> {
+        let rules = &self.settings.entry_rules;
+        let entry = Entry {
+            room,
+            username,
+            is_back,
+            pass: &rules.read(shown),
+        };
+        let checked = rules.check(&entry, self.wall_now());
+        let wrong = match checked {
+            Ok(()) | Err(Forbidden::Missing | Forbidden::RoomNotAllowed) => None,
+            Err(Forbidden::Signature) => Some(GuessCost::GUESS),
+            Err(_) => Some(GuessCost::UNLIKELY),
+        };
+        self.tokens.settle(asker(extensions), wrong).await;
+        checked.map_err(Error::Forbidden)
     }
 
     /// Who is known in a room by an id. Asking often for what is none waits.

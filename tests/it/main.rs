@@ -32,6 +32,7 @@ mod shutdown;
 // What clients may do, and what nobody else feels of those that do more.
 mod admission;
 mod inbound;
+mod join_token;
 mod limits;
 mod slow;
 mod stuck;

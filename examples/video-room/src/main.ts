@@ -1,5 +1,5 @@
 // The page: a lobby, a grid of tiles, and four buttons. What goes over the network is in signaling.ts, what it says in words.ts.
-import { Room, type Connector, type Me, type Refusal } from "./signaling";
+import { Room, joinToken, type Connector, type Me, type Refusal } from "./signaling";
 import { words, writeWords } from "./words";
 
 const element = <Type extends HTMLElement>(id: string) => document.getElementById(id) as Type;
@@ -21,8 +21,7 @@ form.addEventListener("submit", async (event) => {
   room = new Room(me, camera, {
     entered: () => (element("room").hidden ? enter(me) : say("")),
     interrupted: () => say(words.interrupted), refused: (error) => void refused(me, error),
-    changed: draw,
-    closed: ({ id }) => element(id)?.remove(),
+    changed: draw, closed: ({ id }) => element(id)?.remove(),
   });
 });
 
@@ -30,8 +29,7 @@ form.addEventListener("submit", async (event) => {
 async function openCamera(): Promise<MediaStream> {
   const video = { width: 320, height: 240, frameRate: { max: 12 } };
   const open = (wanted: MediaStreamConstraints) => navigator.mediaDevices.getUserMedia(wanted);
-  const less = () => open({ video }).catch(() => open({ audio: true })).catch(() => new MediaStream());
-  return open({ video, audio: true }).catch(less);
+  return open({ video, audio: true }).catch(() => open({ video })).catch(() => open({ audio: true })).catch(() => new MediaStream());
 }
 
 async function refused(me: Me, { type, message }: Refusal): Promise<void> {
@@ -43,8 +41,8 @@ async function refused(me: Me, { type, message }: Refusal): Promise<void> {
 
 /** Waits while your name is held by your own page of before, which was closed without a word. `false` if it is not. */
 async function hasWaited({ roomname, username }: Me): Promise<boolean> {
-  const headers = { Authorization: `Bearer ${localStorage[placeOf(roomname, username)]}` };
-  const place = await ask(`api/v1/recovery?${new URLSearchParams({ roomname })}`, { headers });
+  const own = { Authorization: `Bearer ${localStorage[placeOf(roomname, username)]}` };
+  const place = await ask(`api/v1/recovery?${new URLSearchParams({ roomname })}`, own);
   const seconds = Math.ceil((place?.resumableForMs ?? 0) / 1000);
   const isMeant = () => !room && fields.username.value === username && fields.roomname.value === roomname;
   for (let left = seconds; left > 0 && isMeant(); left -= 1) {
@@ -149,14 +147,13 @@ element("screen").addEventListener("click", async () => {
 
 function stopSharing(): void {
   screen?.getTracks().forEach((track) => track.stop());
-  screen = null;
   element("own-screen")?.remove();
   press("screen", false);
-  room?.share(null);
+  room?.share((screen = null));
 }
 
-const copy = (text: string) => navigator.clipboard.writeText(text).then(() => say(words.copied));
-element("copy").addEventListener("click", () => copy(element("link").textContent!));
+const copy = () => navigator.clipboard.writeText(element("link").textContent!).then(() => say(words.copied));
+element("copy").addEventListener("click", copy);
 element("leave").addEventListener("click", () => (room?.leave(), backToLobby()));
 // Its connections end with the page: the others need not wait for it, and its name is free.
 addEventListener("pagehide", () => room?.leave());
@@ -174,20 +171,20 @@ form.addEventListener("change", async () => {
 async function showRooms(): Promise<void> {
   const rooms: { room: string; present: number }[] = (await ask("api/v1/rooms"))?.data ?? [];
   const links = rooms.map(({ room, present }) =>
-    Object.assign(document.createElement("a"), { href: linkTo(room), textContent: words.roomInUse(room, present) }));
+    Object.assign(document.createElement("a"), { href: linkTo(room) + location.hash, textContent: words.roomInUse(room, present) }));
   element("choices").replaceChildren(...links);
   element("rooms").hidden = links.length === 0;
 }
 
 /** What the server answers, or `null` if it does not. It has the same prefix as the page, if there is one. */
-async function ask(path: string, options?: RequestInit): Promise<any> {
-  const answer = await fetch(path, options).catch(() => null);
+async function ask(path: string, headers: Record<string, string> = {}): Promise<any> {
+  const answer = await fetch(path, { headers: { "Join-Token": joinToken(), ...headers } }).catch(() => null);
   return answer?.ok ? answer.json() : null;
 }
 
 writeWords(document.querySelector("#language select")!);
 fields.roomname.value = new URLSearchParams(location.search).get("room") ?? sessionStorage.roomname ?? "";
-fields.username.value = sessionStorage.username ?? "";
+fields.username.value = new URLSearchParams(location.hash.slice(1)).get("name") ?? sessionStorage.username ?? "";
 element("screen").hidden = !navigator.mediaDevices?.getDisplayMedia; // as on phones
 element("insecure").hidden = isSecureContext;
 backToLobby();

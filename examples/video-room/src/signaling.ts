@@ -1,6 +1,9 @@
 // The signaling of a video room, without a page around it: take this file along, and give it a page of your own.
 import { io } from "socket.io-client";
 
+/** Where the server wants a token to join, it is in the link, behind the `#`, which browsers keep to themselves. */
+export const joinToken = () => new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+
 /** `id` is a secret: it proves after a lost connection that it is you who comes back. */
 export type Me = { id: string; username: string; roomname: string };
 
@@ -41,7 +44,7 @@ type Reconnect = { type: "leave" } | ({ type: "getOffer" } & Ends) | ({ type: "o
 
 export class Room {
   // Below the same prefix as the page, and in its language, which need not be that of the browser.
-  private readonly socket = io({ path: new URL("socket.io", document.baseURI).pathname,
+  private readonly socket = io({ path: new URL("socket.io", document.baseURI).pathname, auth: { token: joinToken() },
     extraHeaders: { "Accept-Language": document.documentElement.lang || navigator.language } });
   private readonly connectors = new Map<string, Connector>();
   private iceServers: RTCIceServer[] = [];
@@ -122,7 +125,7 @@ export class Room {
 
   private async askForIceServers(): Promise<void> {
     const query = new URLSearchParams({ roomname: this.me.roomname });
-    const headers = { Authorization: `Bearer ${this.me.id}` };
+    const headers = { Authorization: `Bearer ${this.me.id}`, "Join-Token": joinToken() };
     const answer = await fetch(`api/v1/ice-servers?${query}`, { headers, signal: AbortSignal.timeout(5000) }).catch(() => null);
     if (answer?.ok) this.iceServers = (await answer.json()).iceServers;
   }

@@ -7,6 +7,7 @@ use super::names::{
     ANSWER, CANDIDATE, CONNECTION_STATE, GET_OFFER, HANGUP, JOIN, LEAVE, OFFER, RECONNECT, RENEGOTIATION,
 };
 use super::refusal::WireReason;
+use crate::join_token::Shown;
 use crate::model::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
 use crate::model::vocabulary::{ConnectionPath, ConnectionState};
 use crate::room::input::{Answer, Body, Candidate, LeaveEntry, Offer, Opaque, Relay, Renegotiation, StateReport};
@@ -20,6 +21,7 @@ pub(in crate::signaling) enum Command {
         has_short_id: bool,
         username: Username,
         room: RoomName,
+        token: Shown,
     },
     /// `reconnect`
     Resume {
@@ -27,6 +29,7 @@ pub(in crate::signaling) enum Command {
         has_short_id: bool,
         username: Option<Username>,
         room: RoomName,
+        token: Shown,
     },
     /// `leave`
     Leave { entries: Vec<LeaveEntry> },
@@ -92,6 +95,23 @@ struct Fields<'a> {
     state: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "raw")]
     path: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    token: Option<&'a RawValue>,
+}
+
+/// What a page says when it connects.
+#[derive(serde::Deserialize)]
+struct Auth<'a> {
+    #[serde(borrow, default, deserialize_with = "raw")]
+    token: Option<&'a RawValue>,
+}
+
+/// The token of a handshake's `auth`, if that has one.
+pub(in crate::signaling) fn token_of_auth(auth: &str) -> Shown {
+    // A struct could also be read from an array.
+    let auth = Some(auth).filter(|auth| auth.trim_start().starts_with('{'));
+    let auth = auth.and_then(|auth| serde_json::from_str::<Auth<'_>>(auth).ok());
+    auth.map_or(Shown::Nothing, |auth| token(auth.token))
 }
 
 /// A present field is `Some`, even when it is `null`.
@@ -132,6 +152,7 @@ impl Fields<'_> {
             has_short_id: text("id", self.id, is_short)?,
             username: text("username", self.username, Username::parse)?,
             room: text("roomname", self.roomname, RoomName::parse)?,
+            token: token(self.token),
         })
     }
 
@@ -144,6 +165,7 @@ impl Fields<'_> {
                 .map(|raw| text("username", Some(raw), Username::parse))
                 .transpose()?,
             room: text("roomname", self.roomname, RoomName::parse)?,
+            token: token(self.token),
         })
     }
 
@@ -212,6 +234,14 @@ impl Fields<'_> {
     fn relay(self, body: Body) -> Result<Command, WireReason> {
         let to = text("memberId", self.member_id, |raw| Ok(MemberId::parse(raw)))?;
         Ok(Command::Relay(Relay { to, body }))
+    }
+}
+
+/// A token is looked at where one is asked for, and anything else may be called so where none is.
+fn token(raw: Option<&RawValue>) -> Shown {
+    match raw.map(RawValue::get) {
+        None | Some("null") => Shown::Nothing,
+        Some(raw) => serde_json::from_str::<String>(raw).map_or(Shown::NotAString, |token| Shown::text(&token)),
     }
 }
 
@@ -371,6 +401,33 @@ mod tests {
                 };
                 assert_eq!(has_short_id, expected, "{id}");
             }
+        }
+    }
+
+    #[test]
+    fn a_token_is_in_the_message_or_in_the_handshake() {
+        let table = [
+            ("{}", Shown::Nothing),
+            (r#"{"token":null}"#, Shown::Nothing),
+            (r#"{"token":""}"#, Shown::Nothing),
+            (r#"{"token":7}"#, Shown::NotAString),
+            (r#"{"token":["a"]}"#, Shown::NotAString),
+            (r#"{"token":"\u0061.b"}"#, Shown::Token("a.b".to_owned())),
+        ];
+        for (json, expected) in table {
+            assert_eq!(token_of_auth(json), expected, "{json}");
+            let fields = json.trim_start_matches('{');
+            let mark = if fields == "}" { "" } else { "," };
+            for event in ["join", "reconnect"] {
+                let json = format!(r#"["{event}",{{"id":"i","username":"u","roomname":"r"{mark}{fields}]"#);
+                let (Command::Join { token, .. } | Command::Resume { token, .. }) = read(&json).unwrap() else {
+                    panic!("no entry");
+                };
+                assert_eq!(token, expected, "{json}");
+            }
+        }
+        for auth in ["", "7", "null", r#"["a"]"#, r#""a""#, r#"{"token":"a","token":"b"}"#] {
+            assert_eq!(token_of_auth(auth), Shown::Nothing, "{auth}");
         }
     }
 

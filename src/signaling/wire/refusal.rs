@@ -1,6 +1,7 @@
 //! A message that was refused, as its client is told of it and the history keeps it.
 
 use super::names;
+use crate::join_token::Forbidden;
 use crate::model::id::InvalidText;
 use crate::model::vocabulary::ErrorKind;
 use crate::room::refusal::{Reason, Refusal};
@@ -43,6 +44,8 @@ pub(in crate::signaling) enum WireReason {
     TooManyErrors,
     /// More than this limit allows.
     TooMuch(Limit),
+    /// No token to join, or one that does not fit; or there may be no such room.
+    Forbidden(Forbidden),
     /// A large message before a join.
     TooLargeBeforeJoin {
         /// How many KiB it may have.
@@ -81,12 +84,19 @@ impl From<Reason> for WireReason {
     }
 }
 
+impl From<Forbidden> for WireReason {
+    fn from(reason: Forbidden) -> Self {
+        Self::Forbidden(reason)
+    }
+}
+
 impl WireReason {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Room(reason) => reason.kind(),
             Self::HeldTooLong => ErrorKind::NotJoined,
             Self::TooManyErrors | Self::TooMuch(_) => ErrorKind::RateLimited,
+            Self::Forbidden(_) => ErrorKind::Forbidden,
             Self::ShuttingDown => ErrorKind::Unavailable,
             Self::NotJson
             | Self::NotAnObject

@@ -1,6 +1,7 @@
 //! The sentences for people, in their languages: what was wrong with a message.
 
 use super::refusal::{WireReason, WireRefusal};
+use crate::join_token::{Forbidden, MAX_TOKEN_BYTES};
 use crate::model::id::{InvalidText, ParticipantId, SessionId};
 use crate::model::language::Language;
 use crate::model::time::Timestamp;
@@ -60,6 +61,7 @@ fn english(reason: &WireReason) -> String {
         WireReason::Text(field, problem) => english_problem(field, *problem),
         WireReason::TooManyErrors => "Too many refused messages: slow down.".into(),
         WireReason::TooMuch(limit) => english_limit(*limit).into(),
+        WireReason::Forbidden(reason) => reason.to_string(),
         WireReason::TooLargeBeforeJoin { kib } => {
             format!("Join a room first: before that a message has at most {kib} KiB.")
         }
@@ -136,6 +138,7 @@ fn chinese(reason: &WireReason) -> String {
         WireReason::Text(field, problem) => chinese_problem(field, *problem),
         WireReason::TooManyErrors => "被拒绝的消息过多，请放慢速度".into(),
         WireReason::TooMuch(limit) => chinese_limit(*limit).into(),
+        WireReason::Forbidden(reason) => chinese_of_forbidden(reason),
         WireReason::TooLargeBeforeJoin { kib } => format!("请先加入房间：加入之前一条消息最多 {kib} KiB"),
         WireReason::ShuttingDown => "服务器正在关闭".into(),
     }
@@ -196,6 +199,27 @@ fn chinese_limit(limit: Limit) -> &'static str {
         Limit::WaitingOfPair => "该成员的连接较慢，你发送的消息积压过多，请放慢速度",
         Limit::SocketsOfAddress => "此网络地址已有过多的人在课堂中，请稍后再试",
         Limit::Sockets => "此服务器的课堂人数已满，请稍后再试",
+    }
+}
+
+fn chinese_of_forbidden(reason: &Forbidden) -> String {
+    match reason {
+        Forbidden::RoomNotAllowed => "此处没有这个房间：ALLOWED_ROOMS 中未列出".into(),
+        Forbidden::Missing => "此服务器凭令牌进入：请打开发给你的链接".into(),
+        Forbidden::NotAString => "token 必须是字符串".into(),
+        Forbidden::TooLong => format!("token 最多 {MAX_TOKEN_BYTES} 字节"),
+        Forbidden::NotAToken => "token 必须是 JSON Web Token（JWT）".into(),
+        Forbidden::Algorithm => "token 必须以 HS256 签名".into(),
+        Forbidden::Signature => "token 不是此服务器的：签名所用的密钥不同，或内容被改动过".into(),
+        Forbidden::Audience => "token 不是用于加入房间的：其 aud 必须是 chatroom:join".into(),
+        Forbidden::NoClaim(claim) => format!("token 缺少 {claim}"),
+        Forbidden::ClaimNotAString(claim) => format!("token 的 {claim} 必须是字符串"),
+        Forbidden::ClaimNotATime(claim) => format!("token 的 {claim} 必须是以秒为单位的数字"),
+        Forbidden::ClaimText(claim, problem) => chinese_problem(&format!("token 的 {claim}"), *problem),
+        Forbidden::Expired => "你的链接已过期，请索取新的链接".into(),
+        Forbidden::NotYet => "你的链接尚未生效，请稍后再来".into(),
+        Forbidden::OtherRoom => "你的链接是用于另一个房间的".into(),
+        Forbidden::OtherName => "你的链接是用于另一个名字的".into(),
     }
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{Extensions, HeaderMap};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::model::id::{RoomName, Username};
 use crate::web::http::error::{Error, Problem};
+use crate::web::http::join_token;
 use crate::web::http::params::fields;
 use crate::web::http::query::Query;
 use crate::web::state::AppState;
@@ -79,15 +81,22 @@ pub(crate) struct CheckUsernameQuery {
     operation_id = "checkUsername",
     tag = "clients",
     summary = "Whether a name is taken in a room",
-    params(CheckUsernameQuery),
+    description = "By the rules of a join. Where that takes a token, this takes it as bearer token, or as Join-Token.",
+    params(CheckUsernameQuery, ("Join-Token" = Option<String>, Header, description = "The token to join, if one is needed")),
     responses(
-        (status = 200, description = "Whether it is", body = NameCheck)
+        (status = 200, description = "Whether it is", body = NameCheck),
+        (status = 403, description = "Who asks could not join this room under this name", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn check_username(
     State(app): State<Arc<AppState>>,
+    headers: HeaderMap,
+    extensions: Extensions,
     Query(asked): Query<CheckUsernameQuery>,
 ) -> Result<Json<NameCheck>, Error> {
+    let shown = join_token::alone(&headers);
+    app.check_entry(&asked.roomname, Some(&asked.username), &shown, false, &extensions)
+        .await?;
     Ok(Json(NameCheck {
         success: true,
         is_repeat: app.live.name_taken(&asked.roomname, &asked.username),

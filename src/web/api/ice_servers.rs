@@ -16,6 +16,7 @@ use crate::config::TurnSecret;
 use crate::model::id::{MemberId, RoomName};
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
+use crate::web::http::join_token;
 use crate::web::http::params::fields;
 use crate::web::http::query::Query;
 use crate::web::state::AppState;
@@ -86,11 +87,12 @@ pub(crate) struct IceServersQuery {
     description = "Anybody is told the STUN servers. A member of a room, present or away, that shows its own id as \
         bearer token together with roomname is told the TURN servers too, with credentials that expire. The answer \
         is what RTCPeerConnection takes.",
-    params(IceServersQuery),
+    params(IceServersQuery, ("Join-Token" = Option<String>, Header, description = "With roomname: the token to join, if one is needed; of a member it may have expired")),
     security(("client" = []), ()),
     responses(
         (status = 200, description = "Without TURN servers for somebody who is no member", body = IceServersAnswer),
         (status = 401, description = "A room is given, but the client's own id is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A room is given, and who asks could not join it", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "The member has asked for credentials too often; Retry-After says when to ask again", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -104,7 +106,13 @@ pub(super) async fn show(
         (None, None) => None,
         (None, Some(_)) => return Err(Error::MissingParameter("roomname")),
         (Some(_), None) => return Err(Error::Unauthorized(OWN_ID_NEEDED)),
-        (Some(room), Some(id)) => app.membership(&room, id, &extensions).await,
+        (Some(room), Some(id)) => {
+            let member = app.membership(&room, id, &extensions).await;
+            let shown = join_token::beside_id(&headers);
+            app.check_entry(&room, None, &shown, member.is_some(), &extensions)
+                .await?;
+            member
+        }
     };
     let stun = IceServer::stun(app.settings.ice_servers.stun());
     let turn = match member {

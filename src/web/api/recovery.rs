@@ -17,6 +17,7 @@ use crate::model::time::Timestamp;
 use crate::model::vocabulary::{EventKind, Presence};
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
+use crate::web::http::join_token;
 use crate::web::http::params::fields;
 use crate::web::http::query::Query;
 use crate::web::state::AppState;
@@ -116,11 +117,12 @@ pub(crate) struct RecoveryQuery {
     operation_id = "readRecovery",
     tag = "clients",
     summary = "What a returning client can resume",
-    params(RecoveryQuery),
+    params(RecoveryQuery, ("Join-Token" = Option<String>, Header, description = "The token to join, if one is needed; of a member it may have expired")),
     security(("client" = [])),
     responses(
         (status = 200, description = "Of somebody who is no member nothing but that is told", body = RecoveryAnswer),
-        (status = 401, description = "The client's own id is missing", body = Problem, content_type = "application/problem+json")
+        (status = 401, description = "The client's own id is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Who asks could not join this room", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn show(
@@ -131,6 +133,9 @@ pub(super) async fn show(
 ) -> Result<Json<RecoveryAnswer>, Error> {
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
     let membership = app.membership(&wanted.roomname, id, &extensions).await;
+    let shown = join_token::beside_id(&headers);
+    app.check_entry(&wanted.roomname, None, &shown, membership.is_some(), &extensions)
+        .await?;
     Ok(Json(match membership.filter(|membership| !membership.overflowed) {
         Some(membership) => RecoveryAnswer::Resumable(own(&app, membership, wanted.after.unwrap_or(0)).await?),
         None => RecoveryAnswer::NotResumable(NotResumable { resumable: false }),

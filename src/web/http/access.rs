@@ -151,6 +151,13 @@ impl Access {
         }
     }
 
+    /// How the browser calls this server: `https://class.example`.
+    pub(crate) fn origin(&self, asked: Requester<'_>) -> Option<String> {
+        let scheme = if self.is_https(asked) { "https" } else { "http" };
+        let authority = cookies::own_authority(asked.uri, asked.headers)?;
+        Some(format!("{scheme}://{authority}"))
+    }
+
     fn is_https(&self, asked: Requester<'_>) -> bool {
         let peer = asked.extensions.get::<ConnectInfo<SocketAddr>>();
         peer.is_some_and(|peer| forwarded::is_https(peer.0.ip(), asked.headers, &self.proxies))

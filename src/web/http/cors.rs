@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use super::error::Error;
+use super::join_token::JOIN_TOKEN;
 use super::query::shortened;
 use crate::config::Origins;
 use crate::limit::SeldomEach;
@@ -22,9 +23,16 @@ pub(crate) fn layer(origins: &Origins) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allowed(origins))
         .allow_methods([Method::GET, Method::HEAD])
-        // `/recovery` takes the client's own id in the first; a wildcard would not stand for it. The others mean nothing
-        // here, but libraries add them.
-        .allow_headers([AUTHORIZATION, ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE])
+        // `/recovery` takes the client's own id in the first; a wildcard would not stand for it. Those after the second mean
+        // nothing here, but libraries add them.
+        .allow_headers([
+            AUTHORIZATION,
+            JOIN_TOKEN,
+            ACCEPT,
+            ACCEPT_LANGUAGE,
+            CACHE_CONTROL,
+            CONTENT_TYPE,
+        ])
         .max_age(PREFLIGHT_HOLDS)
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::history;
+use crate::join_token::Forbidden;
 
 /// Why a request was refused. What it displays is the answer's `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,9 @@ pub(crate) enum Error {
     /// No credential, or a wrong one. The text says how to get in.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// Who asks could not join.
+    #[error("{0}")]
+    Forbidden(Forbidden),
     /// A member has asked for credentials again and again.
     #[error(
         "This member has been given as many credentials for TURN servers as TURN_CREDENTIALS_PER_MEMBER allows. Keep those you have, or wait."
@@ -139,6 +143,7 @@ impl Error {
             Self::DuplicateParameter(_) => (StatusCode::BAD_REQUEST, "duplicateParameter"),
             Self::BadQuery => (StatusCode::BAD_REQUEST, "invalidQuery"),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::TooManyCredentials(_) => (StatusCode::TOO_MANY_REQUESTS, "tooManyCredentials"),
             Self::HostNotAllowed(_) => (StatusCode::FORBIDDEN, "hostNotAllowed"),
             Self::OriginNotAllowed(_) => (StatusCode::FORBIDDEN, "originNotAllowed"),

@@ -7,6 +7,7 @@ pub(crate) mod cors;
 pub(crate) mod csv;
 pub(crate) mod error;
 pub(crate) mod filename;
+pub(crate) mod join_token;
 pub(crate) mod language;
 pub(crate) mod params;
 pub(crate) mod path;

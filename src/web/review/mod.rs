@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod api;
+pub(crate) mod invitations;
 pub(crate) mod language;
 mod log;
 mod moment;

@@ -114,6 +114,7 @@ async fn no_page_in_chinese_has_an_english_word() {
         "/review?name=nobody&from=2026-01-01&to=2026-12-31",
         "/review/rooms",
         "/review/people",
+        "/review/invite",
         "/review/people?name=a",
         "/review/people?name=zzz",
         "/review/people/Bo",

@@ -5,6 +5,7 @@ mod document;
 mod downloads;
 mod feed;
 mod ice_servers;
+mod invitations;
 mod languages;
 mod multitude;
 mod pages;
@@ -31,6 +32,7 @@ use super::{Feed, LiveRooms, QuestionLimits, Readiness, Recovery, Services, Sett
 use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
+use crate::join_token::{EntryRules, RoomPatterns};
 use crate::journal::{RemovalHandle, ReviewSecrets};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
@@ -200,6 +202,9 @@ fn settings() -> Settings {
         review_token: TOKEN.to_owned(),
         guesses_per_minute: 600,
         trusted_proxies: TrustedProxies::parse("127.0.0.1").unwrap(),
+        entry_rules: Arc::new(EntryRules::new(RoomPatterns::parse("*").unwrap(), None)),
+        join_secret: None,
+        has_review_apart: false,
         public_rooms: false,
         questions: QuestionLimits {
             at_once: 2,

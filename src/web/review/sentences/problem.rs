@@ -32,6 +32,7 @@ pub(crate) fn problem(words: &Words, error: &Error) -> String {
         Error::Internal => words.say(m::WentWrong),
         // What no page is refused by.
         Error::Unauthorized(_)
+        | Error::Forbidden(_)
         | Error::TooManyCredentials(_)
         | Error::HostNotAllowed(_)
         | Error::OriginNotAllowed(_)

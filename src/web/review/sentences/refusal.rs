@@ -63,6 +63,7 @@ fn because(words: &Words, what: String, refusal: &Refusal) -> String {
         Some(ErrorKind::RoomFull) => words.say(m::BecauseRoomFull { what: of }),
         Some(ErrorKind::RateLimited) => words.say(m::BecauseRateLimited { what: of }),
         Some(ErrorKind::Unavailable) => words.say(m::BecauseUnavailable { what: of }),
+        Some(ErrorKind::Forbidden) => words.say(m::BecauseForbidden { what: of }),
         Some(ErrorKind::Replaced) => words.say(m::BecauseReplaced { what: of }),
     }
 }

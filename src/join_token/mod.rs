@@ -1,0 +1,19 @@
+//! Who may come into which room: the tokens that people show, and the rooms that there may be.
+//!
+//! A token is a JWT (RFC 7519), signed by HS256 with `JOIN_SECRET`. What it says is decided here, purely; sockets, REST and
+//! the command line are around it, and rooms know nothing of it.
+
+mod claims;
+mod hs256;
+mod link;
+mod pattern;
+mod refusal;
+mod rules;
+mod secret;
+
+pub use claims::{Claims, Grant, MAX_TOKEN_BYTES};
+pub use link::{PageAddress, link};
+pub use pattern::{RoomPattern, RoomPatterns};
+pub use refusal::Forbidden;
+pub use rules::{Entry, EntryRules, Pass, Shown};
+pub use secret::JoinSecret;
