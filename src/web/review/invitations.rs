@@ -67,7 +67,7 @@ struct Invitation {
 struct InviteForm {
     #[serde(deserialize_with = "room")]
     room: RoomPattern,
-    #[serde(deserialize_with = "names")]
+    #[serde(default, deserialize_with = "names")]
     names: Vec<Username>,
     #[serde(deserialize_with = "hours")]
     hours: Duration,
