@@ -10,13 +10,10 @@ use uuid::Uuid;
 
 use super::hs256;
 use super::pattern::RoomPattern;
-use super::refusal::Forbidden;
+use super::refusal::{Forbidden, MAX_TOKEN_BYTES};
 use super::secret::JoinSecret;
 use crate::model::id::{InvalidText, RoomName, Username};
 use crate::model::time::Timestamp;
-
-/// The longest token in bytes. One with the longest names, each letter escaped, is shorter.
-pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// What tokens to join are for, and no others: whoever signs other things with the same secret makes none by that.
 const AUDIENCE: &str = "chatroom:join";

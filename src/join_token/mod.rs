@@ -11,9 +11,9 @@ mod refusal;
 mod rules;
 mod secret;
 
-pub use claims::{Claims, Grant, MAX_TOKEN_BYTES};
+pub use claims::{Claims, Grant};
 pub use link::{PageAddress, link};
 pub use pattern::{RoomPattern, RoomPatterns};
-pub use refusal::Forbidden;
+pub use refusal::{Forbidden, MAX_TOKEN_BYTES};
 pub use rules::{Entry, EntryRules, Pass, Shown};
 pub use secret::JoinSecret;

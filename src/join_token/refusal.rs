@@ -1,7 +1,9 @@
 //! Why somebody may not come in.
 
-use super::claims::MAX_TOKEN_BYTES;
 use crate::model::id::InvalidText;
+
+/// The longest token in bytes. One with the longest names, each letter escaped, is shorter.
+pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// Why somebody may not come in. What it displays is the sentence in English.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
