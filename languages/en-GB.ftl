@@ -84,6 +84,7 @@ invitations-for = Links for { $room }
 invitations-until = They are good until { $moment }. They are kept nowhere: print or copy them now.
 invitation-for-all = Link for all
 invitations-as-text = As text, to copy
+project-this = Project this
 pages = Pages
 from-day = From
 to-day = To
@@ -97,6 +98,17 @@ came-back = came back
 did-not-come-back = did not come back
 refused = refused
 column-room = Room
+
+## The page with the address, for a wall
+
+open-this-address = Open this address, or point a phone at the picture
+qr-code-of = QR code of { $address }
+addresses-of-server = Addresses of the server
+# Pupils read this.
+browser-warns = The browser warns that nobody has vouched for this address: choose “Advanced” or “Show details” there, and go on.
+# The settings are what one types.
+only-this-machine = Only this machine reaches the server. With { $setting } others do, too.
+no-camera-without-https = At this address browsers give pages no camera. With { $setting } they do.
 
 ## The locked page
 

@@ -62,6 +62,7 @@ invitations-for = { $room } 的链接
 invitations-until = 有效期至 { $moment }。链接不会保存，请现在打印或复制。
 invitation-for-all = 所有人的链接
 invitations-as-text = 文本形式，便于复制
+project-this = 投影网址
 pages = 分页
 from-day = 从
 to-day = 到
@@ -75,6 +76,17 @@ came-back = 回来了
 did-not-come-back = 没有再回来
 refused = 被拒绝
 column-room = 房间
+
+## 投影网址的页面
+
+open-this-address = 打开这个网址，或用手机扫码
+qr-code-of = { $address } 的二维码
+addresses-of-server = 服务器的网址
+# 学生也会看到。
+browser-warns = 浏览器会警告此连接不是私密连接：点“高级”或“显示详细信息”，然后继续访问。
+# 设置原样输入。
+only-this-machine = 只有这台电脑能访问服务器。设置 { $setting } 后，其他电脑也能访问。
+no-camera-without-https = 在这个网址上，浏览器不允许网页使用摄像头。设置 { $setting } 后就可以。
 
 ## 锁定的页面
 

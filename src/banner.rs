@@ -1,58 +1,55 @@
-//! What a newcomer reads at start: at most ten lines.
+//! What a newcomer reads at start: a line for each thing that there is.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 
+use crate::addresses::Addresses;
 use crate::config::{BasePath, ReviewToken};
-
-/// The most addresses that are told one by one.
-const MAX_ORIGINS: usize = 4;
 
 /// What the reader is to know of a server that has started.
 #[derive(Debug)]
 pub struct Banner<'a> {
-    /// Where it listens, at least one address.
-    pub addresses: &'a [SocketAddr],
+    /// Where it listens.
+    pub addresses: &'a Addresses,
     /// The path below which everything is.
     pub base_path: &'a BasePath,
     /// Where the review listens, if not there.
-    pub review: Option<&'a [SocketAddr]>,
+    pub review: Option<&'a Addresses>,
     /// This machine's own addresses, for those who cannot type `localhost`.
     pub interfaces: &'a [IpAddr],
-    /// The token that the server has made; `None` if the user has set one, who then knows it.
-    pub made_token: Option<&'a ReviewToken>,
+    /// What opens the review.
+    pub token: ToldToken<'a>,
     /// The history's file, absolute.
     pub database: &'a Path,
     /// The served exercise page, if any.
     pub static_dir: Option<&'a Path>,
 }
 
+/// How the reader learns the review's token.
+#[derive(Debug, Clone, Copy)]
+pub enum ToldToken<'a> {
+    /// The user has set it, and knows it.
+    Known,
+    /// The server has made it, and tells it.
+    Told(&'a ReviewToken),
+    /// The server has made it, and others see what is printed: it is in this file.
+    Kept(&'a Path),
+}
+
 impl Banner<'_> {
     /// The lines, each ended.
     pub fn text(&self) -> String {
         let base = self.base_path.as_str();
-        let below = |address: String| format!("{address}{base}");
-        let origins = origins(&reachable(self.addresses, self.interfaces));
-        let origins: Vec<_> = origins.into_iter().map(below).collect();
-        let first = origins.first().map(String::as_str).unwrap_or_default();
-        let review = self
-            .review
-            .and_then(|addresses| addresses.first())
-            .map(origin)
-            .map(below);
-        let review = review.as_deref().unwrap_or(first);
-        let (link, token) = match self.made_token {
-            Some(token) => (
-                format!("{review}/review?token={}", token.as_str()),
-                "the token of that link",
-            ),
-            None => (format!("{review}/review (with your REVIEW_TOKEN)"), "your REVIEW_TOKEN"),
-        };
+        let below = |address: &String| format!("{address}{base}");
+        let origins = self.addresses.origins(self.interfaces);
+        let first = origins.first().map(below).unwrap_or_default();
+        let review = self.review.and_then(|review| review.origins(&[]).first().map(below));
+        let review = review.as_deref().unwrap_or(&first);
+        let (link, token) = self.token.told(review);
         let mut lines = vec![format!("chatroom-server {} is running.", env!("CARGO_PKG_VERSION"))];
-        for (index, origin) in origins.iter().take(MAX_ORIGINS).enumerate() {
+        for (index, origin) in origins.iter().map(below).enumerate() {
             let label = if index == 0 { "Clients connect to" } else { "" };
-            lines.push(row(label, origin));
+            lines.push(row(label, &origin));
         }
         if let Some(directory) = self.static_dir {
             lines.push(row(
@@ -71,62 +68,45 @@ impl Banner<'_> {
     }
 }
 
+impl ToldToken<'_> {
+    /// The way to the review that is there, and which token is meant.
+    fn told(self, review: &str) -> (String, &'static str) {
+        match self {
+            Self::Known => (format!("{review}/review (with your REVIEW_TOKEN)"), "your REVIEW_TOKEN"),
+            Self::Told(token) => (
+                format!("{review}/review?token={}", token.as_str()),
+                "the token of that link",
+            ),
+            Self::Kept(file) => (
+                format!("{review}/review (with the token in {})", file.display()),
+                "that token",
+            ),
+        }
+    }
+}
+
 fn row(label: &str, text: &str) -> String {
     format!("  {label:<20}{text}")
-}
-
-/// Where others reach what listens on "every address": under each of the machine's own, after `localhost`.
-fn reachable(addresses: &[SocketAddr], interfaces: &[IpAddr]) -> Vec<SocketAddr> {
-    let everywhere = addresses.iter().filter(|address| address.ip().is_unspecified());
-    let elsewhere = everywhere.flat_map(|address| {
-        let same_family = |ip: &&IpAddr| ip.is_ipv4() == address.is_ipv4();
-        let typed = interfaces.iter().filter(same_family).filter(|ip| can_be_typed(ip));
-        typed.map(|ip| SocketAddr::new(*ip, address.port()))
-    });
-    addresses.iter().copied().chain(elsewhere).collect()
-}
-
-/// Whether an address means the same on another machine; a link-local one of IPv6 needs the name of an interface there.
-fn can_be_typed(ip: &IpAddr) -> bool {
-    let is_local = match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    };
-    !is_local && !ip.is_loopback()
-}
-
-/// How a browser on this machine writes each address: both loopbacks are `localhost`, and so is "every address".
-fn origins(addresses: &[SocketAddr]) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    addresses
-        .iter()
-        .map(origin)
-        .filter(|origin| seen.insert(origin.clone()))
-        .collect()
-}
-
-fn origin(address: &SocketAddr) -> String {
-    let port = address.port();
-    match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => format!("http://localhost:{port}"),
-        IpAddr::V4(ip) => format!("http://{ip}:{port}"),
-        IpAddr::V6(ip) => format!("http://[{ip}]:{port}"),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(addresses: &[&str], token: Option<&str>, static_dir: Option<&str>) -> String {
-        let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let token = token.map(|token| ReviewToken::parse(token).unwrap());
+    fn at(addresses: &[&str]) -> Addresses {
+        Addresses {
+            listening: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            is_https: false,
+        }
+    }
+
+    fn text(addresses: &Addresses, token: ToldToken<'_>, static_dir: Option<&str>) -> String {
         let banner = Banner {
-            addresses: &addresses,
+            addresses,
             base_path: &BasePath::default(),
             review: None,
-            interfaces: &[],
-            made_token: token.as_ref(),
+            interfaces: &["192.0.2.7".parse().unwrap()],
+            token,
             database: Path::new("/home/li/chatroom.db"),
             static_dir: static_dir.map(Path::new),
         };
@@ -145,15 +125,14 @@ mod tests {
             "  The history is in   /home/li/chatroom.db\n",
             "  To stop it          press Ctrl-C\n",
         );
-        assert_eq!(
-            text(&["127.0.0.1:3000", "[::1]:3000"], Some("0123456789abcdef"), None),
-            expected
-        );
+        let token = ReviewToken::parse("0123456789abcdef").unwrap();
+        let addresses = at(&["127.0.0.1:3000", "[::1]:3000"]);
+        assert_eq!(text(&addresses, ToldToken::Told(&token), None), expected);
     }
 
     #[test]
     fn a_token_of_the_users_own_is_only_mentioned() {
-        let text = text(&["0.0.0.0:3000"], None, None);
+        let text = text(&at(&["0.0.0.0:3000"]), ToldToken::Known, None);
         assert!(
             text.contains("http://localhost:3000/review (with your REVIEW_TOKEN)"),
             "{text}"
@@ -162,58 +141,53 @@ mod tests {
     }
 
     #[test]
-    fn every_address_is_said_as_others_type_it() {
-        let interfaces = ["127.0.0.1", "192.0.2.7", "::1", "fe80::1", "2001:db8::7", "169.254.0.9"];
-        let interfaces = interfaces.map(|ip| ip.parse().unwrap());
-        let origins = |addresses: &[&str]| {
-            let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-            super::origins(&reachable(&addresses, &interfaces))
-        };
-        let (local, v4, v6) = (
-            "http://localhost:3000",
-            "http://192.0.2.7:3000",
-            "http://[2001:db8::7]:3000",
-        );
-        assert_eq!(origins(&["0.0.0.0:3000"]), [local, v4]);
-        assert_eq!(origins(&["[::]:3000", "0.0.0.0:3000"]), [local, v6, v4]);
-        assert_eq!(origins(&["127.0.0.1:3000"]), [local]);
+    fn a_token_that_others_must_not_see_is_where_it_is_kept() {
+        let file = Path::new("/home/li/chatroom.db.review-token");
+        let text = text(&at(&["0.0.0.0:3000"]), ToldToken::Kept(file), None);
+        let line = "http://localhost:3000/review (with the token in /home/li/chatroom.db.review-token)\n";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("and that token\n"), "{text}");
     }
 
     #[test]
     fn the_review_may_be_elsewhere() {
+        let secure = |addresses: &[&str]| Addresses {
+            is_https: true,
+            ..at(addresses)
+        };
         let banner = Banner {
-            addresses: &["0.0.0.0:3000".parse().unwrap()],
+            addresses: &secure(&["0.0.0.0:3000"]),
             base_path: &BasePath::parse("/signal").unwrap(),
-            review: Some(&["192.0.2.1:3001".parse().unwrap(), "[::1]:3001".parse().unwrap()]),
+            review: Some(&secure(&["192.0.2.1:3001", "[::1]:3001"])),
             interfaces: &[],
-            made_token: None,
+            token: ToldToken::Known,
             database: Path::new("/home/li/chatroom.db"),
             static_dir: Some(Path::new("/srv/page")),
         };
         let text = banner.text();
         for line in [
-            "Clients connect to  http://localhost:3000/signal\n",
-            "Your page is at     http://localhost:3000/signal/ (",
-            "Review a class at   http://192.0.2.1:3001/signal/review (",
-            "Ask by REST at      http://192.0.2.1:3001/signal/api/v1,",
+            "Clients connect to  https://localhost:3000/signal\n",
+            "Your page is at     https://localhost:3000/signal/ (",
+            "Review a class at   https://192.0.2.1:3001/signal/review (",
+            "Ask by REST at      https://192.0.2.1:3001/signal/api/v1,",
         ] {
             assert!(text.contains(line), "{text}");
         }
     }
 
     #[test]
-    fn ten_lines_are_enough_for_everything() {
-        let addresses = [
+    fn every_address_has_a_line() {
+        let addresses = at(&[
             "127.0.0.1:1",
             "[2001:db8::1]:1",
             "192.0.2.1:1",
             "192.0.2.2:1",
-            "192.0.2.3:1",
-            "192.0.2.4:1",
-        ];
-        let text = text(&addresses, Some("0123456789abcdef"), Some("/srv/page"));
-        assert_eq!(text.lines().count(), 10, "{text}");
-        assert!(text.contains("http://[2001:db8::1]:1\n"), "{text}");
+            "0.0.0.0:1",
+        ]);
+        let text = text(&addresses, ToldToken::Known, Some("/srv/page"));
+        for origin in ["localhost", "[2001:db8::1]", "192.0.2.1", "192.0.2.2", "192.0.2.7"] {
+            assert!(text.contains(&format!("  http://{origin}:1\n")), "{text}");
+        }
         assert!(
             text.contains("Your page is at     http://localhost:1/ (from /srv/page)\n"),
             "{text}"

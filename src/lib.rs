@@ -5,6 +5,7 @@
 //! what must be said goes out once that is written. Reading the past is another way: [`web`] asks [`history`].
 //! [`server`] puts the parts together over [`net`], as [`config`] says.
 
+pub mod addresses;
 pub mod banner;
 pub mod config;
 pub mod export;
@@ -20,6 +21,7 @@ pub mod model;
 pub mod net;
 mod priority;
 mod private_file;
+mod qr;
 mod review_token;
 pub mod room;
 pub mod server;
@@ -27,4 +29,5 @@ pub mod signaling;
 pub mod signals;
 mod sql;
 pub mod static_files;
+pub mod tls;
 pub mod web;

@@ -1,6 +1,7 @@
 //! Files that are their owner's alone: they tell who was where, or open the review.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Options by which a file that is made is its owner's alone (mode 0600). One that is there keeps its mode.
@@ -24,6 +25,22 @@ pub(crate) fn is_open_to_others(path: &Path) -> bool {
         let _ = path;
         false
     }
+}
+
+/// Makes a file of these contents, all at once, in the place of one that is there: a crash leaves the one or the other.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let new = beside(path, ".new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = options().write(true).create_new(true).open(&new)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    fs::rename(&new, path)
 }
 
 /// The file beside another whose name has something more at its end.

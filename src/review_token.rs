@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tracing::warn;
@@ -14,10 +14,10 @@ use crate::private_file;
 /// What the file's name has after the database's.
 const SUFFIX: &str = ".review-token";
 
-/// The token, and whether the operator has to be told what it is.
+/// The token, and the file that it is kept in if the server has made it: then the operator has to be told of it.
 pub(crate) struct Review {
     pub(crate) token: ReviewToken,
-    pub(crate) is_made: bool,
+    pub(crate) kept_in: Option<PathBuf>,
 }
 
 /// The token of `config`, or else the one beside its database, made if there is none.
@@ -29,7 +29,10 @@ pub(crate) fn review_token(config: &Config) -> anyhow::Result<Review> {
         let file = private_file::beside(config.database_url.path(), SUFFIX);
         let token =
             kept(&file).with_context(|| format!("the review token kept in {} cannot be used", file.display()))?;
-        return Ok(Review { token, is_made: true });
+        return Ok(Review {
+            token,
+            kept_in: Some(file),
+        });
     };
     if token.is_short() {
         warn!(
@@ -39,7 +42,7 @@ pub(crate) fn review_token(config: &Config) -> anyhow::Result<Review> {
     }
     Ok(Review {
         token: token.clone(),
-        is_made: false,
+        kept_in: None,
     })
 }
 

@@ -1,20 +1,23 @@
 //! The parts put together, and the order in which they start and stop.
 
 use std::future::Future;
-use std::io::{self, Write};
-use std::net::IpAddr;
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::STRICT_TRANSPORT_SECURITY;
 use axum::middleware::from_fn_with_state;
 use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tracing::{info, warn};
 
-use crate::banner::Banner;
-use crate::config::{Config, ReviewToken};
+use crate::addresses::{self, Addresses};
+use crate::banner::{Banner, ToldToken};
+use crate::config::{Config, ReviewToken, TlsMode};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::join_token::EntryRules;
@@ -22,11 +25,13 @@ use crate::journal::{self, Journal, Opened};
 use crate::limit::Quota;
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
+use crate::qr::QrCode;
 use crate::review_token::{Review, review_token};
 use crate::room::Limits;
 use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates, RestoredRooms};
 use crate::signals::Stop;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
+use crate::tls::Source;
 use crate::web::{self, Feed, LiveRooms, PageGuard, Readiness, Recovery};
 
 /// How long a client may take to send a request's body. Together with the head's in [`net::ConnectionTimeouts`] no request
@@ -38,6 +43,9 @@ const HANDSHAKE_BURST: u32 = 30;
 
 /// How long the clients' transports may take to close at the end. One that reads nothing is left to the process's end.
 const TRANSPORTS_WITHIN: Duration = Duration::from_millis(1500);
+
+/// For how long browsers ask for this host by https only, in seconds: 30 days.
+const ONLY_HTTPS: &str = "max-age=2592000";
 
 /// How long the whole stop may take: the 5 s that service managers and their users expect, less a margin for the
 /// process's own end. What requests and transports leave of it is the journal's, to write what waits.
@@ -54,6 +62,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         None => None,
     };
     warn_of_shared_origin(&config);
+    let tls = Source::of(&config)?;
     let capacity = Capacity::new(
         config.limits.max_connections,
         config.limits.max_connections_per_address,
@@ -68,7 +77,15 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         review,
         last_alive,
     } = open_journal(&config, &clock).await?;
-    let Review { token, is_made } = review_token(&config)?;
+    let Review { token, kept_in } = review_token(&config)?;
+    let (certificates, keeper) = tls.map(Source::open).transpose()?.unzip();
+    let listeners = listeners.with_tls(certificates.clone());
+    let review_listeners = review_listeners.map(|review| review.with_tls(certificates.clone()));
+    let addresses = |listeners: &Listeners| Addresses {
+        listening: listeners.addresses(),
+        is_https: certificates.is_some(),
+    };
+    let own = addresses(&listeners);
     clock.catch_up(last_alive);
     let entry_rules = Arc::new(EntryRules::new(
         config.allowed_rooms.clone(),
@@ -103,6 +120,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         review,
         clock: Arc::new(move || clock.now().at),
         wall_clock: Arc::new(signaling::wall_clock),
+        for_others: for_others(&own),
     };
     let settings = web_settings(&config, &token, entry_rules);
     let (web, review) = match review_listeners {
@@ -114,16 +132,23 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     };
     let router = router(&config, web, socket);
 
-    let review_addresses = review.as_ref().map(|(listeners, _)| listeners.addresses());
-    tell(&Banner {
-        addresses: &listeners.addresses(),
-        base_path: &config.base_path,
-        review: review_addresses.as_deref(),
-        interfaces: &interfaces(),
-        made_token: is_made.then_some(&token),
-        database: config.database_url.path(),
-        static_dir: config.static_dir.as_deref(),
-    });
+    let interfaces = addresses::interfaces();
+    tell(
+        &Banner {
+            addresses: &own,
+            base_path: &config.base_path,
+            review: review.as_ref().map(|(listeners, _)| addresses(listeners)).as_ref(),
+            interfaces: &interfaces,
+            token: match &kept_in {
+                None => ToldToken::Known,
+                Some(file) if config.qr => ToldToken::Kept(file),
+                Some(_) => ToldToken::Told(&token),
+            },
+            database: config.database_url.path(),
+            static_dir: config.static_dir.as_deref(),
+        },
+        config.qr,
+    );
     // From here on a client may be told things: whatever ends this function has to pass the orderly stop below.
     let admission = Arc::new(Admission::new(config.trusted_proxies.clone(), capacity));
     let inbound = Arc::new(InboundLimits::new(
@@ -133,6 +158,9 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         config.limits.reads_per_address,
     ));
     let until = stopping.clone();
+    if let Some(keeper) = keeper {
+        tokio::spawn(stopping.clone().run_until_cancelled_owned(keeper.run()));
+    }
     let mut serving = tokio::spawn(async move {
         let main = net::serve(listeners, router, admission.clone(), inbound.clone(), until.clone());
         match review {
@@ -246,6 +274,12 @@ fn web_settings(config: &Config, token: &ReviewToken, entry_rules: Arc<EntryRule
         turn_secret: config.turn_secret.clone(),
         turn_ttl: config.turn_ttl,
         turn_credentials_per_member: config.limits.turn_credentials_per_member,
+        scheme: match (&config.tls_cert, config.tls) {
+            (Some(_), _) => web::Scheme::Https,
+            (None, Some(TlsMode::SelfSigned)) => web::Scheme::SelfSigned,
+            (None, None) => web::Scheme::Http,
+        },
+        is_review_elsewhere: config.review_listen.is_some(),
     }
 }
 
@@ -334,7 +368,16 @@ fn router(config: &Config, web: Router, socket: Router) -> Router {
 }
 
 fn bounded(config: &Config, router: Router) -> Router {
-    web::below(&config.base_path, router).layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
+    let router = web::below(&config.base_path, router).layer(RequestBodyDeadlineLayer::new(BODY_WITHIN));
+    // Whoever was shown one that nobody has vouched for must stay free to go back to http.
+    if config.tls_cert.is_none() {
+        return router;
+    }
+    let only_https = HeaderValue::from_static(ONLY_HTTPS);
+    router.layer(SetResponseHeaderLayer::if_not_present(
+        STRICT_TRANSPORT_SECURITY,
+        only_https,
+    ))
 }
 
 /// Only another origin is a border to the scripts of a page.
@@ -346,20 +389,29 @@ fn warn_of_shared_origin(config: &Config) {
     }
 }
 
-/// The machine's own addresses. Where the system does not tell them, fewer are printed.
-fn interfaces() -> Vec<IpAddr> {
-    let found = if_addrs::get_if_addrs().unwrap_or_default();
-    found.iter().map(if_addrs::Interface::ip).collect()
+/// The addresses that others type, as the machine has them at that moment.
+fn for_others(addresses: &Addresses) -> web::AddressBook {
+    let addresses = addresses.clone();
+    Arc::new(move || addresses.for_others(&addresses::interfaces()))
 }
 
-fn tell(banner: &Banner<'_>) {
+fn tell(banner: &Banner<'_>, has_qr: bool) {
     let mut out = io::stdout().lock();
+    let mut text = banner.text();
+    if has_qr {
+        text += &picture(banner, out.is_terminal());
+    }
     // A closed standard output (a service manager's) is no reason not to serve.
-    if out
-        .write_all(banner.text().as_bytes())
-        .and_then(|()| out.flush())
-        .is_err()
-    {
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         warn!("standard output is closed: where the review is could not be told");
     }
+}
+
+/// The address that others are to type, drawn for phones.
+fn picture(banner: &Banner<'_>, has_colours: bool) -> String {
+    let addresses = banner.addresses.for_others(banner.interfaces);
+    let address = addresses.first().map(String::as_str).unwrap_or_default();
+    let address = format!("{address}{}/", banner.base_path.as_str());
+    let code = QrCode::of(&address).map(|code| code.lines(has_colours));
+    format!("\n{}  {address}\n", code.unwrap_or_default())
 }

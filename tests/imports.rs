@@ -14,8 +14,9 @@ use std::path::Path;
 
 /// What each part of the server may import of the others. `lib`, `main`, `server` and `fuzzing` put parts together, and may
 /// import all.
-const MAY_IMPORT: [(&str, &[&str]); 20] = [
-    ("banner", &["config"]),
+const MAY_IMPORT: [(&str, &[&str]); 23] = [
+    ("addresses", &[]),
+    ("banner", &["addresses", "config"]),
     ("config", &["join_token", "journal", "model"]),
     ("export", &["journal", "private_file"]),
     ("held", &["limit", "model"]),
@@ -25,9 +26,10 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("limit", &["model"]),
     ("logging", &["config"]),
     ("model", &[]),
-    ("net", &["config", "held", "limit", "model"]),
+    ("net", &["config", "held", "limit", "model", "tls"]),
     ("priority", &[]),
     ("private_file", &[]),
+    ("qr", &[]),
     ("review_token", &["config", "private_file"]),
     ("room", &["model"]),
     (
@@ -37,6 +39,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("signals", &[]),
     ("sql", &[]),
     ("static_files", &[]),
+    ("tls", &["addresses", "config", "private_file"]),
     (
         "web",
         &[
@@ -48,6 +51,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
             "model",
             "net",
             "priority",
+            "qr",
         ],
     ),
 ];

@@ -7,6 +7,7 @@ mod limits;
 mod origins;
 mod proxies;
 mod review;
+mod tls;
 mod value;
 
 use std::ffi::OsString;
@@ -32,6 +33,7 @@ pub use limits::LimitSettings;
 pub use origins::{AllowedOrigin, Origins};
 pub use proxies::TrustedProxies;
 pub use review::{ReviewListen, ReviewToken};
+pub use tls::{TlsFiles, TlsMode};
 pub use value::{Host, HostNames, Hosts, LogFormat};
 
 /// What to do instead of serving.
@@ -101,6 +103,25 @@ pub struct Config {
     /// of them the client's own address is taken from X-Forwarded-For or Forwarded. `none` trusts nobody
     #[arg(long, env, default_value = proxies::USUAL, value_parser = TrustedProxies::parse, help_heading = "Network")]
     pub trusted_proxies: TrustedProxies,
+
+    /// Whether the server speaks https by itself, with a certificate of its own making (kept beside the database, for this
+    /// machine's names and addresses). Unset: http, or https by TLS_CERT
+    #[arg(long, env, help_heading = "Network")]
+    pub tls: Option<TlsMode>,
+
+    /// A file with the certificate by which the server speaks https, and those that lead to its authority (PEM). It is read
+    /// again when it changes
+    #[arg(long, env, help_heading = "Network")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The file with the key of that certificate (PEM)
+    #[arg(long, env, help_heading = "Network")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Whether the start draws the address that others type as a QR code, and then leaves out the link to the review, which
+    /// nobody else should see
+    #[arg(long, env, default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = BoolishValueParser::new(), help_heading = "Network")]
+    pub qr: bool,
 
     /// How often the server asks each client for a sign of life
     #[arg(long, env, default_value = "25s", value_parser = duration(SECOND..=5 * MINUTE), help_heading = "Network")]
@@ -249,6 +270,7 @@ impl Config {
             .refuse_public_database()
             .and_then(|()| config.refuse_turn_without_secret())
             .and_then(|()| config.refuse_short_token())
+            .and_then(|()| config.refuse_half_of_tls())
             .map_err(|reason| refusal(ErrorKind::ValueValidation, reason))?;
         Ok(config)
     }
@@ -276,6 +298,25 @@ impl Config {
             ReviewToken::SAFE_CHARS,
             made.unwrap_or_default()
         ))
+    }
+
+    /// A certificate is nothing without its key, and of two the browser would be shown one.
+    fn refuse_half_of_tls(&self) -> Result<(), String> {
+        let both = "a certificate and its key go together";
+        match (&self.tls_cert, &self.tls_key, self.tls) {
+            (Some(_), None, _) => Err(format!("TLS_CERT is set and TLS_KEY is not: {both}.")),
+            (None, Some(_), _) => Err(format!("TLS_KEY is set and TLS_CERT is not: {both}.")),
+            (Some(_), Some(_), Some(_)) => {
+                Err("TLS_CERT and TLS=self-signed are both set: choose one certificate.".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The certificate of the operator's own, if there is one.
+    pub fn tls_files(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificate, key })
     }
 
     /// Whether no other machine reaches the server: it listens on loopback addresses, and nothing says that there is a

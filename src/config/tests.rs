@@ -67,6 +67,8 @@ fn a_bad_value_is_told_with_its_setting_and_what_it_must_be() {
             "turn:a.example?transport=tls",
             "may say only ?transport=udp or ?transport=tcp after a turn: or turns: server",
         ),
+        ("TLS", "yes", "[possible values: self-signed]"),
+        ("QR", "maybe", "value was not a boolean"),
         ("TURN_TTL", "30s", &format!("{durations} 1m to 7days")),
         (
             "DATABASE_URL",
@@ -238,6 +240,28 @@ fn a_turn_server_needs_the_secret() {
     assert!(sentence.contains("TURN_SECRET"), "{sentence}");
     read(&[], &[turn, ("TURN_SECRET", "s")]).unwrap();
     read(&[], &[("ICE_SERVERS", "stun:a.example")]).unwrap();
+}
+
+#[test]
+fn a_certificate_goes_with_its_key_and_alone() {
+    let (certificate, key) = (("TLS_CERT", "a.crt"), ("TLS_KEY", "a.key"));
+    for (set, sentence) in [
+        (&[certificate][..], "TLS_CERT is set and TLS_KEY is not"),
+        (&[key], "TLS_KEY is set and TLS_CERT is not"),
+        (
+            &[certificate, key, ("TLS", "self-signed")],
+            "TLS_CERT and TLS=self-signed are both set",
+        ),
+    ] {
+        let told = refused(&[], set);
+        assert!(told.contains(sentence), "{told}");
+    }
+    let files = read(&[], &[certificate, key]).unwrap().tls_files().unwrap();
+    assert_eq!((files.certificate, files.key), ("a.crt".into(), "a.key".into()));
+    assert_eq!(
+        read(&["--tls", "self-signed"], &[]).unwrap().tls,
+        Some(TlsMode::SelfSigned)
+    );
 }
 
 #[test]

@@ -86,6 +86,11 @@ impl HostNames {
         items(raw).map(host_name).collect::<Parsed<_>>().map(Self)
     }
 
+    /// The names, in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether a `Host` header's name (without its port) is among them; case does not matter.
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|listed| listed.eq_ignore_ascii_case(name))

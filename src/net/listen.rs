@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, lookup_host};
 
 use crate::config::{Host, Hosts, ReviewListen};
+use crate::tls::Certificates;
 
 /// How many connections the kernel holds until they are accepted: a whole school that reconnects at once.
 const BACKLOG: i32 = 1024;
@@ -81,7 +83,11 @@ impl BindError {
 
 /// Sockets that listen, at least one, all on the same port.
 #[derive(Debug)]
-pub struct Listeners(Vec<TcpListener>);
+pub struct Listeners {
+    sockets: Vec<TcpListener>,
+    /// What is shown on them, where TLS is spoken.
+    certificates: Option<Arc<Certificates>>,
+}
 
 /// An address to listen at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +109,13 @@ impl Listeners {
             tries -= 1;
             match bind_all(&places, port) {
                 Err(BindError::Taken(..)) if tries > 0 => {}
-                done => return done.map(Self),
+                done => {
+                    let sockets = done?;
+                    return Ok(Self {
+                        sockets,
+                        certificates: None,
+                    });
+                }
             }
         }
     }
@@ -118,16 +130,22 @@ impl Listeners {
         bound.map_err(BindError::of_review)
     }
 
+    /// The same, speaking TLS with these certificates, if there are any.
+    #[must_use]
+    pub fn with_tls(self, certificates: Option<Arc<Certificates>>) -> Self {
+        Self { certificates, ..self }
+    }
+
     /// The addresses listened at.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.0
+        self.sockets
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
             .collect()
     }
 
-    pub(super) fn into_inner(self) -> Vec<TcpListener> {
-        self.0
+    pub(super) fn into_inner(self) -> (Vec<TcpListener>, Option<Arc<Certificates>>) {
+        (self.sockets, self.certificates)
     }
 }
 

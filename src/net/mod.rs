@@ -12,6 +12,7 @@ mod listen;
 mod pace;
 mod query;
 mod reads;
+mod secure;
 mod serve;
 mod stall;
 mod turns;
@@ -25,6 +26,7 @@ pub use inbound::InboundLimits;
 pub use listen::{BindError, Listeners};
 pub use pace::PaceLimits;
 pub(crate) use pace::{InboundPace, TooFast};
+pub use secure::OverTls;
 pub use serve::{ConnectionTimeouts, serve, serve_with};
 pub(crate) use wait::Wait;
 

@@ -32,9 +32,11 @@ use super::ahead::ReadAhead;
 use super::connection::Connection;
 use super::forwarded::ClientAddress;
 use super::inbound::{Inbound, InboundLimits};
+use super::secure::{OverTls, Transport, to_https};
 use super::stall::StallGuard;
 use super::{Listeners, query};
 use crate::model::address::AddressKey;
+use crate::tls::Certificates;
 
 /// The shortest time between two complaints that nothing can be accepted: success and failure may alternate quickly.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -109,9 +111,11 @@ pub async fn serve_with(
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let accepting = TaskTracker::new();
-    for listener in listeners.into_inner() {
+    let (sockets, certificates) = listeners.into_inner();
+    for listener in sockets {
         let server = HttpServer {
             router: router.clone(),
+            certificates: certificates.clone(),
             admission: admission.clone(),
             inbound: inbound.clone(),
             timeouts,
@@ -134,6 +138,8 @@ pub async fn serve_with(
 #[derive(Clone)]
 struct HttpServer {
     router: Router,
+    /// Where TLS is spoken, what is shown.
+    certificates: Option<Arc<Certificates>>,
     admission: Arc<Admission>,
     inbound: Arc<InboundLimits>,
     timeouts: ConnectionTimeouts,
@@ -180,18 +186,62 @@ impl HttpServer {
         // On a socket for both families an IPv4 peer would look like ::ffff:192.0.2.1.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let handle = Connection::accepted(&self.admission, peer.ip());
-        let inbound = Inbound::new(self.inbound.clone(), handle.clone(), AddressKey::of(peer.ip()));
-        let ahead = ReadAhead::new(inbound);
-        let stream = StallGuard::new(stream, ahead, handle.clone(), self.timeouts.stall_timeout);
-        self.connections.spawn(self.clone().connection(stream, peer, handle));
+        let server = self.clone();
+        match self.certificates.clone() {
+            None => self
+                .connections
+                .spawn(server.connection(Transport::Plain(stream), peer, handle)),
+            Some(certificates) => self
+                .connections
+                .spawn(server.secure_connection(stream, certificates, peer, handle)),
+        };
     }
 
-    async fn connection(self, stream: StallGuard<TcpStream>, peer: SocketAddr, handle: Connection) {
+    /// Until its handshake is over, a connection has its place and nothing else: it is the first to give way.
+    async fn secure_connection(
+        mut self,
+        stream: TcpStream,
+        certificates: Arc<Certificates>,
+        peer: SocketAddr,
+        handle: Connection,
+    ) {
+        let opened = async {
+            // What a handshake costs is waited for by its own address.
+            self.inbound.turns.clone().take(AddressKey::of(peer.ip())).await;
+            Transport::open(stream, &certificates).await
+        };
+        let opened = tokio::select! {
+            opened = timeout(self.timeouts.head_timeout, opened) => opened,
+            () = handle.over() => return handle.close(),
+            () = self.shutdown.cancelled() => return handle.close(),
+        };
+        let transport = match opened {
+            Ok(Ok(transport)) => transport,
+            Ok(Err(error)) => {
+                debug!(%error, "a handshake failed");
+                return handle.close();
+            }
+            Err(_) => return handle.close(),
+        };
+        if !transport.is_secure() {
+            self.router = to_https();
+        }
+        self.connection(transport, peer, handle).await;
+    }
+
+    async fn connection(self, transport: Transport, peer: SocketAddr, handle: Connection) {
+        let is_secure = transport.is_secure();
+        let inbound = Inbound::new(self.inbound, handle.clone(), AddressKey::of(peer.ip()));
+        let ahead = ReadAhead::new(inbound);
+        let stream = StallGuard::new(transport, ahead, handle.clone(), self.timeouts.stall_timeout);
         let (router, admission) = (self.router, self.admission);
         let asked = handle.clone();
         let keep_alive = keep_alive(self.timeouts.head_timeout);
         let service = service_fn(move |request| {
-            let request = introduce(request, peer, &asked, &admission);
+            let mut request = introduce(request, peer, &asked, &admission);
+            if is_secure {
+                request.extensions_mut().insert(OverTls);
+            }
             answer(router.clone(), request, asked.clone(), keep_alive.clone())
         });
         let stream = TokioIo::new(stream);

@@ -17,6 +17,7 @@ use super::*;
 use crate::config::{Config, TrustedProxies, Variables};
 use crate::held::MemoryBudget;
 use crate::model::vocabulary::DropReason;
+use crate::tls::Source;
 
 const SHORT: ConnectionTimeouts = ConnectionTimeouts {
     head_timeout: Duration::from_millis(400),
@@ -408,4 +409,31 @@ async fn stopping_does_not_wait_for_requests_without_end() {
     server.stop.cancel();
     timeout(SOON, server.serving).await.expect("still serving").unwrap();
     assert_eq!(rest(&mut asked).await, "");
+}
+
+#[tokio::test]
+async fn an_unfinished_handshake_ends_in_time_and_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}/chatroom.db", folder.path().display());
+    let flags = ["--tls", "self-signed", "--database-url", &database];
+    let source = Source::of(&Config::read(flags, &Variables::new()).unwrap()).unwrap();
+    let (certificates, _) = source.unwrap().open().unwrap();
+    let listeners = bind("127.0.0.1", 0).await.unwrap().with_tls(Some(certificates));
+    let running = start_at(listeners, Router::new(), Capacity::new(0, 4, None));
+    let mut crowd = Vec::new();
+    for begun in ["", "\x16", "\x16\x03\x01\x02\x00\x01", "\x16\x03\x01", "\x16\x03"] {
+        crowd.push(connect(running.address, begun).await);
+    }
+    // The oldest gives way, and nobody is waited for.
+    let mut asked = connect(running.address, "GET /a HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let answer = rest(&mut asked).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 308 ") && answer.contains("location: https://x/a\r\n"),
+        "{answer}"
+    );
+    assert!(running.admission.places() <= 4);
+    for stream in &mut crowd {
+        assert_eq!(rest(stream).await, "");
+    }
+    until("no place is kept", || running.admission.places() == 0).await;
 }

@@ -7,7 +7,6 @@ mod feed;
 pub(crate) mod fuzzing;
 mod guards;
 mod http;
-mod qr;
 mod review;
 mod settings;
 mod state;
@@ -39,9 +38,9 @@ pub use self::http::cors::{PageGuard, allowed_pages_only, socket_layer};
 use self::http::error::Error;
 pub use self::http::turns::QuestionLimits;
 use self::review::sign_in;
-pub use self::settings::Settings;
+pub use self::settings::{Scheme, Settings};
 use self::state::AppState;
-pub use self::state::{LiveRooms, Readiness, ReadinessProbe, Recovery, Services, WallClock};
+pub use self::state::{AddressBook, LiveRooms, Readiness, ReadinessProbe, Recovery, Services, WallClock};
 
 /// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
 const MAX_BODY: usize = 64 * 1024;
@@ -184,6 +183,7 @@ fn pages(app: &Arc<AppState>) -> Routes {
         )
         .layer(from_fn_with_state(app.clone(), in_turn))
         .route("/review/api", get(review::api::show))
+        .route("/review/project", get(review::project::show))
         .route("/review/sign-out", post(sign_in::sign_out))
         .route("/review/", get(review::no_such_page))
         .route("/review/{*path}", get(review::no_such_page))

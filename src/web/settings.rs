@@ -40,4 +40,19 @@ pub struct Settings {
     pub turn_ttl: Duration,
     /// How many such credentials a member gets in a minute; 0 is no limit.
     pub turn_credentials_per_member: u32,
+    /// How the server's own addresses are spoken to.
+    pub scheme: Scheme,
+    /// Whether the review is at other addresses than all else.
+    pub is_review_elsewhere: bool,
+}
+
+/// How a browser speaks to one of the server's own addresses, and what it thinks of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without TLS: it gives no camera to pages of other machines.
+    Http,
+    /// With a certificate that nobody has vouched for: it warns.
+    SelfSigned,
+    /// With one that it believes.
+    Https,
 }

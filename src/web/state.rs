@@ -29,6 +29,10 @@ pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Tells whether everything works.
 pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
+/// Tells the addresses that people on other machines type, the best first; if there are none, those for this machine. Each
+/// is an origin, without the path that everything is below.
+pub type AddressBook = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// What the routes are made of.
 pub struct Services {
     /// The past.
@@ -47,6 +51,8 @@ pub struct Services {
     pub clock: WallClock,
     /// The time by which others see what we give them expire.
     pub wall_clock: WallClock,
+    /// What to type on another machine.
+    pub for_others: AddressBook,
 }
 
 /// What the handlers share.
@@ -63,6 +69,7 @@ pub(crate) struct AppState {
     pub(crate) feed: Feed,
     pub(crate) clock: WallClock,
     pub(crate) wall_clock: WallClock,
+    pub(crate) for_others: AddressBook,
     pub(crate) turns: QuestionTurns,
     /// The API as its document says it.
     pub(crate) document: OpenApi,
@@ -84,6 +91,7 @@ impl AppState {
             feed: services.feed,
             clock: services.clock,
             wall_clock: services.wall_clock,
+            for_others: services.for_others,
             document,
         }
     }

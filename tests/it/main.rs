@@ -14,6 +14,7 @@ mod reasons;
 mod review;
 mod signaling;
 mod streams;
+mod tls;
 
 // What happens at the same instant, and over a long time.
 mod races;

@@ -16,7 +16,7 @@ use crate::config::{BasePath, HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
 use crate::model::language::Language;
 use crate::model::time::Timestamp;
-use crate::net::forwarded;
+use crate::net::{OverTls, forwarded};
 use crate::web::settings::Settings;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -158,9 +158,11 @@ impl Access {
         Some(format!("{scheme}://{authority}"))
     }
 
-    fn is_https(&self, asked: Requester<'_>) -> bool {
+    /// Whether a browser speaks TLS to the server, or to a proxy in front of it.
+    pub(crate) fn is_https(&self, asked: Requester<'_>) -> bool {
         let peer = asked.extensions.get::<ConnectInfo<SocketAddr>>();
-        peer.is_some_and(|peer| forwarded::is_https(peer.0.ip(), asked.headers, &self.proxies))
+        asked.extensions.get::<OverTls>().is_some()
+            || peer.is_some_and(|peer| forwarded::is_https(peer.0.ip(), asked.headers, &self.proxies))
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) fn time(raw: &str) -> Result<Timestamp, &'static str> {
         .ok_or("must be a time such as 2026-03-01T09:30:00Z")
 }
 
-/// A moment in a cursor, in milliseconds: one that [`time`] could have read, and not in the future.
+/// A moment in a cursor, in milliseconds: one that [`time()`] could have read, and not in the future.
 pub(crate) fn past(ms: i64, now: Timestamp) -> Option<Timestamp> {
     const YEAR_0_MS: i64 = -62_167_219_200_000;
     (YEAR_0_MS..=now.0).contains(&ms).then_some(Timestamp(ms))

@@ -13,19 +13,20 @@ use super::{PageResult, html};
 use crate::join_token::{Grant, JoinSecret, PageAddress, RoomPattern, link};
 use crate::model::id::Username;
 use crate::model::time::Timestamp;
+use crate::qr::QrCode;
 use crate::web::MAX_BODY;
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::params::field;
 use crate::web::http::query::{NoQuery, Query};
-use crate::web::qr;
+
 use crate::web::state::AppState;
 use crate::web::words::{Html, SLOT, Words, message as m};
 
 /// The most links of one page.
 const MOST: usize = 300;
 
-/// The width of a QR code in pixels, at least: a phone reads it from paper at arm's length.
+/// The width of a QR code in pixels: a phone reads it from paper at arm's length.
 const QR_SIZE: u32 = 170;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -59,7 +60,7 @@ struct Invitation {
     name: Option<Username>,
     link: String,
     /// The same as a picture, unless it is too long for one.
-    code: Option<String>,
+    code: Option<QrCode>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,7 +177,7 @@ impl Invitation {
         let link = link(page, &grant, &token);
         Ok(Self {
             name: grant.name,
-            code: qr::svg(&link, QR_SIZE),
+            code: QrCode::of(&link),
             link,
         })
     }

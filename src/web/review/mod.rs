@@ -13,6 +13,7 @@ mod pair_groups;
 mod pairs;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod project;
 pub(crate) mod range;
 pub(crate) mod rooms;
 pub(crate) mod sentences;

@@ -608,7 +608,16 @@ async fn apart_neither_port_has_anything_of_the_other() {
         );
         let headers = [("authorization", &bearer(TOKEN)[..]), ("origin", "http://page.example")];
         let mut of_reviewers = paths(&story);
-        of_reviewers.extend(["/review", "/review/rooms", "/review/api", "/review/style.css"].map(str::to_owned));
+        of_reviewers.extend(
+            [
+                "/review",
+                "/review/rooms",
+                "/review/api",
+                "/review/project",
+                "/review/style.css",
+            ]
+            .map(str::to_owned),
+        );
         for path in of_reviewers {
             let answer = send(&apart.review, with("GET", &path, &headers)).await;
             assert_eq!(answer.status, 200, "{path}");

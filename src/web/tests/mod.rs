@@ -9,6 +9,7 @@ mod invitations;
 mod languages;
 mod multitude;
 mod pages;
+mod project;
 mod recovery;
 mod removal;
 mod rooms;
@@ -28,7 +29,10 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Feed, LiveRooms, QuestionLimits, Readiness, Recovery, Services, Settings, router, split_routers};
+use super::{
+    AddressBook, Feed, LiveRooms, QuestionLimits, Readiness, Recovery, Scheme, Services, Settings, router,
+    split_routers,
+};
 use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
@@ -112,6 +116,7 @@ struct Story {
     live: Rooms,
     readiness: Readiness,
     review: ReviewSecrets,
+    for_others: AddressBook,
     committed: watch::Sender<i64>,
     /// Over at first, so that a stream of events has an end.
     stopping: CancellationToken,
@@ -140,6 +145,12 @@ impl Story {
             },
             readiness: Readiness::Ready,
             review: ReviewSecrets::default(),
+            for_others: Arc::new(|| {
+                vec![
+                    "http://192.0.2.7:3000".to_owned(),
+                    "http://[2001:db8::7]:3000".to_owned(),
+                ]
+            }),
             committed: watch::Sender::new(14),
             stopping,
         }
@@ -170,6 +181,7 @@ impl Story {
             feed: Feed::new(self.committed.subscribe(), self.stopping.clone(), STREAMS),
             clock: Arc::new(move || now),
             wall_clock: Arc::new(move || wall),
+            for_others: self.for_others.clone(),
         }
     }
 
@@ -217,6 +229,8 @@ fn settings() -> Settings {
         turn_secret: None,
         turn_ttl: Duration::from_secs(3600),
         turn_credentials_per_member: 3,
+        scheme: Scheme::Http,
+        is_review_elsewhere: false,
     }
 }
 

@@ -83,7 +83,7 @@ impl Server {
                 break;
             }
         }
-        let origin = banner.iter().find_map(|line| line.split_once("http://localhost:"));
+        let origin = banner.iter().find_map(|line| line.split_once("://localhost:"));
         let (_, port) = origin.expect("the server starts");
         let port = port.split('/').next().unwrap().parse().unwrap();
         Self { child, port, banner }

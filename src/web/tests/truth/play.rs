@@ -315,6 +315,7 @@ impl Played {
             feed: Feed::new(watch::Sender::new(0).subscribe(), stopping, 0),
             clock: Arc::new(move || now),
             wall_clock: Arc::new(move || now),
+            for_others: Arc::new(Vec::new),
         };
         Reviewer(router(settings(), parts))
     }
