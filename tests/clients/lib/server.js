@@ -52,7 +52,7 @@ export class Server {
     const early = this.exited.then(() => {
       throw new Error(`the server did not start:\n${this.output}`);
     });
-    const listening = until(() => this.output.slice(told).match(/http:\/\/localhost:(\d+)/), 'the server says its URL');
+    const listening = until(() => this.output.slice(told).match(/https?:\/\/localhost:(\d+)/), 'the server says its URL');
     const [url, port] = await Promise.race([early, listening]);
     this.url = url;
     this.port = Number(port);
