@@ -47,7 +47,6 @@ length-hours = { $count ->
     [one] { $count } hour
    *[other] { $count } hours
 }
-length-hours-and-minutes = { $hours } { $minutes }
 duration-seconds = { $seconds } s
 duration-minutes = { $minutes } min
 duration-minutes-and-seconds = { $minutes } min { $seconds } s
@@ -282,18 +281,15 @@ lead-ended = { $people ->
     [one] { $people } person
    *[other] { $people } people
 }, { $length }.
-lead-live = Live for { $length }: { NUMBER($here) } of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} here now.
-lead-live-many = Live for { $length }: { $people ->
+lead-live = Live for { $length }, { NUMBER($here) } of { NUMBER($people) } here.
+lead-live-many = Live for { $length }, { $people ->
     [one] { $people } person
    *[other] { $people } people
 } so far.
 too-many-to-tell = { $drops ->
     [one] { $drops } drop was
    *[other] { $drops } drops were
-} made good again. They are too many to tell of each.
+} made good; too many people to tell of each.
 are-away = { $count ->
     [one] { $who } is away
    *[other] { $who } are away
@@ -325,15 +321,15 @@ screens-missing = { $screens ->
 }
 nobody-dropped = nobody dropped
 nobody-else-came = nobody else came, and nothing went wrong
-nobody-met = no two of them were there at the same time; nobody dropped
+nobody-met = no two were there at the same time; nobody dropped
 some-still-connecting = nobody dropped; some are still connecting
 some-unknown-nobody-dropped = { $pairs ->
-    [one] nobody dropped; of { $pairs } pair the pages did not say whether video came
-   *[other] nobody dropped; of { $pairs } pairs the pages did not say whether video came
+    [one] nobody dropped; it is not known if { $pairs } pair had video
+   *[other] nobody dropped; it is not known if { $pairs } pairs had video
 }
-all-exchanged-nobody-dropped = nobody dropped, and everything was exchanged; the pages did not say whether video came
+all-exchanged-nobody-dropped = nobody dropped; it is not known whether video came
 two-connected-nobody-dropped = the two connected, and nobody dropped
-all-connected-nobody-dropped = everyone connected with everyone they met, and nobody dropped
+all-connected-nobody-dropped = all who met connected, and nobody dropped
 server-was-away = the server was away
 server-was-away-often = the server was away { $often }
 all-lost-contact = all lost contact at once

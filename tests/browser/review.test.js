@@ -305,7 +305,7 @@ test('no name does anything but stand there', async () => {
 test('a person over all rooms', async () => {
   await reader.signIn(server);
   await opens('/review/people/Ann');
-  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 hours 51 minutes present in all. Dropped and came back once.');
+  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 h 51 min present in all. Dropped and came back once.');
   assert.equal(await page.locator('tbody tr').count(), 50);
   await page.getByRole('link', { name: 'Older sessions' }).click();
   await page.waitForURL(/older=/);
@@ -319,7 +319,7 @@ test('sixty people for eight hours are readable', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.long}`);
   assert.equal(await page.locator('#attendance tbody tr').count(), 60);
-  assert.deepEqual(await read('.summary'), ['60 people, 8 hours. 58 people never connected with anyone; 60 people dropped and came back.']);
+  assert.deepEqual(await read('.summary'), ['60 people, 8 hours. 58 people never connected with anyone.']);
   await page.getByText('Of the 60 people, the 30 who missed the most connections:').waitFor();
   // The first has nobody before it in the triangle.
   assert.equal(await page.getByRole('table', { name: 'Who connected with whom' }).locator('tbody tr').count(), 29);
@@ -348,6 +348,23 @@ test('on a phone a page is as wide as the screen, and a tap beside a bar is enou
   const { y, height } = await told.boundingBox();
   assert.ok(y >= 0 && y + height <= 844, 'what was tapped is told within sight, however tall the picture is');
   await phone.close();
+});
+
+test('on a phone the sentence that answers takes two lines at most', async () => {
+  for (const locale of ['en-GB', 'zh-CN']) {
+    const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale });
+    ({ page } = phone);
+    await phone.signIn(server);
+    for (const id of Object.values(ids)) {
+      await opens(`/review/sessions/${id}`);
+      const told = await page.locator('.summary').evaluate((summary) => {
+        const { lineHeight } = getComputedStyle(summary);
+        return { text: summary.textContent, lines: Math.round(summary.getBoundingClientRect().height / parseFloat(lineHeight)) };
+      });
+      assert.ok(told.lines >= 1 && told.lines <= 2, JSON.stringify(told));
+    }
+    await phone.close();
+  }
 });
 
 test('a page is in the language that the browser likes best, until the reader chooses another', async () => {
@@ -420,7 +437,7 @@ test('a live session changes under the reader, and nothing opened is lost', asyn
   const bo = await join('Bo', 'Live');
   await reader.signIn(server);
   await page.locator('tr.live').getByRole('link', { name: 'Live' }).click();
-  await page.getByText('2 of 2 people here now').waitFor();
+  await page.getByText('2 of 2 here').waitFor();
   await page.evaluate(() => {
     globalThis.same = true;
   });
@@ -429,7 +446,7 @@ test('a live session changes under the reader, and nothing opened is lost', asyn
   await page.locator('thead th a').first().focus();
 
   const cy = await join('<i>Cy</i>', 'Live');
-  await page.getByText('3 of 3 people here now').waitFor();
+  await page.getByText('3 of 3 here').waitFor();
   await page.locator('.log').getByText('<i>Cy</i>').waitFor();
   assert.ok(await page.getByText('"members": 1').isVisible(), 'what was opened stays open');
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Name');
@@ -464,7 +481,7 @@ test('however many pages are open, one stream tells them all what happens, and n
     const ann = await joinAt(strict, 'Ann', 'Live');
     await reader.signIn(strict);
     await page.locator('tr.live').getByRole('link', { name: 'Live' }).click();
-    await page.getByText('1 of 1 person here now').waitFor();
+    await page.getByText('1 of 1 here').waitFor();
     const pages = [page];
     while (pages.length < 8) {
       const next = await reader.context.newPage();
@@ -472,7 +489,7 @@ test('however many pages are open, one stream tells them all what happens, and n
       pages.push(next);
     }
     const bo = await joinAt(strict, 'Bo', 'Live');
-    const isTold = (one) => one.getByText(/2 of 2 people here now|2 people in 1 room/).waitFor({ timeout: 10_000 });
+    const isTold = (one) => one.getByText(/2 of 2 here|2 people in 1 room/).waitFor({ timeout: 10_000 });
     await Promise.all(pages.map(isTold));
 
     const follow = () => fetch(`${strict.url}/api/v1/events`, { headers: { authorization: `Bearer ${strict.token}` } });
@@ -503,9 +520,9 @@ test('below a path of its own a live page is told what happens, too', async () =
     const ann = await joinAt(at, 'Ann', 'Live');
     await reader.signIn({ url: `${below.url}/signal`, token: below.token });
     await page.locator('tr.live').getByRole('link', { name: 'Live' }).click();
-    await page.getByText('1 of 1 person here now').waitFor();
+    await page.getByText('1 of 1 here').waitFor();
     const bo = await joinAt(at, 'Bo', 'Live');
-    await page.getByText('2 of 2 people here now').waitFor({ timeout: 10_000 });
+    await page.getByText('2 of 2 here').waitFor({ timeout: 10_000 });
     for (const socket of [ann, bo]) socket.disconnect();
   } finally {
     await reader.context.close();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::pair_groups::groups;
+use super::sentences::wording::columns;
 use super::sentences::{self, Clause, Line};
 use crate::history::attendance::Attendance;
 use crate::history::outages::{Outage, is_explained};
@@ -14,6 +15,9 @@ use crate::web::words::Words;
 
 /// As many things are in the line that answers.
 const CLAUSES: usize = 2;
+
+/// No more columns of letters are two lines on a phone, in the widest of the usual fonts.
+const LEAD: usize = 72;
 
 /// As many lines are in sight under it.
 const LINES: usize = 4;
@@ -60,12 +64,14 @@ impl Subject<'_> {
         let lead = match self.people {
             None => sentences::too_many(self.words, self.session),
             Some(people) => {
-                clauses.truncate(CLAUSES);
                 if clauses.is_empty() {
                     clauses.push(sentences::nothing_wrong(self.words, people.len(), self.pairs));
                 }
                 let here = people.iter().filter(|person| person.is_present()).count();
-                sentences::lead(self.words, self.session, here, &clauses)
+                let lead = |told: usize| sentences::lead(self.words, self.session, here, &clauses[..told]);
+                let fitting = (2..=clauses.len().min(CLAUSES)).rev().map(lead);
+                let mut fitting = fitting.filter(|lead| columns(lead) <= LEAD);
+                fitting.next().unwrap_or_else(|| lead(1))
             }
         };
         let more = lines.split_off(lines.len().min(LINES));
@@ -304,9 +310,31 @@ mod tests {
         );
         assert_eq!(
             lead,
-            "Live for 5 minutes: 1 of 3 people here now. Bo is away; Cy did not come back."
+            "Live for 5 minutes, 1 of 3 here. Bo is away; Cy did not come back."
         );
         assert!(lines[0].contains("Bo is away since 00:00.") && lines[1].contains("Cy did not come back"));
+    }
+
+    #[test]
+    fn the_line_that_answers_says_no_more_than_two_lines_of_a_phone_hold() {
+        use Outcome::{Connected, Failed};
+        use Went::{Left, Lost};
+        let pairs = [("Ann", "Bo", Failed), ("Ann", "Cy", Connected), ("Bo", "Cy", Connected)];
+        for (name, expected) in [
+            (
+                "Cy",
+                "3 people, 1 h 30 min. Cy did not come back; Ann and Bo never connected.",
+            ),
+            (
+                "Bartholomäus-Maximilian",
+                "3 people, 1 h 30 min. Bartholomäus-Maximilian did not come back.",
+            ),
+        ] {
+            let people = [("Ann", Left(0)), ("Bo", Left(0)), (name, Lost)];
+            let pairs = pairs.map(|(one, other, outcome)| (one, if other == "Cy" { name } else { other }, outcome));
+            let (lead, lines) = told(&session(3, 90, false, 0), &people, &pairs);
+            assert_eq!((lead.as_str(), lines.len()), (expected, 2));
+        }
     }
 
     #[test]
@@ -320,17 +348,17 @@ mod tests {
                 vec![("Ann", "Bo", Connected)],
             ),
             (
-                "No two of them were there at the same time; nobody dropped.",
+                "No two were there at the same time; nobody dropped.",
                 vec!["Ann", "Bo"],
                 vec![],
             ),
             (
-                "Nobody dropped, and everything was exchanged; the pages did not say whether video came.",
+                "Nobody dropped; it is not known whether video came.",
                 vec!["Ann", "Bo"],
                 vec![("Ann", "Bo", Exchanged)],
             ),
             (
-                "Nobody dropped; of 2 pairs the pages did not say whether video came.",
+                "Nobody dropped; it is not known if 2 pairs had video.",
                 vec!["Ann", "Bo", "Cy"],
                 vec![
                     ("Ann", "Bo", Connected),
@@ -359,7 +387,7 @@ mod tests {
                 vec![("Ann", "Bo", NoOffer), ("Ann", "Cy", Failed), ("Bo", "Cy", NoAnswer)],
             ),
             (
-                "Ann never connected with 2 others; 1 pair lost each other.",
+                "Ann never connected with 2 others.",
                 vec!["Ann", "Bo", "Cy", "Di"],
                 vec![
                     ("Ann", "Bo", NoAnswer),
@@ -369,6 +397,11 @@ mod tests {
                     ("Bo", "Di", Connected),
                     ("Cy", "Di", Connected),
                 ],
+            ),
+            (
+                "Ann and Bo never connected; 1 pair lost each other.",
+                vec!["Ann", "Bo", "Cy"],
+                vec![("Ann", "Bo", NoAnswer), ("Ann", "Cy", Lost), ("Bo", "Cy", Connected)],
             ),
         ] {
             let all: Vec<_> = people.iter().map(|name| (*name, Went::Left(0))).collect();

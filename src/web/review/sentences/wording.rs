@@ -58,7 +58,7 @@ impl Words {
         self.say(m::Times { count })
     }
 
-    /// A length of time (milliseconds) in a sentence: `52 minutes`, `1 hour 5 minutes`, `40 seconds`.
+    /// A length of time (milliseconds) in a sentence: `52 minutes`, `1 h 05 min`, `40 seconds`.
     pub(crate) fn length(&self, ms: i64) -> String {
         let seconds = ms.max(0) / 1000;
         let in_hours = |count| self.say(m::LengthHours { count });
@@ -67,10 +67,7 @@ impl Words {
             (0, 0) => self.say(m::LengthSeconds { count: seconds }),
             (0, minutes) => in_minutes(minutes),
             (hours, 0) => in_hours(hours),
-            (hours, minutes) => self.say(m::LengthHoursAndMinutes {
-                hours: &in_hours(hours),
-                minutes: &in_minutes(minutes),
-            }),
+            (hours, minutes) => self.hours_and_minutes(hours, minutes),
         }
     }
 
@@ -161,6 +158,16 @@ pub(crate) fn counted(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// How wide a text is in columns: a Chinese character is as wide as two Latin letters, and what isolates a name has no width.
+pub(crate) fn columns(text: &str) -> usize {
+    let columns = |c| match c {
+        '\u{2068}' | '\u{2069}' => 0,
+        '\u{1100}'.. => 2,
+        _ => 1,
+    };
+    text.chars().map(columns).sum()
+}
+
 fn whole_minutes(ms: i64) -> i64 {
     ms.saturating_add(30_000) / 60_000
 }
@@ -183,7 +190,7 @@ mod tests {
             (60_000, "1 minute", "1 min 00 s"),
             (724_000, "12 minutes", "12 min 04 s"),
             (3_600_000, "1 hour", "1 h 00 min"),
-            (3_900_000, "1 hour 5 minutes", "1 h 05 min"),
+            (3_900_000, "1 h 05 min", "1 h 05 min"),
             (90_000_000, "25 hours", "25 h 00 min"),
         ] {
             assert_eq!(

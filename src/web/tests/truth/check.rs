@@ -319,6 +319,6 @@ pub(super) fn length_said(ms: i64) -> String {
         (0, 0) => word(seconds, "second"),
         (0, _) => word(minutes, "minute"),
         (_, 0) => word(hours, "hour"),
-        _ => format!("{} {}", word(hours, "hour"), word(minutes, "minute")),
+        _ => format!("{hours} h {minutes:02} min"),
     }
 }

@@ -68,7 +68,7 @@ fn summary(view: &SessionView<'_>, text: &str) {
     let length = length_said(view.duration());
     let of = |status| view.people.iter().filter(|(_, part)| part.status == status).count();
     let head = if view.session.is_active() {
-        format!("Live for {length}: {} of {all} here now. ", of(ExpectedPresence::Here))
+        format!("Live for {length}, {} of {count} here. ", of(ExpectedPresence::Here))
     } else {
         format!("{all}, {length}. ")
     };
