@@ -500,6 +500,7 @@ nothing-happened = Nothing of the kind happened.
 nothing-happened-here = Nothing of the kind happened in these entries.
 detail = Detail
 each = Each
+earlier-entries = Earlier entries
 later-entries = Later entries
 sessions-of-this-room = Sessions of this room
 all-of-this-room = All sessions of this room

@@ -397,6 +397,7 @@ nothing-happened = 没有这类记录。
 nothing-happened-here = 这些记录中没有这一类。
 detail = 详情
 each = 逐条
+earlier-entries = 之前的记录
 later-entries = 之后的记录
 sessions-of-this-room = 此房间的课堂
 all-of-this-room = 此房间的所有课堂

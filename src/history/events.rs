@@ -107,6 +107,57 @@ impl History {
         Ok(slice)
     }
 
+    /// Where the page before the one that begins after an entry begins itself, of so many entries of the given kinds: the
+    /// number that it comes after; nothing if the session has no entry up to that one.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn page_before(
+        &self,
+        session: SessionId,
+        kinds: &[EventKind],
+        page: &Page<i64>,
+    ) -> Result<Option<i64>, Error> {
+        let Some(after) = page.after else { return Ok(None) };
+        let kinds = json(kinds)?;
+        let others = i64::try_from(page.limit).unwrap_or(i64::MAX) - 1;
+        let first = sqlx::query_scalar!(
+            r#"
+            with some as materialized (
+                select seq, kind from event where session_id = ?1 and seq <= ?2 order by seq desc limit ?3
+            )
+            select coalesce(
+                (
+                    select seq from some where kind in (select value from json_each(?4))
+                    order by seq desc limit 1 offset ?5
+                ),
+                (select min(seq) from some)
+            ) as "seq: i64"
+            "#,
+            session.0,
+            after,
+            EXAMINED,
+            kinds,
+            others
+        );
+        Ok(first.fetch_one(&self.reader).await?.map(|first| first - 1))
+    }
+
+    /// When the last of a session's entries up to a number was; nothing if there is none.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn moment_up_to(&self, session: SessionId, seq: i64) -> Result<Option<Timestamp>, Error> {
+        let at = sqlx::query_scalar!(
+            r#"
+            select at as "at: Timestamp" from event where session_id = ?1 and seq <= ?2 order by seq desc limit 1
+            "#,
+            session.0,
+            seq
+        );
+        Ok(at.fetch_optional(&self.reader).await?)
+    }
+
     /// The number of a session's latest entry; 0 if it has none.
     ///
     /// # Errors

@@ -91,10 +91,16 @@ impl Intervals {
 
     /// Whether these and the others share any time.
     pub fn overlap(&self, others: &Self) -> bool {
+        self.first_shared(others).is_some()
+    }
+
+    /// The first moment that these and the others share; nothing if they share no time.
+    pub fn first_shared(&self, others: &Self) -> Option<Timestamp> {
         let (mut own, mut theirs) = (self.0.iter().peekable(), others.0.iter().peekable());
         while let (Some(one), Some(other)) = (own.peek(), theirs.peek()) {
-            if one.from.max(other.from) < one.to.min(other.to) {
-                return true;
+            let from = one.from.max(other.from);
+            if from < one.to.min(other.to) {
+                return Some(from);
             }
             if one.to < other.to {
                 own.next();
@@ -102,7 +108,7 @@ impl Intervals {
                 theirs.next();
             }
         }
-        false
+        None
     }
 }
 

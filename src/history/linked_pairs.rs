@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::links::{Names, ends};
 use super::page::{Page, Slice};
-use super::pair::{Pair, Together};
+use super::pair::Pair;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
@@ -72,8 +72,7 @@ impl History {
             let both = [people.get(one)?, people.get(other)?];
             let links = links.remove(&ends(*one, *other)).unwrap_or_default();
             let memberships = both.map(|person| person.membership(now));
-            let together = Together::of(memberships.each_ref(), now);
-            Some(Pair::of(both, links, together, now))
+            Some(Pair::of(both, memberships.each_ref(), links, now))
         });
         Ok(pairs.collect())
     }

@@ -114,6 +114,16 @@ impl PartialSchema for LinkEnd {
 
 impl ToSchema for LinkEnd {}
 
+impl Link {
+    /// When a page first said that it was broken, or else when it was offered.
+    pub fn broken_at(&self) -> Timestamp {
+        let is_broken = |said: &Said| [ConnectionState::Failed, ConnectionState::Disconnected].contains(&said.state);
+        let said = [self.offerer_said, self.answerer_said].into_iter().flatten();
+        let first = said.filter(is_broken).map(|said| said.at).min();
+        first.unwrap_or(self.offered_at)
+    }
+}
+
 /// By their two ends, as [`ends`] orders them.
 pub(super) type LinksByEnds = HashMap<[ParticipantId; 2], Vec<Link>>;
 pub(super) type Names<'a> = HashMap<ParticipantId, &'a str>;

@@ -30,6 +30,8 @@ const SCREENS: [&str; 2] = ["display", "remoteDisplay"];
 pub struct Pair {
     /// The two, by name.
     pub between: [PairMember; 2],
+    /// When both were members for the first time, or else when the later of them came.
+    pub met_at: Timestamp,
     /// Their peer connections, by time of offer; of very many the latest 32 from either to the other.
     pub links: Vec<Link>,
     /// What became of them.
@@ -57,8 +59,17 @@ pub struct Judgement {
 }
 
 impl Pair {
-    pub(super) fn of([one, other]: [&Person; 2], links: Vec<Link>, together: Option<Together>, now: Timestamp) -> Self {
+    /// Of two people with when each was a member.
+    pub(super) fn of(
+        [one, other]: [&Person; 2],
+        memberships: [&Intervals; 2],
+        links: Vec<Link>,
+        now: Timestamp,
+    ) -> Self {
+        let together = Together::of(memberships, now);
+        let met_at = memberships[0].first_shared(memberships[1]);
         Self {
+            met_at: met_at.unwrap_or(one.joined_at.max(other.joined_at)),
             between: [one, other].map(|person| PairMember {
                 id: person.id,
                 username: person.username.clone(),
@@ -77,6 +88,12 @@ impl Pair {
     /// The link that says so, if there are any.
     pub fn decisive_link(&self) -> Option<&Link> {
         self.links.get(self.judgement.by?)
+    }
+
+    /// When what went wrong between them did, as far as it is known: when a page said so, or else when it was offered, or else
+    /// when they met.
+    pub fn broken_at(&self) -> Timestamp {
+        self.decisive_link().map_or(self.met_at, Link::broken_at)
     }
 
     /// The screen that one shared with the other beside, and that failed or was lost.

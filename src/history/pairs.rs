@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::intervals::Intervals;
 use super::links::{LinksByEnds, Names, ends};
 use super::page::{Page, Slice};
-use super::pair::{Pair, Together};
+use super::pair::Pair;
 use super::people::Person;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
@@ -52,8 +52,7 @@ impl<'a> Meeting<'a> {
     pub(super) fn pair(&self, of: [usize; 2], links: &mut LinksByEnds) -> Pair {
         let both = of.map(|index| &self.people[index]);
         let links = links.remove(&self.ends(of)).unwrap_or_default();
-        let together = Together::of(of.map(|index| &self.memberships[index]), self.now);
-        Pair::of(both, links, together, self.now)
+        Pair::of(both, of.map(|index| &self.memberships[index]), links, self.now)
     }
 }
 

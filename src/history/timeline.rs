@@ -63,6 +63,8 @@ pub struct RowEnd {
     pub at: Timestamp,
     /// Whether they did not come back.
     pub is_lost: bool,
+    /// The number of its entry in the journal, if that is among those that are looked at.
+    pub seq: Option<i64>,
 }
 
 /// A moment that stands out.
@@ -77,7 +79,8 @@ pub struct Mark {
 }
 
 /// What a [`Mark`] stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum MarkKind {
     /// They came back.
     Reconnect,
@@ -85,31 +88,26 @@ pub enum MarkKind {
     Error,
 }
 
-/// A mark as the query gives it.
+/// An entry as the query gives it.
 #[derive(Deserialize)]
-struct MarkRow {
+struct EntryRow {
     participant: Option<Uuid>,
-    is_error: u8,
+    /// Whether it has a mark: nothing of a departure, which ends the row.
+    marks: Option<MarkKind>,
     at: Millis,
     seq: i64,
 }
 
-impl MarkRow {
-    fn mark(&self) -> Mark {
-        Mark {
-            at: self.at.into(),
-            seq: self.seq,
-            kind: if self.is_error == 0 {
-                MarkKind::Reconnect
-            } else {
-                MarkKind::Error
-            },
-        }
-    }
+/// What the journal has for the row of one person, or for that of those outside the room.
+#[derive(Default)]
+struct RowEntries {
+    marks: Vec<Mark>,
+    /// The number of the last departure.
+    left: Option<i64>,
 }
 
-/// The marks of each person; `None` are those outside the room.
-type Marks = HashMap<Option<ParticipantId>, Vec<Mark>>;
+/// The entries of each person; `None` are those outside the room.
+type Entries = HashMap<Option<ParticipantId>, RowEntries>;
 
 impl History {
     /// The timeline of a session, as far as it has come: of too many people, that of the first by name.
@@ -138,22 +136,24 @@ impl History {
         let mut people: Vec<&Person> = people.iter().collect();
         people.sort_by_key(|person| person.joined_at);
         let marks_end = self.marks_end(session).await?;
-        let mut marks = self.marks(session, &people).await?;
+        let mut entries = self.entries(session, &people).await?;
         Ok(Timeline {
             room: session.room.clone(),
             span: session.span(),
             is_live: session.is_live(),
-            outside: marks.remove(&None).unwrap_or_default(),
+            outside: entries.remove(&None).unwrap_or_default().marks,
             rows: people
                 .into_iter()
                 .map(|person| {
                     let present = person.present(now);
+                    let RowEntries { marks, left } = entries.remove(&Some(person.id)).unwrap_or_default();
                     TimelineRow {
                         away: person.away(now).minus(&present),
                         present,
-                        marks: marks.remove(&Some(person.id)).unwrap_or_default(),
+                        marks,
                         end: person.left_at.map(|at| RowEnd {
                             at,
+                            seq: left,
                             is_lost: person.leave_reason.is_some_and(LeaveReason::is_lost),
                         }),
                         username: person.username.clone(),
@@ -165,16 +165,19 @@ impl History {
         })
     }
 
-    /// The marks of these people, and those of nobody in the room.
-    async fn marks(&self, session: &Session, people: &[&Person]) -> Result<Marks, Error> {
+    /// The entries of these people, and those of nobody in the room.
+    async fn entries(&self, session: &Session, people: &[&Person]) -> Result<Entries, Error> {
         let people = ids(people.iter().map(|person| person.id.0))?;
         let moments = sqlx::query_scalar!(
             r#"
             select json_group_array(
-                json_array(iif(participant_id is null, null, hex(participant_id)), kind = 'error', at, seq)
+                json_array(
+                    iif(participant_id is null, null, hex(participant_id)),
+                    case kind when 'error' then 'error' when 'reconnected' then 'reconnect' end, at, seq
+                )
             ) as "moments!: String"
             from (select participant_id, kind, at, seq from event where session_id = ?1 order by seq limit ?2)
-            where kind in ('reconnected', 'error')
+            where kind in ('reconnected', 'error', 'left')
                 and (participant_id is null or participant_id in (select unhex(value) from json_each(?3)))
             "#,
             session.id.0,
@@ -183,14 +186,27 @@ impl History {
         )
         .fetch_one(&self.reader)
         .await?;
-        let mut found: Vec<MarkRow> = from_json(&moments)?;
-        found.sort_by_key(|mark| mark.at);
-        let mut marks = Marks::new();
-        for row in found {
-            let person = row.participant.map(ParticipantId);
-            marks.entry(person).or_default().push(row.mark());
+        let mut found: Vec<EntryRow> = from_json(&moments)?;
+        found.sort_by_key(|entry| entry.at);
+        let mut entries = Entries::new();
+        for EntryRow {
+            participant,
+            marks,
+            at,
+            seq,
+        } in found
+        {
+            let row = entries.entry(participant.map(ParticipantId)).or_default();
+            match marks {
+                Some(kind) => row.marks.push(Mark {
+                    at: at.into(),
+                    kind,
+                    seq,
+                }),
+                None => row.left = row.left.max(Some(seq)),
+            }
         }
-        Ok(marks)
+        Ok(entries)
     }
 
     async fn marks_end(&self, session: &Session) -> Result<Option<Timestamp>, Error> {

@@ -277,10 +277,42 @@ test('the log shows what is asked for', async () => {
   await page.getByRole('link', { name: 'What went wrong' }).click();
   await page.waitForURL(/log=wrong/);
   const entries = await read('.log summary > span:not(.quiet, .margin), .log p > span:not(.margin)');
-  assert.deepEqual(entries.slice(0, 2), ['Bo was refused an offer to nobody.', 'Somebody outside was refused a join under a taken name.']);
+  assert.deepEqual(entries.slice(0, 3), ["Bo's offer to Cy was never answered.", 'Bo was refused an offer to nobody.', 'Somebody outside was refused a join under a taken name.']);
   assert.ok(entries.includes('Di did not come back in time, and is gone.') && !entries.includes('Ann left.'), entries.join());
   await page.locator('.log summary').first().click();
   await page.getByText('"code": "unknownMember"').waitFor();
+});
+
+test('the stroke of who did not come back leads to its entry in the log, and from there to those before', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}`);
+  await drawn();
+  await page.locator('.timeline.wide').getByRole('link', { name: /Chidi.* did not come back/ }).click();
+  await page.waitForURL(/after=\d+#log$/);
+  const entries = () => read('.log summary > span:not(.quiet, .margin), .log p > span:not(.margin)');
+  assert.equal((await entries())[0], 'Chidi did not come back in time, and is gone.');
+  await page.getByRole('link', { name: 'Earlier entries' }).click();
+  await page.waitForURL(/after=\d+#log$/);
+  assert.equal((await entries())[0], 'The session began.');
+  assert.ok((await entries()).includes('Chidi dropped: the page closed the connection.'));
+  assert.equal(await page.getByRole('link', { name: 'Earlier entries' }).count(), 0, 'nothing was before the beginning');
+});
+
+test('what went wrong in the log has those who never connected, when they did not', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}?log=wrong`);
+  const entries = await read('.log > li > details > summary > span:not(.quiet, .margin), .log > li > p > span:not(.margin)');
+  const places = [
+    'Dana came back.',
+    'Elif never connected with Kim: no way was found between their networks (a TURN server would help).',
+    'Grace dropped: the page closed the connection.',
+  ].map((entry) => entries.indexOf(entry));
+  assert.ok(places[0] >= 0 && places[0] < places[1] && places[1] < places[2], entries.join('\n'));
+  assert.equal(entries.filter((entry) => entry === "Bo's offers to Dana and Jonas were never answered.").length, 1);
+  await page.locator('#log').getByRole('link', { name: /^.?Elif/ }).click();
+  await page.waitForURL(/#connections$/);
+  await opens(`/review/sessions/${ids.lesson}`);
+  assert.equal(await page.locator('.log').getByText(/never connected/).count(), 0, 'everything is the journal as it is');
 });
 
 test('no name does anything but stand there', async () => {

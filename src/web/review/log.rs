@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::pair_groups::PairGroup;
 use super::sentences;
-use super::timeline::{CAME_BACK, LOST, REFUSED};
+use super::timeline::{CAME_BACK, LOST, NEVER_CONNECTED, REFUSED};
 use crate::history::events::Event;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{DropReason, EventKind, LeaveReason};
@@ -28,6 +29,13 @@ pub(super) struct LogEntry {
 /// A line of the log.
 pub(super) enum LogLine {
     One(LogEntry),
+    /// What went wrong between people, which is no entry of the journal.
+    Pairs {
+        /// When it did with the first of them.
+        at: Timestamp,
+        sentence: String,
+        mark: &'static str,
+    },
     /// Several who went one after the other.
     Departures {
         /// When the first did.
@@ -115,6 +123,11 @@ impl LogChoice {
         together(words, entries.filter(is_shown))
     }
 
+    /// Whether it shows what went wrong between people.
+    pub(super) fn has_pairs(self) -> bool {
+        self == Self::Wrong
+    }
+
     /// The links to all choices: `address` says where each of them is made.
     pub(super) fn links(self, words: &Words, address: impl Fn(Self) -> String) -> Vec<LogLink> {
         let link = |choice: Self| LogLink {
@@ -123,6 +136,29 @@ impl LogChoice {
             is_chosen: choice == self,
         };
         Self::ALL.into_iter().map(link).collect()
+    }
+}
+
+/// Puts what went wrong between people where it did.
+pub(super) fn with_pairs(words: &Words, mut lines: Vec<LogLine>, groups: &[PairGroup<'_>]) -> Vec<LogLine> {
+    for group in groups {
+        let later = lines.iter().position(|line| line.at() > group.at);
+        let line = LogLine::Pairs {
+            at: group.at,
+            sentence: sentences::group(words, group),
+            mark: NEVER_CONNECTED,
+        };
+        lines.insert(later.unwrap_or(lines.len()), line);
+    }
+    lines
+}
+
+impl LogLine {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::One(entry) => entry.at,
+            Self::Pairs { at, .. } | Self::Departures { at, .. } => *at,
+        }
     }
 }
 

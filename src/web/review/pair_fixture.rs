@@ -32,6 +32,7 @@ pub(super) fn pair(one: &str, other: &str, outcome: Outcome) -> Pair {
     };
     Pair {
         between: [member(one), member(other)],
+        met_at: Timestamp(1),
         judgement: Judgement {
             outcome,
             by: (outcome != Outcome::NoOffer).then_some(0),

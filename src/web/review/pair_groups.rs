@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::links::LinkEnd;
+use crate::history::links::{Link, LinkEnd};
 use crate::history::pair::Pair;
+use crate::model::time::Timestamp;
 use crate::model::vocabulary::{LinkCloseReason, Outcome};
 
 /// More groups of one kind are one.
@@ -86,6 +87,8 @@ pub(super) struct PairGroup<'a> {
     pub(super) who: Who<'a>,
     /// How many pairs.
     pub(super) pairs: usize,
+    /// When it went wrong with the first of them.
+    pub(super) at: Timestamp,
 }
 
 /// Whom a group is about.
@@ -115,20 +118,22 @@ pub(super) fn groups(pairs: &[Pair]) -> Vec<PairGroup<'_>> {
 }
 
 fn groups_of(trouble: PairTrouble, pairs: &[Pair]) -> Vec<PairGroup<'_>> {
-    let all: Vec<[End<'_>; 2]> = pairs.iter().filter_map(|pair| ends(trouble, pair)).collect();
-    let people: BTreeSet<&str> = all.iter().flatten().map(|end| end.person).collect();
+    let all: Vec<Troubled<'_>> = pairs.iter().filter_map(|pair| troubled(trouble, pair)).collect();
+    let Some(at) = first_of(&all) else { return Vec::new() };
+    let people: BTreeSet<&str> = all.iter().flat_map(|pair| pair.ends).map(|end| end.person).collect();
     let is_each = people.len() > 2 && all.len() == people.len() * (people.len() - 1) / 2;
     let stars = stars(&all);
     if stars.len() <= GROUPS && !(is_each && stars.len() > 1) {
         return stars
             .into_iter()
-            .map(|(one, others)| PairGroup {
+            .map(|(one, of)| PairGroup {
                 trouble,
-                pairs: others.len(),
+                pairs: of.len(),
+                at: first_of(&of).unwrap_or(at),
                 who: Who::One {
                     person: one.person,
                     is_origin: one.is_origin,
-                    others,
+                    others: of.iter().map(|pair| pair.other_than(one)).collect(),
                 },
             })
             .collect();
@@ -137,6 +142,7 @@ fn groups_of(trouble: PairTrouble, pairs: &[Pair]) -> Vec<PairGroup<'_>> {
     vec![PairGroup {
         trouble,
         pairs: all.len(),
+        at,
         who: Who::Many { people, is_each },
     }]
 }
@@ -148,8 +154,30 @@ struct End<'a> {
     is_origin: bool,
 }
 
-/// The two of a pair in this trouble, the one that it began with before the other.
-fn ends(trouble: PairTrouble, pair: &Pair) -> Option<[End<'_>; 2]> {
+/// A pair in a trouble.
+#[derive(Debug, Clone, Copy)]
+struct Troubled<'a> {
+    /// The one that it began with before the other.
+    ends: [End<'a>; 2],
+    /// When.
+    at: Timestamp,
+}
+
+impl<'a> Troubled<'a> {
+    /// The one who is not at this end.
+    fn other_than(&self, end: End<'_>) -> &'a str {
+        let [one, other] = self.ends;
+        if one == end { other.person } else { one.person }
+    }
+}
+
+/// When it went wrong with the first of some pairs.
+fn first_of(pairs: &[Troubled<'_>]) -> Option<Timestamp> {
+    pairs.iter().map(|pair| pair.at).min()
+}
+
+/// A pair, if it is in this trouble.
+fn troubled(trouble: PairTrouble, pair: &Pair) -> Option<Troubled<'_>> {
     if PairTrouble::of(pair) != Some(trouble) && PairTrouble::of_share(pair) != Some(trouble) {
         return None;
     }
@@ -167,7 +195,7 @@ fn ends(trouble: PairTrouble, pair: &Pair) -> Option<[End<'_>; 2]> {
         _ => [one, other],
     };
     let [first, second] = names;
-    Some([
+    let ends = [
         End {
             person: first,
             is_origin: true,
@@ -177,29 +205,30 @@ fn ends(trouble: PairTrouble, pair: &Pair) -> Option<[End<'_>; 2]> {
             // Where it began with neither, both are alike.
             is_origin: !trouble.has_origin(),
         },
-    ])
+    ];
+    let at = link.map_or(pair.met_at, Link::broken_at);
+    Some(Troubled { ends, at })
 }
 
 /// Each pair once, by the one whom most of what is left has in common.
-fn stars<'a>(pairs: &[[End<'a>; 2]]) -> Vec<(End<'a>, Vec<&'a str>)> {
+fn stars<'a>(pairs: &[Troubled<'a>]) -> Vec<(End<'a>, Vec<Troubled<'a>>)> {
     let mut left = pairs.to_vec();
     let mut found = Vec::new();
     while let Some(shared) = most_shared(&left) {
-        let (of, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|ends| ends.contains(&shared));
-        let other = |[one, other]: [End<'a>; 2]| if one == shared { other.person } else { one.person };
-        found.push((shared, of.into_iter().map(other).collect()));
+        let (of, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|pair| pair.ends.contains(&shared));
+        found.push((shared, of));
         left = rest;
     }
     found
 }
 
 /// The end that the most of these pairs have in common; of several the first.
-fn most_shared<'a>(pairs: &[[End<'a>; 2]]) -> Option<End<'a>> {
+fn most_shared<'a>(pairs: &[Troubled<'a>]) -> Option<End<'a>> {
     let mut counts: Vec<(End<'_>, usize)> = Vec::new();
-    for end in pairs.iter().flatten() {
-        match counts.iter_mut().find(|(known, _)| known == end) {
+    for end in pairs.iter().flat_map(|pair| pair.ends) {
+        match counts.iter_mut().find(|(known, _)| *known == end) {
             Some((_, count)) => *count += 1,
-            None => counts.push((*end, 1)),
+            None => counts.push((end, 1)),
         }
     }
     let most = counts.into_iter().rev().max_by_key(|(_, count)| *count);

@@ -1,5 +1,6 @@
 //! One session: what was wrong, the picture, the numbers, the pairs, the log.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use askama::Template;
@@ -7,7 +8,8 @@ use axum::extract::State;
 use axum::response::Html;
 use serde::{Deserialize, Deserializer};
 
-use super::log::{LogChoice, LogLine, LogLink};
+use super::log::{LogChoice, LogLine, LogLink, with_pairs};
+use super::pair_groups::{PairGroup, groups};
 use super::pairs::{ConnectedCount, PairsSection, connected};
 use super::people::{PageLink, People, PeopleQuery};
 use super::sentences::wording::counted;
@@ -49,6 +51,7 @@ struct SessionPage {
     connections: PairsSection,
     lines: Vec<LogLine>,
     choices: Vec<LogLink>,
+    previous_entries: Option<String>,
     next_entries: Option<String>,
     session: Session,
 }
@@ -111,9 +114,10 @@ pub(crate) async fn show(
     let is_paged = people.is_paged();
     let log_piece = Page { limit: ENTRIES, after };
     // Where the disk has to be read, it is read for all of them at once.
-    let (pairs, entries, model, refusals, ways) = tokio::try_join!(
+    let (pairs, entries, entries_before, model, refusals, ways) = tokio::try_join!(
         app.history.pairs_among(id, &people.shown, !is_paged, now),
         app.history.events(id, log.kinds(), &log_piece),
+        app.history.page_before(id, log.kinds(), &log_piece),
         app.history.timeline_of(&session, &people.shown, now),
         refusals(&app, &session),
         RoomWays::of(&app, &session, now),
@@ -130,6 +134,17 @@ pub(crate) async fn show(
         refused_at: format!("{}#log", query.address(&path, &[("log", LogChoice::Wrong.word())])),
     };
     let summary = subject.summary();
+    let mut lines = log.lines(words, entries.rows);
+    if log.has_pairs() {
+        let within = log_span(&app, id, after, entries.next).await?;
+        let is_within = |group: &PairGroup<'_>| within.contains(&group.at);
+        let groups: Vec<PairGroup<'_>> = groups(&pairs).into_iter().filter(is_within).collect();
+        lines = with_pairs(words, lines, &groups);
+    }
+    let log_after = |last: i64| {
+        let others = [("log", log.word()), ("after", &last.to_string())];
+        format!("{}#log", query.address(&path, &others))
+    };
     let counts = connected(&pairs);
     if !is_paged {
         people.sort(query.sorting, &counts);
@@ -151,14 +166,30 @@ pub(crate) async fn show(
         table: people.table.iter().map(row).collect(),
         people,
         choices: log.links(words, |choice| query.address(&path, &[("log", choice.word())])),
-        next_entries: entries.next.map(|last| {
-            let last = last.to_string();
-            let others = [("log", log.word()), ("after", &last)];
-            format!("{}#log", query.address(&path, &others))
-        }),
-        lines: log.lines(words, entries.rows),
+        previous_entries: entries_before.map(log_after),
+        next_entries: entries.next.map(log_after),
+        lines,
         session,
     })
+}
+
+/// The time of a piece of the log, from the entry before it to the last that belongs to it; the first begins and the last ends
+/// with all time.
+async fn log_span(
+    app: &AppState,
+    session: SessionId,
+    after: Option<i64>,
+    next: Option<i64>,
+) -> Result<Range<Timestamp>, crate::history::Error> {
+    let mut ends = [Timestamp(i64::MIN), Timestamp(i64::MAX)];
+    for (end, seq) in ends.iter_mut().zip([after, next]) {
+        if let Some(seq) = seq
+            && let Some(at) = app.history.moment_up_to(session, seq).await?
+        {
+            *end = at;
+        }
+    }
+    Ok(ends[0]..ends[1])
 }
 
 /// What was refused in it, if anything was.

@@ -134,7 +134,7 @@ function small(db, start) {
 /** One session on its way into the tables. Times are minutes after its start. */
 class Session {
   constructor(db, room, start, minutes) {
-    Object.assign(this, { db, start, minutes, id: uuid(start), events: [], people: 0, back: 0, errors: 0 });
+    Object.assign(this, { db, start, minutes, id: uuid(start), events: [], people: 0, back: 0, errors: 0, came: new Map() });
     this.insert('session', { id: this.id, room, started_at: start, ended_at: this.at(minutes) });
     this.event(0, 'session_started', null, null);
   }
@@ -147,6 +147,7 @@ class Session {
   person(username, connections, reason = 'left') {
     const id = uuid(this.at(connections[0][0]));
     const last = connections.at(-1);
+    this.came.set(id, connections[0][0]);
     let member = false;
     let back = 0;
     const rows = [];
@@ -179,11 +180,12 @@ class Session {
 
   /** @param {'connected' | 'failed'} [state] what the offering end's page said of it */
   link(offerer, answerer, answered, state) {
+    const offered = Math.max(this.came.get(offerer), this.came.get(answerer)) + 0.01;
     this.insert('link', {
-      offerer_state: state ?? null, offerer_state_at: state ? this.at(3.05) : null,
-      connected_at: state === 'connected' ? this.at(3.05) : null,
-      id: uuid(this.at(3)), session_id: this.id, offerer_id: offerer, answerer_id: answerer, stream_type: 'user',
-      offered_at: this.at(3), answered_at: answered ? this.at(3.01) : null, offerer_candidates: 5,
+      offerer_state: state ?? null, offerer_state_at: state ? this.at(offered + 0.05) : null,
+      connected_at: state === 'connected' ? this.at(offered + 0.05) : null,
+      id: uuid(this.at(offered)), session_id: this.id, offerer_id: offerer, answerer_id: answerer, stream_type: 'user',
+      offered_at: this.at(offered), answered_at: answered ? this.at(offered + 0.01) : null, offerer_candidates: 5,
       answerer_candidates: answered ? 4 : 0, closed_at: this.at(this.minutes), closed_by: 'left',
     });
   }

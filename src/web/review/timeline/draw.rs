@@ -7,7 +7,7 @@ use chrono::Timelike;
 use super::clock::Clock;
 use super::frame::Frame;
 use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
-use super::shapes::{CAME_BACK, LOST, REFUSED, STYLE};
+use super::shapes::{CAME_BACK, GRIP, LOST, REFUSED, STYLE};
 use super::ticks::ticks;
 use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
@@ -310,7 +310,9 @@ impl SvgCanvas<'_> {
         }
         let room = self.frame.plot.1 - end;
         match row.end {
-            Some(RowEnd { is_lost: true, .. }) => self.lost(index, &row.username, end, last.interval.to, room),
+            Some(RowEnd { is_lost: true, seq, .. }) => {
+                self.lost(index, &row.username, (last.interval.to, seq), end, room);
+            }
             Some(RowEnd { at, .. }) if room > TIME_ROOM => {
                 let left = self.words.say(m::LeftAt {
                     time: &self.clock.minute(at),
@@ -326,10 +328,11 @@ impl SvgCanvas<'_> {
     }
 
     /// An end stroke as tall as the row, with its words beside it.
-    fn lost(&mut self, index: usize, name: &str, x: f64, at: Timestamp, room: f64) {
+    fn lost(&mut self, index: usize, name: &str, (at, seq): (Timestamp, Option<i64>), x: f64, room: f64) {
         let title = text(&told::lost_at(self.words, name, &self.clock.time(at)));
         let place = self.place(x, index);
-        self.put(format_args!("{place}<g><title>{title}</title>{LOST}</g></svg>"));
+        let (start, end) = self.entry(seq, &title);
+        self.put(format_args!("{place}{start}{LOST}{end}</svg>"));
         let (dx, dy, anchor) = if room > LOST_ROOM {
             (6.0, LEVEL, "start")
         } else {
@@ -369,14 +372,23 @@ impl SvgCanvas<'_> {
             1 => String::new(),
             often => format!("<text class=\"often\" x=\"{beside}\" y=\"3\">{often}×</text>"),
         };
-        let (start, end) = match self.frame.page {
-            Some(page) => (format!("<a href=\"{page}?after={}#log\">", mark.seq - 1), "</a>"),
-            None => ("<g>".to_owned(), "</g>"),
-        };
+        let (start, end) = self.entry(Some(mark.seq), &title);
         let (x, y) = (self.frame.across(self.x(mark.at)), self.frame.middle(index) + shift);
         self.put(format_args!(
-            "<svg x=\"{x}\" y=\"{y}\" overflow=\"visible\">{start}<title>{title}</title>{shape}{often}{end}</svg>"
+            "<svg x=\"{x}\" y=\"{y}\" overflow=\"visible\">{start}{shape}{often}{end}</svg>"
         ));
+    }
+
+    /// What is around a mark, with its title: in a page a link to its entry in the log, which can be hit.
+    fn entry(&self, seq: Option<i64>, title: &str) -> (String, &'static str) {
+        match self.frame.page.zip(seq) {
+            Some((page, seq)) => {
+                let after = seq - 1;
+                let link = format!("<a href=\"{page}?after={after}#log\"><title>{title}</title>{GRIP}");
+                (link, "</a>")
+            }
+            None => (format!("<g><title>{title}</title>"), "</g>"),
+        }
     }
 
     fn is_growing(&self) -> bool {

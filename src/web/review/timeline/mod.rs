@@ -10,7 +10,7 @@ mod ticks;
 use self::clock::Clock;
 use self::draw::draw;
 use self::frame::Frame;
-pub(crate) use self::shapes::{CAME_BACK, LOST, REFUSED, STYLE};
+pub(crate) use self::shapes::{CAME_BACK, LOST, NEVER_CONNECTED, REFUSED, STYLE};
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;

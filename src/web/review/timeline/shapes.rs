@@ -10,5 +10,11 @@ pub(crate) const CAME_BACK: &str = "<path class=\"tick-back\" d=\"M0 -5 V5\"/>";
 /// The server refused something: an outlined diamond.
 pub(crate) const REFUSED: &str = "<path class=\"refused\" d=\"M0 -5 L5 0 L0 5 L-5 0 Z\"/>";
 
+/// What of a mark that leads somewhere can be hit: its own lines are thin.
+pub(super) const GRIP: &str = "<path d=\"M-6 -8h12v16h-12z\" fill=\"none\" pointer-events=\"all\"/>";
+
+/// Two never connected, or lost each other: a cross. The picture has none of these, as it is of each person alone.
+pub(crate) const NEVER_CONNECTED: &str = "<path class=\"lost\" d=\"M-4 -4 L4 4 M-4 4 L4 -4\"/>";
+
 /// Somebody did not come back: an end stroke.
 pub(crate) const LOST: &str = "<path class=\"lost\" d=\"M0 -8 V8\"/>";
