@@ -34,6 +34,7 @@ times = { $count ->
 }
 per-cent = { $number } %
 part-of = { $part } of { $whole }
+part-of-length = { $part } of { $whole },
 part-of-minutes = { $part } of { $whole } min,
 length-seconds = { $count ->
     [one] { $count } second
@@ -247,20 +248,27 @@ look-for-similar-names = look for similar names
 column-when = When
 column-there-when = There when
 newest-sessions = Newest sessions
-ended-and-came-back = { $ending }; came back { $often }
+came-back-often = came back { $often }
+never-connected-with = { $others ->
+    [one] never connected with { $others } other
+   *[other] never connected with { $others } others
+}
 no-session = No session.
 person-totals = { $sessions ->
     [one] { $sessions } session
    *[other] { $sessions } sessions
-}, { $length } present in all.
+}, { $length } present.
 person-newest-totals = The newest { $sessions ->
     [one] { $sessions } session
    *[other] { $sessions } sessions
-}, { $length } present in all.
-never-dropped = Never dropped.
-always-came-back = Dropped and came back { $back }.
-did-not-come-back-often = Did not come back { $lost }.
-did-not-always-come-back = Did not come back { $lost }; dropped and came back { $back }.
+}, { $length } present.
+never-dropped = never dropped
+dropped-and-came-back = dropped and came back { $back }
+did-not-come-back-often = did not come back { $lost }
+never-connected-below = { $sessions ->
+    [one] missed connections in { $sessions } session below
+   *[other] missed connections in { $sessions } sessions below
+}
 
 ## One session: its head
 
@@ -592,7 +600,7 @@ because-replaced = { $what } from a page that had lost its place to another
 api-for-programs = A script shows the review token; the same for programs, as OpenAPI 3.1, is { $link }.
 # What the API's document says itself is in English, as it is for programs.
 api-in-english = What follows is of the API's own document, which is in English.
-api-common = What most may answer instead of what is asked for:
+api-common = What many may answer instead of what is asked for:
 api-operations = Operations
 api-parameters-of = Parameters of: { $operation }
 api-parameter = Parameter

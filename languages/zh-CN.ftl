@@ -1,6 +1,6 @@
 # 课堂回顾页面上的文字（中文）。有哪些消息、每条消息有哪些参数，由 en-GB.ftl 决定。
 #
-# 用词与服务器给客户端的错误一致：房间、课堂、成员、用户名、离线。数字前后留空格，名字前后不留（由浏览器留出间隔）。
+# 用词与服务器给客户端的错误一致：房间、课堂、成员、用户名、离线。数字前后留空格，名字前后不留：名字是西文时由程序加上（src/web/words/spacing.rs）。
 
 ## 语言本身
 
@@ -21,6 +21,7 @@ invisible-name = （看不见的名字）
 times = { $count } 次
 per-cent = { $number }%
 part-of = { $part }/{ $whole }
+part-of-length = { $part }/{ $whole }，
 part-of-minutes = { $part }/{ $whole } 分钟，
 length-seconds = { $count } 秒
 length-minutes = { $count } 分钟
@@ -201,14 +202,15 @@ look-for-similar-names = 查找相近的名字
 column-when = 时间
 column-there-when = 在线时段
 newest-sessions = 最新的课堂
-ended-and-came-back = { $ending }；掉线后返回 { $often }
+came-back-often = 掉线后返回 { $often }
+never-connected-with = 未能与 { $others } 人连通
 no-session = 没有课堂。
 person-totals = { $sessions } 堂课，共在线 { $length }。
 person-newest-totals = 最近 { $sessions } 堂课，共在线 { $length }。
-never-dropped = 从未掉线。
-always-came-back = 掉线后返回 { $back }。
-did-not-come-back-often = { $lost }掉线后没有再回来。
-did-not-always-come-back = { $lost }掉线后没有再回来；掉线后返回 { $back }。
+never-dropped = 从未掉线
+dropped-and-came-back = 掉线后返回 { $back }
+did-not-come-back-often = { $lost }掉线后没有再回来
+never-connected-below = 以下有 { NUMBER($sessions) } 堂课未能与别人连通
 
 ## 一堂课：开头
 
@@ -457,7 +459,7 @@ because-replaced = { $what }（网页的位置已被另一个取代）
 ## 给人看的 REST API
 
 api-for-programs = 程序须出示回顾令牌；供程序读取的同样内容（OpenAPI 3.1）见 { $link }。
-api-common = 多数接口还可能返回：
+api-common = 许多接口还可能返回：
 api-operations = 接口
 api-parameters-of = 参数：{ $operation }
 api-parameter = 参数

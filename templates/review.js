@@ -53,6 +53,7 @@ for (const place of document.querySelectorAll('[data-origin]')) place.textConten
 document.addEventListener('formdata', addOffsets);
 setInterval(() => countDown(document), 1000);
 readPicture();
+readSquare();
 if ('live' in main.dataset) follow();
 
 /** Minutes that the reader's clock is east of UTC at a moment. */
@@ -230,6 +231,16 @@ function pointTo(shape) {
   const x = `${((at.left + (shape.tagName === 'rect' ? 0 : at.width / 2) - left) / width) * 100}%`;
   const line = svg.querySelector('.hair') ?? svg.appendChild(document.createElementNS(svg.namespaceURI, 'line'));
   for (const [name, value] of Object.entries({ class: 'hair', x1: x, x2: x, y1: 16, y2: '100%' })) line.setAttribute(name, value);
+}
+
+/** Whoever's row of the square is pointed at has a column there, too. */
+function readSquare() {
+  document.addEventListener('pointerover', ({ target }) => {
+    for (const cell of document.querySelectorAll('.theirs')) cell.classList.remove('theirs');
+    const row = target.closest('.triangle tbody tr');
+    if (!row) return;
+    for (const { cells } of row.closest('table').rows) cells[row.rowIndex + 1]?.classList.add('theirs');
+  });
 }
 
 /** The picture by the reader's clock. Gives whether there is one: a zone that the server does not know leaves it as it is. */

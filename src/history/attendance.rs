@@ -43,6 +43,10 @@ pub struct Attendance {
     pub leave_reason: Option<LeaveReason>,
     /// What share of the session's duration they were present for, in percent with one decimal.
     pub present_pct: f64,
+    /// How much of the session that share is of, for the review: without what the server, or what everybody lost contact by, kept
+    /// them out for.
+    #[serde(skip)]
+    pub countable_ms: i64,
     /// When they were present.
     pub intervals: Vec<Span>,
     /// How they lost contact, for the review.
@@ -50,7 +54,58 @@ pub struct Attendance {
     pub losses: Vec<Loss>,
 }
 
+/// How much of a session somebody was there, in whole numbers that agree: all of it is said by each or by none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeShare {
+    /// How long they were there, in milliseconds: whole minutes, or whole seconds of a short session.
+    pub part_ms: i64,
+    /// How long they could have been, likewise.
+    pub whole_ms: i64,
+    /// What share that is, in per cent.
+    pub per_cent: i64,
+}
+
+impl WholeShare {
+    /// What is shorter is told in seconds.
+    pub const IN_MINUTES_FROM_MS: i64 = 10 * 60_000;
+
+    fn of(present_ms: i64, countable_ms: i64) -> Self {
+        let unit = if countable_ms < Self::IN_MINUTES_FROM_MS {
+            1_000
+        } else {
+            60_000
+        };
+        let rounded = |ms: i64| ms.saturating_add(unit / 2) / unit * unit;
+        let (part_ms, whole_ms) = (rounded(present_ms).min(rounded(countable_ms)), rounded(countable_ms));
+        let hundredths = i128::from(present_ms) * 100 + i128::from(countable_ms) / 2;
+        let per_cent = hundredths.checked_div(countable_ms.into()).unwrap_or_default();
+        let per_cent = i64::try_from(per_cent.clamp(0, 100)).unwrap_or_default();
+        match (part_ms < whole_ms, per_cent < 100) {
+            (true, _) => Self {
+                part_ms,
+                whole_ms,
+                per_cent: per_cent.min(99),
+            },
+            (false, true) => Self {
+                part_ms: (part_ms - unit).max(0),
+                whole_ms,
+                per_cent,
+            },
+            (false, false) => Self {
+                part_ms,
+                whole_ms,
+                per_cent,
+            },
+        }
+    }
+}
+
 impl Attendance {
+    /// How much of the session they were there, in whole numbers.
+    pub fn whole_share(&self) -> WholeShare {
+        WholeShare::of(self.present_ms, self.countable_ms)
+    }
+
     /// Whether they are there at this moment.
     pub fn is_present(&self) -> bool {
         self.intervals.last().is_some_and(|last| last.to.is_none())
@@ -84,6 +139,7 @@ impl Person {
         let kept_out = Intervals::merge(nobodys.map(|loss| loss.away(now)));
         let there = Intervals::merge(present.iter().chain(kept_out.iter()));
         let membership = Interval::new(self.joined_at, self.left_at.unwrap_or(now));
+        let countable_ms = session.span().ms() - kept_out.total_ms();
         Attendance {
             id: self.id,
             username: self.username.clone(),
@@ -94,7 +150,8 @@ impl Person {
             longest_gap_ms: there.longest_gap_ms(membership),
             reconnect_count: self.own_returns(&losses, outages),
             leave_reason: self.leave_reason,
-            present_pct: percent(present.total_ms(), session.span().ms() - kept_out.total_ms()),
+            present_pct: percent(present.total_ms(), countable_ms),
+            countable_ms,
             intervals,
             losses,
         }
@@ -133,5 +190,36 @@ impl History {
             next: found.next.or(people.next),
             rows: found.rows,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WholeShare;
+
+    #[test]
+    fn whole_numbers_of_a_share_agree() {
+        let of = |present: i64, countable: i64| {
+            let WholeShare {
+                part_ms,
+                whole_ms,
+                per_cent,
+            } = WholeShare::of(present * 1000, countable * 1000);
+            (part_ms / 1000, whole_ms / 1000, per_cent)
+        };
+        for (present, countable, told) in [
+            (3_180, 3_180, (3_180, 3_180, 100)),
+            // Not the whole 53 minutes: 99 %.
+            (3_155, 3_180, (3_120, 3_180, 99)),
+            (3_170, 3_180, (3_180, 3_180, 100)),
+            // 99.7 %, but not the whole 8 hours.
+            (28_700, 28_800, (28_680, 28_800, 99)),
+            (1_590, 3_180, (1_620, 3_180, 50)),
+            (40, 50, (40, 50, 80)),
+            (596, 600, (540, 600, 99)),
+            (0, 0, (0, 0, 0)),
+        ] {
+            assert_eq!(of(present, countable), told, "{present} of {countable} s");
+        }
     }
 }

@@ -164,7 +164,7 @@ fn glance(everyone: &Everyone, now: Timestamp) -> Glance {
 }
 
 /// Whether every two of them are looked at.
-fn is_small(everyone: &Everyone) -> bool {
+pub(super) fn is_small(everyone: &Everyone) -> bool {
     everyone.is_whole && everyone.people.len() <= MET_AMONG
 }
 

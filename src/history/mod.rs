@@ -30,6 +30,7 @@ pub mod refusals;
 pub mod rooms;
 pub mod sessions;
 pub mod timeline;
+mod unconnected;
 
 use sqlx::SqlitePool;
 

@@ -48,6 +48,12 @@ impl<'a> Meeting<'a> {
         (0..number).flat_map(move |one| (one + 1..number).map(move |other| [one, other]))
     }
 
+    /// One of them with each other, by their places.
+    pub(super) fn two_with(&self, one: usize) -> impl Iterator<Item = [usize; 2]> {
+        let others = (0..self.people.len()).filter(move |other| *other != one);
+        others.map(move |other| [one.min(other), one.max(other)])
+    }
+
     /// What became of two people; takes their links.
     pub(super) fn pair(&self, of: [usize; 2], links: &mut LinksByEnds) -> Pair {
         let both = of.map(|index| &self.people[index]);

@@ -22,6 +22,9 @@ pub struct PersonSession {
     pub session: Session,
     /// Their part in it.
     pub attendance: Attendance,
+    /// When it came about that they never connected with others whom they met, a moment for each of those; nothing where people
+    /// are too many to look at all of them.
+    pub unconnected: Vec<Timestamp>,
 }
 
 /// What a person's sessions in a range of time come to.
@@ -63,6 +66,8 @@ impl History {
             });
         };
         let mut people = self.person_between(username, oldest.id, newest.id).await?;
+        let attendances: Vec<_> = people.iter().map(|(session, person)| (*session, person.id)).collect();
+        let mut unconnected = self.unconnected_of(&attendances, now).await?;
         let mut rows = Vec::with_capacity(sessions.rows.len());
         for session in sessions.rows {
             let Some(person) = people.remove(&session.id) else {
@@ -71,6 +76,7 @@ impl History {
             let outages = self.outages_for(&session, &[&person], now).await?;
             rows.push(PersonSession {
                 attendance: person.attendance(&session, &outages, now),
+                unconnected: unconnected.remove(&session.id).unwrap_or_default(),
                 session,
             });
         }
@@ -132,8 +138,55 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::fixture::{Connection, Fixture, START_MS};
+    use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
     use crate::model::vocabulary::LeaveReason;
+
+    #[tokio::test]
+    async fn of_each_session_it_is_known_when_they_connected_with_somebody_in_vain() {
+        let fixture = Fixture::new().await;
+        let session = fixture.session("r", 0, Some(1000)).await;
+        let left = Some((1000, LeaveReason::Left));
+        let mut ids = Vec::new();
+        for (name, from) in [("Ann", 0), ("Bo", 10), ("Cy", 20), ("Di", 40)] {
+            let there = [Connection::ended(from, 1000, LeaveReason::Left)];
+            ids.push(fixture.person(session, name, left, &there).await.0);
+        }
+        // Ann's offer to Cy is not answered, Di is made none, and what is between Cy and Di is not Ann's.
+        for (between, answered) in [
+            ((ids[0], ids[1]), Some(31)),
+            ((ids[0], ids[2]), None),
+            ((ids[2], ids[3]), None),
+        ] {
+            let link = OfferedLink {
+                between,
+                stream: "user",
+                offered: 30,
+                answered,
+                candidates: (1, 1),
+                connected: None,
+                closed: None,
+            };
+            fixture.link(session, link).await;
+        }
+        let alone = fixture.session("s", 2000, Some(2100)).await;
+        let there = [Connection::ended(2000, 2100, LeaveReason::Left)];
+        fixture
+            .person(alone, "Ann", Some((2100, LeaveReason::Left)), &there)
+            .await;
+
+        let (history, now) = (fixture.history().await, Timestamp(START_MS + 10_000_000));
+        let ann = Username::parse("Ann").unwrap();
+        let visits = history
+            .person_sessions(&ann, (None, None), &Page { limit: 9, after: None }, now)
+            .await
+            .unwrap();
+        let mut found: Vec<Vec<i64>> = Vec::new();
+        for visit in visits.rows {
+            let moments = visit.unconnected.iter();
+            found.push(moments.map(|at| (at.0 - START_MS) / 1000).collect());
+        }
+        assert_eq!(found, [Vec::new(), vec![30, 40]]);
+    }
 
     #[tokio::test]
     async fn sessions_of_all_rooms_add_up() {

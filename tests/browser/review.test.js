@@ -7,7 +7,7 @@ import { io } from 'socket.io-client';
 import { Server } from '../clients/lib/server.js';
 import { until } from '../clients/lib/wait.js';
 import { Reader, launch } from './lib/reader.js';
-import { HOSTILE, seed } from './lib/seed.js';
+import { HOSTILE, LONG, seed } from './lib/seed.js';
 
 const server = new Server({ RESUME_GRACE: '30s' });
 let browser;
@@ -202,7 +202,7 @@ test('older sessions, and back', async () => {
   await page.getByRole('link', { name: 'Older sessions' }).click();
   await page.waitForURL(/older=/);
   const older = await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href));
-  assert.equal(new Set([...first, ...older]).size, 65);
+  assert.equal(new Set([...first, ...older]).size, 66);
   await page.getByRole('link', { name: 'Newer sessions' }).click();
   await page.waitForURL(/newer=/);
   assert.deepEqual(await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href)), first);
@@ -337,7 +337,7 @@ test('no name does anything but stand there', async () => {
 test('a person over all rooms', async () => {
   await reader.signIn(server);
   await opens('/review/people/Ann');
-  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 h 51 min present in all. Dropped and came back once.');
+  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 h 51 min present. Dropped and came back once.');
   assert.equal(await page.locator('tbody tr').count(), 50);
   await page.getByRole('link', { name: 'Older sessions' }).click();
   await page.waitForURL(/older=/);
@@ -345,6 +345,21 @@ test('a person over all rooms', async () => {
   await reader.accessible();
   await opens('/review/people/Nobody');
   await page.getByText('Nobody of this name was in a room').waitFor();
+});
+
+test("a person's page says with whom they never connected, and shows when", async () => {
+  await reader.signIn(server);
+  for (const [name, summary, ending, strokes] of [
+    ['Kim', /Missed connections in 1 session below; dropped and came back once\.$/, 'left; never connected with 1 other; came back once', { drop: /^M\d+ 19v5$/, gone: /^$/, missed: /^M\d+ 0l/ }],
+    ['Chidi', /Did not come back once\.$/, 'dropped, did not come back', { drop: /^$/, gone: /^M\d+ 3v16$/, missed: /^$/ }],
+    ['Bo', /Missed connections in 2 sessions below; never dropped\.$/, 'left; never connected with 2 others', { drop: /^$/, gone: /^$/, missed: /^M\d+ 0l/ }],
+  ]) {
+    await opens(`/review/people/${name}`);
+    assert.match((await read('.summary'))[0], summary);
+    const row = page.getByRole('row', { name: /Year 9 maths/ });
+    assert.equal(await row.locator('td').last().textContent(), ending);
+    for (const [stroke, drawn] of Object.entries(strokes)) assert.match(await row.locator(`.strip .${stroke}`).getAttribute('d'), drawn, `${name}: ${stroke}`);
+  }
 });
 
 test('sixty people for eight hours are readable', async () => {
@@ -399,13 +414,101 @@ test('on a phone the sentence that answers takes two lines at most', async () =>
   }
 });
 
+test('names of any length are whole on a phone, and nothing has to be scrolled sideways', async () => {
+  for (const locale of ['en-GB', 'zh-CN']) {
+    const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale });
+    ({ page } = phone);
+    await phone.signIn(server);
+    const people = LONG.map((name) => `/people/${encodeURIComponent(name)}`);
+    for (const path of ['', '/api', '/people?name=W', ...people, `/sessions/${ids.names}`, `/sessions/${ids.names}?log=wrong`]) {
+      await opens(`/review${path}`);
+      if (path.startsWith('/sessions')) await drawn();
+      await page.evaluate(() => document.querySelectorAll('details').forEach((one) => one.setAttribute('open', '')));
+      const cut = await page.evaluate(() => {
+        const isCut = (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline';
+        // What is cut in the square's heads is told by their titles.
+        const all = [...document.querySelectorAll('body *:not(svg *, .hidden, .skip, th[title])')].filter((one) => isCut(one) && !one.closest('svg'));
+        return all.filter((one) => !one.closest('.stack thead')).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`);
+      });
+      assert.deepEqual(cut.filter((one) => !one.startsWith('SPAN hidden')), [], path);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, path);
+    }
+    await phone.close();
+  }
+});
+
+test('words in the picture keep clear of the bars and of each other', async () => {
+  for (const [locale, width] of [['en-GB', 390], ['zh-CN', 390], ['en-GB', 1280]]) {
+    const own = await Reader.of(browser, { viewport: { width, height: 844 }, locale });
+    ({ page } = own);
+    await own.signIn(server);
+    for (const id of Object.values(ids)) {
+      await opens(`/review/sessions/${id}`);
+      await drawn();
+      const met = await page.evaluate(() => {
+        const box = (one) => one.getBoundingClientRect();
+        const meet = (one, other) => one.left < other.right - 1 && other.left < one.right - 1 && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+        const found = [];
+        for (const row of document.querySelectorAll('.timeline:is(.wide, .narrow) .row')) {
+          if (row.getClientRects().length === 0) continue;
+          const others = [...row.querySelectorAll('.present, .away, .slit, a > path:last-of-type, .often')];
+          const name = row.querySelector('.name');
+          // Where it ends that does not fit, it fades.
+          const nameBox = name && { ...box(name).toJSON(), right: Math.min(box(name).right, box(name.parentElement.querySelector('rect')).right) };
+          for (const words of row.querySelectorAll('.beside')) {
+            // A line of text is taller than its letters.
+            const { left, right, top, bottom } = box(words);
+            const letters = { left, right, top: top + 3, bottom: bottom - 3 };
+            for (const other of others) if (meet(letters, box(other))) found.push(`${words.textContent} meets ${other.outerHTML.slice(0, 90)}`);
+            if (name && meet(letters, nameBox)) found.push(`${words.textContent} meets its name`);
+          }
+        }
+        return found;
+      });
+      assert.deepEqual(met, [], `${locale} ${width}`);
+    }
+    await own.close();
+  }
+});
+
+test('whatever is said is of four sizes at most', async () => {
+  for (const width of [390, 1280]) {
+    const own = await Reader.of(browser, { viewport: { width, height: 844 } });
+    ({ page } = own);
+    await own.signIn(server);
+    const sizes = new Set();
+    for (const path of ['', '/rooms', '/api', '/people?name=a', '/people/Ann', `/sessions/${ids.lesson}`, `/sessions/${ids.names}`]) {
+      await opens(`/review${path}`);
+      const found = await page.evaluate(() => {
+        const isRead = (one) => one.getClientRects().length && [...one.childNodes].some(({ nodeType, data }) => nodeType === 3 && data.trim());
+        return [...document.querySelectorAll('body *')].filter(isRead).map((one) => getComputedStyle(one).fontSize);
+      });
+      for (const size of found) sizes.add(size);
+    }
+    assert.deepEqual([...sizes].sort(), width === 390 ? ['12px', '14px', '16px', '18px'] : ['12px', '14px', '16px', '20px']);
+    await own.close();
+  }
+});
+
+test("the square shows a person's column with the row", async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}`);
+  const square = page.getByRole('table', { name: 'Who connected with whom' });
+  const third = await square.locator('thead th bdi').nth(2).textContent();
+  await square.getByRole('row', { name: third }).last().locator('th').hover();
+  const shade = (cell) => cell.evaluate((one) => getComputedStyle(one).backgroundColor);
+  const shaded = await shade(square.getByRole('columnheader', { name: third }));
+  assert.equal(await shade(square.locator('tbody tr').nth(6).locator('td').nth(2)), shaded);
+  assert.notEqual(await shade(square.locator('tbody tr').nth(6).locator('td').nth(3)), shaded);
+});
+
 test('a page is in the language that the browser likes best, until the reader chooses another', async () => {
   const chinese = await Reader.of(browser, { locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 390, height: 800 } });
   await chinese.signIn(server);
   ({ page } = chinese);
   await opens(`/review/sessions/${ids.lesson}`);
   await drawn();
-  assert.deepEqual(await read('.summary'), ['12 人，53 分钟。Chidi没有再回来；3 对未能连通。']);
+  assert.deepEqual(await read('.summary'), ['12 人，53 分钟。Chidi 没有再回来；3 对未能连通。']);
   assert.match(await page.title(), /^Year 9 maths，\d{4}年\d+月\d+日 · 课堂回顾$/);
   const bar = await page.locator('.timeline.narrow rect[aria-label]').first().getAttribute('aria-label');
   assert.match(bar, /Amara.* \d\d:00:00 至 \d\d:53:00 在线（53 分 00 秒）$/);
@@ -455,6 +558,12 @@ test('the REST API can be read about, and leads to its document', async () => {
   await page.keyboard.press('Enter');
   await page.waitForURL(/#listParticipants$/);
   const section = page.getByRole('region', { name: 'Who took part, and when exactly', exact: true });
+  assert.ok(await page.getByRole('navigation', { name: 'Operations' }).getByRole('link', { name: 'The rooms, by name' }).isVisible());
+  const contents = await page.getByRole('navigation', { name: 'Operations' }).boundingBox();
+  assert.ok(contents.y >= 0 && contents.y < 10, 'the chapters stay in sight');
+  assert.equal(await page.getByText('There is no session of this id').count(), 1, 'what many may answer is said once');
+  const widths = await page.locator('.params').evaluateAll((all) => new Set(all.map(({ rows }) => Math.round(rows[0].cells[3].getBoundingClientRect().left))).size);
+  assert.equal(widths, 1, 'all tables have the same columns');
   assert.match(await section.locator('pre').textContent(), /presentPct: number/);
   assert.ok(await section.getByRole('row', { name: /^minPct query number from 0 to 100/ }).isVisible());
   await reader.accessible();

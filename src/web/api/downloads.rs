@@ -225,7 +225,7 @@ fn readable_row(table: &mut CsvTable, person: &Attendance, session: &Session, zo
     table.local_time(Some(person.joined_at), zone);
     table.local_time(person.left_at, zone);
     table.number(person.present_ms.saturating_add(MINUTE_MS / 2) / MINUTE_MS);
-    table.number(person.present_pct.round());
+    table.number(person.whole_share().per_cent);
     table.end_row();
 }
 

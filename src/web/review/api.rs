@@ -151,7 +151,7 @@ impl ApiReference {
     }
 }
 
-/// Takes out the refusals that at least half of all operations have in common.
+/// Takes out the refusals that at least a quarter of all operations have in common: such as that there is no session of an id.
 fn take_common(chapters: &mut [Chapter]) -> Vec<DocumentedAnswer> {
     let operations = || chapters.iter().flat_map(|chapter| &chapter.operations);
     let is_same = |one: &DocumentedAnswer, other: &DocumentedAnswer| {
@@ -161,7 +161,7 @@ fn take_common(chapters: &mut [Chapter]) -> Vec<DocumentedAnswer> {
     for answer in operations().flat_map(|operation| &operation.answers) {
         let has = |operation: &&Operation| operation.answers.iter().any(|other| is_same(other, answer));
         let is_known = common.iter().any(|known| is_same(known, answer));
-        if !is_known && answer.content.is_none() && operations().filter(has).count() * 2 >= operations().count() {
+        if !is_known && answer.content.is_none() && operations().filter(has).count() * 4 >= operations().count() {
             common.push(answer.clone());
         }
     }

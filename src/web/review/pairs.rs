@@ -1,6 +1,5 @@
 //! Who connected with whom: a triangle of all names where there are many, and a sentence for each pair.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::sentences;
@@ -125,7 +124,7 @@ fn triangle(
     pairs: &[Pair],
     counts: &HashMap<&str, ConnectedCount>,
 ) -> Vec<TriangleRow> {
-    let names = most_missed_first(people, counts);
+    let names = most_missed_first(words, people, counts);
     let found = by_names(pairs);
     let row = |(place, one): (usize, &&str)| TriangleRow {
         username: (*one).to_owned(),
@@ -138,10 +137,17 @@ fn triangle(
 }
 
 /// Whom the triangle shows: crosses gather where it begins.
-fn most_missed_first<'a>(people: &'a [Attendance], counts: &HashMap<&str, ConnectedCount>) -> Vec<&'a str> {
+fn most_missed_first<'a>(
+    words: &Words,
+    people: &'a [Attendance],
+    counts: &HashMap<&str, ConnectedCount>,
+) -> Vec<&'a str> {
     let missed = |name: &str| counts.get(name).map_or(0, |count| count.bad);
     let mut names: Vec<&str> = people.iter().map(|person| person.username.as_str()).collect();
-    names.sort_by_key(|name| (Reverse(missed(name)), *name));
+    names.sort_by(|one, other| {
+        let most = missed(other).cmp(&missed(one));
+        most.then_with(|| words.compare(one, other))
+    });
     names.truncate(TRIANGLE_TO);
     names
 }

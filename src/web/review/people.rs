@@ -113,6 +113,7 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 impl People {
     pub(super) async fn read(
         app: &AppState,
+        words: &Words,
         session: &Session,
         query: &PeopleQuery,
         now: Timestamp,
@@ -126,7 +127,7 @@ impl People {
             .map(|person| person.attendance(session, &outages, now))
             .collect();
         let mut table = everyone.clone();
-        sorting::sort(&mut table, query.sorting, &HashMap::new());
+        sorting::sort(words, &mut table, query.sorting, &HashMap::new());
         let most = if everyone.len() > MOST_ON_ONE_PAGE {
             PAGE_SIZE
         } else {
@@ -148,6 +149,7 @@ impl People {
         })
     }
 
+    /// By the names' characters, whatever the language: that is the order of the index, which a page of so many has to follow.
     async fn by_name(app: &AppState, session: &Session, query: &PeopleQuery, now: Timestamp) -> Result<Self, Error> {
         let page = Page {
             limit: PAGE_SIZE,
@@ -170,8 +172,8 @@ impl People {
     }
 
     /// Puts them in order again, now that it is known with whom they connected.
-    pub(super) fn sort(&mut self, sorting: Option<Sorting>, counts: &HashMap<&str, ConnectedCount>) {
-        sorting::sort(&mut self.table, sorting, counts);
+    pub(super) fn sort(&mut self, words: &Words, sorting: Option<Sorting>, counts: &HashMap<&str, ConnectedCount>) {
+        sorting::sort(words, &mut self.table, sorting, counts);
     }
 
     /// Whether they are too many for one page.

@@ -7,9 +7,9 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::range::Range;
-use super::strip::presence;
+use super::sentences::wording::counted;
+use super::strip::PersonStrip;
 use super::{PageResult, address, html, moment, sentences};
-use crate::history::intervals::Interval;
 use crate::history::page::Page;
 use crate::history::person::{PersonSession, PersonTotals};
 use crate::model::id::SessionId;
@@ -97,29 +97,24 @@ impl PersonPage {
         }
     }
 
-    /// How the person's time in a session ended, and how often it had not.
+    /// How the person's time in a session ended, how often it had not, and with how many others they never connected.
     fn ending(&self, found: &PersonSession) -> String {
-        let ending = sentences::ending(self.words, &found.attendance);
-        match found.attendance.reconnect_count {
-            0 => ending,
-            often => self.words.say(m::EndedAndCameBack {
-                ending: &ending,
-                often: &self.words.times(often),
-            }),
+        let mut told = vec![sentences::ending(self.words, &found.attendance)];
+        if !found.unconnected.is_empty() {
+            told.push(self.words.say(m::NeverConnectedWith {
+                others: counted(found.unconnected.len()),
+            }));
         }
+        if found.attendance.reconnect_count > 0 {
+            told.push(self.words.say(m::CameBackOften {
+                often: &self.words.times(found.attendance.reconnect_count),
+            }));
+        }
+        self.words.clauses(&told)
     }
 
     fn summary(&self) -> String {
-        sentences::person(self.words, &self.totals)
+        let unconnected = self.sessions.iter().filter(|found| !found.unconnected.is_empty());
+        sentences::person(self.words, &self.totals, counted(unconnected.count()))
     }
-}
-
-/// When they were there, in a strip as long as the session.
-fn strip(found: &PersonSession) -> String {
-    let span = found.session.span();
-    let there = found.attendance.intervals.iter();
-    let there: Vec<Interval> = there
-        .map(|one| Interval::new(one.from, one.to.unwrap_or(span.to)))
-        .collect();
-    presence(&there, span)
 }

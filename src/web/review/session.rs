@@ -110,7 +110,7 @@ pub(crate) async fn show(
     let (SessionPath(id), QueryWith(LogQuery { log, after }, query)) = (path?, query?);
     let now = app.now();
     let session = app.session(id, now).await?;
-    let mut people = People::read(&app, &session, &query, now).await?;
+    let mut people = People::read(&app, words, &session, &query, now).await?;
     let is_paged = people.is_paged();
     let log_piece = Page { limit: ENTRIES, after };
     // Where the disk has to be read, it is read for all of them at once.
@@ -147,7 +147,7 @@ pub(crate) async fn show(
     };
     let counts = connected(&pairs);
     if !is_paged {
-        people.sort(query.sorting, &counts);
+        people.sort(words, query.sorting, &counts);
     }
     let row = |person: &Attendance| TableRow {
         pairs: counts.get(person.username.as_str()).copied().unwrap_or_default(),
@@ -345,7 +345,7 @@ pub(crate) async fn picture(
     let (SessionPath(id), QueryWith(TimelineQuery { tz }, query)) = (path?, query?);
     let now = app.now();
     let session = app.session(id, now).await?;
-    let people = People::read(&app, &session, &query, now).await?;
+    let people = People::read(&app, words, &session, &query, now).await?;
     let model = app.history.timeline_of(&session, &people.shown, now).await?;
     let path = format!("/review/sessions/{id}");
     Ok(Html(timeline::inline(words, &model, tz, now, &path)))

@@ -15,7 +15,7 @@ pub(super) struct Column {
     title: fn(&Words) -> String,
     /// Whether it holds numbers.
     pub(super) is_number: bool,
-    order: fn(&Row<'_>, &Row<'_>) -> Ordering,
+    order: fn(&Words, &Row<'_>, &Row<'_>) -> Ordering,
 }
 
 impl Column {
@@ -34,55 +34,55 @@ pub(super) const COLUMNS: [Column; 9] = [
         "name",
         |words| words.say(m::ColumnName),
         false,
-        |(a, _), (b, _)| a.username.cmp(&b.username),
+        |words, (a, _), (b, _)| words.compare(&a.username, &b.username),
     ),
     column(
         "present",
         |words| words.say(m::ColumnPresent),
         true,
-        |(a, _), (b, _)| a.present_ms.cmp(&b.present_ms),
+        |_, (a, _), (b, _)| a.present_ms.cmp(&b.present_ms),
     ),
     column(
         "share",
         |words| words.say(m::ColumnShare),
         true,
-        |(a, _), (b, _)| a.present_pct.total_cmp(&b.present_pct),
+        |_, (a, _), (b, _)| a.present_pct.total_cmp(&b.present_pct),
     ),
     column(
         "connected",
         |words| words.say(m::ColumnConnected),
         true,
-        |(_, a), (_, b)| a.good.cmp(&b.good),
+        |_, (_, a), (_, b)| a.good.cmp(&b.good),
     ),
     column(
         "in",
         |words| words.say(m::ColumnCame),
         true,
-        |(a, _), (b, _)| a.joined_at.cmp(&b.joined_at),
+        |_, (a, _), (b, _)| a.joined_at.cmp(&b.joined_at),
     ),
     column(
         "out",
         |words| words.say(m::ColumnLeft),
         true,
-        |(a, _), (b, _)| last_out(a).cmp(&last_out(b)),
+        |_, (a, _), (b, _)| last_out(a).cmp(&last_out(b)),
     ),
     column(
         "gap",
         |words| words.say(m::ColumnLongestGap),
         true,
-        |(a, _), (b, _)| a.longest_gap_ms.cmp(&b.longest_gap_ms),
+        |_, (a, _), (b, _)| a.longest_gap_ms.cmp(&b.longest_gap_ms),
     ),
     column(
         "back",
         |words| words.say(m::ColumnCameBack),
         true,
-        |(a, _), (b, _)| a.reconnect_count.cmp(&b.reconnect_count),
+        |_, (a, _), (b, _)| a.reconnect_count.cmp(&b.reconnect_count),
     ),
     column(
         "end",
         |words| words.say(m::ColumnEnding),
         false,
-        |(a, _), (b, _)| a.leave_reason.cmp(&b.leave_reason),
+        |_, (a, _), (b, _)| a.leave_reason.cmp(&b.leave_reason),
     ),
 ];
 
@@ -90,7 +90,7 @@ const fn column(
     key: &'static str,
     title: fn(&Words) -> String,
     is_number: bool,
-    order: fn(&Row<'_>, &Row<'_>) -> Ordering,
+    order: fn(&Words, &Row<'_>, &Row<'_>) -> Ordering,
 ) -> Column {
     Column {
         key,
@@ -132,14 +132,21 @@ impl Sorting {
 
 /// Sorts the table; if nothing is asked for, by what needs attention: who was lost or is away, who missed the most
 /// connections, who dropped the most, who was there least.
-pub(super) fn sort(people: &mut [Attendance], sorting: Option<Sorting>, counts: &HashMap<&str, ConnectedCount>) {
+/// Who are alike in that are in the order of their names.
+pub(super) fn sort(
+    words: &Words,
+    people: &mut [Attendance],
+    sorting: Option<Sorting>,
+    counts: &HashMap<&str, ConnectedCount>,
+) {
+    people.sort_by(|a, b| words.compare(&a.username, &b.username));
     let of = |person: &Attendance| counts.get(person.username.as_str()).copied().unwrap_or_default();
     people.sort_by(|a, b| {
         let (a, b) = ((a, of(a)), (b, of(b)));
         match sorting {
             None => by_trouble(&a, &b),
-            Some(sorting) if sorting.is_falling => (sorting.column.order)(&b, &a),
-            Some(sorting) => (sorting.column.order)(&a, &b),
+            Some(sorting) if sorting.is_falling => (sorting.column.order)(words, &b, &a),
+            Some(sorting) => (sorting.column.order)(words, &a, &b),
         }
     });
 }

@@ -1,9 +1,11 @@
 //! People over time in a strip: how long a session was, how full, and when somebody dropped or was lost.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::history::glance::Glance;
 use crate::history::intervals::Interval;
+use crate::history::person::PersonSession;
 use crate::model::time::Timestamp;
 
 /// How wide the longest of a page is, and how tall each is, without the ticks below.
@@ -27,17 +29,7 @@ impl Strip {
             let within = at.clamp(span.from, span.to).0 - span.from.0;
             (within.saturating_mul(WIDTH) / scale_ms.max(1)).min(WIDTH)
         };
-        let ticks = |moments: &[Timestamp]| {
-            let mut places: Vec<i64> = moments.iter().map(|at| x(*at)).collect();
-            places.sort_unstable();
-            places.dedup();
-            let mut path = String::new();
-            for place in places {
-                // Writing to a string cannot fail.
-                let _ = write!(path, "M{place} 19v5");
-            }
-            path
-        };
+        let ticks = |moments: &[Timestamp]| at_each(moments.iter().map(|at| x(*at)), "19v5");
         Self {
             area: area(glance, x),
             drops: ticks(&glance.drops),
@@ -46,17 +38,54 @@ impl Strip {
     }
 }
 
-/// When one person was there in a session, over the width of the strip.
-pub(super) fn presence(intervals: &[Interval], span: Interval) -> String {
-    let x = |at: Timestamp| (at.clamp(span.from, span.to).0 - span.from.0) * WIDTH / span.ms().max(1);
-    let mut path = String::new();
-    for interval in intervals {
-        let from = x(interval.from);
-        let width = (x(interval.to) - from).max(1);
-        // Writing to a string cannot fail.
-        let _ = write!(path, "M{from} 6h{width}v10h-{width}z");
+/// One person over a whole session, as paths of an SVG of the same size.
+pub(super) struct PersonStrip {
+    /// When they were there.
+    pub(super) there: String,
+    /// Drops that they came back from.
+    pub(super) drops: String,
+    /// That they did not come back.
+    pub(super) lost: String,
+    /// With whom they never connected.
+    pub(super) unconnected: String,
+}
+
+impl PersonStrip {
+    pub(super) fn of(visit: &PersonSession) -> Self {
+        let PersonSession {
+            session,
+            attendance,
+            unconnected,
+        } = visit;
+        let span = session.span();
+        let x = |at: Timestamp| (at.clamp(span.from, span.to).0 - span.from.0) * WIDTH / span.ms().max(1);
+        let mut there = String::new();
+        for interval in &attendance.intervals {
+            let from = x(interval.from);
+            let width = (x(interval.to.unwrap_or(span.to)) - from).max(1);
+            // Writing to a string cannot fail.
+            let _ = write!(there, "M{from} 6h{width}v10h-{width}z");
+        }
+        let drops = attendance.losses.iter().filter(|loss| loss.back.is_some());
+        let last = attendance.intervals.last().and_then(|last| last.to);
+        let lost = last.filter(|_| attendance.needs_attention());
+        Self {
+            there,
+            drops: at_each(drops.map(|loss| x(loss.at)), "19v5"),
+            lost: at_each(lost.into_iter().map(x), "3v16"),
+            // A cross, within the strip also at its edges.
+            unconnected: at_each(
+                unconnected.iter().map(|at| x(*at).clamp(2, WIDTH - 2) - 2),
+                "0l4 4m-4 0 4-4",
+            ),
+        }
     }
-    path
+}
+
+/// The same stroke at each of some places.
+fn at_each(places: impl Iterator<Item = i64>, stroke: &str) -> String {
+    let places: BTreeSet<i64> = places.collect();
+    places.into_iter().map(|place| format!("M{place} {stroke}")).collect()
 }
 
 /// Steps up and down, as many pixels as there are people, at most once for each pixel across.

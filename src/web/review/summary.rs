@@ -227,6 +227,7 @@ mod tests {
                 Went::Here | Went::Away => None,
             },
             present_pct: 100.0,
+            countable_ms: 9,
             intervals: vec![Span { from: Timestamp(0), to }],
             losses: Vec::new(),
         }

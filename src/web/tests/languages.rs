@@ -168,8 +168,8 @@ async fn a_class_is_told_as_the_language_has_it() {
     for told in [
         "<html lang=\"zh-CN\">",
         "<title>Chemie 101，2026年3月1日 · 课堂回顾</title>",
-        "3 人，1 小时。Cy没有再回来；Cy未能与任何人连通。",
-        "Cy掉线：网络没有响应。",
+        "3 人，1 小时。Cy 没有再回来；Cy 未能与任何人连通。",
+        "Cy 掉线：网络没有响应。",
     ] {
         assert!(text.contains(told), "{told}\n{text}");
     }

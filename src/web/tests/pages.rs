@@ -183,7 +183,11 @@ async fn every_page_is_locked_and_opens() {
         ("/review?name=chemie&person=&from=&to=", 200, "Rooms of a similar name"),
         ("/review/rooms", 200, "2 people in 1 room. Bo is away."),
         ("/review/api", 200, "GET /api/v1/sessions/{id}"),
-        ("/review/people/Bo", 200, "2 sessions, 49 minutes present in all"),
+        (
+            "/review/people/Bo",
+            200,
+            "2 sessions, 49 minutes present. Missed connections in 2 sessions below;",
+        ),
         (
             &session,
             200,

@@ -1,8 +1,12 @@
 //! Numbers, lists, days and times as a language writes them, by the Unicode project's data on the world's languages.
 
+use std::cmp::Ordering;
+
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use fluent_bundle::FluentValue;
 use icu_calendar::Gregorian;
+use icu_collator::options::CollatorOptions;
+use icu_collator::{Collator, CollatorBorrowed};
 use icu_datetime::fieldsets::{MD, MDT, T, YMD, YMDE, YMDT};
 use icu_datetime::input::{Date, DateTime, Time};
 use icu_datetime::{DateTimeFormatterPreferences, FixedCalendarDateTimeFormatter};
@@ -25,6 +29,7 @@ type Writer<F> = FixedCalendarDateTimeFormatter<Gregorian, F>;
 pub(super) struct Formats {
     number: DecimalFormatter,
     list: ListFormatter,
+    order: CollatorBorrowed<'static>,
     minute: Writer<T>,
     second: Writer<T>,
     short_day: Writer<MD>,
@@ -45,6 +50,7 @@ impl Formats {
         Self {
             number: DecimalFormatter::try_new((&locale).into(), DecimalFormatterOptions::default()).expect(KNOWN),
             list: ListFormatter::try_new_and((&locale).into(), ListFormatterOptions::default()).expect(KNOWN),
+            order: Collator::try_new((&locale).into(), CollatorOptions::default()).expect(KNOWN),
             minute: Writer::try_new(clock, T::hm()).expect(KNOWN),
             second: Writer::try_new(clock, T::hms()).expect(KNOWN),
             short_day: Writer::try_new(clock, MD::medium()).expect(KNOWN),
@@ -66,6 +72,11 @@ impl Formats {
     /// Several things, as one says them after each other.
     pub(super) fn list(&self, all: &[String]) -> String {
         self.list.format(all.iter()).to_string()
+    }
+
+    /// Which of two names comes first. Those that are alike to the language are in the order of their characters.
+    pub(super) fn compare(&self, one: &str, other: &str) -> Ordering {
+        self.order.compare(one, other).then_with(|| one.cmp(other))
     }
 
     /// The time of day: `10:12`.

@@ -3,7 +3,9 @@
 
 mod formats;
 pub(crate) mod message;
+mod spacing;
 
+use std::cmp::Ordering;
 use std::fmt::{self, Display};
 use std::sync::LazyLock;
 
@@ -114,7 +116,7 @@ impl Words {
         let mut faults = Vec::new();
         let said = self.messages.format_pattern(pattern, Some(&arguments), &mut faults);
         debug_assert!(faults.is_empty(), "{}: {faults:?}", M::ID);
-        said.into_owned()
+        spacing::around_names(self.language, said.into_owned())
     }
 
     /// A message with an element in it, where an argument of it is [`SLOT`].
@@ -146,6 +148,11 @@ impl Words {
     pub(crate) fn list_of_elements(&self, all: Vec<Html>) -> Html {
         let all: Vec<String> = all.into_iter().map(|element| element.0).collect();
         Html(self.list(&all))
+    }
+
+    /// Which of two names comes first, as readers of the language look for them.
+    pub(crate) fn compare(&self, one: &str, other: &str) -> Ordering {
+        self.formats.compare(one, other)
     }
 
     /// The time of day to the minute, with its day if that is said: `10:12`, `1 Mar, 10:12`.
@@ -304,6 +311,24 @@ mod tests {
                 "2026年9月1日 00:02",
                 "2026年9月1日星期二",
             ]
+        );
+    }
+
+    #[test]
+    fn names_are_in_the_order_in_which_readers_look_for_them() {
+        let sorted = |language, names: [&'static str; 5]| {
+            let mut names = names;
+            names.sort_by(|one, other| Words::of(language).compare(one, other));
+            names
+        };
+        assert_eq!(
+            sorted(Language::English, ["Zoe", "éva", "Bo", "ann", "Eva"]),
+            ["ann", "Bo", "Eva", "éva", "Zoe"]
+        );
+        // By pinyin: Ā, Lǐ, Wáng, Zhāng.
+        assert_eq!(
+            sorted(Language::Chinese, ["张伟", "王芳", "Ann", "李雷", "阿明"]),
+            ["阿明", "李雷", "王芳", "张伟", "Ann"]
         );
     }
 

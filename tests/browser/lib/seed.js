@@ -34,6 +34,7 @@ export async function seed(file, now = Date.now()) {
     hostile: hostile(db, yesterday - 24 * hour),
     long: long(db, yesterday - 48 * hour),
     night: night(db),
+    names: names(db, yesterday - 72 * hour),
   };
   for (let week = 1; week <= 60; week += 1) small(db, yesterday - week * 7 * 24 * hour);
   await writeFile(file, db.export());
@@ -113,6 +114,25 @@ function long(db, start) {
     people.push(id);
   }
   session.link(people[0], people[1], true);
+  return session.end();
+}
+
+/** Names as long as they may be, without a space, and of few letters: five people, of whom two dropped and one was lost. */
+export const LONG = ['Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunter', '欧阳上官司马诸葛'.repeat(8), 'W'.repeat(64)];
+
+function names(db, start) {
+  const session = new Session(db, 'Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz'.repeat(2), start, 90);
+  const [one, two, three] = [
+    session.person(LONG[0], [[0, 40, 'disconnected', 41]], 'timeout'),
+    session.person(LONG[1], [[1, 30, 'disconnected', 33], [33, 90, 'left']]),
+    session.person(LONG[2], [[60, 88, 'disconnected', 89]], 'timeout'),
+  ];
+  const [ann, late] = [session.person('Ann O', [[0, 90, 'left']]), session.person('Late', [[62, 70, 'left']])];
+  session.event(86, 'error', three, { code: 'unknownMember', event: 'offer', message: 'Nobody of that memberId was ever in this room.' });
+  session.link(one, two, false);
+  session.link(two, three, true, 'failed');
+  session.link(three, ann, true, 'connected');
+  session.link(ann, late, true, 'connected');
   return session.end();
 }
 

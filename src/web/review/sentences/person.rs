@@ -1,10 +1,12 @@
 //! One person over all rooms.
 
+use super::wording::capitalized;
 use crate::history::person::{COUNTED, PersonTotals};
 use crate::web::words::{Words, message as m};
 
-/// What their sessions come to, the worst of it first.
-pub(crate) fn person(words: &Words, totals: &PersonTotals) -> String {
+/// What their sessions come to, the worst of it first. `unconnected` is in how many of those that are shown they never connected
+/// with somebody.
+pub(crate) fn person(words: &Words, totals: &PersonTotals, unconnected: i64) -> String {
     let PersonTotals {
         sessions,
         present_ms,
@@ -20,12 +22,22 @@ pub(crate) fn person(words: &Words, totals: &PersonTotals) -> String {
     } else {
         words.say(m::PersonTotals { sessions, length })
     };
-    let (lost, back) = (&words.times(lost_count), &words.times(reconnect_count));
-    let dropped = match (lost_count, reconnect_count) {
-        (0, 0) => words.say(m::NeverDropped),
-        (0, _) => words.say(m::AlwaysCameBack { back }),
-        (_, 0) => words.say(m::DidNotComeBackOften { lost }),
-        (_, _) => words.say(m::DidNotAlwaysComeBack { lost, back }),
-    };
-    words.two_sentences(&all, &dropped)
+    let mut told = Vec::new();
+    if lost_count > 0 {
+        told.push(words.say(m::DidNotComeBackOften {
+            lost: &words.times(lost_count),
+        }));
+    }
+    if unconnected > 0 {
+        told.push(words.say(m::NeverConnectedBelow { sessions: unconnected }));
+    }
+    if reconnect_count > 0 {
+        told.push(words.say(m::DroppedAndCameBack {
+            back: &words.times(reconnect_count),
+        }));
+    }
+    if lost_count == 0 && reconnect_count == 0 {
+        told.push(words.say(m::NeverDropped));
+    }
+    words.two_sentences(&all, &words.sentence(&capitalized(&words.clauses(&told))))
 }

@@ -1,6 +1,6 @@
 //! A session as a whole: the line that answers first, and those under it.
 
-use super::wording::counted;
+use super::wording::{capitalized, counted};
 use crate::history::attendance::Attendance;
 use crate::history::outages::{Outage, is_explained};
 use crate::history::pair::Pair;
@@ -270,12 +270,4 @@ fn moments(words: &Words, all: impl Iterator<Item = Timestamp>, session: &Sessio
         told.push(Html::text(&words.say(m::MoreTimes { count: more })));
     }
     words.list_of_elements(told)
-}
-
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! Words and numbers as a reader wants them in a sentence.
 
+use crate::history::attendance::WholeShare;
 use crate::model::text::is_seen;
 use crate::web::words::{Html, SLOT, Words, message as m};
 
@@ -104,8 +105,15 @@ impl Words {
         })
     }
 
-    /// A part of a session's time in whole minutes: `27 of 53 min`.
-    pub(crate) fn of_minutes(&self, part_ms: i64, whole_ms: i64) -> String {
+    /// A part of a session's time in whole minutes, or seconds of a short one: `27 of 53 min,`, `40 s of 50 s,`.
+    pub(crate) fn part_of_session(&self, share: WholeShare) -> String {
+        let WholeShare { part_ms, whole_ms, .. } = share;
+        if whole_ms < WholeShare::IN_MINUTES_FROM_MS {
+            return self.say(m::PartOfLength {
+                part: &self.duration(part_ms),
+                whole: &self.duration(whole_ms),
+            });
+        }
         self.say(m::PartOfMinutes {
             part: &self.number(whole_minutes(part_ms)),
             whole: &self.number(whole_minutes(whole_ms)),
@@ -113,9 +121,9 @@ impl Words {
     }
 
     /// A share in whole per cent: `97 %`.
-    pub(crate) fn per_cent(&self, share: f64) -> String {
+    pub(crate) fn per_cent(&self, share: WholeShare) -> String {
         self.say(m::PerCent {
-            number: &share.round().to_string(),
+            number: &self.number(share.per_cent),
         })
     }
 
@@ -124,14 +132,16 @@ impl Words {
         self.first_names(all, NAMES)
     }
 
-    /// A few names, or how many people they are: `Ann, Bo and Cy`, `7 people`.
+    /// A few names, or how many people they are: `Ann, Bo and Cy`, `7 people`. Several long names are too many, too.
     pub(crate) fn few(&self, all: &[&str]) -> String {
-        if all.len() > NAMES {
+        const COLUMNS: usize = 48;
+        let names = self.names(all);
+        if all.len() > NAMES || (all.len() > 1 && columns(&names) > COLUMNS) {
             return self.say(m::People {
                 count: counted(all.len()),
             });
         }
-        self.names(all)
+        names
     }
 
     /// The same with that many names.
@@ -156,6 +166,15 @@ impl Words {
 /// What is counted in memory, as messages are told it.
 pub(crate) fn counted(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A clause as a sentence begins.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 /// How wide a text is in columns: a Chinese character is as wide as two Latin letters, and what isolates a name has no width.
@@ -209,6 +228,14 @@ mod tests {
         assert_eq!(plain(&["Ann", "Bo", "Cy"]), "Ann, Bo and Cy");
         assert_eq!(plain(&["Ann", "Bo", "Cy", "Di"]), "Ann, Bo, Cy and one other");
         assert_eq!(plain(&["Ann", "Bo", "Cy", "Di", "Ed"]), "Ann, Bo, Cy and 2 others");
+    }
+
+    #[test]
+    fn long_names_of_several_people_are_counted() {
+        let long = "W".repeat(30);
+        assert_eq!(english().few(&[&long, "Bo"]).matches('W').count(), 30);
+        assert_eq!(english().few(&[&long, &long]), "2 people");
+        assert!(english().few(&[&long.repeat(2)]).contains(&long));
     }
 
     #[test]

@@ -32,10 +32,10 @@ const HATCHED: f64 = 8.0;
 const TALL: usize = 20;
 /// So much room need a time and its word, and those of somebody who did not come back.
 const TIME_ROOM: f64 = 84.0;
-const LOST_ROOM: f64 = 116.0;
+const LOST_ROOM: f64 = 142.0;
 /// Where such words stand: at the height of the bar where that is empty, or else above the bar.
 const LEVEL: f64 = 4.0;
-const ABOVE: f64 = -7.0;
+const ABOVE: f64 = -9.0;
 /// No more of a name fits anywhere, whatever it is made of.
 const SHOWN_CHARS: usize = 80;
 
@@ -180,7 +180,7 @@ impl SvgCanvas<'_> {
 
     fn row(&mut self, index: usize, row: &TimelineRow) {
         let picture = PictureRow::of(row, self.timeline.span, self.pixels());
-        self.begin_row(index, &row.username, "name");
+        self.begin_row(index, &row.username, "name", self.name_room(row, &picture));
         let gaps = |kind| picture.bars.iter().filter(move |bar| bar.kind == kind);
         for bar in gaps(BarKind::Present) {
             self.present(index, &row.username, bar);
@@ -201,7 +201,7 @@ impl SvgCanvas<'_> {
             return;
         };
         let index = self.timeline.rows.len();
-        self.begin_row(index, &self.words.say(m::OutsideTheRoom), "outside");
+        self.begin_row(index, &self.words.say(m::OutsideTheRoom), "outside", self.frame.width);
         let somebody = self.words.say(m::SomebodyOutside);
         for mark in &row.marks {
             self.mark(index, &somebody, mark);
@@ -209,8 +209,22 @@ impl SvgCanvas<'_> {
         self.put(format_args!("</g>\n"));
     }
 
+    /// How wide a name may be that stands above its bar: up to the words that stand there, too.
+    fn name_room(&self, row: &TimelineRow, picture: &PictureRow) -> f64 {
+        let Some(last) = picture.bars.last() else {
+            return self.frame.width;
+        };
+        let end = self.x(last.interval.to);
+        let is_above = self.frame.plot.1 - end <= LOST_ROOM;
+        match row.end {
+            Some(RowEnd { is_lost: true, .. }) if is_above => end - LOST_ROOM,
+            None if last.kind == BarKind::Away => end - TIME_ROOM,
+            Some(_) | None => self.frame.width,
+        }
+    }
+
     /// The ground of a row, the name at its beginning, and the line below it.
-    fn begin_row(&mut self, index: usize, name: &str, class: &str) {
+    fn begin_row(&mut self, index: usize, name: &str, class: &str, name_room: f64) {
         let Frame {
             row, name_above, plot, ..
         } = *self.frame;
@@ -221,7 +235,7 @@ impl SvgCanvas<'_> {
              <line class=\"rule\" x1=\"0\" y1=\"{line}\" x2=\"100%\" y2=\"{line}\"/>"
         ));
         if name_above > 0.0 {
-            self.name(y - 2.0, self.frame.width, name, class);
+            self.name(y - 2.0, name_room, name, class);
         } else {
             self.name(y, plot.0 - 12.0, name, class);
         }
@@ -233,24 +247,22 @@ impl SvgCanvas<'_> {
             id,
             row,
             margin,
-            is_fluid,
+            name_above,
             ..
         } = *self.frame;
+        // Above a bar it is as tall as what is above.
+        let height = if name_above > 0.0 { name_above } else { row - 2.0 };
         let shown: String = self.words.plain(name).chars().take(SHOWN_CHARS).collect();
         let (shown, full) = (text(&shown), text(&self.words.isolated(name)));
-        let across = if is_fluid { "100%".to_owned() } else { width.to_string() };
+        let across = self.frame.across(width);
         self.put(format_args!(
             "<svg x=\"0\" y=\"{y}\" width=\"{across}\" height=\"{row}\"><title>{full}</title>\
              <text class=\"{class}\" x=\"{margin}\" y=\"18\" unicode-bidi=\"isolate\">{shown}</text>"
         ));
-        if !is_fluid {
-            self.put(format_args!(
-                "<rect x=\"{}\" y=\"1\" width=\"{FADE}\" height=\"{}\" fill=\"url(#fade-{id})\"/>",
-                width - FADE,
-                row - 2.0
-            ));
-        }
-        self.put(format_args!("</svg>"));
+        self.put(format_args!(
+            "<rect x=\"{across}\" y=\"1\" width=\"{FADE}\" height=\"{height}\" transform=\"translate(-{FADE})\" \
+             fill=\"url(#fade-{id})\"/></svg>"
+        ));
     }
 
     fn present(&mut self, index: usize, name: &str, bar: &Bar) {
@@ -495,13 +507,13 @@ fn width_at_most(label: &str) -> f64 {
 
 /// How much room a few words take, in a usual font.
 fn width_about(words: &str) -> f64 {
-    const LETTER: f64 = 7.2;
+    const LETTER: f64 = 6.7;
     width(words, LETTER)
 }
 
 /// How wide a text is whose Latin letters are so wide; others are as wide as they are tall.
 fn width(text: &str, letter: f64) -> f64 {
-    const SQUARE: f64 = 13.0;
+    const SQUARE: f64 = 12.0;
     text.chars().map(|c| if c.is_ascii() { letter } else { SQUARE }).sum()
 }
 

@@ -357,6 +357,8 @@ pub(super) struct ExpectedAttendance {
     pub(super) back: usize,
     /// What share of the session they were present for, in tenths of a percent.
     pub(super) permille: i64,
+    /// How much of the session that is of.
+    pub(super) countable: i64,
     /// When they were here.
     pub(super) here: Vec<(i64, i64)>,
     /// When they were away.
@@ -486,6 +488,7 @@ impl ExpectedSession {
         let here = with_instants(runs(&stretches, |status| status == ExpectedPresence::Here), person, now);
         let length = self.until(now) - self.start;
         assert!(present <= length, "{} is there longer than the session", person.name);
+        let countable = length - kept_out.iter().map(|(from, to)| to - from).sum::<i64>();
         ExpectedAttendance {
             present,
             away: own
@@ -495,10 +498,11 @@ impl ExpectedSession {
                 .sum(),
             gap: longest_gap(&own, &here),
             back: self.own_returns(person),
-            permille: match length - kept_out.iter().map(|(from, to)| to - from).sum::<i64>() {
+            permille: match countable {
                 0 => 0,
                 length => (present * 2000 + length) / (2 * length),
             },
+            countable,
             gone: runs(&stretches, |status| status == ExpectedPresence::Away)
                 .into_iter()
                 .flat_map(|run| cut(run, &here))
