@@ -202,7 +202,8 @@ test('older sessions, and back', async () => {
   await page.getByRole('link', { name: 'Older sessions' }).click();
   await page.waitForURL(/older=/);
   const older = await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href));
-  assert.equal(new Set([...first, ...older]).size, 66);
+  assert.ok(older.length > 0);
+  assert.equal(new Set([...first, ...older]).size, first.length + older.length, 'no session is there twice');
   await page.getByRole('link', { name: 'Newer sessions' }).click();
   await page.waitForURL(/newer=/);
   assert.deepEqual(await page.locator('tbody th a').evaluateAll((all) => all.map(({ href }) => href)), first);
