@@ -157,7 +157,7 @@ pub(crate) async fn show(
         words,
         summary,
         ways,
-        picture: timeline::inline(words, &model, Zone::UTC, now, &path),
+        picture: timeline::inline(words, &model, Zone::UTC, now),
         marks_end: model.marks_end,
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(words, &path, query.sorting, log),
@@ -347,8 +347,7 @@ pub(crate) async fn picture(
     let session = app.session(id, now).await?;
     let people = People::read(&app, words, &session, &query, now).await?;
     let model = app.history.timeline_of(&session, &people.shown, now).await?;
-    let path = format!("/review/sessions/{id}");
-    Ok(Html(timeline::inline(words, &model, tz, now, &path)))
+    Ok(Html(timeline::inline(words, &model, tz, now)))
 }
 
 fn heads(words: &Words, path: &str, sorting: Option<Sorting>, log: LogChoice) -> Vec<ColumnHead> {

@@ -40,7 +40,7 @@ const ABOVE: f64 = -9.0;
 const SHOWN_CHARS: usize = 80;
 
 /// Draws a timeline by a clock.
-pub(super) fn draw(words: &Words, timeline: &Timeline, clock: &Clock<'_>, now: Timestamp, frame: &Frame<'_>) -> String {
+pub(super) fn draw(words: &Words, timeline: &Timeline, clock: &Clock<'_>, now: Timestamp, frame: &Frame) -> String {
     let mut canvas = SvgCanvas {
         words,
         timeline,
@@ -68,7 +68,7 @@ struct SvgCanvas<'a> {
     /// What ticks and times follow.
     clock: &'a Clock<'a>,
     now: Timestamp,
-    frame: &'a Frame<'a>,
+    frame: &'a Frame,
     out: String,
 }
 
@@ -102,7 +102,7 @@ impl SvgCanvas<'_> {
     fn begin(&mut self) {
         let Frame { id, width, .. } = *self.frame;
         let more = if self.timeline.more > 0 { self.frame.row } else { 0.0 };
-        let below = if self.frame.is_file() { FOOT } else { self.axis_below() };
+        let below = if self.frame.is_file { FOOT } else { self.axis_below() };
         let height = self.bottom() + below + more;
         let size = if self.frame.is_fluid {
             format!("width=\"100%\" height=\"{height}\"")
@@ -110,7 +110,7 @@ impl SvgCanvas<'_> {
             format!("width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\"")
         };
         // In a page its marks are links.
-        let role = if self.frame.is_file() { "img" } else { "group" };
+        let role = if self.frame.is_file { "img" } else { "group" };
         let title = text(&self.words.say(m::TitleOfSession {
             room: &self.words.isolated(&self.timeline.room),
             day: &self.words.day_minute(self.clock.local(self.timeline.span.from)),
@@ -118,7 +118,7 @@ impl SvgCanvas<'_> {
         self.put(format_args!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline {id}\" role=\"{role}\" {size}>\n<title>{title}</title>\n"
         ));
-        if self.frame.is_file() {
+        if self.frame.is_file {
             self.put(format_args!("<style>{STYLE}</style>\n"));
         }
         // What is not displayed cannot be referred to: each drawing has its own.
@@ -131,7 +131,7 @@ impl SvgCanvas<'_> {
     }
 
     fn head(&mut self) {
-        if self.frame.is_file() {
+        if self.frame.is_file {
             let timeline = self.timeline;
             let day = &self.words.day(self.clock.local(timeline.span.from));
             let zone = &told::zone(self.words, self.clock.zone, timeline.span.from, timeline.span.to);
@@ -171,7 +171,7 @@ impl SvgCanvas<'_> {
 
     /// How tall the times below the rows are.
     fn axis_below(&self) -> f64 {
-        if !self.frame.is_file() && self.rows() > TALL {
+        if !self.frame.is_file && self.rows() > TALL {
             26.0
         } else {
             0.0
@@ -393,11 +393,13 @@ impl SvgCanvas<'_> {
 
     /// What is around a mark, with its title: in a page a link to its entry in the log, which can be hit.
     fn entry(&self, seq: Option<i64>, title: &str) -> (String, &'static str) {
-        match self.frame.page.zip(seq) {
-            Some((page, seq)) => {
+        match seq.filter(|_| !self.frame.is_file) {
+            Some(seq) => {
                 let after = seq - 1;
-                let link = format!("<a href=\"{page}?after={after}#log\"><title>{title}</title>{GRIP}");
-                (link, "</a>")
+                (
+                    format!("<a href=\"?after={after}#log\"><title>{title}</title>{GRIP}"),
+                    "</a>",
+                )
             }
             None => (format!("<g><title>{title}</title>"), "</g>"),
         }
@@ -426,10 +428,10 @@ impl SvgCanvas<'_> {
     /// What the marks of a file mean, and what of the session is missing.
     fn foot(&mut self) {
         let y = self.bottom() + 24.0;
-        if self.frame.is_file() {
+        if self.frame.is_file {
             self.legend(y);
         }
-        let y = if self.frame.is_file() {
+        let y = if self.frame.is_file {
             y + self.frame.row
         } else {
             y + self.axis_below()
@@ -492,7 +494,7 @@ impl SvgCanvas<'_> {
     }
 }
 
-impl Frame<'_> {
+impl Frame {
     /// How a gap looks that is filled with this drawing's own hatch.
     fn hatch(&self) -> String {
         format!("class=\"away\" fill=\"url(#hatch-{})\"", self.id)

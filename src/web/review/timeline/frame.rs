@@ -4,7 +4,7 @@ use crate::history::intervals::Interval;
 use crate::model::time::Timestamp;
 
 /// The layout of one drawing. Heights are pixels; times go across in pixels, or in parts of whatever width there is.
-pub(super) struct Frame<'a> {
+pub(super) struct Frame {
     /// Tells the drawings of one page apart.
     pub(super) id: &'static str,
     /// How wide it is, or about how wide where it is as wide as what it is in.
@@ -22,11 +22,11 @@ pub(super) struct Frame<'a> {
     pub(super) name_above: f64,
     /// The most times across the top.
     pub(super) ticks: usize,
-    /// The page that it is in, for links into its log.
-    pub(super) page: Option<&'a str>,
+    /// Whether it is a file, which has to say by itself what it shows; or else in a page, and leads into its log.
+    pub(super) is_file: bool,
 }
 
-impl<'a> Frame<'a> {
+impl Frame {
     /// A file of its own: it says what it is of, and what its marks mean.
     pub(super) const FILE: Self = Self {
         id: "file",
@@ -38,39 +38,30 @@ impl<'a> Frame<'a> {
         row: 28.0,
         name_above: 0.0,
         ticks: 9,
-        page: None,
+        is_file: true,
     };
 
-    /// In the page at this path.
-    pub(super) fn wide(page: &'a str) -> Self {
-        Self {
-            id: "wide",
-            plot: (172.0, 952.0),
-            margin: 0.0,
-            head: 28.0,
-            page: Some(page),
-            ..Frame::FILE
-        }
-    }
+    /// In a page.
+    pub(super) const WIDE: Self = Self {
+        id: "wide",
+        plot: (172.0, 952.0),
+        margin: 0.0,
+        head: 28.0,
+        is_file: false,
+        ..Self::FILE
+    };
 
     /// In the same page on a phone: names stand above their bars, and the whole span fits.
-    pub(super) fn narrow(page: &'a str) -> Self {
-        Self {
-            id: "narrow",
-            width: 350.0,
-            is_fluid: true,
-            plot: (0.0, 350.0),
-            row: 44.0,
-            name_above: 18.0,
-            ticks: 4,
-            ..Frame::wide(page)
-        }
-    }
-
-    /// Whether it has to say by itself what it shows.
-    pub(super) fn is_file(&self) -> bool {
-        self.page.is_none()
-    }
+    pub(super) const NARROW: Self = Self {
+        id: "narrow",
+        width: 350.0,
+        is_fluid: true,
+        plot: (0.0, 350.0),
+        row: 44.0,
+        name_above: 18.0,
+        ticks: 4,
+        ..Self::WIDE
+    };
 
     /// How wide the time is.
     pub(super) fn plot_width(&self) -> f64 {

@@ -23,10 +23,10 @@ pub(crate) fn svg(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{drawing}")
 }
 
-/// The picture as a part of the page at `path`, which has [`STYLE`].
-pub(crate) fn inline(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp, path: &str) -> String {
+/// The picture as a part of the session's page, which has [`STYLE`].
+pub(crate) fn inline(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
     let clock = Clock::new(words, zone, timeline.span.from);
-    let mut drawings = draw(words, timeline, &clock, now, &Frame::wide(path));
-    drawings.push_str(&draw(words, timeline, &clock, now, &Frame::narrow(path)));
+    let mut drawings = draw(words, timeline, &clock, now, &Frame::WIDE);
+    drawings.push_str(&draw(words, timeline, &clock, now, &Frame::NARROW));
     drawings
 }
