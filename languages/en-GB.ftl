@@ -139,9 +139,29 @@ refused-query = The query is not valid percent-encoded UTF-8.
 refused-from-elsewhere = By its cookie only the review's own pages may ask this. Send the token in the Authorization header.
 no-such-path = There is nothing at this path.
 no-such-session = There is no session of this id.
+room-not-in-use = No session goes on in this room: it has ended, or there was none. Nothing was changed.
+not-in-room = Nobody of this name is in the room. Nothing was changed.
+too-many-barred = As many people are kept out of this room as it remembers. Lock or close it instead. Nothing was changed.
 not-changed = The history cannot be changed for now. What was asked may still be done: look again in a while.
 went-wrong = Something went wrong in the server. Its log says what.
 refused-otherwise = The server refused this: { $detail }
+
+## What a teacher does to a room
+
+remove-close-lock = Remove, close, lock
+act-on-room = Act on { $room }
+remove-somebody = Remove somebody
+remove-without-tokens = They may not come back meanwhile, by their page or under this name. Nobody needs a link to join here: this stops nobody who takes another name.
+remove-with-tokens = They may not come back meanwhile, by their page, under this name, or with a link of their own. Who has a link for all may take another name.
+minutes-kept-out = Minutes they are kept out
+remove = Remove
+close-the-room = Close the room
+close-means = Everybody is removed, and nobody comes in meanwhile.
+minutes-closed = Minutes it stays closed
+lock-the-room = Lock the room
+room-is-locked = The room is locked
+unlock-the-room = Unlock the room
+lock-means = While it is locked nobody new comes in; who drops may come back. It ends with the session.
 
 ## The list of sessions
 
@@ -406,6 +426,7 @@ ending-closed = closed the page
 ending-timeout = dropped, did not come back
 ending-replaced = joined again elsewhere
 ending-moved = went to another room
+ending-removed = removed by a teacher
 ending-server = did not come back after the server stopped
 ending-gap = gone, how and when was not recorded
 
@@ -527,6 +548,12 @@ who-closed = { $who } had closed the page, and is gone.
 who-timed-out = { $who } did not come back in time, and is gone.
 who-was-replaced = { $who } joined again elsewhere, and is gone from here.
 who-moved = { $who } went to another room.
+who-was-removed = { $who } was removed by a teacher.
+teacher-removed = A teacher removed { $who }.
+teacher-closed = A teacher closed the room: everybody was removed.
+teacher-locked = A teacher locked the room: nobody new came in from then on.
+teacher-unlocked = A teacher unlocked the room.
+teacher-acted = A teacher did something to the room.
 who-lost-server = { $who } did not come back after the server stopped, and is gone.
 who-is-gone = { $who } is gone; how and when was not recorded.
 who-dropped = { $who } dropped.
@@ -594,6 +621,7 @@ because-rate-limited = { $what } beyond a limit
 because-unavailable = { $what } while the server could not take any
 because-forbidden = { $what } without a link that is good there
 because-replaced = { $what } from a page that had lost its place to another
+because-removed = { $what } from a page that a teacher had removed
 
 ## The REST API for people
 

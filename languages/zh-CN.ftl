@@ -129,9 +129,29 @@ refused-query = 地址中的参数不是有效的百分号编码 UTF-8。
 refused-from-elsewhere = 凭 cookie 只有课堂回顾自己的页面可以这样访问。请在 Authorization 头中发送令牌。
 no-such-path = 这个地址下没有内容。
 no-such-session = 没有这个 id 的课堂。
+room-not-in-use = 此房间没有正在进行的课堂：已经结束，或从未开始。未作任何更改。
+not-in-room = 房间里没有叫这个名字的人。未作任何更改。
+too-many-barred = 此房间禁止进入的人数已达上限，请改为锁定或关闭房间。未作任何更改。
 not-changed = 历史记录暂时无法修改。所要求的操作仍可能完成：请稍后再看。
 went-wrong = 服务器出错了，详情见服务器日志。
 refused-otherwise = 服务器拒绝了请求：{ $detail }
+
+## 老师对房间的操作
+
+remove-close-lock = 移出、关闭、锁定
+act-on-room = 操作房间 { $room }
+remove-somebody = 移出某人
+remove-without-tokens = 在此期间，其网页和这个名字都不能再进入。此处加入无需链接：换一个名字仍可进入。
+remove-with-tokens = 在此期间，其网页、这个名字和其个人链接都不能再进入。持有公用链接的人换一个名字仍可进入。
+minutes-kept-out = 禁止进入的分钟数
+remove = 移出
+close-the-room = 关闭房间
+close-means = 所有人都被移出，在此期间任何人都不能进入。
+minutes-closed = 关闭的分钟数
+lock-the-room = 锁定房间
+room-is-locked = 房间已锁定
+unlock-the-room = 解除锁定
+lock-means = 锁定期间不允许新的人进入；掉线的人可以回来。课堂结束时自动解除。
 
 ## 课堂列表
 
@@ -312,6 +332,7 @@ ending-closed = 关闭了网页
 ending-timeout = 掉线，没有再回来
 ending-replaced = 在别处重新加入
 ending-moved = 去了另一个房间
+ending-removed = 被老师移出
 ending-server = 服务器停止后没有再回来
 ending-gap = 已离开，方式和时间没有记录
 
@@ -415,6 +436,12 @@ who-closed = { $who }已关闭网页，离开了房间。
 who-timed-out = { $who }没有及时回来，离开了房间。
 who-was-replaced = { $who }在别处重新加入，离开了这里。
 who-moved = { $who }去了另一个房间。
+who-was-removed = { $who }被老师移出房间。
+teacher-removed = 老师移出了{ $who }。
+teacher-closed = 老师关闭了房间：所有人都被移出。
+teacher-locked = 老师锁定了房间：此后不允许新的人进入。
+teacher-unlocked = 老师解除了房间的锁定。
+teacher-acted = 老师对房间进行了操作。
 who-lost-server = { $who }在服务器停止后没有再回来，离开了房间。
 who-is-gone = { $who }已离开；方式和时间没有记录。
 who-dropped = { $who }掉线。
@@ -455,6 +482,7 @@ because-rate-limited = { $what }（超出限制）
 because-unavailable = { $what }（服务器当时无法接收）
 because-forbidden = { $what }（没有有效的链接）
 because-replaced = { $what }（网页的位置已被另一个取代）
+because-removed = { $what }（网页已被老师移出）
 
 ## 给人看的 REST API
 

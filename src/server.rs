@@ -23,6 +23,7 @@ use crate::history::History;
 use crate::join_token::EntryRules;
 use crate::journal::{self, Journal, Opened};
 use crate::limit::Quota;
+use crate::model::act::{Act, CannotAct};
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::qr::QrCode;
@@ -298,6 +299,14 @@ impl LiveRooms for Live {
             resumable_for: status.away_for,
             overflowed: !status.resumable,
         })
+    }
+
+    fn act(&self, room: &RoomName, act: Act, written: Box<dyn FnOnce() + Send>) -> Result<(), CannotAct> {
+        self.0.act(room, act, written)
+    }
+
+    fn is_locked(&self, room: &RoomName) -> bool {
+        self.0.is_locked(room)
     }
 }
 

@@ -2,7 +2,7 @@
 // and every stream keeps one. A page says whether it follows, and is told what happens; nobody following, there is none.
 'use strict';
 
-const KINDS = ['session_started', 'session_ended', 'joined', 'left', 'disconnected', 'reconnected', 'error', 'gap'];
+const KINDS = ['session_started', 'session_ended', 'joined', 'left', 'disconnected', 'reconnected', 'error', 'gap', 'action'];
 /** From where this script is, so that it is below the same path. */
 const EVENTS = new URL('../api/v1/events', self.location.href);
 /** How long to wait after an answer that is no stream, as a proxy gives while the server is away. */

@@ -229,7 +229,7 @@ fn is_of_departure(link: &Link, said: Said) -> bool {
         None | Some(LinkEnd::Own(LinkCloseReason::Lost | LinkCloseReason::Replaced)) => return false,
         Some(
             LinkEnd::Own(LinkCloseReason::Left | LinkCloseReason::HungUp)
-            | LinkEnd::Member(LeaveReason::Left | LeaveReason::Moved | LeaveReason::Replaced),
+            | LinkEnd::Member(LeaveReason::Left | LeaveReason::Moved | LeaveReason::Removed | LeaveReason::Replaced),
         ) => NOTICED_AT_ONCE_MS,
         Some(LinkEnd::Member(
             LeaveReason::Closed

@@ -113,6 +113,11 @@ impl Claims {
         self.id.as_deref()
     }
 
+    /// Whether it lets in under one name only.
+    pub(super) fn is_personal(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Whether it lets in under this name, if one is given. Who is back in a room that they were let into is not asked
     /// for the time.
     pub(super) fn admit(

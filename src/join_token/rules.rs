@@ -103,6 +103,12 @@ impl Pass {
         if self.0.is_some() { self } else { other }
     }
 
+    /// The token's own id, if it is for one name alone: then it is known by it whoever comes with it.
+    pub fn personal_id(&self) -> Option<&str> {
+        let claims = self.0.as_ref()?.as_ref().ok()?;
+        claims.id().filter(|_| claims.is_personal())
+    }
+
     /// The token's own id (`jti`), if it is one of ours: for the log.
     pub fn id(&self) -> Option<&str> {
         self.0.as_ref()?.as_ref().ok()?.id()

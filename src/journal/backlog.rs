@@ -396,6 +396,7 @@ fn bytes(change: &Change) -> usize {
         | Change::LinkReported { .. }
         | Change::Overflowed { .. }
         | Change::MoreErrors { .. }
+        | Change::Acted { .. }
         | Change::Gap { .. }
         | Change::CalendarMoved { .. } => 0,
     }

@@ -28,6 +28,7 @@ fn kind(change: &Change) -> Option<EventKind> {
         Change::Reconnected { .. } => Some(EventKind::Reconnected),
         Change::Error { .. } | Change::MoreErrors { .. } => Some(EventKind::Error),
         Change::Gap { .. } => Some(EventKind::Gap),
+        Change::Acted { .. } => Some(EventKind::Action),
         Change::CalendarMoved { .. }
         | Change::LinkOffered(_)
         | Change::LinkAnswered { .. }
@@ -82,6 +83,7 @@ pub(super) fn entry(change: &Change) -> Option<Entry> {
             let detail = json!({ "code": ErrorKind::RateLimited, "message": message, "count": count });
             (*participant, Some(detail))
         }
+        Change::Acted { participant, what, by } => (*participant, Some(json!({ "what": what, "by": by }))),
         Change::Gap { dropped } => (None, Some(json!({ "dropped": dropped }))),
         Change::SessionStarted { .. }
         | Change::SessionEnded { .. }

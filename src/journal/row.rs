@@ -175,7 +175,7 @@ impl<'a> Row<'a> {
                 member: Some(member.0),
                 ..self
             },
-            Change::Error { .. } | Change::MoreErrors { .. } | Change::Gap { .. } => self,
+            Change::Acted { .. } | Change::Error { .. } | Change::MoreErrors { .. } | Change::Gap { .. } => self,
             Change::Snapshot(_) => unreachable!("it is no row"),
         }
     }

@@ -113,7 +113,7 @@ create temp trigger error instead of insert on other_record when new.kind = 'err
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;
 
-create temp trigger gap instead of insert on other_record when new.kind = 'gap' begin
+create temp trigger only_listed instead of insert on other_record when new.kind in ('gap', 'action') begin
     insert into event (seq, at, session_id, participant_id, kind, detail)
     values (new.seq, new.at, new.session, new.participant, new.kind, new.detail);
 end;

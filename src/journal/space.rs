@@ -95,6 +95,7 @@ fn needs(change: &Change) -> Level {
         | Change::Left { .. }
         | Change::Disconnected { .. }
         | Change::Reconnected { .. }
+        | Change::Acted { .. }
         | Change::Gap { .. }
         | Change::CalendarMoved { .. }
         | Change::LeaveOwed { .. }

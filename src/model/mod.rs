@@ -1,5 +1,6 @@
 //! What the other modules share: addresses, ids, languages, times, and the words that are stored and sent. Imports nothing of ours.
 
+pub mod act;
 pub mod address;
 pub mod id;
 pub mod language;

@@ -101,6 +101,30 @@ vocabulary! {
         Error = "error",
         /// Entries are missing.
         Gap = "gap",
+        /// A teacher did something to the room; the detail has a [`RoomAction`] and an [`Actor`].
+        Action = "action",
+    }
+}
+
+vocabulary! {
+    /// What a teacher did to a room.
+    RoomAction {
+        /// Took somebody out.
+        Removed = "removed",
+        /// Took everybody out.
+        Closed = "closed",
+        /// Let nobody new in from then on.
+        Locked = "locked",
+        /// Let people in again.
+        Unlocked = "unlocked",
+    }
+}
+
+vocabulary! {
+    /// By what a teacher was known who did something to a room.
+    Actor {
+        /// The review's token.
+        Token = "token",
     }
 }
 
@@ -135,6 +159,8 @@ vocabulary! {
         Replaced = "replaced",
         /// Its socket joined another room.
         Moved = "moved",
+        /// A teacher took it out.
+        Removed = "removed",
         /// It was away when the server stopped, and did not come back.
         ServerShutdown = "server_shutdown",
         /// It was there when the server died, and did not come back.
@@ -312,10 +338,12 @@ vocabulary! {
         RateLimited = "rateLimited",
         /// The server cannot do it at present.
         Unavailable = "unavailable",
-        /// A token to join is wanted or does not fit, or there may be no such room.
+        /// A token to join is wanted or does not fit, there may be no such room, or a teacher keeps it closed to who asks.
         Forbidden = "forbidden",
         /// The socket's member has come back on another one.
         Replaced = "replaced",
+        /// A teacher has taken the socket's member out.
+        Removed = "removed",
     }
 }
 
@@ -330,6 +358,8 @@ mod tests {
     #[test]
     fn every_word_is_read_back() {
         assert!(is_read_back(EventKind::ALL, EventKind::as_str, EventKind::parse));
+        assert!(is_read_back(RoomAction::ALL, RoomAction::as_str, RoomAction::parse));
+        assert!(is_read_back(Actor::ALL, Actor::as_str, Actor::parse));
         assert!(is_read_back(DropReason::ALL, DropReason::as_str, DropReason::parse));
         assert!(is_read_back(LeaveReason::ALL, LeaveReason::as_str, LeaveReason::parse));
         assert!(is_read_back(

@@ -80,7 +80,12 @@ impl Room {
                 let member = members.find(|member| member.key == resume.key)?;
                 member.socket().filter(|socket| *socket != resume.socket)
             }
-            Input::Join(_) | Input::Leave { .. } | Input::Move { .. } | Input::Relay { .. } | Input::Tick => None,
+            Input::Join(_)
+            | Input::Leave { .. }
+            | Input::Move { .. }
+            | Input::Relay { .. }
+            | Input::Act(_)
+            | Input::Tick => None,
         }
     }
 

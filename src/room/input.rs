@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::refusal::Request;
+use crate::model::act::Act;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, MemberId, SocketKey, StreamType, Username};
 use crate::model::vocabulary::{ConnectionPath, ConnectionState, DropReason};
@@ -40,6 +41,8 @@ pub enum Input {
         /// How it went.
         why: DropReason,
     },
+    /// A teacher acts. What [`super::Room::check_act`] refuses does nothing.
+    Act(Act),
     /// Time has passed. Harmless when nothing was due.
     Tick,
 }
@@ -50,7 +53,12 @@ impl Input {
         match self {
             Self::Join(join) => Some(&join.username),
             Self::Resume(resume) => resume.username.as_ref(),
-            Self::Leave { .. } | Self::Move { .. } | Self::Relay { .. } | Self::Disconnect { .. } | Self::Tick => None,
+            Self::Leave { .. }
+            | Self::Move { .. }
+            | Self::Relay { .. }
+            | Self::Disconnect { .. }
+            | Self::Act(_)
+            | Self::Tick => None,
         }
     }
 }
@@ -66,6 +74,8 @@ pub struct Join {
     pub key: ClientKey,
     /// The name it wants.
     pub username: Username,
+    /// What its own token to join is known by (`jti`), where it has one that is for this name alone.
+    pub token: Option<Box<str>>,
     /// What it sent before, in order. It spoke of another membership: a join that succeeds drops it.
     pub held: Vec<Relay>,
 }
@@ -81,6 +91,8 @@ pub struct Resume {
     pub key: ClientKey,
     /// The name to join with if it is not known any more.
     pub username: Option<Username>,
+    /// As for a [`Join`].
+    pub token: Option<Box<str>>,
     /// What it sent before, in order; handled once it is back, dropped if its member is gone.
     pub held: Vec<Relay>,
 }

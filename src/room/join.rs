@@ -26,7 +26,7 @@ impl Room {
     /// A fresh join. Until nothing can refuse it any more, it changes nothing.
     pub(super) fn enter(&mut self, request: Request, mut join: Join, now: Now, ids: &mut dyn Ids, out: &mut Outputs) {
         let look = Look::of(&join.username);
-        if let Err(reason) = self.admit(&join, &look) {
+        if let Err(reason) = self.admit(&join, &look, now) {
             self.refuse(join.socket, request, reason, out);
             return;
         }
@@ -39,8 +39,12 @@ impl Room {
     }
 
     /// Whether the room takes this client under this name. Whom it takes the place of does not count.
-    fn admit(&self, join: &Join, look: &Look) -> Result<(), Reason> {
+    fn admit(&self, join: &Join, look: &Look, now: Now) -> Result<(), Reason> {
         look::check(&join.username).map_err(Reason::NameInvalid)?;
+        let is_member = self.members.iter().any(|member| member.key == join.key);
+        if let Some(reason) = self.restrictions.refuse(join, look, is_member, now.tick) {
+            return Err(reason);
+        }
         let others = || {
             let stays = |member: &&Member| member.key != join.key && member.socket() != Some(join.socket);
             self.members.iter().filter(stays)
@@ -107,6 +111,7 @@ impl Room {
             address,
             key,
             username,
+            token,
             ..
         } = join;
         self.ensure_session(now, ids, out);
@@ -125,6 +130,7 @@ impl Room {
             username: username.clone(),
             look,
             key,
+            token,
             position: self.next_position,
             joined_at: now.at,
             connection: ConnectionId(ids.ordered(now.at)),

@@ -22,6 +22,7 @@ impl Room {
             look: Look::of(&live.username),
             username: live.username,
             key: live.key,
+            token: None,
             position: live.position,
             joined_at: live.joined_at,
             connection: live.connection,

@@ -32,6 +32,8 @@ pub(super) struct Member {
     /// What the name looks like.
     pub(super) look: Look,
     pub(super) key: ClientKey,
+    /// What its own token is known by; of a member from before a restart it is not known.
+    pub(super) token: Option<Box<str>>,
     pub(super) position: u64,
     pub(super) joined_at: Timestamp,
     /// The open connection, or the last one.

@@ -48,6 +48,7 @@
 //!         address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
 //!         key: ClientKey::parse(name)?,
 //!         username: Username::parse(name)?,
+//!         token: None,
 //!         held: Vec::new(),
 //!     };
 //!     let outputs = room.handle(Input::Join(join), Now::default(), &mut Fresh);
@@ -64,6 +65,7 @@
 //! # Ok::<(), chatroom_server::model::id::InvalidText>(())
 //! ```
 
+mod act;
 mod calendar;
 mod delivery;
 pub mod input;
@@ -83,6 +85,7 @@ pub mod record;
 pub mod refusal;
 mod relay;
 mod report;
+mod restrictions;
 mod resume;
 #[allow(clippy::module_inception)]
 mod room;

@@ -4,7 +4,9 @@ use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, SessionId, StreamType, Username,
 };
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{ConnectionPath, ConnectionState, DropReason, ErrorKind, LeaveReason, LinkCloseReason};
+use crate::model::vocabulary::{
+    Actor, ConnectionPath, ConnectionState, DropReason, ErrorKind, LeaveReason, LinkCloseReason, RoomAction,
+};
 
 /// One fact, with the moment it became one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,7 @@ impl Record {
             | Change::Left { .. }
             | Change::Disconnected { .. }
             | Change::Reconnected { .. }
+            | Change::Acted { .. }
             | Change::Error { .. } => true,
             Change::SessionEnded { .. }
             | Change::Gap { .. }
@@ -43,7 +46,7 @@ impl Record {
     }
 }
 
-/// What happened. The first eight are the history's event kinds; the rest keeps the links and what a restart needs.
+/// What happened. The first nine are the history's event kinds; the rest keeps the links and what a restart needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The first member came into an empty room.
@@ -118,6 +121,15 @@ pub enum Change {
         participant: Option<ParticipantId>,
         /// How many.
         count: u64,
+    },
+    /// A teacher did something to the room.
+    Acted {
+        /// Whom it was about, if it was not the room as a whole.
+        participant: Option<ParticipantId>,
+        /// What.
+        what: RoomAction,
+        /// By what the teacher was known.
+        by: Actor,
     },
     /// Events that had to be dropped while the database could not be written.
     Gap {

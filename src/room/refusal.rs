@@ -108,6 +108,22 @@ pub enum Reason {
     TooMuchForAway,
     /// More for a member who is away than is kept in all. Recorded, not told.
     AwayIsFull,
+    /// A teacher has taken the socket's member out.
+    Removed,
+    /// A teacher has taken everybody out.
+    Closed,
+    /// A teacher has taken this client, or this name, out a while ago.
+    Barred {
+        /// How many minutes it may still not come back, begun ones included.
+        minutes: u64,
+    },
+    /// A teacher keeps the room closed.
+    RoomClosed {
+        /// For how many minutes yet, begun ones included.
+        minutes: u64,
+    },
+    /// A teacher has locked the room: nobody new comes in.
+    RoomLocked,
 }
 
 impl Reason {
@@ -120,6 +136,8 @@ impl Reason {
             Self::UnknownMember => ErrorKind::UnknownMember,
             Self::TooManyLinks | Self::TooMuchForAway | Self::AwayIsFull => ErrorKind::RateLimited,
             Self::Replaced => ErrorKind::Replaced,
+            Self::Removed | Self::Closed => ErrorKind::Removed,
+            Self::Barred { .. } | Self::RoomClosed { .. } | Self::RoomLocked => ErrorKind::Forbidden,
             Self::NameInvalid(_)
             | Self::NameMissing
             | Self::OtherName

@@ -35,6 +35,7 @@ impl Room {
             address,
             key,
             username,
+            token,
             held,
         } = resume;
         out.effects.push(Effect::DropAll(socket));
@@ -46,6 +47,7 @@ impl Room {
                     address,
                     key,
                     username,
+                    token,
                     held,
                 };
                 self.enter(Request::Resume, join, now, ids, out);

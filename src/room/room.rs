@@ -13,6 +13,7 @@ use super::newcomers::NewcomerCounts;
 use super::output::{Effect, Message, Outputs, Reply};
 use super::record::{Change, Record};
 use super::refusal::{Reason, Refusal, Refused, Request};
+use super::restrictions::Restrictions;
 use crate::model::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{CalendarJumps, Now, Tick, Timestamp};
 use crate::model::vocabulary::{DropReason, LeaveReason};
@@ -84,6 +85,8 @@ pub struct Room {
     pub(super) undelivered: Vec<Message>,
     /// The calendar's jumps that its times are after.
     pub(super) jumps: CalendarJumps,
+    /// Whom it does not take, because a teacher said so.
+    pub(super) restrictions: Restrictions,
 }
 
 impl Room {
@@ -103,6 +106,7 @@ impl Room {
             forgiving_until: Tick::default(),
             undelivered: Vec::new(),
             jumps: CalendarJumps::default(),
+            restrictions: Restrictions::default(),
         }
     }
 
@@ -144,6 +148,7 @@ impl Room {
                 }
             }
             Input::Disconnect { socket, why } => self.disconnect(socket, why, now, out),
+            Input::Act(act) => self.act(&act, now, out),
             Input::Tick => self.tick(now, out),
         }
     }
@@ -159,12 +164,17 @@ impl Room {
             .as_ref()
             .and_then(|session| session.empty)
             .map(|(_, over)| over);
-        graces.chain(idle_timeout).min()
+        graces.chain(idle_timeout).chain(self.restrictions.next_timeout()).min()
     }
 
     /// Whether there is nothing left to remember: the room can be forgotten.
     pub fn is_idle(&self) -> bool {
-        self.session.is_none()
+        self.session.is_none() && self.restrictions.is_empty()
+    }
+
+    /// Whether a session goes on, or waits for somebody to continue it.
+    pub fn has_session(&self) -> bool {
+        self.session.is_some()
     }
 
     /// Whether a join of this name would be refused as a repeat: a member, present or away, has it or one that looks
@@ -258,8 +268,9 @@ impl Room {
         self.deliver_anew(index, now, out);
     }
 
-    /// What is due: graces that ran out, then the end of an empty room's session.
+    /// What is due: what a teacher forbade for a while, graces that ran out, then the end of an empty room's session.
     fn tick(&mut self, now: Now, out: &mut Outputs) {
+        self.restrictions.expire(now.tick);
         let overdue =
             |member: &Member| matches!(member.attachment, Attachment::Away { until, .. } if until <= now.tick);
         while let Some(index) = self.members.iter().position(overdue) {
@@ -275,6 +286,7 @@ impl Room {
         if over <= now.tick {
             self.record(now.at, Change::SessionEnded { ended_at }, out);
             self.session = None;
+            self.restrictions.is_locked = false;
             self.gone.clear();
             self.links.forget_left();
         }

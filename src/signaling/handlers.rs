@@ -267,12 +267,13 @@ impl MessageContext<'_> {
                     room,
                     token,
                 };
-                let join = |held| {
+                let join = |token, held| {
                     Input::Join(Join {
                         socket,
                         address,
                         key,
                         username,
+                        token,
                         held,
                     })
                 };
@@ -293,12 +294,13 @@ impl MessageContext<'_> {
                     room,
                     token,
                 };
-                let resume = |held| {
+                let resume = |token, held| {
                     Input::Resume(Resume {
                         socket,
                         address,
                         key,
                         username,
+                        token,
                         held,
                     })
                 };
@@ -322,7 +324,7 @@ impl MessageContext<'_> {
     fn enter(
         &mut self,
         entry: EntryRequest,
-        input: impl FnOnce(Vec<Relay>) -> Input,
+        input: impl FnOnce(Option<Box<str>>, Vec<Relay>) -> Input,
         callback: Option<Callback>,
     ) -> InputOutcome {
         if self.hub.is_stopping() {
@@ -330,9 +332,10 @@ impl MessageContext<'_> {
         }
         self.note_id(entry.has_short_id);
         let status = self.hub.entry_status(&entry.room, &entry.key, self.sender.client.key);
-        if let Err(reason) = self.check_rules(&entry, status) {
-            return self.refuse_request(entry.request, reason, callback);
-        }
+        let token = match self.check_rules(&entry, status) {
+            Ok(token) => token,
+            Err(reason) => return self.refuse_request(entry.request, reason, callback),
+        };
         if let Err(limit) = self.may_enter(&entry, status) {
             return self.refuse_request(entry.request, WireReason::TooMuch(limit), callback);
         }
@@ -343,7 +346,7 @@ impl MessageContext<'_> {
         }
         self.hub.sockets().register(self.sender.clone());
         let (held, mut callbacks) = self.state.early.lend();
-        let input = input(held);
+        let input = input(token, held);
         let (room, outcome) = self.hub.enter(&entry.room, client, input, callback, &mut callbacks);
         if outcome == InputOutcome::Entered {
             let before = self.state.room.replace(room.clone());
@@ -372,7 +375,8 @@ impl MessageContext<'_> {
     }
 
     /// What the client has shown must fit. Before all limits: who may not come in uses up nothing of what others share.
-    fn check_rules(&self, entry: &EntryRequest, status: EntryStatus) -> Result<(), Forbidden> {
+    /// Gives the id of a token that is for this client alone.
+    fn check_rules(&self, entry: &EntryRequest, status: EntryStatus) -> Result<Option<Box<str>>, Forbidden> {
         let rules = &self.hub.entry_rules;
         let shown = rules.read(&entry.token);
         let pass = shown.or(&self.connected.pass);
@@ -386,7 +390,7 @@ impl MessageContext<'_> {
         if let Err(reason) = &checked {
             self.hub.tell_forbidden(self.sender.client.address, &asked, reason);
         }
-        checked
+        checked.map(|()| pass.personal_id().map(Into::into))
     }
 
     fn may_enter(&mut self, entry: &EntryRequest, status: EntryStatus) -> Result<(), Limit> {

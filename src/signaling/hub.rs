@@ -24,8 +24,9 @@ use super::transport::Transports;
 use super::wire::{CallbackReply, Outgoing, WireRefusal};
 use crate::held::MemoryBudget;
 use crate::join_token::{Entry, EntryRules, Forbidden};
-use crate::journal::{Journal, Source};
+use crate::journal::{Journal, Release, Source};
 use crate::limit::{Seldom, SeldomEach};
+use crate::model::act::{Act, CannotAct};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick};
@@ -158,6 +159,27 @@ impl Hub {
         self.read(room, |room| room.membership_status(key, now)).flatten()
     }
 
+    /// Does what a teacher wants with a room. `written` is called once the history has it.
+    ///
+    /// # Errors
+    /// Why it is not done.
+    pub fn act(&self, room: &RoomName, act: Act, written: Release) -> Result<(), CannotAct> {
+        let driver = self.rooms.lock().get(room).cloned();
+        driver.ok_or(CannotAct::NoSession)?.act(self, act)?;
+        let source = Source {
+            address: None,
+            room: Some(room.clone()),
+        };
+        // Without records nothing can be dropped.
+        let _ = self.journal.submit(source, Vec::new(), Some(written));
+        Ok(())
+    }
+
+    /// Whether a teacher has locked a room.
+    pub fn is_locked(&self, room: &RoomName) -> bool {
+        self.read(room, Room::is_locked).unwrap_or(false)
+    }
+
     fn read<T>(&self, name: &RoomName, look: impl FnOnce(&Room) -> T) -> Option<T> {
         let driver = self.rooms.lock().get(name).cloned()?;
         Some(driver.read(look))
@@ -167,7 +189,7 @@ impl Hub {
     pub(super) fn entry_status(&self, room: &RoomName, key: &ClientKey, socket: SocketKey) -> EntryStatus {
         let now = self.clock.now();
         let look = |room: &Room| match room.membership_status(key, now) {
-            _ if room.is_idle() => EntryStatus::NoRoom,
+            _ if !room.has_session() => EntryStatus::NoRoom,
             Some(status) if room.member_on(socket) == Some(status.member) => EntryStatus::OnThisSocket,
             Some(status) if !status.resumable => EntryStatus::Unknown,
             Some(status) if status.away_for.is_some() => EntryStatus::Away,

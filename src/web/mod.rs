@@ -33,6 +33,7 @@ pub use self::feed::Feed;
 use self::guards::{in_turn, known_hosts_only, reviewers_only};
 pub use self::http::base_path::below;
 use self::http::base_path::with_links_below;
+use self::http::body::MAX_BODY;
 use self::http::cors;
 pub use self::http::cors::{PageGuard, allowed_pages_only, socket_layer};
 use self::http::error::Error;
@@ -41,9 +42,6 @@ use self::review::sign_in;
 pub use self::settings::{Scheme, Settings};
 use self::state::AppState;
 pub use self::state::{AddressBook, LiveRooms, Readiness, ReadinessProbe, Recovery, Services, WallClock};
-
-/// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
-const MAX_BODY: usize = 64 * 1024;
 
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
@@ -175,6 +173,7 @@ fn pages(app: &Arc<AppState>) -> Routes {
         .route("/review/sessions/{id}", get(review::session::show))
         .route("/review/sessions/{id}/timeline", get(review::session::picture))
         .route("/review/rooms", get(review::rooms::show))
+        .route("/review/room", get(review::acts::show))
         .route("/review/people", get(review::names::show))
         .route("/review/people/{username}", get(review::person::show))
         .route(
@@ -182,6 +181,9 @@ fn pages(app: &Arc<AppState>) -> Routes {
             get(review::invitations::show).post(review::invitations::make),
         )
         .layer(from_fn_with_state(app.clone(), in_turn))
+        .route("/review/room/remove", post(review::acts::remove))
+        .route("/review/room/close", post(review::acts::close))
+        .route("/review/room/lock", post(review::acts::lock))
         .route("/review/api", get(review::api::show))
         .route("/review/project", get(review::project::show))
         .route("/review/sign-out", post(sign_in::sign_out))

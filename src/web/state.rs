@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Extensions;
+use tokio::sync::oneshot;
 use utoipa::openapi::OpenApi;
 
 use super::feed::Feed;
@@ -17,6 +18,7 @@ use crate::history::sessions::Session;
 use crate::join_token::{Entry, Forbidden, Shown};
 use crate::journal::{RemovalHandle, ReviewSecrets};
 use crate::limit::{KeyedRate, Quota};
+use crate::model::act::{Act, CannotAct};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 
@@ -138,6 +140,17 @@ impl AppState {
         checked.map_err(Error::Forbidden)
     }
 
+    /// Does what a teacher wants with a room, and returns once the history has it.
+    pub(crate) async fn act(&self, room: &RoomName, act: Act) -> Result<(), Error> {
+        let (written, is_written) = oneshot::channel();
+        // Whoever asked may have gone.
+        let written = Box::new(move || written.send(()).unwrap_or(()));
+        self.live.act(room, act, written).map_err(Error::CannotAct)?;
+        // Done it is in any case.
+        is_written.await.ok();
+        Ok(())
+    }
+
     /// Who is known in a room by an id. Asking often for what is none waits.
     pub(crate) async fn membership(&self, room: &RoomName, id: &str, extensions: &Extensions) -> Option<Recovery> {
         // An id that nobody could have is nobody's.
@@ -154,13 +167,22 @@ impl AppState {
     }
 }
 
-/// The rooms as they are now. Both questions are answered at once, without waiting for anything but a room's lock.
+/// The rooms as they are now. All of it is answered at once, without waiting for anything but a room's lock.
 pub trait LiveRooms: Send + Sync + 'static {
     /// Whether a join of this name would be refused as a repeat: a member has it, present or within its grace.
     fn name_taken(&self, room: &RoomName, name: &Username) -> bool;
 
     /// What a client that proves itself with `key` can resume; `None` if it is not a member of the room.
     fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery>;
+
+    /// Does what a teacher wants with a room. `written` is called once the history has it.
+    ///
+    /// # Errors
+    /// Why it is not done. Then nothing has changed.
+    fn act(&self, room: &RoomName, act: Act, written: Box<dyn FnOnce() + Send>) -> Result<(), CannotAct>;
+
+    /// Whether a teacher has locked a room.
+    fn is_locked(&self, room: &RoomName) -> bool;
 }
 
 /// A membership that may be resumed.

@@ -6,6 +6,7 @@
 mod support;
 
 // What a member and a reviewer see of a server that is well.
+mod acts;
 mod base_path;
 mod export;
 mod ice;

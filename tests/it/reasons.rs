@@ -133,6 +133,7 @@ fn gone(reason: LeaveReason) -> [&'static str; 2] {
             "joined again elsewhere",
         ],
         LeaveReason::Moved => ["went to another room", "went to another room"],
+        LeaveReason::Removed => ["was removed by a teacher", "removed by a teacher"],
         LeaveReason::ServerShutdown | LeaveReason::ServerCrash => [
             "did not come back after the server stopped, and is gone",
             "did not come back after the server stopped",
@@ -163,6 +164,12 @@ async fn why_somebody_left() {
     mover = mover.joined("another room", "Mover").await.0;
     seen.insert(left(&server, session, "Mover", LeaveReason::Moved).await);
     drop(mover);
+
+    let (_removed, _) = Socket::join(port, "lesson", "Removed").await;
+    let body = json!({"username": "Removed", "minutes": 10});
+    let answer = server.post_as_reviewer("/api/v1/rooms/lesson/remove", &body).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    seen.insert(left(&server, session, "Removed", LeaveReason::Removed).await);
 
     let (first, _) = Socket::join(port, "lesson", "Twice").await;
     let (mut second, _) = Socket::join(port, "lesson", "Twice").await;
@@ -252,6 +259,7 @@ fn happened(kind: EventKind) -> Option<&'static str> {
         EventKind::Error => Some("Bo was refused "),
         EventKind::Left => Some("Bo left."),
         EventKind::SessionEnded => Some("The session was over."),
+        EventKind::Action => Some("A teacher locked the room: nobody new came in from then on."),
         EventKind::Gap => None,
     }
 }
@@ -269,6 +277,8 @@ async fn what_happened() {
     let (mut bo, seat) = Socket::resume(server.port, "lesson", "Bo").await;
     assert_eq!(seat["resumed"], true, "{seat}");
     bo.call("offer", json!({})).await;
+    let answer = server.post_as_reviewer("/api/v1/rooms/lesson/lock", &json!({"locked": true}));
+    assert!(answer.unwrap().starts_with("HTTP/1.1 204"));
     bo.emit("leave", json!([])).await;
     ann.emit("leave", json!([])).await;
     let kinds = || {

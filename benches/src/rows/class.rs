@@ -104,6 +104,7 @@ impl Class {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: self.key(who)?,
                 username: Username::parse(&format!("Student {who} of {}", self.number))?,
+                token: None,
                 held: Vec::new(),
             }),
             Step::Offer(from, to) => self.relay(from, to, |connector, _, offer| {
@@ -130,6 +131,7 @@ impl Class {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: self.key(who)?,
                 username: None,
+                token: None,
                 held: Vec::new(),
             }),
             Step::Leave(who) => Input::Leave {

@@ -157,6 +157,7 @@ impl Stage {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: key(person),
                 username: name(person),
+                token: None,
                 held,
             }),
             Act::Back => Input::Resume(Resume {
@@ -164,6 +165,7 @@ impl Stage {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: key(person),
                 username: Some(name(person)),
+                token: None,
                 held,
             }),
             Act::Leave => Input::Leave {

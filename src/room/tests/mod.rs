@@ -1,3 +1,4 @@
+mod acts;
 mod calendar;
 mod connectors;
 mod contract;

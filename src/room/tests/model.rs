@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::stage::{Counter, LIMITS};
+use crate::model::act::Act;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, LinkId, MemberId, RoomName, SocketKey, StreamType, Username};
 use crate::model::time::{Now, Tick, Timestamp};
@@ -79,6 +81,17 @@ enum Action {
     Wait {
         millis: u64,
     },
+    /// A teacher removes somebody, closes the room, or locks it.
+    Remove {
+        name: u8,
+        millis: u64,
+    },
+    Close {
+        millis: u64,
+    },
+    Lock {
+        locked: bool,
+    },
     /// The clock is set ahead, and the machine has slept.
     Jump {
         set_ms: i64,
@@ -115,9 +128,17 @@ fn action() -> impl Strategy<Value = Action> {
         5 => slot.prop_map(|slot| Action::Drop { slot }),
         3 => prop_oneof![Just(1u64), Just(7_000), Just(15_000), Just(60_000)].prop_map(|millis| Action::Wait { millis }),
         1 => (0..2i64, 0..2i64).prop_map(|(set, asleep)| Action::Jump { set_ms: set * 60_000, asleep_ms: asleep * 60_000 }),
+        1 => (0..6u8, bars()).prop_map(|(name, millis)| Action::Remove { name, millis }),
+        1 => bars().prop_map(|millis| Action::Close { millis }),
+        1 => any::<bool>().prop_map(|locked| Action::Lock { locked }),
         1 => Just(Action::Stall),
         2 => Just(Action::Write),
     ]
+}
+
+/// For how long somebody, or everybody, is kept out.
+fn bars() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0u64), Just(7_000), Just(60_000)]
 }
 
 /// A member, as the naive model knows it.
@@ -197,11 +218,21 @@ impl Fold {
             Change::LinkReported { .. } => {}
             Change::Overflowed { member } => assert!(self.members.contains_key(member)),
             Change::CalendarMoved { by_ms } => assert!(self.session && *by_ms > 0),
+            Change::Acted { .. } => assert!(self.session, "a teacher acts on a session"),
             Change::Gap { .. } | Change::Error { .. } | Change::MoreErrors { .. } | Change::Snapshot(_) => {
                 panic!("the room records no {record:?}")
             }
         }
     }
+}
+
+/// Whom the teacher keeps out, as the naive model knows it.
+#[derive(Debug, Default)]
+struct KeptOut {
+    /// Name, secret, and until when.
+    people: Vec<(u8, u8, Tick)>,
+    all_until: Tick,
+    is_locked: bool,
 }
 
 struct World {
@@ -211,6 +242,7 @@ struct World {
     sockets: [SocketKey; SLOTS],
     last_socket: u64,
     people: Vec<Person>,
+    kept_out: KeptOut,
     /// Everyone who ever was a member, in the order they joined.
     ever: Vec<MemberId>,
     fold: Fold,
@@ -240,6 +272,7 @@ impl World {
             sockets,
             last_socket: SLOTS as u64,
             people: Vec::new(),
+            kept_out: KeptOut::default(),
             ever: Vec::new(),
             fold: Fold::default(),
             stalled: None,
@@ -318,6 +351,26 @@ impl World {
                     None => Err(ErrorKind::Invalid),
                 })
             }
+            Action::Remove { name, millis } => {
+                let until = self.now.tick.after(Duration::from_millis(*millis));
+                if let Some(index) = self.people.iter().position(|person| person.name == *name) {
+                    let person = self.people.remove(index);
+                    self.kept_out.people.push((person.name, person.key, until));
+                }
+                None
+            }
+            Action::Close { millis } => {
+                if self.fold.session {
+                    self.people.clear();
+                    let until = self.now.tick.after(Duration::from_millis(*millis));
+                    self.kept_out.all_until = self.kept_out.all_until.max(until);
+                }
+                None
+            }
+            Action::Lock { locked } => {
+                self.kept_out.is_locked = self.fold.session && *locked;
+                None
+            }
             Action::Leave { slot, .. } | Action::Move { slot } => {
                 self.people.retain(|person| person.socket != Some(self.sockets[*slot]));
                 None
@@ -339,6 +392,14 @@ impl World {
     }
 
     fn expect_entry(&mut self, socket: SocketKey, name: u8, key: u8) -> Result<(), ErrorKind> {
+        let is_kept_out = |(barred, secret, until): &(u8, u8, Tick)| {
+            *until > self.now.tick && (look(*barred) == look(name) || *secret == key)
+        };
+        let is_new = self.people.iter().all(|person| person.key != key);
+        let is_locked = self.kept_out.is_locked && self.fold.session && is_new;
+        if is_locked || self.kept_out.all_until > self.now.tick || self.kept_out.people.iter().any(is_kept_out) {
+            return Err(ErrorKind::Forbidden);
+        }
         let stays = |person: &Person| person.key != key && person.socket != Some(socket);
         let others = || self.people.iter().filter(|person| stays(person));
         if others().any(|person| look(person.name) == look(name)) {
@@ -419,6 +480,7 @@ impl World {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: secret(*key),
                 username: username(*name),
+                token: None,
                 held: Vec::new(),
             }),
             Action::Resume { slot, name, key } => Input::Resume(Resume {
@@ -426,6 +488,7 @@ impl World {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: secret(*key),
                 username: name.map(username),
+                token: None,
                 held: Vec::new(),
             }),
             Action::Leave { slot, listed } => Input::Leave {
@@ -563,6 +626,14 @@ impl World {
                     },
                 }
             }
+            Action::Remove { name, millis } => Input::Act(Act::Remove {
+                username: username(*name),
+                bar: Duration::from_millis(*millis),
+            }),
+            Action::Close { millis } => Input::Act(Act::Close {
+                bar: Duration::from_millis(*millis),
+            }),
+            Action::Lock { locked } => Input::Act(Act::Lock(*locked)),
             Action::Wait { .. } | Action::Jump { .. } | Action::Stall | Action::Write => return None,
         })
     }
@@ -611,6 +682,9 @@ impl World {
         for record in &outputs.records {
             self.fold.apply(record);
             self.note(record);
+        }
+        if !self.fold.session {
+            self.kept_out.is_locked = false;
         }
         for effect in &outputs.effects {
             self.check_connector(effect);

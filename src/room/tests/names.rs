@@ -174,6 +174,7 @@ fn join(stage: &mut Stage, socket: u64, text: &str) -> Result<(), Reason> {
         address: address(),
         key: ClientKey::parse(&format!("secret of {socket}")).unwrap(),
         username: name(text),
+        token: None,
         held: Vec::new(),
     };
     let outputs = stage.room.handle(Input::Join(join), stage.now, &mut stage.ids);

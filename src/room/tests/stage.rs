@@ -3,7 +3,8 @@
 //! Inputs: `1 join ann` (socket 1; the secret is the name, or `ann/key`), `1 resume ann`, `1 resume ann -` (without a
 //! username), `1 leave`, `1 leave b1>bo` (peer's connector > peer), `1 move`, `1 offer bo a1` (to, own connector,
 //! stream), `1 answer bo b1 a1` (to, peer's connector, own), `1 candidate bo b1`, `1 work bo a1 step`, `1 drop`,
-//! `wait 15` (seconds). `2 early …` holds a relay for that socket's next join or resume.
+//! `wait 15` (seconds). `2 early …` holds a relay for that socket's next join or resume. `ann/key/token` has a token of
+//! its own. `teacher removes ann 60`, `closes 60` (seconds), `locks`, `unlocks`.
 //!
 //! Outputs: `[…]` a record, `1 < …` to socket 1, `ann + …` into ann's mailbox, `1 ack …` the callback, `1 cut`.
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::model::act::Act;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, MemberId, ParticipantId, RoomName, SocketKey, StreamType, Username};
 use crate::model::time::{Now, Tick, Timestamp};
@@ -143,6 +145,9 @@ impl Stage {
     /// One input; what follows, in lines.
     pub(super) fn act(&mut self, line: &str) -> Vec<String> {
         let words: Vec<&str> = line.split(' ').collect();
+        if words[0] == "teacher" {
+            return self.teacher(&words[1..]);
+        }
         if words[0] == "wait" {
             let millis = (words[1].parse::<f64>().unwrap() * 1_000.0) as u64;
             self.now.tick.0 += millis;
@@ -159,6 +164,26 @@ impl Stage {
         self.handle(socket, input)
     }
 
+    fn teacher(&mut self, words: &[&str]) -> Vec<String> {
+        let bar = |seconds: &str| Duration::from_secs(seconds.parse().unwrap());
+        let act = match words {
+            ["removes", who, seconds] => Act::Remove {
+                username: identity(who).0,
+                bar: bar(seconds),
+            },
+            ["closes", seconds] => Act::Close { bar: bar(seconds) },
+            ["locks"] => Act::Lock(true),
+            ["unlocks"] => Act::Lock(false),
+            other => panic!("no such act: {other:?}"),
+        };
+        if let Err(reason) = self.room.check_act(&act) {
+            let nothing = self.handle(0, Input::Act(act));
+            assert!(nothing.is_empty(), "{nothing:?}");
+            return vec![format!("{reason:?}")];
+        }
+        self.handle(0, Input::Act(act))
+    }
+
     fn input(&mut self, socket: SocketKey, words: &[&str]) -> Input {
         let held = |stage: &mut Self| stage.early.remove(&socket.0).unwrap_or_default();
         match words {
@@ -169,6 +194,7 @@ impl Stage {
                     address: self.address,
                     key,
                     username,
+                    token: token(who),
                     held: held(self),
                 })
             }
@@ -179,6 +205,7 @@ impl Stage {
                     address: self.address,
                     key,
                     username: Some(username),
+                    token: token(who),
                     held: held(self),
                 })
             }
@@ -187,6 +214,7 @@ impl Stage {
                 address: self.address,
                 key: identity(who).1,
                 username: None,
+                token: token(who),
                 held: held(self),
             }),
             ["leave"] => Input::Leave {
@@ -395,6 +423,10 @@ impl Stage {
                 let _ = write!(text, "reconnected {}{how}", self.name(*member));
             }
             Change::Error { .. } | Change::MoreErrors { .. } => panic!("the room has no words for errors"),
+            Change::Acted { participant, what, by } => {
+                let whom = participant.map(|id| format!(" {}", self.participants[&id]));
+                let _ = write!(text, "{}{} by {}", what.as_str(), whom.unwrap_or_default(), by.as_str());
+            }
             Change::Gap { dropped } => {
                 let _ = write!(text, "gap {dropped}");
             }
@@ -476,8 +508,14 @@ fn event(request: Request) -> &'static str {
 }
 
 fn identity(who: &str) -> (Username, ClientKey) {
-    let (name, key) = who.split_once('/').unwrap_or((who, who));
+    let mut parts = who.split('/');
+    let name = parts.next().unwrap();
+    let key = parts.next().unwrap_or(name);
     (Username::parse(name).unwrap(), ClientKey::parse(key).unwrap())
+}
+
+fn token(who: &str) -> Option<Box<str>> {
+    who.split('/').nth(2).map(Into::into)
 }
 
 fn connector_id(text: &str) -> ConnectorId {

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::host::{Host, Sockets, WakeUp};
 use super::work::{DriverState, InputOutcome, Work};
+use crate::model::act::{Act, CannotAct};
 use crate::model::id::SocketKey;
 use crate::room::input::Relay;
 use crate::room::output::Origin;
@@ -79,6 +80,18 @@ impl<H: Host> RoomDriver<H> {
         callback: Option<H::Callback>,
     ) -> InputOutcome {
         self.work(host, |work| work.refuse(from, refusal, callback))
+    }
+
+    /// Hands the room what a teacher does to it.
+    ///
+    /// # Errors
+    /// Why it is not done.
+    pub(in crate::signaling) fn act(&self, host: &H, act: Act) -> Result<(), CannotAct> {
+        self.work(host, |work| {
+            work.state.room.check_act(&act)?;
+            work.input(None, Input::Act(act), None);
+            Ok(())
+        })
     }
 
     /// Counts a refusal that is not listed in the history.

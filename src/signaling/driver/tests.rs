@@ -293,6 +293,7 @@ impl Stage {
                 address: address(),
                 key: ClientKey::parse(name).unwrap(),
                 username: Username::parse(name).unwrap(),
+                token: None,
                 held: Vec::new(),
             }),
         )
@@ -306,6 +307,7 @@ impl Stage {
                 address: address(),
                 key: ClientKey::parse(name).unwrap(),
                 username: None,
+                token: None,
                 held: Vec::new(),
             }),
         )
@@ -403,6 +405,7 @@ fn kind(change: &Change) -> String {
         Change::Reconnected { .. } => "reconnected".into(),
         Change::Error { code, .. } => format!("error:{}", code.as_str()),
         Change::MoreErrors { count, .. } => format!("errors:{count}"),
+        Change::Acted { what, .. } => what.as_str().into(),
         Change::Gap { .. } => "gap".into(),
         Change::CalendarMoved { .. } => "moved".into(),
         Change::LinkOffered(_) => "offered".into(),

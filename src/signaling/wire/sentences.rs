@@ -96,6 +96,15 @@ fn english_of_room(reason: &Reason) -> String {
         Reason::TooManyLinks => "Too many different streams with this member.".into(),
         Reason::TooMuchForAway => "Too much for a member who is away: it is not kept, and the two connect anew.".into(),
         Reason::AwayIsFull => "Too much for a member who is away, from all together: it cannot resume.".into(),
+        Reason::Removed => "You were taken out of this room by its teacher.".into(),
+        Reason::Closed => "This room was closed by its teacher.".into(),
+        Reason::Barred { minutes } => {
+            format!("You were taken out of this room by its teacher: come back in {minutes} min.")
+        }
+        Reason::RoomClosed { minutes } => {
+            format!("This room was closed by its teacher: come back in {minutes} min.")
+        }
+        Reason::RoomLocked => "This room is locked by its teacher: nobody new comes in for now.".into(),
     }
 }
 
@@ -170,6 +179,11 @@ fn chinese_of_room(reason: &Reason) -> String {
         Reason::TooManyLinks => "与该成员的流过多".into(),
         Reason::TooMuchForAway => "发给离线成员的消息过多：未予保留，双方将重新连接".into(),
         Reason::AwayIsFull => "所有人发给该离线成员的消息过多：其无法恢复".into(),
+        Reason::Removed => "老师已将你移出此房间".into(),
+        Reason::Closed => "老师已关闭此房间".into(),
+        Reason::Barred { minutes } => format!("老师已将你移出此房间，请在 {minutes} 分钟后再来"),
+        Reason::RoomClosed { minutes } => format!("老师已关闭此房间，请在 {minutes} 分钟后再来"),
+        Reason::RoomLocked => "老师已锁定此房间，暂不允许新的人进入".into(),
     }
 }
 

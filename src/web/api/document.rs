@@ -150,7 +150,8 @@ fn missing(path: &str) -> Option<ProblemWord> {
     if path.contains("/sessions/{id}") {
         return Some(("404", "There is no session of this id"));
     }
-    let is_of_room = path.contains("/rooms/{room}");
+    // What is done to a room is refused if it is not in use, whether it ever was or not.
+    let is_of_room = path == "/api/v1/rooms/{room}" || path == "/api/v1/rooms/{room}/participants";
     is_of_room.then_some(("404", "No room of this name has ever been used"))
 }
 

@@ -3,6 +3,7 @@
 //! Path, method, parameters and answers stand at the handler; here is only who may ask what. Handlers are not to be had
 //! but by these routes, and these carry their part of the document with them: no route can be without.
 
+mod acts;
 mod document;
 mod downloads;
 mod feed;
@@ -78,6 +79,9 @@ pub(super) fn reviewers() -> ApiRoutes {
     OpenApiRouter::new()
         .routes(routes!(document::show))
         .routes(routes!(removal::erase))
+        .routes(routes!(acts::remove))
+        .routes(routes!(acts::close))
+        .routes(routes!(acts::lock))
         .routes(routes!(feed::show))
         .routes(routes!(sessions::one, removal::delete))
 }

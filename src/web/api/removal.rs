@@ -3,18 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::journal::{Erased, RemovalError};
 use crate::model::id::Username;
-use crate::web::MAX_BODY;
+use crate::web::http::body::{self, JsonFields};
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query};
@@ -93,14 +89,9 @@ pub(super) async fn delete(
 pub(super) async fn erase(
     State(app): State<Arc<AppState>>,
     _: Query<NoQuery>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    fields: JsonFields,
 ) -> Result<Json<Erasure>, Error> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::BodyTooLarge(MAX_BODY),
-        _ => Error::BodyCut,
-    })?;
-    let (username, dry_run) = request(fields(&headers, &body)?)?;
+    let (username, dry_run) = request(fields)?;
     let erased = app.removals.erase(username.clone(), dry_run).await;
     Ok(Json(Erasure {
         username: username.as_str().to_owned(),
@@ -117,42 +108,10 @@ fn refusal(error: RemovalError, live: &'static str) -> Error {
     }
 }
 
-fn fields(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Error> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
-    if !kind.trim().eq_ignore_ascii_case("application/json") {
-        return Err(Error::NotJson);
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(bad("", "The body must be a JSON object")),
-    }
-}
-
 /// Reads strictly: a mistyped `dryRun` must not erase anybody.
-fn request(mut fields: Map<String, Value>) -> Result<(Username, bool), Error> {
-    let username = match fields.remove("username") {
-        Some(Value::String(name)) => Username::parse(&name).map_err(|invalid| bad("username", &invalid.to_string()))?,
-        Some(_) => return Err(bad("username", "must be a string")),
-        None => return Err(bad("username", "is missing")),
-    };
-    let dry_run = match fields.remove("dryRun") {
-        None => false,
-        Some(Value::Bool(dry_run)) => dry_run,
-        Some(_) => return Err(bad("dryRun", "must be true or false")),
-    };
-    match fields.keys().next() {
-        None => Ok((username, dry_run)),
-        Some(unknown) => {
-            let name: String = unknown.chars().take(64).collect();
-            Err(bad(&name, "is not known here; known are username, dryRun"))
-        }
-    }
-}
-
-fn bad(field: &str, reason: &str) -> Error {
-    Error::BadBody {
-        field: field.to_owned(),
-        reason: reason.to_owned(),
-    }
+fn request(mut fields: JsonFields) -> Result<(Username, bool), Error> {
+    let username = fields.need("username", |value| body::text(value, Username::parse))?;
+    let dry_run = fields.take("dryRun", body::boolean)?;
+    fields.finish()?;
+    Ok((username, dry_run.unwrap_or(false)))
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::history;
 use crate::join_token::Forbidden;
+use crate::model::act::CannotAct;
 
 /// Why a request was refused. What it displays is the answer's `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +104,9 @@ pub(crate) enum Error {
     /// The body is not said to be JSON.
     #[error("The body must be JSON, with Content-Type: application/json.")]
     NotJson,
+    /// A teacher's act is not done.
+    #[error("{}", cannot_act(*.0))]
+    CannotAct(CannotAct),
     /// What is to be removed is still in use.
     #[error("{0}")]
     Live(&'static str),
@@ -118,6 +122,18 @@ impl From<history::Error> for Error {
     fn from(error: history::Error) -> Self {
         tracing::error!(%error, "a request failed");
         Self::Internal
+    }
+}
+
+fn cannot_act(why: CannotAct) -> &'static str {
+    match why {
+        CannotAct::NoSession => {
+            "No session goes on in this room: it has ended, or there was none. Nothing was changed."
+        }
+        CannotAct::NoSuchMember => "Nobody of this name is in the room. Nothing was changed.",
+        CannotAct::TooManyBarred => {
+            "As many people are kept out of this room as it remembers. Lock or close it instead. Nothing was changed."
+        }
     }
 }
 
@@ -160,6 +176,9 @@ impl Error {
             Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "tooManyStreams"),
             Self::BadBody { .. } => (StatusCode::BAD_REQUEST, "invalidBody"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "notJson"),
+            Self::CannotAct(CannotAct::NoSession) => (StatusCode::CONFLICT, "roomNotInUse"),
+            Self::CannotAct(CannotAct::NoSuchMember) => (StatusCode::CONFLICT, "notInRoom"),
+            Self::CannotAct(CannotAct::TooManyBarred) => (StatusCode::CONFLICT, "tooManyBarred"),
             Self::Live(_) => (StatusCode::CONFLICT, "live"),
             Self::NotChanged => (StatusCode::SERVICE_UNAVAILABLE, "notChanged"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod base_path;
+pub(crate) mod body;
 pub(crate) mod cookies;
 pub(crate) mod cors;
 pub(crate) mod csv;

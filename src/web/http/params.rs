@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -112,6 +113,19 @@ pub(crate) fn past(ms: i64, now: Timestamp) -> Option<Timestamp> {
     (YEAR_0_MS..=now.0).contains(&ms).then_some(Timestamp(ms))
 }
 
+/// The longest time in minutes for which somebody, or everybody, is kept out of a room: a day.
+pub(crate) const MOST_MINUTES: u32 = 24 * 60;
+
+/// Reads for how many minutes somebody, or everybody, is kept out of a room.
+///
+/// # Errors
+/// If it is not a whole number, or too large.
+pub(crate) fn bar(raw: &str) -> Result<Duration, String> {
+    let minutes: Option<u32> = raw.trim().parse().ok().filter(|minutes| *minutes <= MOST_MINUTES);
+    let minutes = minutes.ok_or_else(|| format!("must be a whole number of minutes from 0 to {MOST_MINUTES}"))?;
+    Ok(Duration::from_secs(60) * minutes)
+}
+
 /// Reads a sequence number.
 ///
 /// # Errors
@@ -171,6 +185,11 @@ pub(crate) mod fields {
     /// A person's name, in a form.
     pub(crate) fn filled_username<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
         filled(deserializer, Username::parse)
+    }
+
+    /// For how many minutes somebody is kept out.
+    pub(crate) fn bar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        field(deserializer, super::bar)
     }
 
     /// A moment.

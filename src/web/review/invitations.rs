@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Deserializer};
 
@@ -14,7 +13,7 @@ use crate::join_token::{Grant, JoinSecret, PageAddress, RoomPattern, link};
 use crate::model::id::Username;
 use crate::model::time::Timestamp;
 use crate::qr::QrCode;
-use crate::web::MAX_BODY;
+use crate::web::http::body;
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::params::field;
@@ -143,10 +142,7 @@ pub(crate) async fn show(
 /// `POST /review/invite`. It changes nothing: a token is kept nowhere but in its link.
 pub(crate) async fn make(State(app): State<Arc<AppState>>, Reader(words): Reader, request: Request) -> PageResult {
     let secret = app.settings.join_secret.as_ref().ok_or(Error::NoSuchPath)?;
-    let body = to_bytes(request.into_body(), MAX_BODY).await;
-    let body = body.map_err(|_| Error::BodyTooLarge(MAX_BODY))?;
-    let form = String::from_utf8(body.into()).map_err(|_| Error::BadQuery)?;
-    let Query(form) = Query::<InviteForm>::parse(&form)?;
+    let form: InviteForm = body::form(request.into_body()).await?;
     let expires_at = Timestamp(app.wall_now().0 + form.hours.as_millis() as i64);
     let names = if form.names.is_empty() {
         vec![None]

@@ -213,6 +213,7 @@ impl LogEntry {
             | EventKind::SessionEnded
             | EventKind::Joined
             | EventKind::Disconnected
+            | EventKind::Action
             | EventKind::Gap => ("", None),
         };
         Self {

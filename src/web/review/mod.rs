@@ -1,5 +1,6 @@
 //! The review as pages: the history in a teacher's words, each page whole without any script.
 
+pub(crate) mod acts;
 mod address;
 pub(crate) mod api;
 pub(crate) mod invitations;

@@ -13,6 +13,7 @@ use crate::history::glance::Glance;
 use crate::history::intervals::Interval;
 use crate::history::page::Page;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
+use crate::model::id::RoomName;
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
@@ -45,6 +46,8 @@ struct RoomSection {
     /// The last quarter of an hour.
     strip: Strip,
     told: String,
+    /// Whether nobody new comes in.
+    is_locked: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +100,9 @@ pub(crate) async fn show(
         RoomSection::of(words, name, session, members, &glance, now)
     };
     let mut rooms: Vec<RoomSection> = rooms.into_iter().map(section).collect();
+    for room in &mut rooms {
+        room.is_locked = RoomName::parse(&room.name).is_ok_and(|name| app.live.is_locked(&name));
+    }
     // Troubled ones first, otherwise by name.
     rooms.sort_by_key(|room| !room.has_away());
     html(&RoomsPage {
@@ -127,7 +133,13 @@ impl RoomSection {
             name,
             session,
             members,
+            is_locked: false,
         }
+    }
+
+    /// The page on which a teacher acts.
+    fn acts(&self) -> String {
+        address::page("/review/room", &[("room", &self.name)])
     }
 
     fn has_away(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The router as a whole, over a database like the journal's.
 
 mod access;
+mod acts;
 mod document;
 mod downloads;
 mod feed;
@@ -17,7 +18,7 @@ mod sessions;
 mod strangers;
 mod truth;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -38,6 +39,7 @@ use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
 use crate::join_token::{EntryRules, RoomPatterns};
 use crate::journal::{RemovalHandle, ReviewSecrets};
+use crate::model::act::{Act, CannotAct};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{DropReason, EventKind, LeaveReason, LinkCloseReason};
@@ -86,6 +88,8 @@ struct Rooms {
     session: Uuid,
     resumable_for: Option<Duration>,
     overflowed: bool,
+    /// What a teacher has done.
+    acts: Arc<Mutex<Vec<Act>>>,
 }
 
 impl LiveRooms for Rooms {
@@ -101,6 +105,22 @@ impl LiveRooms for Rooms {
             resumable_for: self.resumable_for,
             overflowed: self.overflowed,
         })
+    }
+
+    fn act(&self, room: &RoomName, act: Act, written: Box<dyn FnOnce() + Send>) -> Result<(), CannotAct> {
+        if room.as_str() != "Chemie 101" {
+            return Err(CannotAct::NoSession);
+        }
+        if matches!(&act, Act::Remove { username, .. } if !["Ann", "Bo"].contains(&username.as_str())) {
+            return Err(CannotAct::NoSuchMember);
+        }
+        self.acts.lock().unwrap().push(act);
+        written();
+        Ok(())
+    }
+
+    fn is_locked(&self, _: &RoomName) -> bool {
+        matches!(self.acts.lock().unwrap().last(), Some(Act::Lock(true)))
     }
 }
 
@@ -142,6 +162,7 @@ impl Story {
                 session: second,
                 resumable_for: Some(Duration::from_millis(5000)),
                 overflowed: false,
+                acts: Arc::default(),
             },
             readiness: Readiness::Ready,
             review: ReviewSecrets::default(),

@@ -108,12 +108,26 @@ impl Server {
         self.request(path, &format!("authorization: Bearer {TOKEN}\r\n"))
     }
 
+    /// What a reviewer's program posts as JSON.
+    pub(crate) fn post_as_reviewer(&self, path: &str, body: &serde_json::Value) -> std::io::Result<String> {
+        let body = body.to_string();
+        let headers = format!(
+            "authorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        self.exchange("POST", path, &headers, &body)
+    }
+
     pub(crate) fn request(&self, path: &str, headers: &str) -> std::io::Result<String> {
+        self.exchange("GET", path, headers, "")
+    }
+
+    fn exchange(&self, method: &str, path: &str, headers: &str, body: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n{body}"
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

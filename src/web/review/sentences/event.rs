@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::refusal::refused_to;
 use crate::history::attendance::Attendance;
 use crate::history::refusals::Refusal;
-use crate::model::vocabulary::{DropReason, ErrorKind, EventKind, LeaveReason};
+use crate::model::vocabulary::{DropReason, ErrorKind, EventKind, LeaveReason, RoomAction};
 use crate::web::words::{Words, message as m};
 
 /// An entry of the journal, by what it is about, whom, and what else it says.
@@ -28,6 +28,18 @@ pub(crate) fn event(words: &Words, kind: EventKind, username: Option<&str>, deta
         EventKind::Gap => words.say(m::EntriesMissing {
             count: detail["dropped"].as_i64().unwrap_or_default(),
         }),
+        EventKind::Action => acted(words, who, RoomAction::parse(text("what"))),
+    }
+}
+
+/// What a teacher did.
+fn acted(words: &Words, who: &str, what: Option<RoomAction>) -> String {
+    match what {
+        Some(RoomAction::Removed) => words.say(m::TeacherRemoved { who }),
+        Some(RoomAction::Closed) => words.say(m::TeacherClosed),
+        Some(RoomAction::Locked) => words.say(m::TeacherLocked),
+        Some(RoomAction::Unlocked) => words.say(m::TeacherUnlocked),
+        None => words.say(m::TeacherActed),
     }
 }
 
@@ -46,6 +58,7 @@ fn left(words: &Words, who: &str, reason: Option<LeaveReason>) -> String {
         Some(LeaveReason::Timeout) => words.say(m::WhoTimedOut { who }),
         Some(LeaveReason::Replaced) => words.say(m::WhoWasReplaced { who }),
         Some(LeaveReason::Moved) => words.say(m::WhoMoved { who }),
+        Some(LeaveReason::Removed) => words.say(m::WhoWasRemoved { who }),
         Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => words.say(m::WhoLostServer { who }),
         Some(LeaveReason::Gap) => words.say(m::WhoIsGone { who }),
     }
@@ -90,6 +103,7 @@ pub(crate) fn ending(words: &Words, person: &Attendance) -> String {
         Some(LeaveReason::Timeout) => words.say(m::EndingTimeout),
         Some(LeaveReason::Replaced) => words.say(m::EndingReplaced),
         Some(LeaveReason::Moved) => words.say(m::EndingMoved),
+        Some(LeaveReason::Removed) => words.say(m::EndingRemoved),
         Some(LeaveReason::ServerShutdown | LeaveReason::ServerCrash) => words.say(m::EndingServer),
         Some(LeaveReason::Gap) => words.say(m::EndingGap),
     }
@@ -101,6 +115,7 @@ mod tests {
 
     use super::*;
     use crate::model::language::Language;
+    use crate::model::vocabulary::Actor;
 
     /// Without the isolates around names.
     fn plain(sentence: &str) -> String {
@@ -166,6 +181,18 @@ mod tests {
                 None,
                 json!({"dropped": 2}),
                 "2 entries are missing here: the history could not be written.",
+            ),
+            (
+                EventKind::Action,
+                Some("Bo"),
+                json!({"what": RoomAction::Removed, "by": Actor::Token}),
+                "A teacher removed Bo.",
+            ),
+            (
+                EventKind::Action,
+                None,
+                json!({"what": RoomAction::Closed, "by": Actor::Token}),
+                "A teacher closed the room: everybody was removed.",
             ),
             (EventKind::SessionEnded, None, Value::Null, "The session was over."),
         ] {

@@ -1,5 +1,6 @@
 //! Why a page was refused.
 
+use crate::model::act::CannotAct;
 use crate::web::http::error::Error;
 use crate::web::words::{Words, message as m};
 
@@ -28,6 +29,9 @@ pub(crate) fn problem(words: &Words, error: &Error) -> String {
         Error::CrossOrigin => words.say(m::RefusedFromElsewhere),
         Error::NoSuchPath => words.say(m::NoSuchPath),
         Error::NoSuchSession => words.say(m::NoSuchSession),
+        Error::CannotAct(CannotAct::NoSession) => words.say(m::RoomNotInUse),
+        Error::CannotAct(CannotAct::NoSuchMember) => words.say(m::NotInRoom),
+        Error::CannotAct(CannotAct::TooManyBarred) => words.say(m::TooManyBarred),
         Error::NotChanged => words.say(m::NotChanged),
         Error::Internal => words.say(m::WentWrong),
         // What no page is refused by.

@@ -64,6 +64,7 @@ fn because(words: &Words, what: String, refusal: &Refusal) -> String {
         Some(ErrorKind::RateLimited) => words.say(m::BecauseRateLimited { what: of }),
         Some(ErrorKind::Unavailable) => words.say(m::BecauseUnavailable { what: of }),
         Some(ErrorKind::Forbidden) => words.say(m::BecauseForbidden { what: of }),
+        Some(ErrorKind::Removed) => words.say(m::BecauseRemoved { what: of }),
         Some(ErrorKind::Replaced) => words.say(m::BecauseReplaced { what: of }),
     }
 }

@@ -153,6 +153,7 @@ impl Played {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key,
                 username,
+                token: None,
                 held: Vec::new(),
             }),
             Act::Resume | Act::TakeOver => Input::Resume(Resume {
@@ -160,6 +161,7 @@ impl Played {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key,
                 username: Some(username),
+                token: None,
                 held: Vec::new(),
             }),
             Act::Refused => Input::Join(Join {
@@ -167,6 +169,7 @@ impl Played {
                 address: AddressKey::of(Ipv4Addr::LOCALHOST.into()),
                 key: ClientKey::parse("somebody else").unwrap(),
                 username,
+                token: None,
                 held: Vec::new(),
             }),
             Act::Leave => Input::Leave {
@@ -307,6 +310,7 @@ impl Played {
             live: Arc::new(Rooms {
                 session: Uuid::nil(),
                 resumable_for: None,
+                acts: Arc::default(),
                 overflowed: false,
             }),
             readiness: Arc::new(|| Readiness::Ready),

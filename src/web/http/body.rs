@@ -1,0 +1,120 @@
+//! Bodies: a JSON object, read strictly field by field so that a refusal can name one, or a form.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::query::Query;
+
+/// The largest request body in bytes. Nothing here needs more than a few lines of JSON.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
+/// The fields of a body that is a JSON object. Each is taken once; what is left then is refused.
+pub(crate) struct JsonFields {
+    fields: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonFields {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+        let is_json = kind.trim().eq_ignore_ascii_case("application/json");
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection: BytesRejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::BodyTooLarge(MAX_BODY),
+                _ => Error::BodyCut,
+            })?;
+        if !is_json {
+            return Err(Error::NotJson);
+        }
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(fields)) => Ok(Self {
+                fields,
+                known: Vec::new(),
+            }),
+            _ => Err(bad("", "The body must be a JSON object")),
+        }
+    }
+}
+
+impl JsonFields {
+    /// What a field says, if it is there: `read` says what is wrong, to be read on after the field's name.
+    ///
+    /// # Errors
+    /// If `read` refuses it.
+    pub(crate) fn take<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Result<T, E>,
+    ) -> Result<Option<T>, Error> {
+        self.known.push(name);
+        let value = self.fields.remove(name);
+        value
+            .map(read)
+            .transpose()
+            .map_err(|wrong| bad(name, &wrong.to_string()))
+    }
+
+    /// The same of a field that has to be there.
+    ///
+    /// # Errors
+    /// If it is missing, or `read` refuses it.
+    pub(crate) fn need<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Result<T, E>,
+    ) -> Result<T, Error> {
+        self.take(name, read)?.ok_or_else(|| bad(name, "is missing"))
+    }
+
+    /// That there is nothing else: a mistyped field must not be silently none.
+    ///
+    /// # Errors
+    /// If there is.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let Some(unknown) = self.fields.keys().next() else {
+            return Ok(());
+        };
+        let name: String = unknown.chars().take(64).collect();
+        let known = self.known.join(", ");
+        Err(bad(&name, &format!("is not known here; known are {known}")))
+    }
+}
+
+/// A text.
+pub(crate) fn text<T, E: ToString>(value: Value, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, String> {
+    let text = value.as_str().ok_or("must be a string")?;
+    read(text).map_err(|wrong| wrong.to_string())
+}
+
+/// Yes or no.
+pub(crate) fn boolean(value: Value) -> Result<bool, &'static str> {
+    value.as_bool().ok_or("must be true or false")
+}
+
+/// A form, as a struct whose fields are the form's.
+///
+/// # Errors
+/// As a query, or if it is too large.
+pub(crate) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, Error> {
+    let body = to_bytes(body, MAX_BODY).await;
+    let body = body.map_err(|_| Error::BodyTooLarge(MAX_BODY))?;
+    let form = String::from_utf8(body.into()).map_err(|_| Error::BadQuery)?;
+    Query::parse(&form).map(|Query(form)| form)
+}
+
+fn bad(field: &str, reason: &str) -> Error {
+    Error::BadBody {
+        field: field.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
