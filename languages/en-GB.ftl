@@ -139,6 +139,8 @@ refused-query = The query is not valid percent-encoded UTF-8.
 refused-from-elsewhere = By its cookie only the review's own pages may ask this. Send the token in the Authorization header.
 no-such-path = There is nothing at this path.
 no-such-session = There is no session of this id.
+session-goes-on = This session goes on. It can be removed once it is over. Nothing was changed.
+person-goes-on = This person took part in a session that goes on. They can be erased once it is over. Nothing was changed.
 room-not-in-use = No session goes on in this room: it has ended, or there was none. Nothing was changed.
 not-in-room = Nobody of this name is in the room. Nothing was changed.
 too-many-barred = As many people are kept out of this room as it remembers. Lock or close it instead. Nothing was changed.
@@ -162,6 +164,31 @@ lock-the-room = Lock the room
 room-is-locked = The room is locked
 unlock-the-room = Unlock the room
 lock-means = While it is locked nobody new comes in; who drops may come back. It ends with the session.
+
+## Removing a session, erasing a person
+
+remove-the-session = Remove the session
+removal-takes = This removes the session of { $moment } with { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+}: their attendance, who connected with whom, and the log.
+cannot-be-undone = It cannot be undone.
+erase-person = Erase this person
+erase-who = Erase { $who }
+nobody-to-erase = Nobody of this name is in the history.
+erasure-takes = A name that says nothing takes the place of this one, everywhere: in { $sessions ->
+    [one] { $sessions } session
+   *[other] { $sessions } sessions
+}, { $connections ->
+    [one] { $connections } stretch of presence
+   *[other] { $connections } stretches of presence
+}, { $links ->
+    [one] { $links } connection with somebody
+   *[other] { $links } connections with somebody
+} and { $events ->
+    [one] { $events } entry of the log
+   *[other] { $events } entries of the log
+}. Totals stay as they are.
 
 ## The list of sessions
 

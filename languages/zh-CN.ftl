@@ -129,6 +129,8 @@ refused-query = 地址中的参数不是有效的百分号编码 UTF-8。
 refused-from-elsewhere = 凭 cookie 只有课堂回顾自己的页面可以这样访问。请在 Authorization 头中发送令牌。
 no-such-path = 这个地址下没有内容。
 no-such-session = 没有这个 id 的课堂。
+session-goes-on = 此课堂正在进行，结束后才能删除。未作任何更改。
+person-goes-on = 此人参加了正在进行的课堂，结束后才能抹去。未作任何更改。
 room-not-in-use = 此房间没有正在进行的课堂：已经结束，或从未开始。未作任何更改。
 not-in-room = 房间里没有叫这个名字的人。未作任何更改。
 too-many-barred = 此房间禁止进入的人数已达上限，请改为锁定或关闭房间。未作任何更改。
@@ -152,6 +154,16 @@ lock-the-room = 锁定房间
 room-is-locked = 房间已锁定
 unlock-the-room = 解除锁定
 lock-means = 锁定期间不允许新的人进入；掉线的人可以回来。课堂结束时自动解除。
+
+## 删除课堂，抹去某人
+
+remove-the-session = 删除此课堂
+removal-takes = 将删除 { $moment } 的课堂，共 { $people } 人：他们的出勤、谁与谁连接过，以及日志。
+cannot-be-undone = 此操作无法撤销。
+erase-person = 抹去此人
+erase-who = 抹去{ $who }
+nobody-to-erase = 历史记录中没有叫这个名字的人。
+erasure-takes = 这个名字将在各处被一个毫无意义的名字取代：{ $sessions } 次课堂、{ $connections } 段在场时间、{ $links } 条与他人的连接和 { $events } 条日志。总数保持不变。
 
 ## 课堂列表
 

@@ -173,6 +173,14 @@ fn pages(app: &Arc<AppState>) -> Routes {
         .route("/review/sessions/{id}", get(review::session::show))
         .route("/review/sessions/{id}/timeline", get(review::session::picture))
         .route("/review/rooms", get(review::rooms::show))
+        .route(
+            "/review/sessions/{id}/remove",
+            get(review::removal::show_session).post(review::removal::remove_session),
+        )
+        .route(
+            "/review/erase",
+            get(review::removal::show_person).post(review::removal::erase_person),
+        )
         .route("/review/room", get(review::acts::show))
         .route("/review/people", get(review::names::show))
         .route("/review/people/{username}", get(review::person::show))

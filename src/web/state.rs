@@ -9,14 +9,14 @@ use utoipa::openapi::OpenApi;
 
 use super::feed::Feed;
 use super::http::access::Access;
-use super::http::error::Error;
+use super::http::error::{Doomed, Error};
 use super::http::throttle::{GuessCost, Throttle, asker};
 use super::http::turns::QuestionTurns;
 use super::settings::Settings;
 use crate::history::History;
 use crate::history::sessions::Session;
 use crate::join_token::{Entry, Forbidden, Shown};
-use crate::journal::{RemovalHandle, ReviewSecrets};
+use crate::journal::{Erased, RemovalError, RemovalHandle, ReviewSecrets};
 use crate::limit::{KeyedRate, Quota};
 use crate::model::act::{Act, CannotAct};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
@@ -140,6 +140,18 @@ impl AppState {
         checked.map_err(Error::Forbidden)
     }
 
+    /// Removes a session and all that hangs on it.
+    pub(crate) async fn remove_session(&self, id: SessionId) -> Result<(), Error> {
+        let removed = self.removals.delete(id).await;
+        removed.map_err(|error| not_removed(error, Doomed::Session))
+    }
+
+    /// Takes a person's name out of everything; a dry run only says what that would change.
+    pub(crate) async fn erase(&self, username: Username, dry_run: bool) -> Result<Erased, Error> {
+        let erased = self.removals.erase(username, dry_run).await;
+        erased.map_err(|error| not_removed(error, Doomed::Person))
+    }
+
     /// Does what a teacher wants with a room, and returns once the history has it.
     pub(crate) async fn act(&self, room: &RoomName, act: Act) -> Result<(), Error> {
         let (written, is_written) = oneshot::channel();
@@ -208,4 +220,12 @@ pub enum Readiness {
         /// What, in words that anybody may read: no paths, no secrets.
         reason: String,
     },
+}
+
+fn not_removed(error: RemovalError, what: Doomed) -> Error {
+    match error {
+        RemovalError::NoSuchSession => Error::NoSuchSession,
+        RemovalError::Live => Error::Live(what),
+        RemovalError::Unavailable => Error::NotChanged,
+    }
 }

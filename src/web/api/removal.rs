@@ -8,16 +8,13 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::journal::{Erased, RemovalError};
+use crate::journal::Erased;
 use crate::model::id::Username;
 use crate::web::http::body::{self, JsonFields};
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query};
 use crate::web::state::AppState;
-
-const SESSION_LIVE: &str = "This session goes on. It can be removed once it is over.";
-const PERSON_LIVE: &str = "This person took part in a session that goes on. They can be erased once it is over.";
 
 /// What was asked, and what it changes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,10 +59,7 @@ pub(super) async fn delete(
     SessionPath(id): SessionPath,
     _: Query<NoQuery>,
 ) -> Result<StatusCode, Error> {
-    app.removals
-        .delete(id)
-        .await
-        .map_err(|error| refusal(error, SESSION_LIVE))?;
+    app.remove_session(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -92,20 +86,12 @@ pub(super) async fn erase(
     fields: JsonFields,
 ) -> Result<Json<Erasure>, Error> {
     let (username, dry_run) = request(fields)?;
-    let erased = app.removals.erase(username.clone(), dry_run).await;
+    let erased = app.erase(username.clone(), dry_run).await?;
     Ok(Json(Erasure {
         username: username.as_str().to_owned(),
         dry_run,
-        erased: erased.map_err(|error| refusal(error, PERSON_LIVE))?,
+        erased,
     }))
-}
-
-fn refusal(error: RemovalError, live: &'static str) -> Error {
-    match error {
-        RemovalError::NoSuchSession => Error::NoSuchSession,
-        RemovalError::Live => Error::Live(live),
-        RemovalError::Unavailable => Error::NotChanged,
-    }
 }
 
 /// Reads strictly: a mistyped `dryRun` must not erase anybody.

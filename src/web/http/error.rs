@@ -108,8 +108,8 @@ pub(crate) enum Error {
     #[error("{}", cannot_act(*.0))]
     CannotAct(CannotAct),
     /// What is to be removed is still in use.
-    #[error("{0}")]
-    Live(&'static str),
+    #[error("{}", live(*.0))]
+    Live(Doomed),
     /// The database does not take a change for now.
     #[error("The history cannot be changed for now. What was asked may still be done: look again in a while.")]
     NotChanged,
@@ -122,6 +122,22 @@ impl From<history::Error> for Error {
     fn from(error: history::Error) -> Self {
         tracing::error!(%error, "a request failed");
         Self::Internal
+    }
+}
+
+/// What somebody wants removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doomed {
+    /// A session.
+    Session,
+    /// A person's name.
+    Person,
+}
+
+fn live(what: Doomed) -> &'static str {
+    match what {
+        Doomed::Session => "This session goes on. It can be removed once it is over.",
+        Doomed::Person => "This person took part in a session that goes on. They can be erased once it is over.",
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod project;
 pub(crate) mod range;
+pub(crate) mod removal;
 pub(crate) mod rooms;
 pub(crate) mod sentences;
 pub(crate) mod session;

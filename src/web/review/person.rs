@@ -80,6 +80,11 @@ pub(crate) async fn show(
 }
 
 impl PersonPage {
+    /// Where what erasing would change is shown.
+    fn erase(&self) -> String {
+        address::page("/review/erase", &[("username", self.username.as_str())])
+    }
+
     /// The address of the first page of these days.
     fn newest(&self) -> String {
         address::page(&self.path, &self.range.params())

@@ -187,6 +187,106 @@ async fn an_erased_person_is_nowhere_and_no_total_changes() {
     assert!(found(&label) && !found("Quillfeather"), "the file itself");
 }
 
+/// As a form of a page sends it.
+async fn submit(bench: &Bench, path: &str, body: &str) -> TestResponse {
+    let asked = request("POST", path).header("authorization", format!("Bearer {TOKEN}"));
+    send(&bench.router, asked.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_page_shows_what_goes_before_a_session_is_removed() {
+    let bench = Bench::new().await;
+    let (first, second) = (bench.story.first, bench.story.second);
+    let session = bench.ask("GET", &format!("/review/sessions/{first}"), "").await.text;
+    let path = format!("/review/sessions/{first}/remove");
+    assert!(session.contains(&path), "the session leads there");
+    let shown = bench.ask("GET", &path, "").await;
+    assert!(shown.text.contains("with 3 people: their attendance"), "{}", shown.text);
+    assert_eq!(
+        bench.count("select count(*) from session").await,
+        2,
+        "nothing is removed yet"
+    );
+    let done = submit(&bench, &path, "").await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, Some("/review")));
+    assert_eq!(bench.count("select count(*) from session").await, 1);
+    assert_eq!(submit(&bench, &path, "").await.status, 404);
+
+    let path = format!("/review/sessions/{second}/remove");
+    for answer in [bench.ask("GET", &path, "").await, submit(&bench, &path, "").await] {
+        assert_eq!(answer.status, 409);
+        assert!(
+            answer.text.contains("It can be removed once it is over"),
+            "{}",
+            answer.text
+        );
+    }
+    let page = bench.ask("GET", &format!("/review/sessions/{second}"), "").await.text;
+    assert!(!page.contains("/remove"), "what goes on offers no such thing");
+}
+
+#[tokio::test]
+async fn a_page_shows_what_changes_before_a_person_is_erased() {
+    let bench = Bench::new().await;
+    let person = bench.ask("GET", "/review/people/Cy", "").await.text;
+    assert!(person.contains("/review/erase?username=Cy"), "their page leads there");
+    let shown = bench.ask("GET", "/review/erase?username=Cy", "").await.text;
+    let expected = "in 1 session, 1 stretch of presence, 1 connection with somebody and 3 entries of the log";
+    assert!(shown.contains(expected), "{shown}");
+    let named = "select count(*) from participant where username = 'Cy'";
+    assert_eq!(bench.count(named).await, 1, "nothing is changed yet");
+    let done = submit(&bench, "/review/erase", "username=Cy").await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let location = done.header("location").unwrap();
+    assert!(location.starts_with("/review/people/erased-"), "{location}");
+    assert_eq!(bench.ask("GET", location, "").await.status, 200);
+    assert_eq!(bench.count(named).await, 0);
+
+    let nobody = bench.ask("GET", "/review/erase?username=Cy", "").await.text;
+    assert!(nobody.contains("Nobody of this name") && !nobody.contains("action=\"/review/erase\""));
+    for (body, status, said) in [
+        ("username=Ann", 409, "They can be erased once it is over"),
+        ("username=", 400, "username"),
+        ("", 400, "username is missing"),
+    ] {
+        let answer = submit(&bench, "/review/erase", body).await;
+        assert_eq!(answer.status, status, "{body}");
+        assert!(answer.text.contains(said), "{body} {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn no_other_site_removes_anything_by_the_cookie() {
+    let bench = Bench::new().await;
+    let signed_in = bench.ask("GET", &format!("/review?token={TOKEN}"), "").await;
+    let cookie = signed_in
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    for path in [
+        "/review/erase".to_owned(),
+        format!("/review/sessions/{}/remove", bench.story.first),
+    ] {
+        for site in ["cross-site", "same-site"] {
+            let asked = request("POST", &path)
+                .header("cookie", &cookie)
+                .header("sec-fetch-site", site);
+            let answer = send(&bench.router, asked.body(Body::from("username=Cy")).unwrap()).await;
+            assert_eq!(answer.status, 403, "{path} {site}");
+        }
+    }
+    assert_eq!(
+        bench
+            .count("select count(*) from participant where username = 'Cy'")
+            .await,
+        1
+    );
+    assert_eq!(bench.count("select count(*) from session").await, 2);
+}
+
 #[tokio::test]
 async fn a_body_is_read_strictly() {
     let bench = Bench::new().await;

@@ -1,7 +1,7 @@
 //! Why a page was refused.
 
 use crate::model::act::CannotAct;
-use crate::web::http::error::Error;
+use crate::web::http::error::{Doomed, Error};
 use crate::web::words::{Words, message as m};
 
 /// The head of the page that says it.
@@ -32,6 +32,8 @@ pub(crate) fn problem(words: &Words, error: &Error) -> String {
         Error::CannotAct(CannotAct::NoSession) => words.say(m::RoomNotInUse),
         Error::CannotAct(CannotAct::NoSuchMember) => words.say(m::NotInRoom),
         Error::CannotAct(CannotAct::TooManyBarred) => words.say(m::TooManyBarred),
+        Error::Live(Doomed::Session) => words.say(m::SessionGoesOn),
+        Error::Live(Doomed::Person) => words.say(m::PersonGoesOn),
         Error::NotChanged => words.say(m::NotChanged),
         Error::Internal => words.say(m::WentWrong),
         // What no page is refused by.
@@ -49,8 +51,7 @@ pub(crate) fn problem(words: &Words, error: &Error) -> String {
         | Error::TooManyQuestions
         | Error::Busy
         | Error::BadBody { .. }
-        | Error::NotJson
-        | Error::Live(_) => words.say(m::RefusedOtherwise {
+        | Error::NotJson => words.say(m::RefusedOtherwise {
             detail: &error.to_string(),
         }),
     }
