@@ -114,8 +114,8 @@ export class Room {
 
   private onError({ type, event, message }: Refusal & { event: string }): void {
     console.warn(`${event}: ${message}`);
-    // Another window has come in as you: the server has cut this one off.
-    if (type === "replaced") this.refuse({ type, message });
+    // Another window has come in as you, or a teacher has taken you out: the server has cut this one off.
+    if (type === "replaced" || type === "removed") this.refuse({ type, message });
   }
 
   private refuse(error: Refusal): void {
