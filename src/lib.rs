@@ -7,10 +7,12 @@
 
 pub mod addresses;
 pub mod banner;
+pub mod check;
 pub mod config;
 pub mod export;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod healthcheck;
 pub mod held;
 pub mod history;
 pub mod join_token;

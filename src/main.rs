@@ -1,3 +1,4 @@
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use chatroom_server::join_token::{Grant, PageAddress, link};
 use chatroom_server::model::time::Timestamp;
 use chatroom_server::net::Listeners;
 use chatroom_server::signaling::wall_clock;
-use chatroom_server::{export, logging, server, signals};
+use chatroom_server::{check, config, export, healthcheck, logging, server, signals};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 
@@ -48,6 +49,12 @@ fn sentence(error: &anyhow::Error) -> String {
 fn run(config: Config) -> anyhow::Result<()> {
     match &config.task {
         None => serve(config),
+        Some(Task::Check) => look_through(&config),
+        Some(Task::Completions { shell }) => print(&config::completions(*shell)),
+        Some(Task::Healthcheck) => ask(&config),
+        Some(Task::Man { folder }) => {
+            config::man_pages(folder).with_context(|| format!("The pages cannot be written into {}", folder.display()))
+        }
         Some(Task::Export { file }) => save(&config, file),
         Some(Task::Token {
             room,
@@ -65,9 +72,31 @@ fn run(config: Config) -> anyhow::Result<()> {
     }
 }
 
+/// The settings are right, or there would be none.
+fn look_through(config: &Config) -> anyhow::Result<()> {
+    println!("The settings are right.");
+    let database = config.database_url.path();
+    let found = runtime()?.block_on(check::database(database))?;
+    println!("{}: {found}", database.display());
+    Ok(())
+}
+
+fn ask(config: &Config) -> anyhow::Result<()> {
+    runtime()?.block_on(healthcheck::ask(config))?;
+    println!("The server is ready.");
+    Ok(())
+}
+
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    io::stdout().write_all(text).context("Standard output is closed")
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Runtime::new().context("The async runtime cannot start")
+}
+
 fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
-    let runtime = Runtime::new().context("The async runtime cannot start")?;
-    let exported = runtime.block_on(export::export(config.database_url.path(), file))?;
+    let exported = runtime()?.block_on(export::export(config.database_url.path(), file))?;
     println!("{} holds {exported}.", file.display());
     Ok(())
 }
@@ -90,7 +119,7 @@ fn print_token(config: &Config, grant: &Grant, page: Option<&PageAddress>) -> an
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {
-    let runtime = Runtime::new().context("The async runtime cannot start")?;
+    let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let stop = signals::stop().context("Signals cannot be handled")?;
         let listeners = Listeners::bind(&config.host, config.port).await?;

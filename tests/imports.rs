@@ -14,11 +14,13 @@ use std::path::Path;
 
 /// What each part of the server may import of the others. `lib`, `main`, `server` and `fuzzing` put parts together, and may
 /// import all.
-const MAY_IMPORT: [(&str, &[&str]); 23] = [
+const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("addresses", &[]),
     ("banner", &["addresses", "config"]),
+    ("check", &["journal"]),
     ("config", &["join_token", "journal", "model"]),
     ("export", &["journal", "private_file"]),
+    ("healthcheck", &["config"]),
     ("held", &["limit", "model"]),
     ("history", &["model", "sql"]),
     ("join_token", &["model"]),

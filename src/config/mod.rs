@@ -4,9 +4,12 @@ mod base_path;
 mod dotenv;
 mod ice;
 mod limits;
+mod mistakes;
 mod origins;
+mod packaging;
 mod proxies;
 mod review;
+mod task;
 mod tls;
 mod value;
 
@@ -14,52 +17,25 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::join_token::{Grant, JoinSecret, PageAddress, RoomPattern, RoomPatterns};
+use crate::join_token::{JoinSecret, RoomPatterns};
 use crate::journal::DatabaseFile;
-use crate::model::id::Username;
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
-use value::{
-    DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention, room_pattern,
-    username,
-};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
+use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention};
 
 pub use base_path::BasePath;
 pub use dotenv::Variables;
 pub use ice::{IceServers, TurnSecret};
 pub use limits::LimitSettings;
 pub use origins::{AllowedOrigin, Origins};
+pub use packaging::{completions, man_pages};
 pub use proxies::TrustedProxies;
 pub use review::{ReviewListen, ReviewToken};
+pub use task::Task;
 pub use tls::{TlsFiles, TlsMode};
 pub use value::{Host, HostNames, Hosts, LogFormat};
-
-/// What to do instead of serving.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum Task {
-    /// Write everything that is kept into one new SQLite file; the server may go on meanwhile
-    Export {
-        /// The file to make; one that exists is left as it is
-        file: PathBuf,
-    },
-    /// Print a token by which people join, signed with JOIN_SECRET
-    Token {
-        /// The room, or rooms with * for any text: lesson-*
-        #[arg(long, value_parser = room_pattern)]
-        room: RoomPattern,
-        /// The name that its holder joins under. Unset: any
-        #[arg(long, value_parser = username)]
-        name: Option<Username>,
-        /// How long it is good, such as 2h or 30d
-        #[arg(long = "for", default_value = "2h", value_parser = duration(Grant::SHORTEST..=Grant::LONGEST))]
-        good_for: Duration,
-        /// The address of your page: a link to it is printed instead, with the token behind the #
-        #[arg(long, value_parser = PageAddress::parse)]
-        link: Option<PageAddress>,
-    },
-}
 
 /// Everything that can be set. A field's flag is its name with dashes, its variable its name in capitals.
 #[derive(Debug, Clone, Parser)]
@@ -260,19 +236,25 @@ impl Config {
         // Without the file first: nothing in it must spoil `--help`, nor what a flag sets.
         let given = command()
             .try_get_matches_from(&args)
-            .map_err(|error| explained(error, &args))?;
+            .map_err(|error| explained(all_told(error, &args, file), &args))?;
         // Before what was typed: a task takes only its own flags after its name.
+        let typed = args.clone();
         args.splice(1..1, flags_from(file, &given));
         let config = command()
             .try_get_matches_from(&args)
-            .and_then(|matches| Self::from_arg_matches(&matches))?;
-        config
-            .refuse_public_database()
-            .and_then(|()| config.refuse_turn_without_secret())
-            .and_then(|()| config.refuse_short_token())
-            .and_then(|()| config.refuse_half_of_tls())
-            .map_err(|reason| refusal(ErrorKind::ValueValidation, reason))?;
-        Ok(config)
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(|error| all_told(error, &typed, file))?;
+        let refusals = [
+            config.refuse_public_database(),
+            config.refuse_turn_without_secret(),
+            config.refuse_short_token(),
+            config.refuse_half_of_tls(),
+        ];
+        let reasons: Vec<_> = refusals.into_iter().filter_map(Result::err).collect();
+        if reasons.is_empty() {
+            return Ok(config);
+        }
+        Err(refusal(ErrorKind::ValueValidation, reasons.join("\n")))
     }
 
     /// A browser given a TURN server without credentials makes no connection at all.
@@ -289,7 +271,7 @@ impl Config {
     /// A token of four digits was guessed within 0.06 s: it is enough only where nobody else can try.
     fn refuse_short_token(&self) -> Result<(), String> {
         let is_short = self.review_token.as_ref().is_some_and(ReviewToken::is_short);
-        if !is_short || self.task.is_some() || self.allow_short_token || self.is_for_this_machine_only() {
+        if !is_short || !self.is_to_serve() || self.allow_short_token || self.is_for_this_machine_only() {
             return Ok(());
         }
         let made = ReviewToken::random().map(|token| format!(" One to copy: REVIEW_TOKEN={}", token.as_str()));
@@ -317,6 +299,11 @@ impl Config {
     pub fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
         Some(TlsFiles { certificate, key })
+    }
+
+    /// Whether these are the settings of a server, and must be as safe as one.
+    fn is_to_serve(&self) -> bool {
+        matches!(self.task, None | Some(Task::Check))
     }
 
     /// Whether no other machine reaches the server: it listens on loopback addresses, and nothing says that there is a
@@ -377,6 +364,14 @@ fn flags_from(file: &Variables, given: &ArgMatches) -> Vec<OsString> {
         }
     }
     flags
+}
+
+/// What is wrong with all variables, if it is more than this.
+fn all_told(first: clap::Error, typed: &[OsString], file: &Variables) -> clap::Error {
+    match mistakes::together(&command(), &first, typed, file) {
+        Some(sentences) => refusal(first.kind(), sentences),
+        None => first,
+    }
 }
 
 /// Clap's own words, except where they say too little, or could repeat a part of a secret.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
@@ -236,6 +236,36 @@ pub(crate) async fn owner(connection: &mut SqliteConnection) -> sqlx::Result<Own
     })
 }
 
+/// Which version's history a file of ours is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Its next start brings it up to date.
+    Earlier,
+    /// This version's.
+    Current,
+    /// A later one's, which this one does not open.
+    Newer,
+}
+
+/// Reads how old a history of ours is.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) async fn age(connection: &mut SqliteConnection) -> sqlx::Result<Age> {
+    let applied: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success")
+        .fetch_all(connection)
+        .await?;
+    if applied.iter().any(|version| !MIGRATIONS.version_exists(*version)) {
+        return Ok(Age::Newer);
+    }
+    let is_missing = |migration: &Migration| !applied.contains(&migration.version);
+    Ok(if MIGRATIONS.iter().any(is_missing) {
+        Age::Earlier
+    } else {
+        Age::Current
+    })
+}
+
 /// Accepts our own files, for which it is true, and empty ones.
 async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bool, OpenError> {
     let owner = owner(connection).await.map_err(|source| database_error(path, source))?;
@@ -248,10 +278,7 @@ async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bo
 
 /// Says why the start takes its time: a large history may be written anew.
 async fn tell_of_migrations(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    let last: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations")
-        .fetch_one(connection)
-        .await?;
-    if MIGRATIONS.iter().any(|migration| Some(migration.version) > last) {
+    if age(connection).await? == Age::Earlier {
         tracing::info!("the history is an earlier version's and is brought up to date: a large one takes minutes");
     }
     Ok(())

@@ -359,6 +359,7 @@ async fn what_does_not_fit_in_memory_is_one_gap_of_its_size() {
         Some(missing),
         "the gap says how much is missing"
     );
+    history.check_after_loss().await;
 }
 
 /// What was waiting is lost, and nothing else: whoever came meanwhile begins anew.

@@ -7,15 +7,10 @@ use chatroom_testkit::Socket;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, query_scalar};
 
-use crate::support::server::{PROGRAM, Server, command, program};
+use crate::support::server::{PROGRAM, Server, command, program, said};
 
 fn export(folder: &Path, file: &str) -> Output {
     command(PROGRAM, folder).args(["export", file]).output().unwrap()
-}
-
-fn said(output: &Output) -> (Option<i32>, String) {
-    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
 }
 
 /// Opened as another program would.
@@ -61,9 +56,40 @@ async fn everything_is_exported_while_the_server_goes_on_and_after() {
     assert_eq!(said(&export(folder.path(), "after.db")).0, Some(0));
     assert_eq!(joined(&folder.path().join("after.db")).await, 2);
 
-    // A copy can take the place of the original.
+    // A copy can take the place of the original: the history is there, and who was in a room comes back.
     let database = ("DATABASE_URL", "sqlite://after.db");
-    let _copy = Server::start(program(folder.path(), &[database]));
+    let copy = Server::start(program(folder.path(), &[database]));
+    let answer = copy.ask_as_reviewer("/api/v1/rooms/room").unwrap();
+    for member in ["\"Ann\"", "\"Bo\""] {
+        assert!(answer.contains(member), "{answer}");
+    }
+    let answer = copy.ask_as_reviewer("/api/v1/sessions").unwrap();
+    assert!(answer.contains("\"uniqueParticipants\":2"), "{answer}");
+}
+
+/// As docs/operations.md has it.
+#[tokio::test]
+async fn a_backup_takes_the_place_of_a_history_that_a_crash_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(program(folder.path(), &[]));
+    let (_ann, _) = Socket::join(server.port, "room", "Ann").await;
+    assert_eq!(said(&export(folder.path(), "backup.db")).0, Some(0));
+    let (_bo, _) = Socket::join(server.port, "room", "Bo").await;
+    server.child.kill().unwrap();
+    server.exit_code();
+
+    let url = format!("--database-url=sqlite://{}", folder.path().join("backup.db").display());
+    let looked = command(PROGRAM, folder.path()).args(["check", &url]).output().unwrap();
+    assert_eq!(said(&looked).0, Some(0), "{}", said(&looked).1);
+    for file in ["chatroom.db", "chatroom.db-wal", "chatroom.db-shm"] {
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+    }
+    std::fs::rename(folder.path().join("backup.db"), folder.path().join("chatroom.db")).unwrap();
+    let server = Server::start(program(folder.path(), &[]));
+    let answer = server.ask_as_reviewer("/api/v1/sessions").unwrap();
+    assert!(answer.contains("\"uniqueParticipants\":1"), "{answer}");
+    let answer = server.ask_as_reviewer("/api/v1/rooms/room").unwrap();
+    assert!(answer.contains("\"Ann\"") && !answer.contains("\"Bo\""), "{answer}");
 }
 
 #[test]

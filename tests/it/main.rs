@@ -9,6 +9,7 @@ mod support;
 mod acts;
 mod base_path;
 mod export;
+mod healthcheck;
 mod ice;
 mod process;
 mod reasons;
@@ -23,6 +24,7 @@ mod soak;
 mod tasks;
 
 // What is left after a stop, a kill, a power failure, a full disk, or a clock that jumps.
+mod check;
 mod clock;
 mod crash;
 mod disk;

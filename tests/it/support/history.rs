@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use chatroom_server::check::{INVARIANTS, Invariant};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
@@ -97,87 +98,25 @@ impl History {
 
     /// What must hold of the tables in any state that a crash can leave.
     pub(crate) async fn check(&mut self) {
+        self.check_rules("select 1 from event where kind = 'gap'", |_| true)
+            .await;
+    }
+
+    /// The same where records were lost.
+    pub(crate) async fn check_after_loss(&mut self) {
+        let sql = "select 1 where not exists (select 1 from event where kind = 'gap')";
+        self.check_rules(sql, |rule| rule.survives_gaps).await;
+    }
+
+    async fn check_rules(&mut self, gaps: &'static str, holds: impl Fn(&Invariant) -> bool) {
         assert_eq!(self.texts("pragma integrity_check").await, ["ok"]);
-        for (what, sql) in INVARIANTS {
+        let references = ("every reference is kept", "pragma foreign_key_check");
+        let gap = ("gaps as expected", gaps);
+        let ours = INVARIANTS.iter().filter(|invariant| holds(invariant));
+        let ours = ours.map(|invariant| (invariant.what, invariant.broken_by));
+        for (what, sql) in [references, gap].into_iter().chain(ours) {
             let broken = self.rows(sql).await.len();
             assert_eq!(broken, 0, "{what}: {broken} rows");
         }
     }
 }
-
-/// Each with a query for what breaks it.
-const INVARIANTS: &[(&str, &str)] = &[
-    ("every reference is kept", "pragma foreign_key_check"),
-    ("no gap", "select 1 from event where kind = 'gap'"),
-    (
-        "a participant's connections do not overlap, nor the away times between them",
-        "select 1 from (
-             select disconnected_at, away_until,
-                    lead(connected_at) over (partition by participant_id order by connected_at, id) as next
-             from connection)
-         where next is not null and (disconnected_at is null or away_until is null or away_until > next)",
-    ),
-    (
-        "a connection ends after it began",
-        "select 1 from connection where disconnected_at < connected_at or away_until < disconnected_at",
-    ),
-    (
-        "a connection for each time somebody came",
-        "select 1 from participant
-         where (select count(*) from connection
-                where connection.session_id = participant.session_id and participant_id = participant.id)
-            <> (select count(*) from event indexed by event_by_session
-                where event.session_id = participant.session_id and participant_id = participant.id
-                  and kind in ('joined', 'reconnected'))",
-    ),
-    (
-        "an open participant is a member",
-        "select 1 from participant where (left_at is null) <> (id in (select participant_id from member))",
-    ),
-    (
-        "an open connection is a member's",
-        "select 1 from connection where (away_until is null) <> (id in (select connection_id from member))",
-    ),
-    (
-        "a live connection is a present member's",
-        "select 1 from connection
-         where (disconnected_at is null) <> (id in (select connection_id from member where away_since is null))",
-    ),
-    (
-        "an open link is between members",
-        "select 1 from link where (closed_at is null) <> (id in (
-             select link_id from live_link
-             where offerer_member in (select id from member) and answerer_member in (select id from member)))",
-    ),
-    (
-        "every live link is one of the history",
-        "select 1 from live_link where link_id not in (select id from link where closed_at is null)",
-    ),
-    (
-        "a link with an answer has both connectors",
-        "select 1 from live_link join link on link.id = link_id
-         where (answered_at is null) <> (answerer_connector is null)",
-    ),
-    (
-        "only who is away is owed anything",
-        "select 1 from owed_leave where member_id not in (select id from member where away_since is not null)",
-    ),
-    (
-        "who has left is no member",
-        "select 1 from gone_member where member_id in (select id from member)",
-    ),
-    (
-        "a session's totals are what its events say",
-        "select 1 from session
-         where participant_count <> (select count(*) from participant where session_id = session.id)
-            or reconnect_count <> (select count(*) from event where session_id = session.id and kind = 'reconnected')
-            or error_count <> (select count(*) from event where session_id = session.id and kind = 'error')
-            or 1 <> (select count(*) from event where session_id = session.id and kind = 'session_started')
-            or (ended_at is not null)
-               <> (select count(*) from event where session_id = session.id and kind = 'session_ended')",
-    ),
-    (
-        "a session with members is open",
-        "select 1 from session where ended_at is not null and id in (select session_id from member)",
-    ),
-];

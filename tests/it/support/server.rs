@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -41,6 +41,12 @@ pub(crate) fn program(folder: &Path, variables: &[(&str, &str)]) -> Command {
         .env("PORT", "0")
         .envs(variables.iter().copied());
     command
+}
+
+/// How a program ended, and all that it said.
+pub(crate) fn said(output: &Output) -> (Option<i32>, String) {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
 }
 
 /// A port that no outgoing connection takes while the server is down.

@@ -1,0 +1,103 @@
+//! What holds of every history, in whatever state a crash leaves it.
+
+/// One rule, with a query for what breaks it.
+#[derive(Debug)]
+pub struct Invariant {
+    /// The rule, in words.
+    pub what: &'static str,
+    /// Gives a row for each place where it does not hold.
+    pub broken_by: &'static str,
+    /// Whether it holds also where records were lost: rows are repaired then, entries of the journal are not.
+    pub survives_gaps: bool,
+}
+
+const fn always(what: &'static str, broken_by: &'static str) -> Invariant {
+    Invariant {
+        what,
+        broken_by,
+        survives_gaps: true,
+    }
+}
+
+const fn without_gaps(what: &'static str, broken_by: &'static str) -> Invariant {
+    Invariant {
+        what,
+        broken_by,
+        survives_gaps: false,
+    }
+}
+
+/// All of them.
+pub const INVARIANTS: &[Invariant] = &[
+    always(
+        "a participant's connections do not overlap, nor the away times between them",
+        "select 1 from (
+             select disconnected_at, away_until,
+                    lead(connected_at) over (partition by participant_id order by connected_at, id) as next
+             from connection)
+         where next is not null and (disconnected_at is null or away_until is null or away_until > next)",
+    ),
+    always(
+        "a connection ends after it began",
+        "select 1 from connection where disconnected_at < connected_at or away_until < disconnected_at",
+    ),
+    without_gaps(
+        "a connection for each time somebody came",
+        "select 1 from participant
+         where (select count(*) from connection
+                where connection.session_id = participant.session_id and participant_id = participant.id)
+            <> (select count(*) from event indexed by event_by_session
+                where event.session_id = participant.session_id and participant_id = participant.id
+                  and kind in ('joined', 'reconnected'))",
+    ),
+    always(
+        "an open participant is a member",
+        "select 1 from participant where (left_at is null) <> (id in (select participant_id from member))",
+    ),
+    always(
+        "an open connection is a member's",
+        "select 1 from connection where (away_until is null) <> (id in (select connection_id from member))",
+    ),
+    always(
+        "a live connection is a present member's",
+        "select 1 from connection
+         where (disconnected_at is null) <> (id in (select connection_id from member where away_since is null))",
+    ),
+    always(
+        "an open link is between members",
+        "select 1 from link where (closed_at is null) <> (id in (
+             select link_id from live_link
+             where offerer_member in (select id from member) and answerer_member in (select id from member)))",
+    ),
+    always(
+        "every live link is one of the history",
+        "select 1 from live_link where link_id not in (select id from link where closed_at is null)",
+    ),
+    always(
+        "a link with an answer has both connectors",
+        "select 1 from live_link join link on link.id = link_id
+         where (answered_at is null) <> (answerer_connector is null)",
+    ),
+    always(
+        "only who is away is owed anything",
+        "select 1 from owed_leave where member_id not in (select id from member where away_since is not null)",
+    ),
+    always(
+        "who has left is no member",
+        "select 1 from gone_member where member_id in (select id from member)",
+    ),
+    without_gaps(
+        "a session's totals are what its events say",
+        "select 1 from session
+         where participant_count <> (select count(*) from participant where session_id = session.id)
+            or reconnect_count <> (select count(*) from event where session_id = session.id and kind = 'reconnected')
+            or error_count <> (select count(*) from event where session_id = session.id and kind = 'error')
+            or 1 <> (select count(*) from event where session_id = session.id and kind = 'session_started')
+            or (ended_at is not null)
+               <> (select count(*) from event where session_id = session.id and kind = 'session_ended')",
+    ),
+    always(
+        "a session with members is open",
+        "select 1 from session where ended_at is not null and id in (select session_id from member)",
+    ),
+];

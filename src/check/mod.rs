@@ -1,0 +1,171 @@
+//! Whether a database is whole, by SQLite's own looks at it and by what holds of every history. It is only read, also while
+//! a server writes it: each query sees it as it was at one moment.
+
+mod invariants;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection, query, query_scalar};
+
+pub use self::invariants::{INVARIANTS, Invariant};
+use crate::journal::{Age, Owner, age, owner};
+
+/// Longer than a checkpoint takes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many faults SQLite names before it stops looking.
+const FAULTS: &str = "pragma integrity_check(10)";
+
+/// What there is, and all of it in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// No file yet: the first start makes it.
+    Nothing,
+    /// A history of an earlier version, whose file is whole. What is in it is looked at once it is brought up to date.
+    Earlier,
+    /// A history that is whole.
+    Whole {
+        /// How many sessions.
+        sessions: i64,
+        /// How many entries of the journal.
+        events: i64,
+        /// How many entries say that records were lost; where there are, totals are not held against the journal.
+        gaps: i64,
+    },
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => write!(f, "there is no database yet, the first start makes it."),
+            Self::Earlier => write!(
+                f,
+                "the file is whole. The history is of an earlier version, and the next start brings it up to date."
+            ),
+            Self::Whole { sessions, events, gaps } => {
+                write!(f, "whole (sessions: {sessions}, events: {events}, gaps: {gaps}).")
+            }
+        }
+    }
+}
+
+/// What is wrong with a database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A start could not make it.
+    #[error("the database's folder {} does not exist", .0.display())]
+    NoFolder(PathBuf),
+    /// The file is another program's, or none of SQLite's.
+    #[error("{} is not a database of chatroom-server", .0.display())]
+    Foreign(PathBuf),
+    /// A newer server made it.
+    #[error("the database {} was made by a newer version of chatroom-server", .0.display())]
+    Newer(PathBuf),
+    /// It cannot be read to its end.
+    #[error("the database {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: sqlx::Error,
+    },
+    /// It can be read, but what is in it cannot be.
+    #[error("the database {} is not whole:{}", path.display(), listed(faults))]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// What does not hold, at least one sentence.
+        faults: Vec<String>,
+    },
+}
+
+fn listed(faults: &[String]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
+
+/// Looks through the database at `path`.
+///
+/// # Errors
+/// [`Error`] says what is wrong with it.
+pub async fn database(path: &Path) -> Result<Found, Error> {
+    if !path.exists() {
+        return match path.parent() {
+            Some(folder) if !folder.is_dir() => Err(Error::NoFolder(folder.to_owned())),
+            _ => Ok(Found::Nothing),
+        };
+    }
+    let (found, faults) = look(path).await.map_err(|source| unreadable(path, source))??;
+    if faults.is_empty() {
+        return Ok(found);
+    }
+    Err(Error::Faults {
+        path: path.to_owned(),
+        faults,
+    })
+}
+
+async fn look(path: &Path) -> sqlx::Result<Result<(Found, Vec<String>), Error>> {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    let age = match owner(&mut connection).await? {
+        Owner::Us => age(&mut connection).await?,
+        Owner::Nobody => return Ok(Ok((Found::Nothing, Vec::new()))),
+        Owner::Others => return Ok(Err(Error::Foreign(path.to_owned()))),
+    };
+    if age == Age::Newer {
+        return Ok(Err(Error::Newer(path.to_owned())));
+    }
+    let mut faults = faults_of_the_file(&mut connection).await?;
+    if !faults.is_empty() || age == Age::Earlier {
+        return Ok(Ok((Found::Earlier, faults)));
+    }
+    let (sessions, events, gaps) = counts(&mut connection).await?;
+    for invariant in INVARIANTS
+        .iter()
+        .filter(|invariant| gaps == 0 || invariant.survives_gaps)
+    {
+        let rows = query(invariant.broken_by).fetch_all(&mut connection).await?.len();
+        if rows > 0 {
+            faults.push(format!("rows: {rows}, against: {}", invariant.what));
+        }
+    }
+    let whole = Found::Whole { sessions, events, gaps };
+    Ok(Ok((whole, faults)))
+}
+
+async fn counts(connection: &mut SqliteConnection) -> sqlx::Result<(i64, i64, i64)> {
+    sqlx::query_as(
+        "select (select count(*) from session), (select count(*) from event),
+                (select count(*) from event where kind = 'gap')",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// What SQLite itself finds.
+async fn faults_of_the_file(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    let told: Vec<String> = query_scalar(FAULTS).fetch_all(&mut *connection).await?;
+    let mut faults: Vec<_> = told.into_iter().filter(|line| line != "ok").collect();
+    let dangling = query("pragma foreign_key_check").fetch_all(connection).await?.len();
+    if dangling > 0 {
+        faults.push(format!("rows: {dangling}, against: every reference leads somewhere"));
+    }
+    Ok(faults)
+}
+
+fn unreadable(path: &Path, source: sqlx::Error) -> Error {
+    const NOT_A_DATABASE: &str = "26";
+    let path = path.to_owned();
+    let code = source.as_database_error().and_then(|error| error.code());
+    if code.as_deref() == Some(NOT_A_DATABASE) {
+        return Error::Foreign(path);
+    }
+    Error::Unreadable { path, source }
+}
