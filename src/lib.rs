@@ -27,6 +27,7 @@ mod qr;
 mod review_token;
 pub mod room;
 pub mod server;
+mod service_manager;
 pub mod signaling;
 pub mod signals;
 mod sql;

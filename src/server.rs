@@ -11,6 +11,7 @@ use axum::http::HeaderValue;
 use axum::http::header::STRICT_TRANSPORT_SECURITY;
 use axum::middleware::from_fn_with_state;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tracing::{info, warn};
@@ -29,6 +30,7 @@ use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits
 use crate::qr::QrCode;
 use crate::review_token::{Review, review_token};
 use crate::room::Limits;
+use crate::service_manager;
 use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates, RestoredRooms};
 use crate::signals::Stop;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
@@ -171,6 +173,12 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
             None => main.await,
         }
     });
+    service_manager::ready();
+    let watched = journal.clone();
+    let _alive = AbortOnDropHandle::new(tokio::spawn(service_manager::say_alive(move || {
+        let journal = watched.clone();
+        async move { journal.answers().await }
+    })));
     let ended = tokio::select! {
         stop = shutdown => {
             info!(?stop, "stopping");
@@ -178,6 +186,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         }
         ended = &mut serving => Some(ended),
     };
+    service_manager::stopping();
     let end = Instant::now() + STOP_WITHIN;
     stopping.cancel();
     hub.stop();

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// What each part of the server may import of the others. `lib`, `main`, `server` and `fuzzing` put parts together, and may
 /// import all.
-const MAY_IMPORT: [(&str, &[&str]); 25] = [
+const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("addresses", &[]),
     ("banner", &["addresses", "config"]),
     ("check", &["journal"]),
@@ -34,6 +34,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("qr", &[]),
     ("review_token", &["config", "private_file"]),
     ("room", &["model"]),
+    ("service_manager", &[]),
     (
         "signaling",
         &["held", "join_token", "journal", "limit", "model", "net", "room"],

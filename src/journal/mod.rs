@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use sqlx::SqlitePool;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
@@ -175,6 +176,8 @@ pub struct Journal {
 struct Inner {
     shared: Arc<Shared>,
     writer: Mutex<Option<AbortOnDropHandle<()>>>,
+    /// Where the writer runs.
+    thread: Handle,
     _releases: AbortOnDropHandle<()>,
 }
 
@@ -234,6 +237,12 @@ impl Journal {
         }
     }
 
+    /// Waits until the thread that writes has a moment for this: whether it has. It takes for ever if that thread hangs, and
+    /// is false if it has ended. A database that does not answer keeps nothing waiting, as the thread does not.
+    pub async fn answers(&self) -> bool {
+        self.inner.thread.spawn(async {}).await.is_ok()
+    }
+
     /// The `seq` of the last event that is in the database, as it grows.
     pub fn committed(&self) -> watch::Receiver<i64> {
         self.inner.shared.committed.subscribe()
@@ -268,10 +277,11 @@ impl Journal {
     fn start(writer: Writer) -> io::Result<Self> {
         let shared = Arc::clone(&writer.shared);
         let releases: JoinHandle<()> = tokio::spawn(run_releases(Arc::clone(&shared)));
-        let writer = spawn_apart(writer.run())?;
+        let (writer, thread) = spawn_apart(writer.run())?;
         Ok(Self {
             inner: Arc::new(Inner {
                 shared,
+                thread,
                 writer: Mutex::new(Some(AbortOnDropHandle::new(writer))),
                 _releases: AbortOnDropHandle::new(releases),
             }),
@@ -284,9 +294,10 @@ impl Journal {
 /// A row takes several short waits for the database. On the threads that serve the clients each of them would stand in
 /// line behind everything that a class does when it comes at once: a group of a thousand records took half a minute,
 /// and what the clients were told had long stopped waiting for it.
-fn spawn_apart(task: impl Future<Output = ()> + Send + 'static) -> io::Result<JoinHandle<()>> {
+fn spawn_apart(task: impl Future<Output = ()> + Send + 'static) -> io::Result<(JoinHandle<()>, Handle)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (lives, ended) = oneshot::channel::<Infallible>();
+    let handle = runtime.handle().clone();
     let task = runtime.spawn(async move {
         task.await;
         drop(lives);
@@ -295,5 +306,5 @@ fn spawn_apart(task: impl Future<Output = ()> + Send + 'static) -> io::Result<Jo
         // Aborted or done, its end is dropped.
         let _ = runtime.block_on(ended);
     })?;
-    Ok(task)
+    Ok((task, handle))
 }

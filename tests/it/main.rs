@@ -31,6 +31,7 @@ mod disk;
 mod files;
 mod power;
 mod restart;
+mod service_manager;
 mod shutdown;
 
 // What clients may do, and what nobody else feels of those that do more.
