@@ -371,3 +371,69 @@ fn the_table_of_limits_has_every_one_with_its_default() {
         );
     }
 }
+
+/// What a file below `deploy` sets, as it stands there: `NAME=value`, or YAML's `NAME: value`.
+fn set_by(text: &str) -> Vec<(String, String)> {
+    let is_name = |name: &str| name.len() > 2 && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let lines = text.lines().map(|line| {
+        let line = line.trim_start_matches(['#', ' ']).trim_end_matches([' ', '\\']);
+        line.trim_start_matches("ENV ").trim_start_matches("Environment=")
+    });
+    let pairs = lines.filter_map(|line| {
+        line.split_once('=')
+            .filter(|(name, _)| is_name(name))
+            .or_else(|| line.split_once(": "))
+    });
+    let pairs = pairs.filter(|(name, _)| is_name(name));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A value as it is once `${NAME:?what is missing}` is filled in.
+fn filled_in(value: &str) -> String {
+    let mut parts = value.split("${");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap();
+        let name = name.split(':').next().unwrap();
+        filled += if name.ends_with("DOMAIN") {
+            "class.example"
+        } else {
+            "0123456789abcdef0123456789abcdef"
+        };
+        filled += rest;
+    }
+    filled
+}
+
+#[test]
+fn what_is_set_below_deploy_are_settings_with_values_that_they_take() {
+    let here = env!("CARGO_MANIFEST_DIR");
+    let text = |file: &str| std::fs::read_to_string(format!("{here}/deploy/{file}")).unwrap();
+    let compose = text("compose.yaml");
+    let (server, _) = compose.split_once("\n  caddy:").unwrap();
+    let files = [
+        ("chatroom-server.env", text("chatroom-server.env"), 4),
+        ("chatroom-server.service", text("chatroom-server.service"), 1),
+        ("Dockerfile", text("Dockerfile"), 4),
+        ("compose.yaml", server.to_owned(), 7),
+    ];
+    let known: Vec<_> = command().get_arguments().map(variable).collect();
+    for (file, text, least) in files {
+        let set = set_by(&text);
+        assert!(set.len() >= least, "{file}: {set:?}");
+        let mut variables = Variables::new();
+        for (name, value) in set {
+            assert!(known.contains(&name), "{file}: {name} is no setting");
+            let value = if name == "STATIC_DIR" {
+                here.to_owned()
+            } else {
+                filled_in(&value)
+            };
+            if !value.is_empty() {
+                variables.insert(name, value);
+            }
+        }
+        let read = Config::read(Vec::<&str>::new(), &variables);
+        assert!(read.is_ok(), "{file}: {}", read.unwrap_err());
+    }
+}

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::support::seed::Seed;
 use crate::support::server::{PROGRAM, Server, command, program, said, steady_port};
@@ -35,9 +36,10 @@ fn a_server_is_asked_with_its_own_settings_until_it_stops() {
 
     // Signaling goes on, but nothing is written to where anybody finds it.
     std::fs::rename(folder.path().join("chatroom.db"), folder.path().join("moved.db")).unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
     let text = loop {
         match asked(folder.path(), &settings) {
-            (Some(0), _) => {}
+            (Some(0), _) if Instant::now() < end => {}
             (code, text) => break format!("{code:?} {text}"),
         }
     };
