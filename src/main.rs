@@ -9,6 +9,7 @@ use chatroom_server::join_token::{Grant, PageAddress, link};
 use chatroom_server::model::time::Timestamp;
 use chatroom_server::net::Listeners;
 use chatroom_server::signaling::wall_clock;
+use chatroom_server::tls::Source;
 use chatroom_server::{check, config, export, healthcheck, logging, server, signals};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
@@ -72,8 +73,9 @@ fn run(config: Config) -> anyhow::Result<()> {
     }
 }
 
-/// The settings are right, or there would be none.
+/// The settings are right, or there would be none, but for the files that they name.
 fn look_through(config: &Config) -> anyhow::Result<()> {
+    Source::of(config)?;
     println!("The settings are right.");
     let database = config.database_url.path();
     let found = runtime()?.block_on(check::database(database))?;

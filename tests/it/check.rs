@@ -120,6 +120,13 @@ fn wrong_settings_are_all_named_with_an_exit_code() {
     let (code, text) = check(folder.path(), &[("DATABASE_URL", "sqlite://none/chatroom.db")]);
     assert!(code == Some(1) && text.contains("none does not exist"), "{text}");
 
+    let files = [("TLS_CERT", "none.pem"), ("TLS_KEY", "none.key")];
+    let (code, text) = check(folder.path(), &files);
+    assert!(
+        code == Some(1) && text.contains("none.") && !text.contains("right"),
+        "{text}"
+    );
+
     std::fs::write(folder.path().join(".env"), "RESUME_GRACE=15\nMAX_ROOM_MEMBERS=1\n").unwrap();
     let (code, text) = check(
         folder.path(),

@@ -57,6 +57,20 @@ fn a_server_is_asked_with_its_own_settings_until_it_stops() {
 }
 
 #[test]
+fn a_server_that_speaks_https_is_asked_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = steady_port(&mut Seed::from_env("PORT_SEED")).to_string();
+    let settings = [("PORT", port.as_str()), ("TLS", "self-signed")];
+    let _server = Server::start(program(folder.path(), &settings));
+    assert_eq!(
+        asked(folder.path(), &settings),
+        (Some(0), "The server is ready.\n".to_owned())
+    );
+    let (code, text) = asked(folder.path(), &settings[..1]);
+    assert!(code == Some(1) && text.contains("is no chatroom-server"), "{text}");
+}
+
+#[test]
 fn a_port_that_nobody_can_know_is_not_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (code, text) = asked(folder.path(), &[("PORT", "0")]);

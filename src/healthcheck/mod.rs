@@ -1,5 +1,7 @@
 //! Whether the server that these settings describe is ready: what the manager of a container asks, without another program.
 
+mod tls;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use hyper::header::{CONNECTION, HOST};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::config::{Config, Host};
@@ -76,14 +79,21 @@ pub async fn ask(config: &Config) -> Result<(), Error> {
 /// What is answered, and its JSON if it is that.
 async fn exchange(config: &Config) -> io::Result<(StatusCode, Option<Value>)> {
     let stream = TcpStream::connect(places(config).await?.as_slice()).await?;
-    let response = request(stream, config.base_path.as_str()).await?;
+    let base_path = config.base_path.as_str();
+    let response = match config.tls.is_some() || config.tls_cert.is_some() {
+        true => request(tls::secured(stream).await?, base_path).await?,
+        false => request(stream, base_path).await?,
+    };
     let status = response.status();
     let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
     let body = body.map_err(io::Error::other)?.to_bytes();
     Ok((status, serde_json::from_slice(&body).ok()))
 }
 
-async fn request(stream: TcpStream, base_path: &str) -> io::Result<Response<Incoming>> {
+async fn request<S>(stream: S, base_path: &str) -> io::Result<Response<Incoming>>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(connection);
     let request = Request::get(format!("{base_path}/readyz"))
