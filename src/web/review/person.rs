@@ -21,7 +21,7 @@ use crate::web::http::query::QueryWith;
 use crate::web::state::AppState;
 use crate::web::words::{Html, SLOT, Words, message as m};
 
-const LIMIT: usize = 50;
+const LIMIT: usize = 20;
 
 #[derive(Template)]
 #[template(path = "person.html")]
