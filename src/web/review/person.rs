@@ -80,6 +80,11 @@ pub(crate) async fn show(
 }
 
 impl PersonPage {
+    /// Whether there is something to erase, and none of it in a session that goes on, as far as is shown.
+    fn can_be_erased(&self) -> bool {
+        !self.sessions.is_empty() && !self.sessions.iter().any(|found| found.session.is_live())
+    }
+
     /// Where what erasing would change is shown.
     fn erase(&self) -> String {
         address::page("/review/erase", &[("username", self.username.as_str())])

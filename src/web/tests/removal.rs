@@ -230,6 +230,11 @@ async fn a_page_shows_what_changes_before_a_person_is_erased() {
     let bench = Bench::new().await;
     let person = bench.ask("GET", "/review/people/Cy", "").await.text;
     assert!(person.contains("/review/erase?username=Cy"), "their page leads there");
+    let present = bench.ask("GET", "/review/people/Ann", "").await.text;
+    assert!(
+        !present.contains("/review/erase"),
+        "who is in a session that goes on is not"
+    );
     let shown = bench.ask("GET", "/review/erase?username=Cy", "").await.text;
     let expected = "in 1 session, 1 stretch of presence, 1 connection with somebody and 3 entries of the log";
     assert!(shown.contains(expected), "{shown}");
