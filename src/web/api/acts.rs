@@ -135,6 +135,9 @@ pub(super) async fn lock(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// A number without a fraction is whole, however it is written: `5.0` is 5 (JSON Schema, validation, 6.1.1).
 fn minutes(value: Value) -> Result<Duration, String> {
-    bar(&value.as_number().map(ToString::to_string).unwrap_or_default())
+    let whole = value.as_f64().filter(|minutes| minutes.fract() == 0.0);
+    // Nothing is not less than nothing: -0.0 + 0.0 is 0.0.
+    bar(&whole.map(|minutes| (minutes + 0.0).to_string()).unwrap_or_default())
 }

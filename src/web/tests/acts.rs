@@ -45,6 +45,8 @@ async fn what_is_asked_for_is_done() {
         ("remove", json!({"username": " Ann ", "minutes": 10}), remove(10)),
         ("remove", json!({"username": "Ann", "minutes": 0}), remove(0)),
         ("close", json!({"minutes": 1440}), close(1440)),
+        ("close", json!({"minutes": 15.0}), close(15)),
+        ("close", json!({"minutes": -0.0}), close(0)),
         ("lock", json!({"locked": true}), Act::Lock(true)),
         ("lock", json!({"locked": false}), Act::Lock(false)),
     ] {
