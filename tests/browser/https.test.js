@@ -52,7 +52,8 @@ describe('a classroom without an administrator', { timeout: 300_000 }, () => {
     const stage = new Stage(t, browser, server, { network: () => ({ open: async () => url, close: () => {} }) });
     const [ann, bo] = [await stage.person('Ann'), await stage.person('Bo')];
     for (const person of [ann, bo]) {
-      person.forgiven = new RegExp(`asked ${neighbour.address}`);
+      // Browsers give up what they are loading when the machine's addresses change.
+      person.forgiven = new RegExp(`asked ${neighbour.address}|ERR_NETWORK_CHANGED`);
       await person.join();
       assert.ok(await person.page.evaluate(() => isSecureContext), 'cameras need a secure context');
     }
@@ -73,14 +74,14 @@ describe('a classroom without an administrator', { timeout: 300_000 }, () => {
 
     const cy = await Person.at(browser, 'Cy', stage.roomname, false, { open: async () => `https://${another}:${server.port}`, close: () => {} });
     stage.people.push(cy);
-    cy.forgiven = new RegExp(`asked ${another}`);
+    cy.forgiven = new RegExp(`asked ${another}|ERR_NETWORK_CHANGED`);
     await cy.join();
     await stage.seeEachOther(ann, bo, cy);
   });
 
   test('what is typed without https is sent there, and a page on the wall has no token', async () => {
     const reader = await Reader.of(browser);
-    reader.forgiven = new RegExp(`asked ${neighbour.address}`);
+    reader.forgiven = new RegExp(`asked ${neighbour.address}|ERR_NETWORK_CHANGED`);
     await reader.page.goto(`http://${neighbour.address}:${server.port}/review?token=${server.token}`);
     const url = `https://${neighbour.address}:${server.port}`;
     assert.equal(reader.page.url(), `${url}/review`);
