@@ -23,6 +23,8 @@ export class Neighbour {
       ip('addr', 'add', `${this.address}/24`, 'dev', this.cable);
       ip('link', 'set', this.cable, 'up');
       this.ip('addr', 'add', `${this.network}.2/24`, 'dev', 'eth0');
+      // An address that came by itself a second later would end what the browser is loading (ERR_NETWORK_CHANGED).
+      this.ip('link', 'set', 'eth0', 'addrgenmode', 'none');
       this.ip('link', 'set', 'eth0', 'up');
       this.ip('link', 'set', 'lo', 'up');
     } catch (error) {
