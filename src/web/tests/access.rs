@@ -62,24 +62,10 @@ fn paths(story: &Story) -> Vec<String> {
         .collect()
 }
 
-async fn cookie(story: &Story) -> String {
-    cookie_of(&story.send(bare("GET", &format!("/review?token={TOKEN}"))).await)
-}
-
-fn cookie_of(answer: &TestResponse) -> String {
-    answer
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned()
-}
-
 #[tokio::test]
 async fn only_a_reviewer_reads_the_history() {
     let story = Story::new().await;
-    let cookie = cookie(&story).await;
+    let cookie = story.sign_in().await;
     for path in paths(&story) {
         let refused = story.send(bare("GET", &path)).await;
         assert_eq!(refused.problem(), (401, "unauthorized".into(), String::new()), "{path}");
@@ -139,7 +125,7 @@ async fn only_a_reviewer_reads_the_history() {
 #[tokio::test]
 async fn a_wrong_bearer_is_not_made_good_by_a_cookie() {
     let story = Story::new().await;
-    let cookie = cookie(&story).await;
+    let cookie = story.sign_in().await;
     let headers = [("cookie", &cookie[..]), ("authorization", &bearer("wrong"))];
     assert_eq!(story.send(with("GET", "/api/v1/sessions", &headers)).await.status, 401);
 }
@@ -147,7 +133,7 @@ async fn a_wrong_bearer_is_not_made_good_by_a_cookie() {
 #[tokio::test]
 async fn the_cookie_alone_changes_nothing_from_another_origin() {
     let story = Story::new().await;
-    let cookie = cookie(&story).await;
+    let cookie = story.sign_in().await;
     let cookie = ("cookie", &cookie[..]);
     for (headers, code) in [
         (vec![cookie], "crossOrigin"),
@@ -208,7 +194,10 @@ async fn guessing_a_token_waits_and_so_does_the_right_one_which_gets_in() {
     assert_eq!((right.status.as_u16(), page.status.as_u16()), (200, 401));
 
     // Neither others, nor who has come in already, wait for that.
-    let cookie = cookie_of(&send(&router, bare("GET", &format!("/review?token={TOKEN}"))).await);
+    let cookie = send(&router, bare("GET", &format!("/review?token={TOKEN}")))
+        .await
+        .cookie()
+        .to_owned();
     let begun = Instant::now();
     for _ in 0..FREE + 100 {
         send_soon(&router, guess("wrong", "192.0.2.1"));
@@ -252,7 +241,7 @@ async fn guessing_an_id_waits_and_so_does_the_right_one_which_gets_in() {
 #[tokio::test]
 async fn cookies_that_other_pages_of_the_host_have_set_lock_nobody_out() {
     let story = Story::new().await;
-    let cookie = cookie(&story).await;
+    let cookie = story.sign_in().await;
     for others in [
         "chatroom_review_3000=planted; ",
         "chatroom_review_3000=; chatroom_review_3000=planted; ",
@@ -270,8 +259,8 @@ async fn cookies_that_other_pages_of_the_host_have_set_lock_nobody_out() {
 #[tokio::test]
 async fn a_cookie_opens_the_review_until_it_ends_or_is_signed_out() {
     let mut story = Story::new().await;
-    let one = cookie(&story).await;
-    let other = cookie(&story).await;
+    let one = story.sign_in().await;
+    let other = story.sign_in().await;
     let status = async |story: &Story, cookie: &str| {
         let asked = with("GET", "/api/v1/sessions", &[("cookie", cookie)]);
         story.send(asked).await.status.as_u16()
@@ -297,7 +286,7 @@ async fn signing_out_is_for_good() {
         .await
         .unwrap();
     let router = story.router_with(opened.removals.clone()).await;
-    let [one, other] = [cookie(&story).await, cookie(&story).await];
+    let [one, other] = [story.sign_in().await, story.sign_in().await];
     let sign_out = |headers: &[(&str, &str)]| with("POST", "/review/sign-out", headers);
     let by = |cookie: &str| with("GET", "/api/v1/sessions", &[("cookie", cookie)]);
 
@@ -341,7 +330,7 @@ async fn signing_out_is_for_good() {
 #[tokio::test]
 async fn a_cookie_is_for_the_reviews_own_pages() {
     let story = Story::new().await;
-    let cookie = cookie(&story).await;
+    let cookie = story.sign_in().await;
     let cookie = ("cookie", &cookie[..]);
     let visit = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     let framed = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];

@@ -166,20 +166,7 @@ async fn what_is_wrong_is_named_and_nothing_is_done() {
 #[tokio::test]
 async fn a_page_of_another_origin_does_nothing_with_the_cookie() {
     let story = Story::new().await;
-    let answer = story
-        .send(
-            request("GET", &format!("/review?token={TOKEN}"))
-                .body(Body::empty())
-                .unwrap(),
-        )
-        .await;
-    let cookie = answer
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let cookie = story.sign_in().await;
     let api = ["remove", "close", "lock"].map(|act| format!("{ROOM}/{act}"));
     let pages = ["remove", "close", "lock"].map(|act| format!("/review/room/{act}"));
     for path in api.iter().chain(&pages) {

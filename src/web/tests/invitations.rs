@@ -142,20 +142,7 @@ async fn links_are_made_for_reviewers_by_pages_of_the_review() {
         .body(Body::from(body.clone()))
         .unwrap();
     assert_eq!(story.send(strange).await.status, 401);
-    let signed_in = story
-        .send(
-            request("GET", &format!("/review?token={TOKEN}"))
-                .body(Body::empty())
-                .unwrap(),
-        )
-        .await;
-    let cookie = signed_in
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let cookie = story.sign_in().await;
     for (origin, status) in [("http://localhost:3000", 200), ("https://evil.example", 403)] {
         let site = if status == 200 { "same-origin" } else { "cross-site" };
         let asked = request("POST", "/review/invite")

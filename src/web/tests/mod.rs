@@ -65,6 +65,11 @@ impl TestResponse {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    /// The cookie that is given, as a browser sends it back.
+    fn cookie(&self) -> &str {
+        self.header("set-cookie").unwrap().split(';').next().unwrap()
+    }
+
     /// Status, code and parameter of a problem.
     fn problem(&self) -> (u16, String, String) {
         assert_eq!(
@@ -143,6 +148,12 @@ struct Story {
 }
 
 impl Story {
+    /// The cookie of a reviewer who has followed the link with the token.
+    async fn sign_in(&self) -> String {
+        let link = request("GET", &format!("/review?token={TOKEN}")).body(Body::empty());
+        self.send(link.unwrap()).await.cookie().to_owned()
+    }
+
     async fn new() -> Self {
         let fixture = Fixture::new().await;
         let first = fixture.session("Chemie 101", 0, Some(3600)).await;

@@ -156,16 +156,9 @@ async fn a_link_followed_from_another_site_asks_again_once() {
 
 /// Asks with the cookie that the link gives.
 async fn page(story: &Story, path: &str) -> TestResponse {
-    let link = request("GET", &format!("/review?token={TOKEN}")).body(Body::empty());
-    let entered = story.send(link.unwrap()).await;
-    let cookie = entered
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
-    let asked = request("GET", path).header("cookie", cookie).body(Body::empty());
+    let asked = request("GET", path)
+        .header("cookie", story.sign_in().await)
+        .body(Body::empty());
     story.send(asked.unwrap()).await
 }
 
