@@ -17,10 +17,10 @@ use crate::sql::{damaged, ids};
 
 /// The most links of one session that are looked at, which are more than those of the people who are: the list costs what
 /// it shows.
-const LINKS: i64 = 2_000;
+pub(super) const LINKS: i64 = 2_000;
 
 /// With more people not every two of them are looked at.
-const MET_AMONG: usize = 60;
+pub(super) const MET_AMONG: usize = 60;
 
 /// What there is to say of a session at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -164,7 +164,7 @@ fn glance(everyone: &Everyone, now: Timestamp) -> Glance {
 }
 
 /// Whether every two of them are looked at.
-pub(super) fn is_small(everyone: &Everyone) -> bool {
+fn is_small(everyone: &Everyone) -> bool {
     everyone.is_whole && everyone.people.len() <= MET_AMONG
 }
 

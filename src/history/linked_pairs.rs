@@ -51,18 +51,13 @@ impl History {
         let found = Slice::cut(found, page.limit, |(first, other)| place(first, other.0));
         let shown: Vec<_> = found.rows.iter().map(|(first, other)| [first.id, *other]).collect();
         Ok(Slice {
-            rows: self.describe_pairs(session, &shown, now).await?,
+            rows: self.describe_pairs(&shown, now).await?,
             next: found.next.or(end),
         })
     }
 
-    async fn describe_pairs(
-        &self,
-        session: SessionId,
-        pairs: &[[ParticipantId; 2]],
-        now: Timestamp,
-    ) -> Result<Vec<Pair>, Error> {
-        let people = self.people_of(session, pairs.iter().flatten().copied()).await?;
+    async fn describe_pairs(&self, pairs: &[[ParticipantId; 2]], now: Timestamp) -> Result<Vec<Pair>, Error> {
+        let people = self.people_of(pairs.iter().flatten().copied()).await?;
         let names: Names<'_> = people
             .iter()
             .map(|(id, person)| (*id, person.username.as_str()))

@@ -379,10 +379,9 @@ impl History {
             .collect())
     }
 
-    /// Some people of a session, by their ids, with what is needed to know whether they are there.
+    /// Some people, by their ids, with what is needed to know whether they are there.
     pub(super) async fn people_of(
         &self,
-        session: SessionId,
         people: impl Iterator<Item = ParticipantId>,
     ) -> Result<HashMap<ParticipantId, Person>, Error> {
         let Bounds { each, all } = Bounds::ENDS;
@@ -393,24 +392,23 @@ impl History {
             select participant.id as "id: ParticipantId", session_id as "session_id: SessionId", username,
                 joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
                 leave_reason as "leave_reason: LeaveReason", reconnect_count
-            from json_each(?2) as wanted cross join participant on participant.id = unhex(wanted.value) and session_id = ?1
+            from json_each(?1) as wanted cross join participant on participant.id = unhex(wanted.value)
             "#,
-            session.0,
             people
         );
         let connections = query_connections!(
             r#"
                 select connection.*
-                from (select unhex(value) as id from json_each(?2)) as wanted
-                cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
+                from json_each(?1) as known cross join participant as wanted on wanted.id = unhex(known.value)
+                cross join connection on connection.session_id = wanted.session_id
+                    and connection.participant_id = wanted.id
                     and connection.id >= coalesce((
                         select latest.id from connection as latest
-                        where latest.session_id = ?1 and latest.participant_id = wanted.id
-                        order by latest.id desc limit 1 offset ?3
+                        where latest.session_id = wanted.session_id and latest.participant_id = wanted.id
+                        order by latest.id desc limit 1 offset ?2
                     ), x'')
-                limit ?4
+                limit ?3
             "#,
-            session.0,
             people,
             each,
             all

@@ -1,15 +1,26 @@
 //! With whom one person never connected, in each of several sessions.
 
 use std::collections::HashMap;
+use std::iter::once;
 
-use super::glance::is_small;
+use uuid::Uuid;
+
+use super::glance::{LINKS, MET_AMONG};
+use super::json::from_json;
 use super::links::Names;
 use super::pairs::Meeting;
-use super::people::Everyone;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
-use crate::sql::ids;
+use crate::model::vocabulary::ConnectionState;
+use crate::sql::json;
+
+/// Somebody in a session, and those of whom it is not plain that the two connected.
+struct Doubt {
+    session: SessionId,
+    one: ParticipantId,
+    others: Vec<ParticipantId>,
+}
 
 impl History {
     /// For each of these attendances, when it came about that they never connected with others whom they met: a moment for each of
@@ -19,26 +30,82 @@ impl History {
         attendances: &[(SessionId, ParticipantId)],
         now: Timestamp,
     ) -> Result<HashMap<SessionId, Vec<Timestamp>>, Error> {
-        let sessions = ids(attendances.iter().map(|(session, _)| session.0))?;
-        let mut everyone = self.everyone_of_each(&sessions).await?;
-        everyone.retain(|_, everyone| is_small(everyone));
-        let of = |(session, one): &(SessionId, ParticipantId)| {
-            let Everyone { people, .. } = everyone.get(session)?;
-            let place = people.iter().position(|person| person.id == *one)?;
-            Some((*session, Meeting::of(people, now), place))
-        };
-        let meetings: Vec<(SessionId, Meeting<'_>, usize)> = attendances.iter().filter_map(of).collect();
+        let doubts = self.doubts(attendances).await?;
+        let concerned = doubts
+            .iter()
+            .flat_map(|doubt| once(doubt.one).chain(doubt.others.iter().copied()));
+        let mut people = self.people_of(concerned).await?;
+        let mut groups = Vec::with_capacity(doubts.len());
+        for doubt in doubts {
+            let group = once(doubt.one).chain(doubt.others).filter_map(|id| people.remove(&id));
+            groups.push((doubt.session, group.collect::<Vec<_>>()));
+        }
+        let meetings: Vec<_> = groups
+            .iter()
+            .map(|(session, group)| (*session, Meeting::of(group, now)))
+            .collect();
         let all = meetings
             .iter()
-            .flat_map(|(_, meeting, place)| meeting.two_with(*place).map(|two| meeting.ends(two)));
+            .flat_map(|(_, meeting)| meeting.two_with(0).map(|two| meeting.ends(two)));
         let mut links = self.links_between(all, &Names::new()).await?;
-        let mut unconnected = |(session, meeting, place): &(SessionId, Meeting<'_>, usize)| {
+        let mut unconnected = |(session, meeting): &(SessionId, Meeting<'_>)| {
             let are_pair = |two: &[usize; 2]| meeting.has_met(*two) || links.contains_key(&meeting.ends(*two));
-            let pairs: Vec<[usize; 2]> = meeting.two_with(*place).filter(are_pair).collect();
+            let pairs: Vec<[usize; 2]> = meeting.two_with(0).filter(are_pair).collect();
             let judged = pairs.into_iter().map(|two| meeting.pair(two, &mut links));
             let failed = judged.filter(|pair| pair.outcome().is_failed());
             (*session, failed.map(|pair| pair.broken_at()).collect())
         };
         Ok(meetings.iter().map(&mut unconnected).collect())
+    }
+
+    /// Those with whom these people have no link, or one that was in vain: with all others they connected, and of these nothing
+    /// more is read. Nothing of a session with too many people.
+    async fn doubts(&self, attendances: &[(SessionId, ParticipantId)]) -> Result<Vec<Doubt>, Error> {
+        let wanted = attendances
+            .iter()
+            .map(|(session, one)| [session.0.simple(), one.0.simple()]);
+        let wanted = json(&wanted.collect::<Vec<_>>())?;
+        let failed = ConnectionState::Failed.as_str();
+        let most_people = i64::try_from(MET_AMONG + 1).unwrap_or(i64::MAX);
+        // Read along the other ends' ids: where the links are too many, those of the last others are in doubt.
+        let rows = sqlx::query!(
+            r#"
+            select unhex(value ->> 0) as "session!: SessionId", unhex(value ->> 1) as "one!: ParticipantId",
+                (
+                    select json_group_array(hex(id))
+                    from (
+                        select id from participant where session_id = unhex(value ->> 0) and id is not unhex(value ->> 1)
+                        except
+                        select other from (
+                            select answerer_id as other,
+                                answered_at is null or offerer_state is ?3 or answerer_state is ?3 as was_in_vain
+                            from (select * from link where offerer_id = unhex(value ->> 1) limit ?4) as own
+                            union all
+                            select offerer_id,
+                                answered_at is null or offerer_state is ?3 or answerer_state is ?3
+                            from (select * from link where answerer_id = unhex(value ->> 1) limit ?4) as own
+                        ) as own
+                        group by other having not max(was_in_vain)
+                    ) as own
+                ) as "others!: String"
+            from json_each(?1) as wanted
+            where (select count(*) from (select 1 from participant where session_id = unhex(value ->> 0) limit ?2)) < ?2
+            "#,
+            wanted,
+            most_people,
+            failed,
+            LINKS
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        let doubts = rows.into_iter().map(|row| {
+            let others: Vec<Uuid> = from_json(&row.others)?;
+            Ok(Doubt {
+                session: row.session,
+                one: row.one,
+                others: others.into_iter().map(ParticipantId).collect(),
+            })
+        });
+        doubts.collect()
     }
 }
