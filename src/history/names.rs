@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::json::from_json;
 use super::page::{Page, Slice};
 use super::person::COUNTED;
 use super::{Error, History};
@@ -23,6 +24,9 @@ pub struct KnownName {
 /// A name as it is searched: without accents, and whatever its case and form (`Ángel` and `ANGEL` are one, and so are
 /// `Søren` and `soren`).
 fn folded(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
     let plain: String = name.nfkd().filter(|c| !is_combining_mark(*c)).collect();
     let mut typed = String::with_capacity(plain.len());
     for c in fold(&plain).chars() {
@@ -86,7 +90,8 @@ impl History {
         })
     }
 
-    /// The index is asked for the next name each time, and not for the sessions between.
+    /// The index is asked for the next name each time, and not for the sessions between. They are read as one value, as a
+    /// row for each would cost a search most of its time.
     async fn usernames(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
         let names = sqlx::query_scalar!(
             r#"
@@ -97,12 +102,12 @@ impl History {
                 from known where known.username is not null
                 limit ?2
             )
-            select username as "username!: String" from known where username is not null
+            select json_group_array(username) as "usernames!: String" from known where username is not null
             "#,
             after,
             limit
         );
-        Ok(names.fetch_all(&self.reader).await?)
+        from_json(&names.fetch_one(&self.reader).await?)
     }
 
     /// The named, in the order given.
