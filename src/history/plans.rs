@@ -51,13 +51,15 @@ fn reads_whole_table(step: &str) -> bool {
     !rest.starts_with("(subquery-") && !BOUNDED.contains(&rest.split(' ').next().unwrap_or_default())
 }
 
-/// Every file of this module that is not a test's.
-fn sources() -> Vec<String> {
-    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/history")).unwrap();
-    let paths = folder.map(|entry| entry.unwrap().path());
+/// Every file of a module that is not a test's.
+fn sources(module: &str) -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src")
+        .join(module);
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_test = |path: &std::path::PathBuf| path.ends_with("fixture.rs") || path.ends_with("plans.rs");
     paths
-        .filter(|path| !is_test(path))
+        .filter(|path| path.is_file() && !is_test(path))
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect()
 }
@@ -100,12 +102,28 @@ fn queries_in(source: &str) -> usize {
 #[tokio::test]
 async fn no_checked_query_reads_a_whole_table() {
     let fixture = Fixture::new().await;
-    let sources = sources();
+    let sources = sources("history");
     let queries = checked_queries(&sources);
     let written: usize = sources.iter().map(|source| queries_in(source)).sum();
     assert_eq!(queries.len(), written, "run .ci/prepare-queries");
     for query in queries {
         assert_eq!(whole_reads(&fixture, &query).await, [""; 0], "{query}");
+    }
+}
+
+/// What the journal reads as a whole is what is live, or has no session: a start costs what was going on at the stop.
+#[tokio::test]
+async fn the_journal_reads_nothing_of_the_past_as_a_whole() {
+    const PAST: [&str; 5] = ["session", "participant", "connection", "link", "event"];
+    let fixture = Fixture::new().await;
+    let queries = checked_queries(&sources("journal"));
+    assert!(queries.len() > 20, "{}", queries.len());
+    for query in queries {
+        let mut reads = whole_reads(&fixture, &query).await;
+        reads.retain(|step| !step.contains("INDEX event_without_session"));
+        let table = |step: &String| step.split(' ').nth(1).unwrap_or_default().to_owned();
+        reads.retain(|step| PAST.contains(&table(step).as_str()));
+        assert_eq!(reads, [""; 0], "{query}");
     }
 }
 

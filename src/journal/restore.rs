@@ -75,8 +75,8 @@ async fn members(connection: &mut SqliteConnection) -> sqlx::Result<Of<LiveMembe
                   member.connection_id as "connection: Uuid", client_key, position, member.joined_at, away_since,
                   member.away_until, overflowed as "overflowed: bool", stopped_by, username, connected_at
            from member
-           join participant on participant.id = member.participant_id
-           join connection on connection.session_id = member.session_id
+           cross join participant on participant.id = member.participant_id
+           cross join connection on connection.session_id = member.session_id
                and connection.participant_id = member.participant_id and connection.id = member.connection_id
            order by member.session_id, position"#
     )
@@ -113,7 +113,7 @@ async fn links(connection: &mut SqliteConnection) -> sqlx::Result<Of<LiveLink>> 
                   answerer_connector, stream_type, offered_at, answered_at,
                   offerer_candidates as "offerer_candidates: u32", answerer_candidates as "answerer_candidates: u32",
                   renegotiations as "renegotiations: u32"
-           from live_link join link on link.session_id = live_link.session_id and link.id = live_link.link_id
+           from live_link cross join link on link.session_id = live_link.session_id and link.id = live_link.link_id
            order by offered_at, link.id"#
     )
     .fetch_all(connection)
