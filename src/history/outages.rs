@@ -1,12 +1,14 @@
 //! Moments at which everybody lost contact: that was the server's doing, or its network's, and nobody's own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::loss::{Contact, Loss};
-use super::people::{PEOPLE, Person};
+use super::people::{Everyone, PEOPLE, Person};
 use super::sessions::Session;
 use super::{Error, History};
+use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
+use crate::sql::ids;
 
 /// So many at once lose contact by chance only if they have something in common.
 const FEWEST: usize = 3;
@@ -51,6 +53,14 @@ impl Person {
     }
 }
 
+/// Whether outages of a session need to be known to tell of these of its people: one of them lost contact, and not by a stop
+/// of the server. None are known of more people than can all be looked at.
+fn may_explain(session: &Session, people: &[&Person]) -> bool {
+    let has_own = |person: &&Person| person.losses().iter().any(|loss| !loss.by_server);
+    let may_have_any = usize::try_from(session.unique_participants).is_ok_and(|all| all <= PEOPLE);
+    may_have_any && people.iter().any(has_own)
+}
+
 impl History {
     /// The outages of a session, as far as these of its people need to know of them: where nobody of them lost contact
     /// but by a stop of the server, nobody else is looked at. None are known of more people than can all be looked at.
@@ -63,13 +73,40 @@ impl History {
         people: &[&Person],
         now: Timestamp,
     ) -> Result<Vec<Outage>, Error> {
-        let has_own = |person: &&Person| person.losses().iter().any(|loss| !loss.by_server);
-        let may_have_any = usize::try_from(session.unique_participants).is_ok_and(|all| all <= PEOPLE);
-        if !may_have_any || !people.iter().any(has_own) {
+        if !may_explain(session, people) {
             return Ok(Vec::new());
         }
-        let everyone = self.everyone(session.id).await?.unwrap_or_default();
+        self.outages_of(session.id, now).await
+    }
+
+    async fn outages_of(&self, session: SessionId, now: Timestamp) -> Result<Vec<Outage>, Error> {
+        let everyone = self.everyone(session).await?.unwrap_or_default();
         Ok(outages_among(&everyone, now))
+    }
+
+    /// The same of several sessions at once, each with one of its people.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub(super) async fn outages_for_each(
+        &self,
+        attended: impl Iterator<Item = (&Session, &Person)>,
+        now: Timestamp,
+    ) -> Result<HashMap<SessionId, Vec<Outage>>, Error> {
+        let wanted = attended.filter(|(session, person)| may_explain(session, &[person]));
+        let everyone = self
+            .everyone_of_each(&ids(wanted.map(|(session, _)| session.id.0))?)
+            .await?;
+        let mut found = HashMap::with_capacity(everyone.len());
+        for (session, Everyone { people, is_whole }) in everyone {
+            let outages = if is_whole {
+                outages_among(&people, now)
+            } else {
+                self.outages_of(session, now).await?
+            };
+            found.insert(session, outages);
+        }
+        Ok(found)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, query};
 use uuid::Uuid;
 
@@ -51,6 +51,21 @@ macro_rules! query_connections {
             select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until, closed_by,
                                                opened_by))
                 as "connections!: String"
+            from (
+            "# + $of + ") as some",
+            $($bound),+
+        )
+    };
+}
+
+/// Asks for people, as [`from_json`] reads them: those of a query.
+macro_rules! query_people {
+    ($of:literal, $($bound:expr),+ $(,)?) => {
+        sqlx::query_scalar!(
+            r#"
+            select json_group_array(json_array(hex(session_id), hex(id), username, joined_at, left_at, leave_reason,
+                                               reconnect_count))
+                as "people!: String"
             from (
             "# + $of + ") as some",
             $($bound),+
@@ -222,14 +237,8 @@ impl History {
     pub async fn everyone(&self, session: SessionId) -> Result<Option<Vec<Person>>, Error> {
         let most_people = count(PEOPLE) + 1;
         let most_connections = Bounds::LIST.all + 1;
-        let rows = sqlx::query_as!(
-            ParticipantRow,
-            r#"
-            select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
-                leave_reason as "leave_reason: LeaveReason", reconnect_count
-            from participant where session_id = ? order by username limit ?
-            "#,
+        let rows = query_people!(
+            "select * from participant where session_id = ? order by username limit ?",
             session.0,
             most_people
         );
@@ -254,7 +263,7 @@ impl History {
             select unhex(wanted.value) as "id!: SessionId",
                 (
                     select json_group_array(
-                        json_array(hex(id), username, joined_at, left_at, leave_reason, reconnect_count)
+                        json_array(hex(session_id), hex(id), username, joined_at, left_at, leave_reason, reconnect_count)
                     )
                     from (select * from participant where session_id = unhex(wanted.value) limit ?2) as own
                 ) as "people!: String",
@@ -274,13 +283,11 @@ impl History {
         .await?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
-            let people: Vec<PersonFields> = from_json(&row.people)?;
+            let people: Vec<ParticipantRow> = from_json(&row.people)?;
             let connections = from_json(&row.connections)?;
             let is_whole = count(people.len()) < most_people && count(connections.len()) < most_connections;
             let mut connections = by_person(connections);
-            let people = people
-                .into_iter()
-                .map(|person| person.row(row.id).person(&mut connections));
+            let people = people.into_iter().map(|person| person.person(&mut connections));
             let everyone = Everyone {
                 people: people.collect(),
                 is_whole,
@@ -299,14 +306,8 @@ impl History {
         let Bounds { each, all } = Bounds::LIST;
         let after = page.after.as_deref().unwrap_or_default();
         let limit = page.probe();
-        let rows = sqlx::query_as!(
-            ParticipantRow,
-            r#"
-            select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
-                leave_reason as "leave_reason: LeaveReason", reconnect_count
-            from participant where session_id = ?1 and username > ?2 order by username limit ?3
-            "#,
+        let rows = query_people!(
+            "select * from participant where session_id = ?1 and username > ?2 order by username limit ?3",
             session.0,
             after,
             limit
@@ -334,7 +335,7 @@ impl History {
         let (rows, connections) = self.of_one_moment(rows, connections).await?;
         // Where the reading ended, it may have ended within one person's connections.
         let unfinished = connections.last().filter(|_| count(connections.len()) == all);
-        let unfinished = unfinished.and_then(|last| rows.iter().position(|row| row.id.0 == last.participant));
+        let unfinished = unfinished.and_then(|last| rows.iter().position(|row| row.id == last.participant));
         let mut connections = by_person(connections);
         let mut people: Vec<Person> = rows.into_iter().map(|row| row.person(&mut connections)).collect();
         people.truncate(unfinished.unwrap_or(usize::MAX).max(1));
@@ -386,14 +387,11 @@ impl History {
     ) -> Result<HashMap<ParticipantId, Person>, Error> {
         let Bounds { each, all } = Bounds::ENDS;
         let people = ids(people.map(|id| id.0))?;
-        let rows = sqlx::query_as!(
-            ParticipantRow,
-            r#"
-            select participant.id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
-                leave_reason as "leave_reason: LeaveReason", reconnect_count
+        let rows = query_people!(
+            "
+            select participant.*
             from json_each(?1) as wanted cross join participant on participant.id = unhex(wanted.value)
-            "#,
+            ",
             people
         );
         let connections = query_connections!(
@@ -415,7 +413,9 @@ impl History {
         );
         let (rows, connections) = self.of_one_moment(rows, connections).await?;
         let mut connections = by_person(connections);
-        let people = rows.into_iter().map(|row| (row.id, row.person(&mut connections)));
+        let people = rows
+            .into_iter()
+            .map(|row| (ParticipantId(row.id), row.person(&mut connections)));
         Ok(people.collect())
     }
 
@@ -427,14 +427,8 @@ impl History {
         last: SessionId,
     ) -> Result<HashMap<SessionId, Person>, Error> {
         let (name, Bounds { each, all }) = (username.as_str(), Bounds::VISITS);
-        let rows = sqlx::query_as!(
-            ParticipantRow,
-            r#"
-            select id as "id: ParticipantId", session_id as "session_id: SessionId", username,
-                joined_at as "joined_at: Timestamp", left_at as "left_at: Timestamp",
-                leave_reason as "leave_reason: LeaveReason", reconnect_count
-            from participant where username = ? and session_id >= ? and session_id <= ?
-            "#,
+        let rows = query_people!(
+            "select * from participant where username = ? and session_id >= ? and session_id <= ?",
             name,
             first.0,
             last.0
@@ -463,21 +457,21 @@ impl History {
         let mut connections = by_person(connections);
         let people = rows
             .into_iter()
-            .map(|row| (row.session_id, row.person(&mut connections)));
+            .map(|row| (SessionId(row.session), row.person(&mut connections)));
         Ok(people.collect())
     }
 
     /// People and their connections. Whoever has left has no connection that goes on.
     async fn of_one_moment(
         &self,
-        rows: query::Map<'_, Sqlite, impl FnMut(SqliteRow) -> sqlx::Result<ParticipantRow> + Send, SqliteArguments>,
+        people: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
         connections: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
     ) -> Result<(Vec<ParticipantRow>, Vec<ConnectionRow>), Error> {
         let mut snapshot = self.reader.begin().await?;
-        let rows = rows.fetch_all(&mut *snapshot).await?;
+        let people = people.fetch_one(&mut *snapshot).await?;
         let connections = connections.fetch_one(&mut *snapshot).await?;
         snapshot.commit().await?;
-        Ok((rows, from_json(&connections)?))
+        Ok((from_json(&people)?, from_json(&connections)?))
     }
 }
 
@@ -498,34 +492,10 @@ fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// A participant. Connections are read as one value: a row for each would cost a page most of its time.
-struct ParticipantRow {
-    id: ParticipantId,
-    session_id: SessionId,
-    username: String,
-    joined_at: Timestamp,
-    left_at: Option<Timestamp>,
-    leave_reason: Option<LeaveReason>,
-    reconnect_count: i64,
-}
-
-impl ParticipantRow {
-    fn person(self, connections: &mut ConnectionsByPerson) -> Person {
-        Person {
-            connections: connections.remove(&self.id.0).unwrap_or_default(),
-            id: self.id,
-            username: self.username,
-            joined_at: self.joined_at,
-            left_at: self.left_at,
-            leave_reason: self.leave_reason,
-            reconnect_count: self.reconnect_count,
-        }
-    }
-}
-
-/// A participant as one of a list that is one value.
+/// A participant, as the queries give it.
 #[derive(Deserialize)]
-struct PersonFields {
+struct ParticipantRow {
+    session: Uuid,
     id: Uuid,
     username: String,
     joined_at: Millis,
@@ -534,11 +504,11 @@ struct PersonFields {
     reconnect_count: i64,
 }
 
-impl PersonFields {
-    fn row(self, session: SessionId) -> ParticipantRow {
-        ParticipantRow {
+impl ParticipantRow {
+    fn person(self, connections: &mut ConnectionsByPerson) -> Person {
+        Person {
+            connections: connections.remove(&self.id).unwrap_or_default(),
             id: ParticipantId(self.id),
-            session_id: session,
             username: self.username,
             joined_at: self.joined_at.into(),
             left_at: self.left_at.map(Timestamp::from),

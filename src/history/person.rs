@@ -68,14 +68,19 @@ impl History {
         let mut people = self.person_between(username, oldest.id, newest.id).await?;
         let attendances: Vec<_> = people.iter().map(|(session, person)| (*session, person.id)).collect();
         let mut unconnected = self.unconnected_of(&attendances, now).await?;
+        let attended = sessions
+            .rows
+            .iter()
+            .filter_map(|session| Some((session, people.get(&session.id)?)));
+        let outages = self.outages_for_each(attended, now).await?;
         let mut rows = Vec::with_capacity(sessions.rows.len());
         for session in sessions.rows {
             let Some(person) = people.remove(&session.id) else {
                 continue;
             };
-            let outages = self.outages_for(&session, &[&person], now).await?;
+            let outages = outages.get(&session.id).map(Vec::as_slice).unwrap_or_default();
             rows.push(PersonSession {
-                attendance: person.attendance(&session, &outages, now),
+                attendance: person.attendance(&session, outages, now),
                 unconnected: unconnected.remove(&session.id).unwrap_or_default(),
                 session,
             });
