@@ -15,6 +15,8 @@ pub struct Banner<'a> {
     pub base_path: &'a BasePath,
     /// Where the review listens, if not there.
     pub review: Option<&'a Addresses>,
+    /// Where metrics are read, if anywhere.
+    pub metrics: Option<&'a Addresses>,
     /// This machine's own addresses, for those who cannot type `localhost`.
     pub interfaces: &'a [IpAddr],
     /// What opens the review.
@@ -63,6 +65,9 @@ impl Banner<'_> {
             &format!("{review}/api/v1, header \"Authorization: Bearer\" and {token}"),
         ));
         lines.push(row("The history is in", &self.database.display().to_string()));
+        if let Some(metrics) = self.metrics.and_then(|metrics| metrics.origins(&[]).into_iter().next()) {
+            lines.push(row("Metrics are at", &format!("{metrics}/metrics")));
+        }
         lines.push(row("To stop it", "press Ctrl-C"));
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
@@ -105,6 +110,7 @@ mod tests {
             addresses,
             base_path: &BasePath::default(),
             review: None,
+            metrics: None,
             interfaces: &["192.0.2.7".parse().unwrap()],
             token,
             database: Path::new("/home/li/chatroom.db"),
@@ -159,6 +165,7 @@ mod tests {
             addresses: &secure(&["0.0.0.0:3000"]),
             base_path: &BasePath::parse("/signal").unwrap(),
             review: Some(&secure(&["192.0.2.1:3001", "[::1]:3001"])),
+            metrics: Some(&at(&["127.0.0.1:9464", "[::1]:9464"])),
             interfaces: &[],
             token: ToldToken::Known,
             database: Path::new("/home/li/chatroom.db"),
@@ -170,6 +177,7 @@ mod tests {
             "Your page is at     https://localhost:3000/signal/ (",
             "Review a class at   https://192.0.2.1:3001/signal/review (",
             "Ask by REST at      https://192.0.2.1:3001/signal/api/v1,",
+            "Metrics are at      http://localhost:9464/metrics\n",
         ] {
             assert!(text.contains(line), "{text}");
         }

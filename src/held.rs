@@ -18,7 +18,9 @@ use parking_lot::Mutex;
 use tracing::warn;
 
 use crate::limit::{SITE_FACTOR, Seldom};
+use crate::metrics;
 use crate::model::address::AddressKey;
+use crate::model::limit::LimitName;
 
 /// Bytes are counted in steps of this size, and the first step of each holder not at all: there are no more holders
 /// than connections, which are limited by themselves.
@@ -89,10 +91,10 @@ pub enum OverBudget {
 }
 
 impl OverBudget {
-    fn variable(self) -> &'static str {
+    fn limit(self) -> LimitName {
         match self {
-            Self::Address => "MAX_HELD_PER_ADDRESS",
-            Self::All => "MAX_HELD_MEMORY",
+            Self::Address => LimitName::MaxHeldPerAddress,
+            Self::All => LimitName::MaxHeldMemory,
         }
     }
 }
@@ -157,8 +159,9 @@ impl MemoryBudget {
     }
 
     fn tell(&self, over: OverBudget, address: AddressKey) {
+        metrics::limit_reached(over.limit());
         self.0.told.then(|| {
-            let variable = over.variable();
+            let variable = over.limit().as_str();
             warn!(%address, "{variable} is reached: a client of this address that holds much of it is cut or refused");
         });
     }

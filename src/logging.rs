@@ -1,7 +1,12 @@
 //! The log: structured lines on standard error. Standard output is for the few lines at start.
+//!
+//! They are written by a thread of their own. Who joins and who leaves is told while a room is locked: a terminal or a
+//! service manager that takes no lines must not hold up a class. Past [`MOST_WAITING`] lines are left out, and counted.
 
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
@@ -16,19 +21,33 @@ const WITHOUT_DETAILS: [&str; 6] = [
     "socketioxide_core=info",
 ];
 
+/// How many lines wait for whoever reads the log.
+const MOST_WAITING: usize = 4_096;
+
+static LEFT_OUT: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// How many lines were left out since the start, as nobody took them fast enough.
+pub fn lines_dropped() -> usize {
+    LEFT_OUT.get().map_or(0, ErrorCounter::dropped_lines)
+}
+
 fn filter(directives: &str) -> EnvFilter {
     let without = WITHOUT_DETAILS.iter().filter_map(|directive| directive.parse().ok());
     without.fold(EnvFilter::new(directives), EnvFilter::add_directive)
 }
 
-/// Starts the log of this process, once.
-pub fn start(config: &Config) {
+/// Starts the log of this process, once. What waits is written when the guard is dropped.
+pub fn start(config: &Config) -> WorkerGuard {
+    let builder = NonBlockingBuilder::default().buffered_lines_limit(MOST_WAITING);
+    let (writer, guard) = builder.thread_name("log").finish(io::stderr());
+    LEFT_OUT.get_or_init(|| writer.error_counter());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(&config.log))
-        .with_writer(io::stderr)
+        .with_writer(writer)
         .with_ansi(io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
+    guard
 }

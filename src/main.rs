@@ -22,11 +22,13 @@ const LEFTOVERS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let (config, oddities) = Config::load().unwrap_or_else(|error| error.exit());
-    logging::start(&config);
+    let log = logging::start(&config);
     for oddity in oddities {
         tracing::warn!("{oddity}");
     }
-    match run(config) {
+    let ended = run(config);
+    drop(log);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", sentence(&error));

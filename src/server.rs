@@ -9,7 +9,8 @@ use anyhow::Context;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::STRICT_TRANSPORT_SECURITY;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -24,10 +25,13 @@ use crate::history::History;
 use crate::join_token::EntryRules;
 use crate::journal::{self, Journal, Opened};
 use crate::limit::Quota;
+use crate::logging;
+use crate::metrics::{self, Figures};
 use crate::model::act::{Act, CannotAct};
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::qr::QrCode;
+use crate::requests;
 use crate::review_token::{Review, review_token};
 use crate::room::Limits;
 use crate::service_manager;
@@ -64,6 +68,10 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         Some(listen) => Some(Listeners::bind_review(listen, &config.host).await?),
         None => None,
     };
+    let metrics = match &config.metrics_listen {
+        Some(listen) => Some((Listeners::bind_metrics(listen).await?, metrics::start()?)),
+        None => None,
+    };
     warn_of_shared_origin(&config);
     let tls = Source::of(&config)?;
     let capacity = Capacity::new(
@@ -84,11 +92,12 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let (certificates, keeper) = tls.map(Source::open).transpose()?.unzip();
     let listeners = listeners.with_tls(certificates.clone());
     let review_listeners = review_listeners.map(|review| review.with_tls(certificates.clone()));
-    let addresses = |listeners: &Listeners| Addresses {
+    let addresses = |listeners: &Listeners, is_https| Addresses {
         listening: listeners.addresses(),
-        is_https: certificates.is_some(),
+        is_https,
     };
-    let own = addresses(&listeners);
+    let is_https = certificates.is_some();
+    let own = addresses(&listeners, is_https);
     clock.catch_up(last_alive);
     let entry_rules = Arc::new(EntryRules::new(
         config.allowed_rooms.clone(),
@@ -140,7 +149,8 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         &Banner {
             addresses: &own,
             base_path: &config.base_path,
-            review: review.as_ref().map(|(listeners, _)| addresses(listeners)).as_ref(),
+            review: review.as_ref().map(|(at, _)| addresses(at, is_https)).as_ref(),
+            metrics: metrics.as_ref().map(|(at, _)| addresses(at, false)).as_ref(),
             interfaces: &interfaces,
             token: match &kept_in {
                 None => ToldToken::Known,
@@ -161,17 +171,19 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         config.limits.reads_per_address,
     ));
     let until = stopping.clone();
+    let metrics = metrics.map(|(listeners, exporter)| {
+        tokio::spawn(stopping.clone().run_until_cancelled_owned(exporter.clone().keep_up()));
+        let (hub, journal) = (hub.clone(), journal.clone());
+        (listeners, metrics::router(exporter, move || figures(&hub, &journal)))
+    });
     if let Some(keeper) = keeper {
         tokio::spawn(stopping.clone().run_until_cancelled_owned(keeper.run()));
     }
     let mut serving = tokio::spawn(async move {
-        let main = net::serve(listeners, router, admission.clone(), inbound.clone(), until.clone());
-        match review {
-            Some((listeners, router)) => {
-                tokio::join!(main, net::serve(listeners, router, admission, inbound, until));
-            }
-            None => main.await,
-        }
+        let parts = [Some((listeners, router)), review, metrics].into_iter().flatten();
+        let serve =
+            |(listeners, router)| net::serve(listeners, router, admission.clone(), inbound.clone(), until.clone());
+        parts.map(serve).collect::<JoinSet<_>>().join_all().await;
     });
     service_manager::ready();
     let watched = journal.clone();
@@ -319,6 +331,22 @@ impl LiveRooms for Live {
     }
 }
 
+/// How much there is of everything at this moment.
+fn figures(hub: &Hub, journal: &Journal) -> Figures {
+    let journal::Depth {
+        waiting,
+        dropped,
+        disk_free,
+    } = journal.depth();
+    Figures {
+        journal_depth: waiting,
+        records_dropped: dropped,
+        disk_free,
+        log_lines_dropped: logging::lines_dropped() as u64,
+        ..hub.figures()
+    }
+}
+
 fn readiness(journal: &Journal) -> web::ReadinessProbe {
     let journal = journal.clone();
     Arc::new(move || match journal.status() {
@@ -386,6 +414,7 @@ fn router(config: &Config, web: Router, socket: Router) -> Router {
 }
 
 fn bounded(config: &Config, router: Router) -> Router {
+    let router = router.layer(from_fn(requests::observe));
     let router = web::below(&config.base_path, router).layer(RequestBodyDeadlineLayer::new(BODY_WITHIN));
     // Whoever was shown one that nobody has vouched for must stay free to go back to http.
     if config.tls_cert.is_none() {

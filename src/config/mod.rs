@@ -4,6 +4,7 @@ mod base_path;
 mod dotenv;
 mod ice;
 mod limits;
+mod listen;
 mod mistakes;
 mod origins;
 mod packaging;
@@ -29,10 +30,11 @@ pub use base_path::BasePath;
 pub use dotenv::Variables;
 pub use ice::{IceServers, TurnSecret};
 pub use limits::LimitSettings;
+pub use listen::ListenAt;
 pub use origins::{AllowedOrigin, Origins};
 pub use packaging::{completions, man_pages};
 pub use proxies::TrustedProxies;
-pub use review::{ReviewListen, ReviewToken};
+pub use review::ReviewToken;
 pub use task::Task;
 pub use tls::{TlsFiles, TlsMode};
 pub use value::{Host, HostNames, Hosts, LogFormat};
@@ -175,8 +177,8 @@ pub struct Config {
 
     /// A port of the review's own, such as 3001 or localhost:3001; the other port then has no review, and of the API only
     /// what is public. Unset: everything is on one port
-    #[arg(long, env, value_parser = ReviewListen::parse, help_heading = "Access")]
-    pub review_listen: Option<ReviewListen>,
+    #[arg(long, env, value_parser = ListenAt::parse, help_heading = "Access")]
+    pub review_listen: Option<ListenAt>,
 
     /// A directory with a built exercise page, served at / from the same origin
     #[arg(long, env, value_parser = directory, help_heading = "Pages")]
@@ -195,6 +197,11 @@ pub struct Config {
     /// Whether a browser that asks for a script that is not there is sent to the library's authors, at cdn.socket.io
     #[arg(long, env, default_value = "true", value_parser = BoolishValueParser::new(), action = ArgAction::Set, help_heading = "Pages")]
     pub client_script_cdn: bool,
+
+    /// A port of this machine, such as 9464, where Prometheus reads metrics (http, /metrics); 0.0.0.0:9464 is that of every
+    /// address. Unset: none
+    #[arg(long, env, value_parser = ListenAt::parse, help_heading = "Log")]
+    pub metrics_listen: Option<ListenAt>,
 
     /// What may be had of the server, and how fast.
     #[command(flatten)]
@@ -309,7 +316,7 @@ impl Config {
     /// Whether no other machine reaches the server: it listens on loopback addresses, and nothing says that there is a
     /// reverse proxy in front.
     fn is_for_this_machine_only(&self) -> bool {
-        let review = self.review_listen.as_ref().and_then(ReviewListen::hosts);
+        let review = self.review_listen.as_ref().and_then(ListenAt::hosts);
         let is_behind_proxy = self.allowed_hosts != HostNames::default() || !self.trusted_proxies.are_usual();
         self.host.are_loopback() && review.is_none_or(Hosts::are_loopback) && !is_behind_proxy
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::limit::LimitName;
 
 fn read(flags: &[&str], file: &[(&str, &str)]) -> Result<Config, clap::Error> {
     let file = file
@@ -370,6 +371,23 @@ fn the_table_of_limits_has_every_one_with_its_default() {
             "{row:?}"
         );
     }
+}
+
+/// The log and the metrics say which limit was reached.
+#[test]
+fn what_somebody_reaches_is_called_by_its_variable() {
+    // Of those one nobody is refused: the disk is looked at, and questions wait.
+    let without_a_name = ["MIN_FREE_DISK", "MAX_ANSWERS"];
+    let command = command();
+    let limits = command
+        .get_arguments()
+        .filter(|arg| arg.get_help_heading() == Some("Limits"));
+    let mut known: Vec<_> = limits.map(variable).collect();
+    known.retain(|name| !without_a_name.contains(&name.as_str()));
+    known.push("MAX_ROOM_MEMBERS".to_owned());
+    known.sort();
+    let named: Vec<_> = LimitName::ALL.iter().map(|limit| limit.as_str()).collect();
+    assert_eq!(named, known);
 }
 
 /// What a file below `deploy` sets, as it stands there: `NAME=value`, or YAML's `NAME: value`.

@@ -41,6 +41,11 @@ impl Hosts {
         Ok(Self(hosts))
     }
 
+    /// What only this machine reaches.
+    pub fn loopback() -> Self {
+        Self(vec![Host::Loopback])
+    }
+
     /// The places, in the order given.
     pub fn iter(&self) -> impl Iterator<Item = &Host> {
         self.0.iter()

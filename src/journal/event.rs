@@ -83,7 +83,9 @@ pub(super) fn entry(change: &Change) -> Option<Entry> {
             let detail = json!({ "code": ErrorKind::RateLimited, "message": message, "count": count });
             (*participant, Some(detail))
         }
-        Change::Acted { participant, what, by } => (*participant, Some(json!({ "what": what, "by": by }))),
+        Change::Acted {
+            participant, what, by, ..
+        } => (*participant, Some(json!({ "what": what, "by": by }))),
         Change::Gap { dropped } => (None, Some(json!({ "dropped": dropped }))),
         Change::SessionStarted { .. }
         | Change::SessionEnded { .. }

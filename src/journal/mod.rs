@@ -34,6 +34,7 @@ mod tests;
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -158,6 +159,17 @@ pub enum Status {
     },
 }
 
+/// How much waits for the disk, and what there is of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// How many records wait in memory.
+    pub waiting: usize,
+    /// How many were dropped since the start.
+    pub dropped: u64,
+    /// What is free of the database's disk, in bytes, if the system tells.
+    pub disk_free: Option<u64>,
+}
+
 /// The deadline passed before everything was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the database did not take everything in time: {waiting} records are lost")]
@@ -175,6 +187,8 @@ pub struct Journal {
 
 struct Inner {
     shared: Arc<Shared>,
+    /// The database.
+    file: PathBuf,
     writer: Mutex<Option<AbortOnDropHandle<()>>>,
     /// Where the writer runs.
     thread: Handle,
@@ -237,6 +251,18 @@ impl Journal {
         }
     }
 
+    /// How much waits, and for how much there is space. It asks the disk, and so may wait for it.
+    pub fn depth(&self) -> Depth {
+        let queue = self.inner.shared.queue();
+        let (waiting, dropped) = (queue.unwritten(), queue.dropped());
+        drop(queue);
+        Depth {
+            waiting,
+            dropped,
+            disk_free: space::free(&self.inner.file),
+        }
+    }
+
     /// Waits until the thread that writes has a moment for this: whether it has. It takes for ever if that thread hangs, and
     /// is false if it has ended. A database that does not answer keeps nothing waiting, as the thread does not.
     pub async fn answers(&self) -> bool {
@@ -276,11 +302,13 @@ impl Journal {
 
     fn start(writer: Writer) -> io::Result<Self> {
         let shared = Arc::clone(&writer.shared);
+        let file = writer.file.clone();
         let releases: JoinHandle<()> = tokio::spawn(run_releases(Arc::clone(&shared)));
         let (writer, thread) = spawn_apart(writer.run())?;
         Ok(Self {
             inner: Arc::new(Inner {
                 shared,
+                file,
                 thread,
                 writer: Mutex::new(Some(AbortOnDropHandle::new(writer))),
                 _releases: AbortOnDropHandle::new(releases),

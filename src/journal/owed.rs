@@ -135,6 +135,7 @@ mod tests {
         assert_eq!(after(folder.path(), vec![]).await, [[leave(9), leave(8)]]);
         let back = Change::Reconnected {
             participant: ParticipantId(Uuid::from_u128(2)),
+            username: Username::parse("ann").unwrap(),
             member: ANN,
             connection: ConnectionId(Uuid::from_u128(4)),
             previous: ConnectionId(Uuid::from_u128(3)),
@@ -163,6 +164,7 @@ mod tests {
         let mut changes = ann_joined();
         let left = Change::Left {
             participant: ParticipantId(Uuid::from_u128(2)),
+            username: Username::parse("ann").unwrap(),
             member: ANN,
             open_connection: None,
             last_connection: ConnectionId(Uuid::from_u128(3)),

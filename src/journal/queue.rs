@@ -441,7 +441,8 @@ impl Queue {
         }
     }
 
-    fn unwritten(&self) -> usize {
+    /// How many records wait, those that the writer holds included.
+    pub(super) fn unwritten(&self) -> usize {
         self.backlog.waiting() + self.taken.iter().map(|taken| taken.left).sum::<usize>()
     }
 

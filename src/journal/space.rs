@@ -106,12 +106,12 @@ fn needs(change: &Change) -> Level {
 
 /// What an ordinary user may still write to the disk that the file is on.
 #[cfg(unix)]
-fn free(file: &Path) -> Option<u64> {
+pub(super) fn free(file: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(file).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn free(_: &Path) -> Option<u64> {
+pub(super) fn free(_: &Path) -> Option<u64> {
     None
 }

@@ -20,6 +20,7 @@ use super::removal::RemovalQueue;
 use super::rows;
 use super::shared::Shared;
 use crate::limit::Seldom;
+use crate::metrics;
 use crate::room::record::Record;
 
 /// How often the server writes down that it lives, if it writes nothing else. The history promises 5 s.
@@ -118,8 +119,12 @@ impl Writer {
         let mut retry = FIRST_RETRY;
         loop {
             let part = limit.min(group.len());
+            let began = Instant::now();
             match self.commit_once(&group[..part]).await {
                 Ok(()) => {
+                    if part > 0 {
+                        metrics::committed(began.elapsed());
+                    }
                     self.committed(group.drain(..part));
                     if group.is_empty() {
                         return;

@@ -4,6 +4,7 @@ pub mod act;
 pub mod address;
 pub mod id;
 pub mod language;
+pub mod limit;
 mod schema;
 pub mod text;
 pub mod time;

@@ -16,7 +16,9 @@ use super::turns::{Slot, Turns};
 use super::wait::Wait;
 use crate::held::{Held, MemoryBudget, STEP};
 use crate::limit::Seldom;
+use crate::metrics;
 use crate::model::address::AddressKey;
+use crate::model::limit::LimitName;
 use crate::model::vocabulary::DropReason;
 
 /// A byte of a message counts for so many of a request: long ones take long to read, and only members send them.
@@ -215,6 +217,7 @@ impl Inbound {
         let client = self.connection.client();
         let wait = self.limits.reads.count(self.peer, client, messages, bytes);
         if !wait.is_zero() {
+            metrics::limit_reached(LimitName::ReadsPerAddress);
             self.wait_for(wait);
         }
     }
@@ -249,6 +252,9 @@ impl Inbound {
     }
 
     fn cut(&self, why: TooFast) -> io::Error {
+        if let Some(limit) = why.limit() {
+            metrics::limit_reached(limit);
+        }
         self.limits.told.then(|| {
             let address = self.address();
             warn!(%address, "a WebSocket is cut: {why}");

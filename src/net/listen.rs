@@ -7,7 +7,7 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, lookup_host};
 
-use crate::config::{Host, Hosts, ReviewListen};
+use crate::config::{Host, Hosts, ListenAt};
 use crate::tls::Certificates;
 
 /// How many connections the kernel holds until they are accepted: a whole school that reconnects at once.
@@ -48,6 +48,8 @@ pub enum Setting {
     Main,
     /// That of the review.
     Review,
+    /// That of the metrics.
+    Metrics,
 }
 
 impl Setting {
@@ -55,6 +57,7 @@ impl Setting {
         match self {
             Self::Main => "--host (variable HOST)",
             Self::Review => REVIEW,
+            Self::Metrics => METRICS,
         }
     }
 
@@ -62,20 +65,21 @@ impl Setting {
         match self {
             Self::Main => "--port (variable PORT)",
             Self::Review => REVIEW,
+            Self::Metrics => METRICS,
         }
     }
 }
 
 const REVIEW: &str = "--review-listen (variable REVIEW_LISTEN)";
+const METRICS: &str = "--metrics-listen (variable METRICS_LISTEN)";
 
 impl BindError {
-    fn of_review(self) -> Self {
-        const SETTING: Setting = Setting::Review;
+    fn of(self, setting: Setting) -> Self {
         match self {
-            Self::Taken(at, _) => Self::Taken(at, SETTING),
-            Self::Forbidden(at, _) => Self::Forbidden(at, SETTING),
-            Self::NotHere(address, _) => Self::NotHere(address, SETTING),
-            Self::Unresolved(name, _) => Self::Unresolved(name, SETTING),
+            Self::Taken(at, _) => Self::Taken(at, setting),
+            Self::Forbidden(at, _) => Self::Forbidden(at, setting),
+            Self::NotHere(address, _) => Self::NotHere(address, setting),
+            Self::Unresolved(name, _) => Self::Unresolved(name, setting),
             other @ Self::Other(..) => other,
         }
     }
@@ -124,10 +128,21 @@ impl Listeners {
     ///
     /// # Errors
     /// As [`Listeners::bind`].
-    pub async fn bind_review(listen: &ReviewListen, hosts: &Hosts) -> Result<Self, BindError> {
-        let hosts = listen.hosts().unwrap_or(hosts);
-        let bound = Self::bind(hosts, listen.port()).await;
-        bound.map_err(BindError::of_review)
+    pub async fn bind_review(listen: &ListenAt, hosts: &Hosts) -> Result<Self, BindError> {
+        Self::bind_at(listen, hosts, Setting::Review).await
+    }
+
+    /// Listens where metrics are read: only this machine reaches that, unless hosts are named.
+    ///
+    /// # Errors
+    /// As [`Listeners::bind`].
+    pub async fn bind_metrics(listen: &ListenAt) -> Result<Self, BindError> {
+        Self::bind_at(listen, &Hosts::loopback(), Setting::Metrics).await
+    }
+
+    async fn bind_at(listen: &ListenAt, usual: &Hosts, setting: Setting) -> Result<Self, BindError> {
+        let bound = Self::bind(listen.hosts().unwrap_or(usual), listen.port()).await;
+        bound.map_err(|error| error.of(setting))
     }
 
     /// The same, speaking TLS with these certificates, if there are any.

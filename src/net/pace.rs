@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::frames::Seen;
+use crate::model::limit::LimitName;
 
 /// How much more than a second's worth may come at once: a page that meets thirty others sends 1,200 messages.
 const BURST: i64 = 8;
@@ -55,6 +56,17 @@ struct Allowance {
     /// In thousandths, as `left`: what comes within a millisecond counts too.
     most: i64,
     left: i64,
+}
+
+impl TooFast {
+    /// The limit that it is about, if there is one.
+    pub(crate) fn limit(self) -> Option<LimitName> {
+        match self {
+            Self::Messages => Some(LimitName::MessagesPerSocket),
+            Self::Bytes => Some(LimitName::BytesPerSocket),
+            Self::Connects => None,
+        }
+    }
 }
 
 impl InboundPace {

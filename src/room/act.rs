@@ -54,6 +54,7 @@ impl Room {
         };
         let change = Change::Acted {
             participant: Some(self.members[index].participant),
+            username: Some(username.clone()),
             what: RoomAction::Removed,
             by: Actor::Token,
         };
@@ -89,6 +90,7 @@ impl Room {
     fn record_act(&self, what: RoomAction, now: Now, out: &mut Outputs) {
         let change = Change::Acted {
             participant: None,
+            username: None,
             what,
             by: Actor::Token,
         };

@@ -71,6 +71,7 @@ impl Room {
             member.connected_at = now.at;
             let gone = Change::Disconnected {
                 participant: member.participant,
+                username: member.username.clone(),
                 member: member.id,
                 connection: previous,
                 until: now.at,
@@ -79,6 +80,7 @@ impl Room {
             };
             let back = Change::Reconnected {
                 participant: member.participant,
+                username: member.username.clone(),
                 member: member.id,
                 connection,
                 previous,

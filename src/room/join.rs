@@ -249,6 +249,7 @@ impl Room {
         let member = self.members.remove(index);
         let change = Change::Left {
             participant: member.participant,
+            username: member.username.clone(),
             member: member.id,
             open_connection: member.is_present().then_some(member.connection),
             last_connection: member.connection,

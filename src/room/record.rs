@@ -65,6 +65,8 @@ pub enum Change {
     Left {
         /// Who.
         participant: ParticipantId,
+        /// Their name.
+        username: Username,
         /// The member that is gone.
         member: MemberId,
         /// The connection that this ends; `None` if the member was away.
@@ -80,6 +82,8 @@ pub enum Change {
     Disconnected {
         /// Who.
         participant: ParticipantId,
+        /// Their name.
+        username: Username,
         /// The member that is away.
         member: MemberId,
         /// The connection that ended.
@@ -95,6 +99,8 @@ pub enum Change {
     Reconnected {
         /// Who.
         participant: ParticipantId,
+        /// Their name.
+        username: Username,
         /// The member that is back.
         member: MemberId,
         /// The connection that begins.
@@ -126,6 +132,8 @@ pub enum Change {
     Acted {
         /// Whom it was about, if it was not the room as a whole.
         participant: Option<ParticipantId>,
+        /// Their name.
+        username: Option<Username>,
         /// What.
         what: RoomAction,
         /// By what the teacher was known.

@@ -90,6 +90,7 @@ impl Room {
         member.leaves_as = None;
         let change = Change::Reconnected {
             participant: member.participant,
+            username: member.username.clone(),
             member: member.id,
             connection,
             previous,

@@ -216,6 +216,18 @@ impl Room {
         (self.session_id(), participant)
     }
 
+    /// The name of a person who is in the room.
+    pub fn name_of(&self, participant: ParticipantId) -> Option<&Username> {
+        let member = self.members.iter().find(|member| member.participant == participant);
+        member.map(|member| &member.username)
+    }
+
+    /// How many members have a live socket, and how many are away.
+    pub fn presence(&self) -> (usize, usize) {
+        let present = self.members.iter().filter(|member| member.is_present()).count();
+        (present, self.members.len() - present)
+    }
+
     /// Counts of what passed over the links, where they have grown since they were last recorded.
     pub fn progress(&mut self, now: Now) -> Vec<Record> {
         let session = self.session_id();
@@ -253,6 +265,7 @@ impl Room {
         member.asked.clear();
         let change = Change::Disconnected {
             participant: member.participant,
+            username: member.username.clone(),
             member: member.id,
             connection: member.connection,
             until: now.at_tick(until),

@@ -13,8 +13,10 @@ use tracing::warn;
 use super::client_limit::Limit;
 use super::transport::Transport;
 use crate::limit::{AddressRate, Bucket, KeyedRate, Quota, Seldom};
+use crate::metrics;
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, MemberId, RoomName};
+use crate::model::limit::LimitName;
 use crate::model::time::Tick;
 
 /// What is configured; 0 is no limit.
@@ -176,17 +178,24 @@ impl Allowances {
         room: Option<&RoomName>,
         now: Tick,
     ) -> bool {
-        refusals
-            .lock()
-            .take(Quota::per_minute(self.rates.refusals_per_socket), now.since_start())
-            .is_ok()
-            && self.refusals_by_address.check(address).is_ok()
-            && room.is_none_or(|room| self.refusals_by_room.check(room).is_ok())
+        let per_socket = Quota::per_minute(self.rates.refusals_per_socket);
+        let reached = if refusals.lock().take(per_socket, now.since_start()).is_err() {
+            LimitName::RefusalsPerSocket
+        } else if self.refusals_by_address.check(address).is_err() {
+            LimitName::RefusalsPerAddress
+        } else if room.is_some_and(|room| self.refusals_by_room.check(room).is_err()) {
+            LimitName::RefusalsPerRoom
+        } else {
+            return true;
+        };
+        metrics::limit_reached(reached);
+        false
     }
 
-    /// Says in the log which limit was reached, now and then.
+    /// Counts that a limit was reached, and says so in the log now and then.
     pub(super) fn limit_reached(&self, limit: Limit, address: AddressKey) {
-        let variable = limit.variable();
+        let variable = limit.name().as_str();
+        metrics::limit_reached(limit.name());
         self.told[limit as usize].then(|| {
             warn!(%address, "{variable} is reached: what goes beyond it is refused, and its sender is told");
         });

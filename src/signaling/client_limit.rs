@@ -1,5 +1,6 @@
 //! Limits on how much one client, one address or one room may do, and the variables that set them.
 
+use crate::model::limit::LimitName;
 use crate::room::refusal::Reason;
 
 /// A limit on what clients do.
@@ -39,32 +40,35 @@ impl Limit {
         Self::Sockets,
     ];
 
-    /// The variable that sets it.
-    pub(super) fn variable(self) -> &'static str {
+    /// What it is called.
+    pub(super) fn name(self) -> LimitName {
         match self {
-            Self::JoinsOfSocket => "JOINS_PER_SOCKET",
-            Self::JoinsOfAddress => "JOINS_PER_ADDRESS",
-            Self::JoinsOfRoom => "JOINS_PER_ROOM",
-            Self::RoomsOfAddress => "ROOMS_PER_ADDRESS",
-            Self::Takeovers => "MAX_TAKEOVERS",
-            Self::RelaysOfPair => "RELAYS_PER_PAIR",
-            Self::WaitingOfPair => "MAX_WAITING_PER_PAIR",
-            Self::SocketsOfAddress => "MAX_CONNECTIONS_PER_ADDRESS",
-            Self::Sockets => "MAX_CONNECTIONS",
+            Self::JoinsOfSocket => LimitName::JoinsPerSocket,
+            Self::JoinsOfAddress => LimitName::JoinsPerAddress,
+            Self::JoinsOfRoom => LimitName::JoinsPerRoom,
+            Self::RoomsOfAddress => LimitName::RoomsPerAddress,
+            Self::Takeovers => LimitName::MaxTakeovers,
+            Self::RelaysOfPair => LimitName::RelaysPerPair,
+            Self::WaitingOfPair => LimitName::MaxWaitingPerPair,
+            Self::SocketsOfAddress => LimitName::MaxConnectionsPerAddress,
+            Self::Sockets => LimitName::MaxConnections,
         }
     }
 }
 
-/// The variable that an operator may change so that a room does not refuse this.
-pub(super) fn variable_of(reason: &Reason) -> Option<&'static str> {
+/// The limit that an operator may change so that a room does not refuse this.
+pub(super) fn limit_of_room(reason: &Reason) -> Option<LimitName> {
     let limits = [
-        (matches!(reason, Reason::RoomFull { .. }), "MAX_ROOM_MEMBERS"),
-        (matches!(reason, Reason::TooManyPeople { .. }), "MAX_SESSION_PEOPLE"),
+        (matches!(reason, Reason::RoomFull { .. }), LimitName::MaxRoomMembers),
+        (
+            matches!(reason, Reason::TooManyPeople { .. }),
+            LimitName::MaxSessionPeople,
+        ),
         (
             matches!(reason, Reason::TooManyFromAddress { .. }),
-            "MAX_SESSION_PEOPLE_PER_ADDRESS",
+            LimitName::MaxSessionPeoplePerAddress,
         ),
     ];
     let reached = limits.into_iter().find(|(is_reached, _)| *is_reached);
-    reached.map(|(_, variable)| variable)
+    reached.map(|(_, limit)| limit)
 }

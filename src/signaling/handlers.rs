@@ -25,9 +25,10 @@ use super::early::{EarlyRelays, UnjoinedSender};
 use super::hub::{Hub, HubDriver, tell_refusal};
 use super::refusal_budget::RefusalBudget;
 use super::send_gate::SendGate;
-use super::wire::{self, Command, Event, WireReason, WireRefusal, of_request, token_of_auth};
+use super::wire::{self, AskedEntry, Command, Event, WireReason, WireRefusal, of_request, token_of_auth};
 use crate::join_token::{self, Forbidden, Pass, Shown};
 use crate::limit::Bucket;
+use crate::metrics::{self, EntryOutcome};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::model::language::Language;
@@ -226,7 +227,8 @@ impl MessageContext<'_> {
         let event = Event::read(text);
         let name = event.as_ref().map_or("", |event| event.name);
         if self.state.refusals.is_exhausted(now) {
-            return self.reject_unrecorded(WireRefusal::new(name, WireReason::TooManyErrors), callback);
+            self.reject_unrecorded(WireRefusal::new(name, WireReason::TooManyErrors), callback);
+            return count_entry(name, InputOutcome::Refused);
         }
         let command = match &event {
             _ if self.state.room.is_none() && text.len() > EarlyRelays::MESSAGE_BYTES => Err(TOO_LARGE),
@@ -239,7 +241,8 @@ impl MessageContext<'_> {
             Ok(command) => self.command(command, callback),
             Err(reason) => self.refuse(WireRefusal::new(name, reason), callback),
         };
-        if leaves || outcome == InputOutcome::Entered {
+        count_entry(name, outcome);
+        if leaves || matches!(outcome, InputOutcome::Entered { .. }) {
             self.sender.client.transport.set_member(!leaves);
         }
         if outcome == InputOutcome::Refused {
@@ -328,16 +331,16 @@ impl MessageContext<'_> {
         callback: Option<Callback>,
     ) -> InputOutcome {
         if self.hub.is_stopping() {
-            return self.refuse_request(entry.request, WireReason::ShuttingDown, callback);
+            return self.refuse_entry(&entry, WireReason::ShuttingDown, callback);
         }
         self.note_id(entry.has_short_id);
         let status = self.hub.entry_status(&entry.room, &entry.key, self.sender.client.key);
         let token = match self.check_rules(&entry, status) {
             Ok(token) => token,
-            Err(reason) => return self.refuse_request(entry.request, reason, callback),
+            Err(reason) => return self.refuse_entry(&entry, reason, callback),
         };
         if let Err(limit) = self.may_enter(&entry, status) {
-            return self.refuse_request(entry.request, WireReason::TooMuch(limit), callback);
+            return self.refuse_entry(&entry, WireReason::TooMuch(limit), callback);
         }
         let client = &self.sender.client;
         let is_elsewhere = |room: &Arc<HubDriver>| room.read(|room| *room.name() != entry.room);
@@ -348,7 +351,7 @@ impl MessageContext<'_> {
         let (held, mut callbacks) = self.state.early.lend();
         let input = input(token, held);
         let (room, outcome) = self.hub.enter(&entry.room, client, input, callback, &mut callbacks);
-        if outcome == InputOutcome::Entered {
+        if matches!(outcome, InputOutcome::Entered { .. }) {
             let before = self.state.room.replace(room.clone());
             if let Some(other) = before.filter(|other| !Arc::ptr_eq(other, &room)) {
                 other.input(self.hub, client, Input::Move { socket: client.key }, None);
@@ -378,19 +381,16 @@ impl MessageContext<'_> {
     /// Gives the id of a token that is for this client alone.
     fn check_rules(&self, entry: &EntryRequest, status: EntryStatus) -> Result<Option<Box<str>>, Forbidden> {
         let rules = &self.hub.entry_rules;
-        let shown = rules.read(&entry.token);
-        let pass = shown.or(&self.connected.pass);
+        let pass = rules.read(&entry.token);
+        let pass = pass.or(&self.connected.pass);
         let asked = join_token::Entry {
             room: &entry.room,
             username: entry.username.as_ref(),
             is_back: entry.request == Request::Resume && status.is_member(),
             pass,
         };
-        let checked = rules.check(&asked, wall_clock());
-        if let Err(reason) = &checked {
-            self.hub.tell_forbidden(self.sender.client.address, &asked, reason);
-        }
-        checked.map(|()| pass.personal_id().map(Into::into))
+        rules.check(&asked, wall_clock())?;
+        Ok(pass.personal_id().map(Into::into))
     }
 
     fn may_enter(&mut self, entry: &EntryRequest, status: EntryStatus) -> Result<(), Limit> {
@@ -468,6 +468,23 @@ impl MessageContext<'_> {
         self.refuse(WireRefusal::new(of_request(request), reason), callback)
     }
 
+    /// Refuses to let somebody in, before that is for a room to decide.
+    fn refuse_entry(
+        &mut self,
+        entry: &EntryRequest,
+        reason: impl Into<WireReason>,
+        callback: Option<Callback>,
+    ) -> InputOutcome {
+        let pass = self.hub.entry_rules.read(&entry.token);
+        let asked = AskedEntry {
+            room: entry.room.clone(),
+            username: entry.username.clone(),
+            token: pass.or(&self.connected.pass).id().map(Into::into),
+        };
+        let refusal = WireRefusal::new(of_request(entry.request), reason).of_entry(asked);
+        self.refuse(refusal, callback)
+    }
+
     /// Refuses a message, on the record: in the room, if the socket has one.
     fn refuse(&mut self, refusal: WireRefusal, callback: Option<Callback>) -> InputOutcome {
         match &self.state.room {
@@ -481,8 +498,23 @@ impl MessageContext<'_> {
 
     /// Refuses a message off the record: this socket has had its share of it.
     fn reject_unrecorded(&self, refusal: WireRefusal, callback: Option<Callback>) {
-        let socket = self.sender.client.key;
-        self.hub.count_refusal(self.state.room.as_ref(), socket);
+        let client = &self.sender.client;
+        self.hub.count_refusal(self.state.room.as_ref(), client, &refusal);
         tell_refusal(&self.sender, refusal, callback);
+    }
+}
+
+/// Counts what became of a message by which somebody wanted to come in or back.
+fn count_entry(event: &str, outcome: InputOutcome) {
+    let outcome = match outcome {
+        InputOutcome::Entered { resumed: true } => EntryOutcome::Resumed,
+        InputOutcome::Entered { resumed: false } => EntryOutcome::Joined,
+        InputOutcome::Refused => EntryOutcome::Refused,
+        InputOutcome::Other => return,
+    };
+    if event == of_request(Request::Join) {
+        metrics::joined(outcome);
+    } else if event == of_request(Request::Resume) {
+        metrics::resumed(outcome);
     }
 }

@@ -22,8 +22,10 @@ use super::transport::Transports;
 use super::transport_request::TransportRequest;
 use super::transport_session::{TransportSession, TransportSessions};
 use crate::limit::{AddressRate, Quota, Seldom};
+use crate::metrics;
 use crate::model::address::AddressKey;
 use crate::model::language::Language;
+use crate::model::limit::LimitName;
 use crate::net::admission::places::Most;
 use crate::net::{Capacity, ClientAddress, Connection};
 
@@ -86,6 +88,7 @@ impl HandshakeGuard {
     fn open_session(&self, address: AddressKey) -> Arc<TransportSession> {
         let (session, is_crowded) = TransportSession::open(&self.sessions, address);
         if is_crowded {
+            metrics::limit_reached(LimitName::MaxUnjoinedPerAddress);
             self.told_of_crowd.then(|| warn!(
                 %address,
                 "there are as many sockets in no class as MAX_UNJOINED_PER_ADDRESS, MAX_CONNECTIONS_PER_ADDRESS or MAX_CONNECTIONS allows: the oldest give way to new ones"
@@ -95,6 +98,7 @@ impl HandshakeGuard {
     }
 
     fn refuse(&self, address: AddressKey, wait: Duration, headers: &HeaderMap) -> Response {
+        metrics::limit_reached(LimitName::HandshakesPerAddress);
         self.told_of_rate.then(|| {
             warn!(
                 %address,

@@ -10,29 +10,28 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{info, warn};
 
 use super::allowance::{Allowances, EntryStatus, Rates};
 use super::client::{Callback, Client, ClientSender};
-use super::client_limit::{Limit, variable_of};
+use super::client_limit::Limit;
 use super::clock::Clock;
 use super::connecting::ConnectingClients;
 use super::driver::{Host, InputOutcome, RoomDriver, WakeUp};
 use super::refusal_counts::RefusalCounts;
+use super::room_log::{RefusalLog, ToldRefusal};
 use super::sockets::SocketRegistry;
 use super::transport::Transports;
 use super::wire::{CallbackReply, Outgoing, WireRefusal};
 use crate::held::MemoryBudget;
-use crate::join_token::{Entry, EntryRules, Forbidden};
+use crate::join_token::EntryRules;
 use crate::journal::{Journal, Release, Source};
-use crate::limit::{Seldom, SeldomEach};
+use crate::limit::Seldom;
+use crate::metrics::Figures;
 use crate::model::act::{Act, CannotAct};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick};
-use crate::model::vocabulary::ErrorKind;
 use crate::room::record::Snapshot;
-use crate::room::refusal::Reason;
 use crate::room::{Input, Limits, MembershipStatus, Room};
 
 /// What drives one room of a hub.
@@ -64,9 +63,7 @@ pub struct Hub {
     /// The last key given to a socket.
     last_socket: AtomicU64,
     /// Lines in the log that any client can cause.
-    full_is_told: SeldomEach<(RoomName, Username)>,
-    repeat_is_told: SeldomEach<(RoomName, Username)>,
-    forbidden_is_told: SeldomEach<AddressKey>,
+    refusal_log: RefusalLog,
     pub(super) short_id_is_told: Seldom,
     this: Weak<Hub>,
 }
@@ -102,9 +99,7 @@ impl Hub {
             clock,
             limits,
             last_socket: AtomicU64::new(0),
-            full_is_told: SeldomEach::new(Self::TOLD_EVERY),
-            repeat_is_told: SeldomEach::new(Self::TOLD_EVERY),
-            forbidden_is_told: SeldomEach::new(Self::TOLD_EVERY),
+            refusal_log: RefusalLog::default(),
             short_id_is_told: Seldom::new(Self::TOLD_EVERY),
             this: this.clone(),
         });
@@ -175,6 +170,24 @@ impl Hub {
         Ok(())
     }
 
+    /// How many there are of what.
+    pub fn figures(&self) -> Figures {
+        let (polling, websockets) = self.transports.count();
+        let drivers: Vec<_> = self.rooms.lock().values().cloned().collect();
+        let mut figures = Figures {
+            polling,
+            websockets,
+            ..Figures::default()
+        };
+        for driver in drivers {
+            let ((present, away), is_in_use) = driver.read(|room| (room.presence(), room.has_session()));
+            figures.rooms += usize::from(is_in_use);
+            figures.present += present;
+            figures.away += away;
+        }
+        figures
+    }
+
     /// Whether a teacher has locked a room.
     pub fn is_locked(&self, room: &RoomName) -> bool {
         self.read(room, Room::is_locked).unwrap_or(false)
@@ -218,24 +231,22 @@ impl Hub {
         }
     }
 
-    /// Says in the log that somebody may not come in, and why: once a minute for each address.
-    pub(super) fn tell_forbidden(&self, address: AddressKey, entry: &Entry<'_>, reason: &Forbidden) {
-        self.forbidden_is_told.then(address, || {
-            // Written with escapes: whoever types a name must not write lines of the log.
-            let (room, token) = (entry.room.as_str(), entry.pass.id().unwrap_or_default());
-            info!(%address, ?room, ?token, %reason, "refused to let somebody in; for this address not told again for a minute");
-        });
-    }
-
     fn driver(&self, name: &RoomName) -> Arc<HubDriver> {
         let make = || RoomDriver::new(Room::new(name.clone(), self.limits), self.this.clone());
         self.rooms.lock().entry(name.clone()).or_insert_with(make).clone()
     }
 
-    /// Counts a refusal that is not listed in the history, on a socket that may be in a room.
-    pub(super) fn count_refusal(&self, room: Option<&Arc<HubDriver>>, socket: SocketKey) {
+    /// Counts a refusal that is not listed in the history, of a client that may be in a room.
+    pub(super) fn count_refusal(&self, room: Option<&Arc<HubDriver>>, client: &Client, refusal: &WireRefusal) {
+        self.tell_refused(&ToldRefusal {
+            refusal,
+            room: None,
+            member: None,
+            address: Some(client.address),
+            is_recorded: false,
+        });
         match room {
-            Some(driver) => driver.count_refusal(self, socket),
+            Some(driver) => driver.count_refusal(self, client.key),
             None => self.counted.lock().add(None, None),
         }
     }
@@ -251,6 +262,13 @@ impl Hub {
         let is_recorded = self
             .allowances
             .is_recorded(&client.refusals, client.address, None, now.tick);
+        self.tell_refused(&ToldRefusal {
+            refusal: &refusal,
+            room: None,
+            member: None,
+            address: Some(client.address),
+            is_recorded,
+        });
         if !is_recorded {
             self.counted.lock().add(None, None);
             return tell_refusal(&sender, refusal, callback);
@@ -281,6 +299,7 @@ impl Hub {
             let named = |(name, driver): (&RoomName, &Arc<HubDriver>)| (name.clone(), driver.clone());
             rooms.iter().map(named).collect()
         };
+        self.refusal_log.tell_rest();
         self.transports.sweep();
         self.connecting.sweep();
         self.allowances.sweep(self.clock.now().tick);
@@ -372,23 +391,8 @@ impl Host for Hub {
         self.allowances.limit_reached(limit, client.address);
     }
 
-    fn kept_out(&self, room: &RoomName, username: &Username, reason: &Reason) {
-        let key = (room.clone(), username.clone());
-        // Written with escapes: whoever types a name must not write lines of the log.
-        let (room, name) = (room.as_str(), username.as_str());
-        if let Some(variable) = variable_of(reason) {
-            self.full_is_told.then(key, || {
-                warn!(variable, ?room, ?name, "refused a join: a limit has been reached");
-            });
-        } else if reason.kind() == ErrorKind::Repeat {
-            self.repeat_is_told.then(key, || {
-                info!(
-                    ?room,
-                    ?name,
-                    "refused a join: somebody in the room has this name, or one like it"
-                )
-            });
-        }
+    fn tell_refused(&self, told: &ToldRefusal<'_>) {
+        self.refusal_log.tell(told, self.clock.now().tick);
     }
 
     fn retire(&self, room: &RoomName) {

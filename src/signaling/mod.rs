@@ -21,6 +21,7 @@ mod records;
 mod refusal_budget;
 mod refusal_counts;
 mod replayed;
+mod room_log;
 mod router;
 mod send_gate;
 mod sender_shares;

@@ -22,6 +22,7 @@ use super::transport_request::TransportRequest;
 use super::transport_session::TransportSession;
 use super::undelivered::Undelivered;
 use crate::held::{Held, MemoryBudget, STEP};
+use crate::metrics;
 use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
 use crate::model::vocabulary::DropReason;
@@ -130,6 +131,14 @@ impl Transports {
         self.0
             .lock()
             .retain(|_, transport| Arc::strong_count(transport) > 1 || transport.is_open());
+    }
+
+    /// How many are open whose clients poll, and how many are WebSockets.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let transports: Vec<_> = self.0.lock().values().cloned().collect();
+        let open = transports.iter().filter(|transport| transport.is_open());
+        let (polling, websockets): (Vec<_>, Vec<_>) = open.partition(|transport| transport.polls());
+        (polling.len(), websockets.len())
     }
 
     pub(super) fn of(&self, id: Sid) -> Arc<Transport> {
@@ -324,6 +333,9 @@ impl Transport {
     }
 
     fn end(&self, why: TooFast) {
+        if let Some(limit) = why.limit() {
+            metrics::limit_reached(limit);
+        }
         debug!("a polling session is ended: {why}");
         self.cut_for(DropReason::Rate);
     }

@@ -14,7 +14,9 @@ use super::http::error::Error;
 use crate::history::History;
 use crate::history::events::Event;
 use crate::limit::Seldom;
+use crate::metrics;
 use crate::model::id::RoomName;
+use crate::model::limit::LimitName;
 
 /// How many entries are read, and wait for the reader, at once.
 const LOOK: i64 = 200;
@@ -71,6 +73,7 @@ impl Feed {
 
     fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
         self.places.clone().try_acquire_owned().map_err(|_| {
+            metrics::limit_reached(LimitName::MaxStreams);
             self.told
                 .then(|| tracing::warn!("event streams are refused: MAX_STREAMS are open already"));
             Error::TooManyStreams

@@ -80,8 +80,9 @@ async fn a_token_of_the_command_lets_in_and_is_nowhere_afterwards() {
         }
     }
     let log = fs::read_to_string(log).unwrap();
-    let told = log.matches("refused to let somebody in").count();
-    assert_eq!(told, 1, "once a minute for an address: {log}");
+    let told = |room: &str| log.matches(&format!("refused room=\"{room}\"")).count();
+    assert_eq!((told("lesson-1"), told("other")), (3, 1), "{log}");
+    assert!(log.contains("cause=\"Your link is for another name.\""), "{log}");
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ mod base_path;
 mod export;
 mod healthcheck;
 mod ice;
+mod log;
+mod metrics;
 mod process;
 mod reasons;
 mod review;

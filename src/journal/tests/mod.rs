@@ -158,6 +158,7 @@ fn joined_again(person: u128, nth: u128, members: u32) -> Change {
 fn disconnected(person: u128, nth: u128) -> Change {
     Change::Disconnected {
         participant: participant(person),
+        username: name(person),
         member: member(person),
         connection: connection(person, nth),
         until: Timestamp(9_000),
@@ -169,6 +170,7 @@ fn disconnected(person: u128, nth: u128) -> Change {
 fn reconnected(person: u128, nth: u128, took_over: bool) -> Change {
     Change::Reconnected {
         participant: participant(person),
+        username: name(person),
         member: member(person),
         connection: connection(person, nth),
         previous: connection(person, nth - 1),
@@ -179,6 +181,7 @@ fn reconnected(person: u128, nth: u128, took_over: bool) -> Change {
 fn left(person: u128, nth: u128, reason: LeaveReason) -> Change {
     Change::Left {
         participant: participant(person),
+        username: name(person),
         member: member(person),
         open_connection: None,
         last_connection: connection(person, nth),

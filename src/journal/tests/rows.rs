@@ -100,6 +100,7 @@ async fn away_and_overflowed_members_keep_their_rows() {
 fn closed(person: u128) -> [Record; 2] {
     let disconnected = Change::Disconnected {
         participant: participant(person),
+        username: name(person),
         member: member(person),
         connection: connection(person, 0),
         until: Timestamp(9_000),

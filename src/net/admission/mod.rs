@@ -22,7 +22,9 @@ use self::places::{Most, PlaceId, Places, Rank};
 use super::forwarded::{self, ClientAddress};
 use crate::config::TrustedProxies;
 use crate::limit::Seldom;
+use crate::metrics;
 use crate::model::address::AddressKey;
+use crate::model::limit::LimitName;
 
 pub use capacity::Capacity;
 pub(crate) use capacity::unless_off;
@@ -128,6 +130,12 @@ impl Admission {
             return;
         }
         let Capacity { over_all, per_address } = self.capacity;
+        let is_full = self.connections.lock().len() >= over_all;
+        metrics::limit_reached(if is_full {
+            LimitName::MaxConnections
+        } else {
+            LimitName::MaxConnectionsPerAddress
+        });
         self.told_of_crowd.then(|| warn!(
             %newcomer,
             over_all,

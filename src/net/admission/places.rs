@@ -236,7 +236,6 @@ impl<T> Places<T> {
     }
 
     /// How many there are.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

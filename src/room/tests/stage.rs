@@ -423,7 +423,9 @@ impl Stage {
                 let _ = write!(text, "reconnected {}{how}", self.name(*member));
             }
             Change::Error { .. } | Change::MoreErrors { .. } => panic!("the room has no words for errors"),
-            Change::Acted { participant, what, by } => {
+            Change::Acted {
+                participant, what, by, ..
+            } => {
                 let whom = participant.map(|id| format!(" {}", self.participants[&id]));
                 let _ = write!(text, "{}{} by {}", what.as_str(), whom.unwrap_or_default(), by.as_str());
             }

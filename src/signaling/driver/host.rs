@@ -5,13 +5,13 @@ use std::sync::Weak;
 use crate::held::MemoryBudget;
 use crate::journal::{Journal, Release, Source, Submitted};
 use crate::model::address::AddressKey;
-use crate::model::id::{RoomName, SocketKey, Username};
+use crate::model::id::{RoomName, SocketKey};
 use crate::model::time::{Now, Tick};
 use crate::room::output::{Message, Origin};
 use crate::room::record::Record;
-use crate::room::refusal::Reason;
 use crate::signaling::client::SendError;
 use crate::signaling::client_limit::Limit;
+use crate::signaling::room_log::ToldRefusal;
 use crate::signaling::wire::{CallbackReply, Outgoing};
 
 /// The server around a driver.
@@ -42,8 +42,8 @@ pub(in crate::signaling) trait Host: Send + Sync + Sized + 'static {
     fn waiting_per_pair(&self) -> usize;
     /// Has the operator know of a limit that a client has reached.
     fn client_limit_reached(&self, limit: Limit, client: &Self::Client);
-    /// Has the operator know that a client was kept out of a room, if it asked by a name.
-    fn kept_out(&self, room: &RoomName, username: &Username, reason: &Reason);
+    /// Has the operator know of a refusal.
+    fn tell_refused(&self, told: &ToldRefusal<'_>);
     /// Forgets the driver of this room: there is nothing left in it. Called with the driver's lock held.
     fn retire(&self, room: &RoomName);
 }

@@ -17,15 +17,16 @@ use crate::held::{HeldLimits, MemoryBudget};
 use crate::journal::{Release, Source, Submitted};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ConnectorId, MemberId, RoomName, SocketKey, StreamType, Username};
+use crate::model::limit::LimitName;
 use crate::model::time::{Now, Tick, Timestamp};
 use crate::model::vocabulary::DropReason;
 use crate::room::input::{Answer, Body, Candidate, Join, Offer, Opaque, Relay, Resume};
 use crate::room::output::Message;
 use crate::room::record::{Change, Record};
-use crate::room::refusal::Reason;
 use crate::room::{Input, Limits, Room};
 use crate::signaling::client::SendError;
 use crate::signaling::client_limit::Limit;
+use crate::signaling::room_log::ToldRefusal;
 use crate::signaling::wire::{CallbackReply, Outgoing, WireReason, WireRefusal};
 
 /// What was sent, in words, to whom.
@@ -136,7 +137,8 @@ struct Recorder {
     /// How many refusals are still recorded one by one.
     refusals: Mutex<usize>,
     limits: Mutex<Vec<&'static str>>,
-    kept_out: Mutex<Vec<String>>,
+    /// The refusals that the operator is told of.
+    told: Mutex<Vec<String>>,
 }
 
 impl Host for Recorder {
@@ -200,12 +202,18 @@ impl Host for Recorder {
     }
 
     fn client_limit_reached(&self, limit: Limit, _: &SocketKey) {
-        self.limits.lock().push(limit.variable());
+        self.limits.lock().push(limit.name().as_str());
     }
 
-    fn kept_out(&self, room: &RoomName, username: &Username, reason: &Reason) {
-        let line = format!("{room} {username} {}", reason.kind().as_str());
-        self.kept_out.lock().push(line);
+    fn tell_refused(&self, told: &ToldRefusal<'_>) {
+        let words = [
+            told.room.map_or("-", RoomName::as_str),
+            told.member.map_or("-", Username::as_str),
+            told.refusal.kind().as_str(),
+            told.refusal.limit().map_or("", LimitName::as_str),
+            if told.is_recorded { "" } else { "counted" },
+        ];
+        self.told.lock().push(words.join(" ").trim_end().to_owned());
     }
 
     fn retire(&self, room: &RoomName) {
@@ -249,7 +257,7 @@ impl Stage {
             retired: Mutex::default(),
             refusals: Mutex::new(usize::MAX),
             limits: Mutex::default(),
-            kept_out: Mutex::default(),
+            told: Mutex::default(),
         });
         let room = Room::new(RoomName::parse("room").unwrap(), LIMITS);
         let driver = RoomDriver::new(room, Arc::downgrade(&host));
@@ -455,7 +463,7 @@ fn candidate(of: &str, bytes: usize) -> Body {
 #[test]
 fn what_is_told_waits_for_its_commit() {
     let stage = Stage::new();
-    assert_eq!(stage.join(1, "ann"), InputOutcome::Entered);
+    assert_eq!(stage.join(1, "ann"), InputOutcome::Entered { resumed: false });
     assert_eq!(stage.recorded(), "started joined");
     assert_eq!(stage.heard(), "");
     stage.written_one();
@@ -617,7 +625,8 @@ fn of_two_sockets_that_take_one_member_over_the_newest_stays() {
     for enter in [Stage::join, Stage::resume] {
         let stage = Stage::connected();
         for socket in [4, 2, 4, 2] {
-            assert_eq!(enter(&stage, socket, "bo"), InputOutcome::Entered);
+            let entered = enter(&stage, socket, "bo");
+            assert!(matches!(entered, InputOutcome::Entered { .. }), "{entered:?}");
         }
         stage.written();
         let heard = stage.heard();
@@ -670,14 +679,22 @@ fn what_may_not_have_arrived_is_told_on_the_next_socket_before_the_rest() {
 }
 
 #[test]
-fn the_operator_learns_who_was_kept_out_of_which_room() {
+fn the_operator_learns_of_each_refusal_whose_it_was_and_where() {
     let stage = Stage::connected();
     assert_eq!(stage.join(3, "Bo"), InputOutcome::Refused);
     stage.join(3, "cy");
     assert_eq!(stage.join(4, "di"), InputOutcome::Refused);
-    // A client that only says nonsense wanted nothing by a name.
+    // A client that only says nonsense has no name.
     stage.relay(5, offer("bo"), 2);
-    assert_eq!(*stage.host.kept_out.lock(), ["room Bo repeat", "room di roomFull"]);
+    *stage.host.refusals.lock() = 0;
+    stage.relay_to(1, offer("?"), MemberId(Uuid::max()));
+    let expected = [
+        "room Bo repeat",
+        "room di roomFull MAX_ROOM_MEMBERS",
+        "room - notJoined",
+        "room ann unknownMember  counted",
+    ];
+    assert_eq!(*stage.host.told.lock(), expected);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::mailbox_memory::{MailboxMemory, SenderShares};
 use super::queue::ReleaseQueue;
 use super::repair::{Repair, newcomers};
 use crate::journal::{Release, Source, Submitted};
+use crate::metrics::{self, RelayEvent};
 use crate::model::address::AddressKey;
 use crate::model::id::{MemberId, ParticipantId, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick, Timestamp};
@@ -17,10 +18,11 @@ use crate::model::vocabulary::DropReason;
 use crate::room::input::Relay;
 use crate::room::output::{Message, Origin, Reply};
 use crate::room::record::{Change, Record};
-use crate::room::refusal::Refused;
+use crate::room::refusal::{Refused, Request};
 use crate::room::{Delivery, Effect, Ids, Input, Outputs, Room};
 use crate::signaling::client_limit::Limit;
 use crate::signaling::refusal_counts::RefusalCounts;
+use crate::signaling::room_log::{self, ToldRefusal};
 use crate::signaling::wire::{CallbackReply, Outgoing, WireReason, WireRefusal, of_request};
 
 /// By how much a room puts off what it would do by itself while the journal is crowded, and how often: 10 s in all.
@@ -97,7 +99,10 @@ impl Said {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::signaling) enum InputOutcome {
     /// The socket is a member's.
-    Entered,
+    Entered {
+        /// Whether its client is the member that it was.
+        resumed: bool,
+    },
     Refused,
     Other,
 }
@@ -162,14 +167,14 @@ impl<H: Host> Work<'_, H> {
             effects,
         } = self.handle(input, now);
         for refused in refused {
-            records.extend(self.record_refused(from, refused, now));
+            records.extend(self.record_refused(from, refused, username.as_ref(), now));
         }
         if records.iter().any(is_end_of_session) {
             records.splice(..0, self.state.counted.take(now.at));
         }
-        let outcome = self.outcome_of(&effects, username.as_ref());
+        let outcome = outcome_of(&effects);
         let held = match outcome {
-            InputOutcome::Entered => std::mem::take(held),
+            InputOutcome::Entered { .. } => std::mem::take(held),
             InputOutcome::Refused | InputOutcome::Other => Vec::new(),
         };
         self.enqueue(address, records, Said::Effects(effects), Callbacks { own, held });
@@ -224,7 +229,7 @@ impl<H: Host> Work<'_, H> {
         self.repair(address);
         let (session, participant) = self.state.room.participant_on(socket);
         let now = self.host.now();
-        let record = self.record_refusal(Some(from), (session, participant), &refusal, now);
+        let record = self.record_refusal(Some(from), (session, participant), &refusal, None, now);
         let records = record.into_iter().collect();
         self.enqueue(
             address,
@@ -236,13 +241,20 @@ impl<H: Host> Work<'_, H> {
         InputOutcome::Refused
     }
 
-    fn record_refused(&mut self, from: Option<&H::Client>, refused: Refused, now: Now) -> Option<Record> {
+    /// `asked` is the name under which somebody wanted to come in.
+    fn record_refused(
+        &mut self,
+        from: Option<&H::Client>,
+        refused: Refused,
+        asked: Option<&Username>,
+        now: Now,
+    ) -> Option<Record> {
         let Refused {
             session,
             participant,
             refusal,
         } = refused;
-        self.record_refusal(from, (session, participant), &refusal.into(), now)
+        self.record_refusal(from, (session, participant), &refusal.into(), asked, now)
     }
 
     /// The row of a refusal. Too many are only counted, and their sender need not wait to be told.
@@ -251,10 +263,20 @@ impl<H: Host> Work<'_, H> {
         from: Option<&H::Client>,
         (session, participant): (Option<SessionId>, Option<ParticipantId>),
         refusal: &WireRefusal,
+        asked: Option<&Username>,
         now: Now,
     ) -> Option<Record> {
         let room = self.state.room.name();
-        if from.is_none_or(|client| self.host.is_recorded(client, room, now.tick)) {
+        let is_recorded = from.is_none_or(|client| self.host.is_recorded(client, room, now.tick));
+        let member = participant.and_then(|participant| self.state.room.name_of(participant));
+        self.host.tell_refused(&ToldRefusal {
+            refusal,
+            room: Some(room),
+            member: member.or(asked),
+            address: from.map(H::address_of),
+            is_recorded,
+        });
+        if is_recorded {
             return Some(refusal.record(session, participant, now.at));
         }
         self.state.counted.add(session, participant);
@@ -265,29 +287,6 @@ impl<H: Host> Work<'_, H> {
     pub(super) fn count_refusal(&mut self, socket: SocketKey) {
         let (session, participant) = self.state.room.participant_on(socket);
         self.state.counted.add(session, participant);
-    }
-
-    /// What came of an input, by which somebody may have wanted to come in.
-    fn outcome_of(&self, effects: &[Effect], username: Option<&Username>) -> InputOutcome {
-        let reply = effects.iter().find_map(|effect| match effect {
-            Effect::Reply(reply) => Some(reply),
-            Effect::Tell { .. }
-            | Effect::DropAll(_)
-            | Effect::Refuse { .. }
-            | Effect::OpenMailbox { .. }
-            | Effect::HeldReply { .. }
-            | Effect::Disconnect { .. } => None,
-        });
-        match reply {
-            Some(Reply::Entered(_)) => InputOutcome::Entered,
-            Some(Reply::Refused(refusal)) => {
-                if let Some(username) = username {
-                    self.host.kept_out(self.state.room.name(), username, &refusal.reason);
-                }
-                InputOutcome::Refused
-            }
-            Some(Reply::Done) | None => InputOutcome::Other,
-        }
     }
 
     /// Sends what must be remembered, the doing of the client `from` or of the room itself, to the journal, and queues
@@ -307,6 +306,7 @@ impl<H: Host> Work<'_, H> {
         if records.is_empty() {
             return;
         }
+        room_log::tell(self.state.room.name(), &records);
         let release = waits.then(|| self.release_of(number));
         let newcomers = newcomers(&records);
         let source = self.source(from);
@@ -395,9 +395,12 @@ impl<H: Host> Work<'_, H> {
         let origin = message.origin();
         match self.state.room.deliver(to, socket, message, now) {
             Delivery::Emit(receiver, message) => {
-                if let Err(error) = self.host.sockets().send(receiver, Outgoing::Message(&message)) {
-                    self.lose(receiver, error.drop_reason());
-                    self.deliver(to, socket, message);
+                match self.host.sockets().send(receiver, Outgoing::Message(&message)) {
+                    Ok(()) => count_relay(origin),
+                    Err(error) => {
+                        self.lose(receiver, error.drop_reason());
+                        self.deliver(to, socket, message);
+                    }
                 }
             }
             Delivery::Kept => {
@@ -407,7 +410,7 @@ impl<H: Host> Work<'_, H> {
             }
             Delivery::LeavePending(record) => self.record(vec![record]),
             Delivery::Lost { overflowed, refused } => {
-                let refused = refused.and_then(|refused| self.record_refused(None, refused, now));
+                let refused = refused.and_then(|refused| self.record_refused(None, refused, None, now));
                 self.record(overflowed.into_iter().chain(refused).collect());
             }
             Delivery::Dropped => {}
@@ -447,7 +450,7 @@ impl<H: Host> Work<'_, H> {
     /// Nothing more waits of this sender until those it is for are back: there is no memory for it.
     pub(super) fn end_shares(&mut self, origin: Origin) {
         let refused = self.state.room.end_shares(origin);
-        let record = self.record_refused(None, refused, self.host.now());
+        let record = self.record_refused(None, refused, None, self.host.now());
         self.record(record.into_iter().collect());
         self.state.mailboxes.recount(&self.state.room);
     }
@@ -529,4 +532,35 @@ impl<H: Host> Work<'_, H> {
 
 fn is_end_of_session(record: &Record) -> bool {
     matches!(record.change, Change::SessionEnded { .. })
+}
+
+/// What came of an input, by which somebody may have wanted to come in.
+fn outcome_of(effects: &[Effect]) -> InputOutcome {
+    let reply = effects.iter().find_map(|effect| match effect {
+        Effect::Reply(reply) => Some(reply),
+        Effect::Tell { .. }
+        | Effect::DropAll(_)
+        | Effect::Refuse { .. }
+        | Effect::OpenMailbox { .. }
+        | Effect::HeldReply { .. }
+        | Effect::Disconnect { .. } => None,
+    });
+    match reply {
+        Some(Reply::Entered(membership)) => InputOutcome::Entered {
+            resumed: membership.resumed,
+        },
+        Some(Reply::Refused(_)) => InputOutcome::Refused,
+        Some(Reply::Done) | None => InputOutcome::Other,
+    }
+}
+
+/// Counts what a member has sent and another's socket has been given.
+fn count_relay(origin: Option<Origin>) {
+    match origin.map(|(_, request)| request) {
+        Some(Request::Offer) => metrics::relayed(RelayEvent::Offer),
+        Some(Request::Answer) => metrics::relayed(RelayEvent::Answer),
+        Some(Request::Candidate) => metrics::relayed(RelayEvent::Candidate),
+        Some(Request::Renegotiation) => metrics::relayed(RelayEvent::Renegotiation),
+        Some(Request::Join | Request::Resume | Request::Leave | Request::Hangup | Request::State) | None => {}
+    }
 }

@@ -11,4 +11,4 @@ mod sentences;
 pub(super) use incoming::{Command, Event, parse, token_of_auth};
 pub(super) use names::of_request;
 pub(super) use outgoing::{Acknowledgement, CallbackReply, Outgoing, OutgoingEvent};
-pub(super) use refusal::{WireReason, WireRefusal};
+pub(super) use refusal::{AskedEntry, WireReason, WireRefusal};

@@ -15,6 +15,24 @@ pub(super) const CONNECTION_STATE: &str = "connectionState";
 pub(super) const GET_OFFER: &str = "getOffer";
 pub(super) const ERROR: &str = "error";
 
+/// Those by which clients ask for something.
+const OF_CLIENTS: [&str; 9] = [
+    JOIN,
+    RECONNECT,
+    LEAVE,
+    OFFER,
+    ANSWER,
+    CANDIDATE,
+    RENEGOTIATION,
+    HANGUP,
+    CONNECTION_STATE,
+];
+
+/// A client's event, unless the client has made it up.
+pub(super) fn known(event: &str) -> Option<&'static str> {
+    OF_CLIENTS.into_iter().find(|known| *known == event)
+}
+
 /// The event by which a client asks for something.
 pub(in crate::signaling) fn of_request(request: Request) -> &'static str {
     match request {

@@ -2,10 +2,11 @@
 
 use super::names;
 use crate::join_token::Forbidden;
-use crate::model::id::InvalidText;
+use crate::model::id::{InvalidText, RoomName, Username};
+use crate::model::limit::LimitName;
 use crate::model::vocabulary::ErrorKind;
 use crate::room::refusal::{Reason, Refusal};
-use crate::signaling::client_limit::Limit;
+use crate::signaling::client_limit::{Limit, limit_of_room};
 
 /// A message that was refused, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,18 @@ pub(in crate::signaling) struct WireRefusal {
     /// The client's event, cut to [`WireRefusal::EVENT_CHARS`].
     pub(super) event: Box<str>,
     pub(super) reason: WireReason,
+    /// Where its client wanted in, if that was not for a room to decide.
+    asked: Option<Box<AskedEntry>>,
+}
+
+/// Who asked to come into which room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::signaling) struct AskedEntry {
+    pub(in crate::signaling) room: RoomName,
+    /// The name, if one was given.
+    pub(in crate::signaling) username: Option<Username>,
+    /// What the token that was shown calls itself (`jti`).
+    pub(in crate::signaling) token: Option<Box<str>>,
 }
 
 /// Why a message was refused: by its room, or before it came to one.
@@ -63,6 +76,45 @@ impl WireRefusal {
         Self {
             event: event.chars().take(Self::EVENT_CHARS).collect(),
             reason: reason.into(),
+            asked: None,
+        }
+    }
+
+    /// The same, of who asked to come in.
+    pub(in crate::signaling) fn of_entry(self, asked: AskedEntry) -> Self {
+        let asked = Some(Box::new(asked));
+        Self { asked, ..self }
+    }
+
+    /// Where its client wanted in, if that was not for a room to decide.
+    pub(in crate::signaling) fn asked(&self) -> Option<&AskedEntry> {
+        self.asked.as_deref()
+    }
+
+    /// The client's event, unless the client has made it up.
+    pub(in crate::signaling) fn known_event(&self) -> Option<&'static str> {
+        names::known(&self.event)
+    }
+
+    /// The limit that was reached, if it was refused for one.
+    pub(in crate::signaling) fn limit(&self) -> Option<LimitName> {
+        match &self.reason {
+            WireReason::Room(reason) => limit_of_room(reason),
+            WireReason::TooMuch(limit) => Some(limit.name()),
+            WireReason::HeldTooLong
+            | WireReason::NotJson
+            | WireReason::NotAnObject
+            | WireReason::Binary
+            | WireReason::UnknownEvent
+            | WireReason::Missing(_)
+            | WireReason::NotAString(_)
+            | WireReason::NotOneOf(..)
+            | WireReason::Reserved(_)
+            | WireReason::Text(..)
+            | WireReason::TooManyErrors
+            | WireReason::Forbidden(_)
+            | WireReason::TooLargeBeforeJoin { .. }
+            | WireReason::ShuttingDown => None,
         }
     }
 

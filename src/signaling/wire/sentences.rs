@@ -15,25 +15,29 @@ impl WireRefusal {
         sentence(&self.reason, language)
     }
 
-    /// How the history keeps it: in English, and without anybody's name. One who is erased there must be so everywhere.
+    /// What the operator is told: in English, and without anybody's name.
+    pub(in crate::signaling) fn cause(&self) -> String {
+        if matches!(self.reason, WireReason::Room(Reason::NameTaken { .. })) {
+            "Someone in this room already has this name.".into()
+        } else if matches!(self.reason, WireReason::Room(Reason::NameAlike { .. })) {
+            "This name looks like that of somebody who is in this room already.".into()
+        } else {
+            self.text(Language::English)
+        }
+    }
+
+    /// How the history keeps it. One who is erased there must be so everywhere.
     pub(in crate::signaling) fn record(
         &self,
         session: Option<SessionId>,
         participant: Option<ParticipantId>,
         at: Timestamp,
     ) -> Record {
-        let message = if matches!(self.reason, WireReason::Room(Reason::NameTaken { .. })) {
-            "Someone in this room already has this name.".into()
-        } else if matches!(self.reason, WireReason::Room(Reason::NameAlike { .. })) {
-            "This name looks like that of somebody who is in this room already.".into()
-        } else {
-            self.text(Language::English)
-        };
         let change = Change::Error {
             participant,
             code: self.kind(),
             event: self.event.to_string(),
-            message,
+            message: self.cause(),
         };
         Record { at, session, change }
     }

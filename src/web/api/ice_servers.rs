@@ -13,7 +13,9 @@ use sha1::Sha1;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::config::TurnSecret;
+use crate::metrics;
 use crate::model::id::{MemberId, RoomName};
+use crate::model::limit::LimitName;
 use crate::web::http::access::bearer;
 use crate::web::http::error::{Error, Problem};
 use crate::web::http::join_token;
@@ -131,7 +133,10 @@ fn turn(app: &AppState, member: MemberId) -> Result<Option<IceServer>, Error> {
     let Some(secret) = app.settings.turn_secret.as_ref().filter(|_| !urls.is_empty()) else {
         return Ok(None);
     };
-    app.turn_credentials.check(&member).map_err(Error::TooManyCredentials)?;
+    app.turn_credentials.check(&member).map_err(|wait| {
+        metrics::limit_reached(LimitName::TurnCredentialsPerMember);
+        Error::TooManyCredentials(wait)
+    })?;
     let ttl = i64::try_from(app.settings.turn_ttl.as_secs()).unwrap_or(i64::MAX);
     let expires_at = (app.wall_now().0 / 1000).saturating_add(ttl);
     Ok(Some(IceServer::turn(urls, secret, expires_at, member)))

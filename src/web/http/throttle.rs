@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use axum::http::Extensions;
 
 use crate::limit::{AddressRate, Quota, Seldom};
+use crate::metrics;
 use crate::model::address::AddressKey;
+use crate::model::limit::LimitName;
 use crate::net::ClientAddress;
 
 /// The longest an answer waits.
@@ -66,6 +68,7 @@ impl Throttle {
         let cost = wrong.map_or(0.0, |cost| cost.0);
         let wait = self.rate.owe(address, cost, LONGEST, now);
         if wrong.is_some() && !wait.is_zero() {
+            metrics::limit_reached(LimitName::GuessesPerMinute);
             self.wrong.fetch_add(1, Ordering::Relaxed);
             self.told.then(|| {
                 tracing::warn!(

@@ -18,7 +18,9 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
+use crate::metrics;
 use crate::model::address::AddressKey;
+use crate::model::limit::LimitName;
 use crate::priority::step_back;
 
 /// The most questions that wait, of all addresses.
@@ -102,6 +104,7 @@ impl QuestionTurns {
         }
         let own = questions.entry(of).or_default();
         if self.limits.of_address > 0 && *own >= self.limits.of_address {
+            metrics::limit_reached(LimitName::MaxQuestions);
             if !self.has_warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(address = %of, "questions are refused: MAX_QUESTIONS are waiting already");
             }

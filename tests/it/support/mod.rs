@@ -1,6 +1,7 @@
 //! What the tests have in common.
 
 // The server, from outside.
+pub(crate) mod metrics;
 pub(crate) mod server;
 pub(crate) mod vitals;
 
