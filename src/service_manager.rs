@@ -1,10 +1,10 @@
-//! What a service manager is told that speaks as systemd does (`sd_notify`): that the server is ready, stops, and lives.
+//! What a service manager is told that speaks as systemd does (`sd_notify`): that the server is ready, reloads, stops, and lives.
 //! Where there is none (`NOTIFY_SOCKET` is not set), nothing is told.
 
 #[cfg(unix)]
-pub(crate) use told::{ready, say_alive, stopping};
+pub(crate) use told::{ready, reloading, say_alive, stopping};
 #[cfg(not(unix))]
-pub(crate) use untold::{ready, say_alive, stopping};
+pub(crate) use untold::{ready, reloading, say_alive, stopping};
 
 #[cfg(unix)]
 mod told {
@@ -16,6 +16,11 @@ mod told {
     /// Clients are answered from now on.
     pub(crate) fn ready() {
         tell(&NotifyState::Ready);
+    }
+
+    /// What clients are shown is about to change; [`ready`] says that it has.
+    pub(crate) fn reloading() {
+        tell(&NotifyState::Reloading);
     }
 
     /// The orderly stop has begun.
@@ -52,6 +57,8 @@ mod untold {
     use std::future::{Future, ready as done};
 
     pub(crate) fn ready() {}
+
+    pub(crate) fn reloading() {}
 
     pub(crate) fn stopping() {}
 

@@ -53,7 +53,7 @@ const MAY_IMPORT: [(&str, &[&str]); 28] = [
     ("signals", &[]),
     ("sql", &[]),
     ("static_files", &[]),
-    ("tls", &["addresses", "config", "private_file"]),
+    ("tls", &["addresses", "config", "private_file", "service_manager"]),
     (
         "web",
         &[

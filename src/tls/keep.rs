@@ -15,6 +15,7 @@ use super::made::MadeCertificates;
 use super::names::Names;
 use super::pair::Pair;
 use crate::config::{Config, HostNames, TlsMode};
+use crate::service_manager;
 
 /// How often the files and the machine's addresses are looked at.
 const EVERY: Duration = Duration::from_secs(2);
@@ -120,7 +121,9 @@ impl Keeper {
             KeeperKind::Made(own) => own.renewed(now),
         };
         if let Some(identities) = renewed {
+            service_manager::reloading();
             self.certificates.replace(identities);
+            service_manager::ready();
         }
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use crate::support::server::{Server, program};
+use crate::tls::write_pair;
 
 /// The next thing that is said.
 fn heard(socket: &UnixDatagram) -> String {
@@ -52,4 +53,23 @@ fn without_a_watch_nothing_is_said_of_life() {
     server.signal("INT");
     assert_eq!(heard(&socket), "STOPPING=1");
     assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn a_new_certificate_is_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    write_pair(folder.path());
+    let files = [("TLS_CERT", "class.crt"), ("TLS_KEY", "class.key")];
+    let mut start = program(folder.path(), &files);
+    start.env("NOTIFY_SOCKET", &path);
+    let server = Server::start_unread(start, &folder.path().join("log"));
+    assert_eq!(heard(&socket), "READY=1");
+    write_pair(folder.path());
+    assert_eq!(heard(&socket), "RELOADING=1");
+    assert_eq!(heard(&socket), "READY=1");
+    server.signal("TERM");
+    assert_eq!(heard(&socket), "STOPPING=1");
 }

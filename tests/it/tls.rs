@@ -171,7 +171,7 @@ async fn who_speaks_no_tls_is_sent_to_https_or_cut() {
 }
 
 /// A certificate and its key, where the settings look for them.
-fn write_pair(folder: &Path) -> (String, String) {
+pub(crate) fn write_pair(folder: &Path) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap().pem();
