@@ -18,6 +18,13 @@ fn start(folder: &std::path::Path, variables: &[(&str, &str)]) -> Server {
     Server::start_unread(program(folder, variables), &folder.join("log"))
 }
 
+/// All that a server has written, when it has stopped.
+fn log_of(mut server: Server, folder: &std::path::Path) -> String {
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+    std::fs::read_to_string(folder.join("log")).unwrap()
+}
+
 fn candidate(to: &Value) -> Value {
     json!({"remoteConnectorId": "c", "memberId": to, "candidate": 1})
 }
@@ -68,7 +75,7 @@ async fn the_oldest_socket_in_no_class_gives_way() {
     }
     dora.closed().await;
     assert_eq!(ann.call("icecandidate", candidate(&json!("nobody"))).await["ok"], false);
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let log = log_of(server, folder.path());
     assert_eq!(log.matches("MAX_UNJOINED_PER_ADDRESS").count(), 1, "{log}");
 }
 
@@ -99,7 +106,7 @@ async fn handshakes_past_the_rate_are_refused_with_a_word() {
         elsewhere.starts_with("HTTP/1.1 200"),
         "another client of the proxy: {elsewhere}"
     );
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let log = log_of(server, folder.path());
     assert_eq!(log.matches("HANDSHAKES_PER_ADDRESS").count(), 1, "{log}");
 }
 
@@ -124,7 +131,7 @@ async fn only_pages_of_allowed_origins_connect() {
             "{answer}"
         );
     }
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let log = log_of(server, folder.path());
     let told: Vec<_> = log.lines().filter(|line| line.contains("ALLOWED_ORIGINS")).collect();
     assert_eq!(told.len(), 2, "each once a minute: {log}");
     assert!(
@@ -148,11 +155,8 @@ async fn the_log_says_who_was_kept_out_of_which_room() {
         assert_eq!(answer["error"]["type"], refused, "{answer}");
         sockets.push(socket);
     }
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
-    for (name, what) in [
-        ("ANN", "somebody in the room has this name"),
-        ("Cy", "MAX_ROOM_MEMBERS"),
-    ] {
+    let log = log_of(server, folder.path());
+    for (name, what) in [("ANN", "type=\"repeat\""), ("Cy", "variable=\"MAX_ROOM_MEMBERS\"")] {
         let told: Vec<_> = log.lines().filter(|line| line.contains(what)).collect();
         assert_eq!(told.len(), 1, "{log}");
         assert!(
@@ -201,7 +205,7 @@ async fn a_school_behind_one_address_comes_in_and_back() {
         eprintln!("{event}: {PEOPLE} people in {:?}", began.elapsed());
         before.push(came);
     }
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let log = log_of(server, folder.path());
     assert!(!log.contains("WARN"), "{log}");
 }
 
