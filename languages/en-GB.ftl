@@ -110,6 +110,43 @@ browser-warns = The browser warns that nobody has vouched for this address: choo
 only-this-machine = Only this machine reaches the server. With { $setting } others do, too.
 no-camera-without-https = At this address browsers give pages no camera. With { $setting } they do.
 
+## Review links: others read one session or one room
+
+review-links = Review links
+review-links-lead = A review link shows one session, or all sessions of one room, to whoever has it, until it ends or you revoke it. It changes nothing. Make one on the page of a session, or where the sessions of a room are listed.
+share-session = Share this session
+share-room = Share this room
+link-to-session = Whoever has the link can read this session of { $room }, { $moment }: nothing else, and change nothing.
+link-to-room = Whoever has the link can read all sessions of { $room }, also those to come: nothing else, and change nothing.
+link-for-whom = For whom
+link-for-how-long = Good for
+for-an-hour = an hour
+for-a-day = a day
+for-a-week = a week
+for-a-term = a term (183 days)
+make-the-link = Make the link
+links-that-are-good = Links that are good
+no-review-links = None.
+all-sessions = all sessions
+column-session = Session
+column-made = Made
+column-ends = Ends
+revoke = Revoke
+review-link-for = Review link for { $name }
+# The list is where all links are.
+review-link-until = It is good until { $moment }, or until you revoke it under { $list }. It is kept nowhere: copy it now.
+qr-code-of-link = QR code of the link
+# At the foot of what somebody sees by such a link.
+seen-by-link = You see this by a link that ends on { $moment }.
+to-what-is-shared = To what your link shows
+link-not-ours = This is no review link of this server, or not all of one. Copy it whole, or ask for another.
+link-ended = This review link has ended. Ask whoever gave it to you for another.
+link-revoked = This review link was revoked, or what it showed was removed.
+link-opens-other = Your review link does not open this: it shows one session, or the sessions of one room, and changes nothing.
+no-such-link = There is no such review link: it was revoked, has ended, or went with its session.
+too-many-links = There are { $most } review links already, which is the most. Revoke one first.
+no-such-room = No room of this name has ever been used.
+
 ## The locked page
 
 locked = Locked

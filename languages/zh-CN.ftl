@@ -88,6 +88,43 @@ browser-warns = 浏览器会警告此连接不是私密连接：点“高级”�
 only-this-machine = 只有这台电脑能访问服务器。设置 { $setting } 后，其他电脑也能访问。
 no-camera-without-https = 在这个网址上，浏览器不允许网页使用摄像头。设置 { $setting } 后就可以。
 
+## 分享链接：让他人查看一堂课或一个房间
+
+review-links = 回顾链接
+review-links-lead = 持有回顾链接的人可以查看一堂课，或一个房间的所有课堂，直到链接到期或被撤销；不能更改任何内容。请在课堂的页面上，或在列出某个房间课堂的页面上生成。
+share-session = 分享此课堂
+share-room = 分享此房间
+link-to-session = 持有链接的人可以查看 { $room } 的这堂课（{ $moment }）：看不到其他内容，也不能更改任何内容。
+link-to-room = 持有链接的人可以查看 { $room } 的所有课堂，包括以后的：看不到其他内容，也不能更改任何内容。
+link-for-whom = 给谁
+link-for-how-long = 有效时间
+for-an-hour = 一小时
+for-a-day = 一天
+for-a-week = 一周
+for-a-term = 一学期（183 天）
+make-the-link = 生成链接
+links-that-are-good = 有效的链接
+no-review-links = 没有。
+all-sessions = 所有课堂
+column-session = 课堂
+column-made = 生成时间
+column-ends = 到期时间
+revoke = 撤销
+review-link-for = 给 { $name } 的回顾链接
+# 列出所有链接的页面。
+review-link-until = 有效期至 { $moment }，也可以在“{ $list }”中提前撤销。链接不会保存，请现在复制。
+qr-code-of-link = 链接的二维码
+# 通过链接查看时显示在页脚。
+seen-by-link = 你正通过链接查看此页，链接有效期至 { $moment }。
+to-what-is-shared = 查看链接所分享的内容
+link-not-ours = 这不是本服务器的回顾链接，或链接不完整。请完整复制，或另要一个。
+link-ended = 此回顾链接已到期。请向给你链接的人另要一个。
+link-revoked = 此回顾链接已被撤销，或其内容已被删除。
+link-opens-other = 你的回顾链接不能打开此页：它只显示一堂课或一个房间的课堂，并且不能更改任何内容。
+no-such-link = 没有这个回顾链接：它已被撤销、已到期，或已随课堂一起删除。
+too-many-links = 已有 { $most } 个回顾链接，不能再多。请先撤销一个。
+no-such-room = 从未有人用过这个名字的房间。
+
 ## 锁定的页面
 
 locked = 已锁定

@@ -15,6 +15,7 @@ pub mod fuzzing;
 pub mod healthcheck;
 pub mod held;
 pub mod history;
+mod hs256;
 pub mod join_token;
 pub mod journal;
 pub mod limit;

@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Sqlite, Type};
 use uuid::Uuid;
 
-use crate::model::id::{LinkId, ParticipantId, SessionId};
+use crate::model::id::{LinkId, ParticipantId, ReviewLinkId, SessionId};
 use crate::model::time::Timestamp;
 
 macro_rules! column {
@@ -32,3 +32,4 @@ column!(Timestamp, i64);
 column!(SessionId, Uuid);
 column!(ParticipantId, Uuid);
 column!(LinkId, Uuid);
+column!(ReviewLinkId, Uuid);

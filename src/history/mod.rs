@@ -27,6 +27,7 @@ pub mod person;
 #[cfg(test)]
 mod plans;
 pub mod refusals;
+pub mod review_links;
 pub mod rooms;
 pub mod sessions;
 pub mod timeline;

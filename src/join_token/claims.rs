@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::hs256;
 use super::pattern::RoomPattern;
 use super::refusal::{Forbidden, MAX_TOKEN_BYTES};
 use super::secret::JoinSecret;
+use crate::hs256;
 use crate::model::id::{InvalidText, RoomName, Username};
 use crate::model::time::Timestamp;
 

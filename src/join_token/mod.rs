@@ -4,7 +4,6 @@
 //! the command line are around it, and rooms know nothing of it.
 
 mod claims;
-mod hs256;
 mod link;
 mod pattern;
 mod refusal;

@@ -65,7 +65,9 @@ async fn transact(connection: &mut SqliteConnection, name: &str, dry_run: bool) 
         let label = free_label(connection).await?;
         redact_client_text(connection, name).await?;
         rename(connection, name, &label).await?;
-        rewrite_participants(connection).await?;
+        for table in ["participant", "review_link"] {
+            rewrite(connection, table).await?;
+        }
         erased.replaced_by = Some(label);
     }
     Ok(Some(erased))
@@ -152,29 +154,32 @@ async fn redact_client_text(connection: &mut SqliteConnection, name: &str) -> sq
 
 async fn rename(connection: &mut SqliteConnection, name: &str, label: &str) -> sqlx::Result<()> {
     sqlx::query!("update participant set username = ?2 where username = ?1", name, label)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("update review_link set name = ?2 where name = ?1", name, label)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// Writes the people and their indices into pages that were overwritten with zeros before. SQLite overwrites what is
+/// Writes a table and its indices into pages that were overwritten with zeros before. SQLite overwrites what is
 /// deleted, but not what it moves: pages that were once split may still have copies of names in their free space.
-async fn rewrite_participants(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    let indices: Vec<(String, String)> = sqlx::query_as(
-        "select name, sql from sqlite_schema where type = 'index' and tbl_name = 'participant' and sql is not null",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+async fn rewrite(connection: &mut SqliteConnection, table: &str) -> sqlx::Result<()> {
+    let indices: Vec<(String, String)> =
+        sqlx::query_as("select name, sql from sqlite_schema where type = 'index' and tbl_name = ? and sql is not null")
+            .bind(table)
+            .fetch_all(&mut *connection)
+            .await?;
     let dropped = indices.iter().map(|(name, _)| format!("drop index {name}"));
     let refilled = [
-        "create temp table people as select * from participant",
-        "delete from participant",
-        "insert into participant select * from people order by id",
-        "drop table people",
+        format!("create temp table rewritten as select * from {table}"),
+        format!("delete from {table}"),
+        format!("insert into {table} select * from rewritten order by id"),
+        "drop table rewritten".to_owned(),
     ];
     // An index made of a whole table is sorted first: five times faster than row by row.
     let made = indices.iter().map(|(_, sql)| sql.clone());
-    for statement in dropped.chain(refilled.map(str::to_owned)).chain(made) {
+    for statement in dropped.chain(refilled).chain(made) {
         sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
     }
     Ok(())

@@ -20,6 +20,7 @@ mod recover;
 mod removal;
 mod restore;
 mod review;
+mod review_link;
 mod row;
 mod rows;
 mod shared;

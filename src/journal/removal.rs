@@ -1,4 +1,5 @@
-//! Removals requested by a reviewer or by the retention: done by the one task that writes, between the groups of records.
+//! Removals requested by a reviewer or by the retention, and what else the review has written: done by the one task that
+//! writes, between the groups of records.
 //!
 //! A removal goes on when whoever asked for it does not wait any more. What is large is removed in steps, each a transaction
 //! of its own, so that no room waits long for the disk.
@@ -11,8 +12,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::erase::{self, Erased};
-use super::review;
-use crate::model::id::{SessionId, Username};
+use super::{review, review_link};
+use crate::model::id::{ReviewLinkId, SessionId, Username};
+use crate::model::review_link::NewReviewLink;
 use crate::model::time::Timestamp;
 
 /// The most removals that wait.
@@ -24,7 +26,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// How often what has become too old is looked for.
 const EXPIRY: Duration = Duration::from_secs(3600);
 
-/// The way to have something removed.
+/// The way to have something removed, or something of the review's own kept.
 #[derive(Debug, Clone)]
 pub struct RemovalHandle {
     sender: mpsc::Sender<Removal>,
@@ -39,6 +41,12 @@ pub enum RemovalError {
     /// It, or one of those that would change, still goes on.
     #[error("a session that goes on cannot be changed")]
     Live,
+    /// As many links to read a part of the history are good as may be.
+    #[error("there are as many review links as there may be")]
+    TooManyLinks,
+    /// There is no such link.
+    #[error("there is no review link of this id")]
+    NoSuchLink,
     /// The database does not take it for now. It may still be done later.
     #[error("the history cannot be changed for now")]
     Unavailable,
@@ -94,6 +102,22 @@ impl RemovalHandle {
         .await
     }
 
+    /// Keeps a link to read a part of the history.
+    ///
+    /// # Errors
+    /// If its session is not there, there are [`NewReviewLink::MOST`] links, or the database does not take it for now.
+    pub async fn keep_link(&self, link: NewReviewLink) -> Result<(), RemovalError> {
+        self.give(|answer| Removal::KeepLink { link, answer }).await
+    }
+
+    /// Makes such a link good for nothing, at once and for good.
+    ///
+    /// # Errors
+    /// If there is none, or the database does not take it for now.
+    pub async fn revoke_link(&self, link: ReviewLinkId) -> Result<(), RemovalError> {
+        self.give(|answer| Removal::RevokeLink { link, answer }).await
+    }
+
     async fn give<T>(&self, removal: impl FnOnce(Answer<T>) -> Removal) -> Result<T, RemovalError> {
         let (answer, answered) = oneshot::channel();
         self.sender
@@ -128,6 +152,10 @@ pub(super) enum Removal {
         expires_at: Timestamp,
         answer: Answer<()>,
     },
+    /// Not removed but kept: a link to read a part of the history.
+    KeepLink { link: NewReviewLink, answer: Answer<()> },
+    /// Such a link.
+    RevokeLink { link: ReviewLinkId, answer: Answer<()> },
 }
 
 /// What the writer has been told to remove, and what is too old.
@@ -180,6 +208,12 @@ impl RemovalQueue {
             }) => {
                 let kept = review::sign_out(connection, cookie, expires_at, now).await;
                 finish(Some(answer), kept.map(Ok))
+            }
+            Some(Removal::KeepLink { link, answer }) => {
+                finish(Some(answer), review_link::keep(connection, &link).await)
+            }
+            Some(Removal::RevokeLink { link, answer }) => {
+                finish(Some(answer), review_link::revoke(connection, link).await)
             }
             None => self.expire(connection, now).await,
         }

@@ -223,6 +223,10 @@ uuid_newtype!(
     /// One peer connection between two members, as the history keeps it.
     LinkId
 );
+uuid_newtype!(
+    /// A link by which somebody reads a part of the history. A UUIDv7 whose time is when it was made, so ids sort by that.
+    ReviewLinkId
+);
 
 impl SessionId {
     /// The lowest id that a session which started at this moment can have.

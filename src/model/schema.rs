@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{self, Schema};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::id::{LinkId, MemberId, ParticipantId, RoomName, SessionId, Username};
+use super::id::{LinkId, MemberId, ParticipantId, ReviewLinkId, RoomName, SessionId, Username};
 use super::time::Timestamp;
 
 /// A type that is written as text.
@@ -29,6 +29,7 @@ written!(SessionId, Uuid);
 written!(ParticipantId, Uuid);
 written!(LinkId, Uuid);
 written!(MemberId, Uuid);
+written!(ReviewLinkId, Uuid);
 
 /// No control characters (the category Cc), and one at least that is no white space.
 const TYPED: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";

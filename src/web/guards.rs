@@ -12,16 +12,16 @@ use super::http::error::Error;
 use super::http::query::shortened;
 use super::http::throttle::asker;
 use super::state::AppState;
+use super::viewer::admit;
 
-/// Middleware: only a reviewer passes.
+/// Middleware: only a reviewer passes, and who has a link to what is asked for.
 pub(super) async fn reviewers_only(
     State(app): State<Arc<AppState>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    app.access
-        .check((&request).into(), CrossSiteAccess::None, app.wall_now())
-        .await?;
+    let admitted = admit(&app, &mut request, CrossSiteAccess::None).await;
+    admitted.map_err(|refused| refused.error)?;
     Ok(next.run(request).await)
 }
 

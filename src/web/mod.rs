@@ -1,6 +1,7 @@
 //! HTTP beside the socket: the REST API, the way into the review, and what machines ask.
 //!
-//! A route is a reviewer's, behind the token and the host rule, unless it is put among the public ones here.
+//! A route is a reviewer's, behind the token and the host rule, unless it is put among the public ones here. Who has only a
+//! review link gets what `viewer` lists.
 
 mod api;
 mod feed;
@@ -9,9 +10,11 @@ mod guards;
 mod http;
 mod review;
 mod settings;
+mod sharing;
 mod state;
 #[cfg(test)]
 mod tests;
+mod viewer;
 mod words;
 
 use std::any::Any;
@@ -189,6 +192,8 @@ fn pages(app: &Arc<AppState>) -> Routes {
             get(review::invitations::show).post(review::invitations::make),
         )
         .layer(from_fn_with_state(app.clone(), in_turn))
+        .route("/review/share", get(review::share::show).post(review::share::make))
+        .route("/review/share/revoke", post(review::share::revoke))
         .route("/review/room/remove", post(review::acts::remove))
         .route("/review/room/close", post(review::acts::close))
         .route("/review/room/lock", post(review::acts::lock))

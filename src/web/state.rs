@@ -222,10 +222,12 @@ pub enum Readiness {
     },
 }
 
-fn not_removed(error: RemovalError, what: Doomed) -> Error {
+pub(super) fn not_removed(error: RemovalError, what: Doomed) -> Error {
     match error {
         RemovalError::NoSuchSession => Error::NoSuchSession,
         RemovalError::Live => Error::Live(what),
+        RemovalError::TooManyLinks => Error::TooManyLinks,
+        RemovalError::NoSuchLink => Error::NoSuchLink,
         RemovalError::Unavailable => Error::NotChanged,
     }
 }

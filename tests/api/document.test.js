@@ -54,11 +54,15 @@ async function writeDictionaries() {
   await write('doomed', [...doomed, live]);
 
   const { chemistry } = school.ids;
+  const links = await Promise.all(Array.from({ length: 8 }, (_, index) => school.share(chemistry, `Reader ${index}`)));
+  await write('review-links', links.map(({ id }) => id));
+
   const lists = {
     attendance: `/sessions/${chemistry}/participants?`,
     attendants: '/rooms/Now/participants?',
     events: `/sessions/${chemistry}/events?`,
     links: `/sessions/${chemistry}/links?`,
+    'review-links': '/review-links?',
     rooms: '/rooms?status=all&',
     sessions: '/sessions?',
   };

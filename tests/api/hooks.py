@@ -12,7 +12,7 @@ UNSAYABLE = {
     "roomname is missing.",
 }
 
-NAMES = ("room", "roomname", "username")
+NAMES = ("name", "room", "roomname", "username")
 
 
 def has_name_to_trim(case):

@@ -135,9 +135,6 @@ pub(super) async fn lock(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A number without a fraction is whole, however it is written: `5.0` is 5 (JSON Schema, validation, 6.1.1).
 fn minutes(value: Value) -> Result<Duration, String> {
-    let whole = value.as_f64().filter(|minutes| minutes.fract() == 0.0);
-    // Nothing is not less than nothing: -0.0 + 0.0 is 0.0.
-    bar(&whole.map(|minutes| (minutes + 0.0).to_string()).unwrap_or_default())
+    bar(&body::whole(&value))
 }

@@ -38,6 +38,7 @@ const CLIENT: &str = "client";
         (name = "sessions", description = "Sessions"),
         (name = "downloads", description = "What can be taken along"),
         (name = "live", description = "As it happens"),
+        (name = "sharing", description = "Letting others read"),
         (name = "removal", description = "Removing"),
         (name = "clients", description = "For clients"),
         (name = "health", description = "Health"),
@@ -80,7 +81,10 @@ pub(super) fn introduction(base: &BasePath) -> Document {
     document.info.license = None;
     let components = document.components.get_or_insert_with(Components::new);
     for (name, description) in [
-        (REVIEWER, "The review token"),
+        (
+            REVIEWER,
+            "The review token; for what a review link shows, the token of that link does",
+        ),
         (CLIENT, "The id that the client itself chose"),
     ] {
         let mut scheme = Http::new(HttpAuthScheme::Bearer);
@@ -115,11 +119,15 @@ const BAD_PARAMETER: ProblemWord = (
     "A parameter is missing, unknown, or has a bad value; the problem names it",
 );
 
-const OF_REVIEWERS: [ProblemWord; 4] = [
+const OF_REVIEWERS: [ProblemWord; 5] = [
     ("401", "The review token is missing or wrong"),
     (
         "403",
-        "The host name is not one the server answers to, or a page of another origin asks",
+        "The host name is not one the server answers to, a page of another origin asks, or a review link does not open this",
+    ),
+    (
+        "410",
+        "linkOver: the review link has ended or was revoked, or what it showed was removed",
     ),
     (
         "429",

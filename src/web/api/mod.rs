@@ -11,6 +11,7 @@ mod health;
 mod ice_servers;
 mod recovery;
 mod removal;
+mod review_links;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
 
@@ -82,6 +83,8 @@ pub(super) fn reviewers() -> ApiRoutes {
         .routes(routes!(acts::remove))
         .routes(routes!(acts::close))
         .routes(routes!(acts::lock))
+        .routes(routes!(review_links::list, review_links::make))
+        .routes(routes!(review_links::revoke))
         .routes(routes!(feed::show))
         .routes(routes!(sessions::one, removal::delete))
 }

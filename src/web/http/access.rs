@@ -1,6 +1,7 @@
 //! Who is a reviewer, and by which host name a reviewer's routes may be reached.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
@@ -11,9 +12,11 @@ use subtle::ConstantTimeEq;
 
 use super::cookies::{self, CookiePlace, Cookies, SignedIn};
 use super::error::Error;
+use super::review_link::{LinkRefusal, LinkTokens, looks_like_token};
 use super::throttle::{GuessCost, Throttle, asker};
 use crate::config::{BasePath, HostNames, TrustedProxies};
 use crate::journal::ReviewSecrets;
+use crate::model::id::ReviewLinkId;
 use crate::model::language::Language;
 use crate::model::time::Timestamp;
 use crate::net::{OverTls, forwarded};
@@ -33,6 +36,8 @@ const WRONG_COOKIE: &str = "You are not signed in any more: that ends after 12 h
 pub(crate) struct Access {
     token: [u8; 32],
     cookies: Cookies,
+    /// What makes and reads the tokens of review links.
+    pub(crate) links: LinkTokens,
     guesses: Throttle,
     proxies: TrustedProxies,
     base: BasePath,
@@ -42,8 +47,8 @@ pub(crate) struct Access {
 #[derive(Clone, Copy)]
 pub(crate) struct Requester<'a> {
     method: &'a Method,
-    uri: &'a Uri,
-    headers: &'a HeaderMap,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
     extensions: &'a Extensions,
 }
 
@@ -56,6 +61,15 @@ impl<'a, B> From<&'a Request<B>> for Requester<'a> {
             extensions: request.extensions(),
         }
     }
+}
+
+/// What a request has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// The review token, or a cookie that stands for it.
+    ReviewToken,
+    /// The token of a review link that has not ended. Whether it was revoked, and what it opens, the history knows.
+    Link(ReviewLinkId),
 }
 
 /// How the pages and the rest may be reached by cookie from elsewhere.
@@ -72,6 +86,7 @@ impl Access {
         let token = &settings.review_token;
         Self {
             token: digest(token),
+            links: LinkTokens::new(token, &secrets.salt),
             cookies: Cookies::new(token, secrets),
             guesses: Throttle::new("review token", settings.guesses_per_minute),
             proxies: settings.trusted_proxies.clone(),
@@ -79,16 +94,33 @@ impl Access {
         }
     }
 
+    /// Reads the token of a review link. A wrong one costs little: nobody guesses a signature.
+    pub(crate) async fn check_link(
+        &self,
+        token: &str,
+        asked: Requester<'_>,
+        now: Timestamp,
+    ) -> Result<ReviewLinkId, Error> {
+        let read = self.links.read(token, now);
+        let wrong = (read == Err(LinkRefusal::NotOurs)).then_some(GuessCost::UNLIKELY);
+        self.guesses.settle(asker(asked.extensions), wrong).await;
+        read.map_err(Error::Link)
+    }
+
     /// Compares a token in a time that tells nothing of how much of it is right. A wrong one counts as a guess.
     pub(crate) async fn check_token(&self, token: &str, asked: Requester<'_>) -> Result<(), Error> {
-        // Both sides are hashed, so that not even the length is told.
-        let is_right = bool::from(digest(token).ct_eq(&self.token));
+        let is_right = self.is_right(token);
         let wrong = (!is_right).then_some(GuessCost::GUESS);
         self.guesses.settle(asker(asked.extensions), wrong).await;
         if is_right {
             return Ok(());
         }
         Err(Error::Unauthorized(WRONG_TOKEN))
+    }
+
+    fn is_right(&self, token: &str) -> bool {
+        // Both sides are hashed, so that not even the length is told.
+        digest(token).ct_eq(&self.token).into()
     }
 
     /// The header with a cookie that stands for the token in a browser.
@@ -100,14 +132,26 @@ impl Access {
         Ok(cookies::give(self.place(asked), &value))
     }
 
-    /// Makes the cookie of a request good for nothing. The header takes it away from the browser.
-    pub(crate) fn sign_out(&self, asked: Requester<'_>, now: Timestamp) -> (String, Option<SignedIn>) {
+    /// The header with a cookie by which a browser reads what a link opens. `token` is the link's, good until then.
+    pub(crate) fn keep_link(&self, asked: Requester<'_>, token: &str, until: Timestamp, now: Timestamp) -> String {
+        let lasts = u64::try_from(until.0.saturating_sub(now.0)).unwrap_or_default();
+        cookies::give_link(self.place(asked), token, Duration::from_millis(lasts))
+    }
+
+    /// The header that takes such a cookie away.
+    pub(crate) fn drop_link(&self, asked: Requester<'_>) -> String {
+        cookies::take_link_away(self.place(asked))
+    }
+
+    /// Makes the cookie of a request good for nothing. The headers take it away from the browser, and that of a link: who
+    /// signs out leaves nothing open.
+    pub(crate) fn sign_out(&self, asked: Requester<'_>, now: Timestamp) -> ([String; 2], Option<SignedIn>) {
         let signed_in = self.signed_in(asked, now);
         if let Some(cookie) = signed_in {
             self.cookies.revoke(cookie, now);
         }
-        let header = cookies::take_away(self.place(asked));
-        (header, signed_in)
+        let headers = [cookies::take_away(self.place(asked)), self.drop_link(asked)];
+        (headers, signed_in)
     }
 
     /// The header with a cookie that keeps the language of a reader's choice.
@@ -115,30 +159,54 @@ impl Access {
         cookies::keep_language(self.place(asked), language)
     }
 
-    /// Lets a reviewer pass.
+    /// Whom a request is of. Who is signed in is a reviewer, whatever link they have opened besides.
     pub(crate) async fn check(
         &self,
         asked: Requester<'_>,
         from_elsewhere: CrossSiteAccess,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Credential, Error> {
         if asked.headers.contains_key(AUTHORIZATION) {
             let token = bearer(asked.headers).ok_or(Error::Unauthorized(HOW_TO_GET_IN))?;
-            return self.check_token(token, asked).await;
+            if looks_like_token(token) && !self.is_right(token) {
+                return self.check_link(token, asked, now).await.map(Credential::Link);
+            }
+            return self.check_token(token, asked).await.map(|()| Credential::ReviewToken);
         }
-        // A wrong one is not a guess: nobody can make one of a token that they guess.
-        if self.signed_in(asked, now).is_none() {
-            let has_one = cookies::all(self.place(asked)).next().is_some();
-            return Err(Error::Unauthorized(if has_one { WRONG_COOKIE } else { HOW_TO_GET_IN }));
-        }
+        let credential = match self.signed_in(asked, now) {
+            Some(_) => Credential::ReviewToken,
+            None => self.linked(asked, now)?,
+        };
         if is_from_review(asked, from_elsewhere) {
-            Ok(())
+            Ok(credential)
         } else {
             Err(Error::CrossOrigin)
         }
     }
 
-    fn signed_in(&self, asked: Requester<'_>, now: Timestamp) -> Option<SignedIn> {
+    /// The link that a cookie holds. A wrong cookie, of whichever kind, is not a guess: nobody can make one of a token that
+    /// they guess.
+    fn linked(&self, asked: Requester<'_>, now: Timestamp) -> Result<Credential, Error> {
+        let mut has_ended = false;
+        for token in cookies::links(self.place(asked)) {
+            match self.links.read(token, now) {
+                Ok(id) => return Ok(Credential::Link(id)),
+                Err(refusal) => has_ended |= refusal == LinkRefusal::Ended,
+            }
+        }
+        if has_ended {
+            return Err(Error::Link(LinkRefusal::Ended));
+        }
+        let has_cookie = cookies::all(self.place(asked)).next().is_some();
+        Err(Error::Unauthorized(if has_cookie {
+            WRONG_COOKIE
+        } else {
+            HOW_TO_GET_IN
+        }))
+    }
+
+    /// The cookie of a reviewer, if a request has one that is good.
+    pub(crate) fn signed_in(&self, asked: Requester<'_>, now: Timestamp) -> Option<SignedIn> {
         cookies::all(self.place(asked)).find_map(|value| self.cookies.read(value, now))
     }
 
@@ -175,6 +243,13 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
+}
+
+/// Whether a host is known to its own machine only.
+pub(crate) fn is_loopback(host: &Authority) -> bool {
+    let name = host.host().trim_start_matches('[').trim_end_matches(']');
+    let address = name.parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Whether a request by cookie comes from the review itself, as far as the browser says so: what reads may leave that

@@ -96,6 +96,14 @@ pub(crate) fn text<T, E: ToString>(value: Value, read: impl FnOnce(&str) -> Resu
     read(text).map_err(|wrong| wrong.to_string())
 }
 
+/// A number without a fraction, in digits; nothing if it is none. It is whole however it is written: `5.0` is 5 (JSON
+/// Schema, validation, 6.1.1).
+pub(crate) fn whole(value: &Value) -> String {
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0);
+    // Nothing is not less than nothing: -0.0 + 0.0 is 0.0.
+    whole.map(|number| (number + 0.0).to_string()).unwrap_or_default()
+}
+
 /// Yes or no.
 pub(crate) fn boolean(value: Value) -> Result<bool, &'static str> {
     value.as_bool().ok_or("must be true or false")
@@ -112,7 +120,8 @@ pub(crate) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, Error> {
     Query::parse(&form).map(|Query(form)| form)
 }
 
-fn bad(field: &str, reason: &str) -> Error {
+/// What is wrong with a field; `reason` reads on after its name.
+pub(crate) fn bad(field: &str, reason: &str) -> Error {
     Error::BadBody {
         field: field.to_owned(),
         reason: reason.to_owned(),

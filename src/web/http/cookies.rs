@@ -26,6 +26,9 @@ const GOOD_FOR: Duration = Duration::from_secs(12 * 60 * 60);
 
 const NAME: &str = "chatroom_review";
 
+/// The name of the cookie by which a browser reads what a review link opens. It holds the link's token.
+const LINK: &str = "chatroom_link";
+
 /// The name of the cookie that keeps a reader's language, of whichever server of the host: it is no secret.
 pub(crate) const LANGUAGE: &str = "chatroom_language";
 
@@ -135,13 +138,23 @@ pub(crate) fn take_away(place: CookiePlace<'_>) -> String {
     set(place, "", Duration::ZERO)
 }
 
+/// The header that gives a browser what a review link opens, for as long as that is good.
+pub(crate) fn give_link(place: CookiePlace<'_>, token: &str, lasts: Duration) -> String {
+    cookie(place, &name(place, LINK), token, lasts, "Strict")
+}
+
+/// The header that takes it away.
+pub(crate) fn take_link_away(place: CookiePlace<'_>) -> String {
+    give_link(place, "", Duration::ZERO)
+}
+
 /// The header that keeps a reader's language.
 pub(crate) fn keep_language(place: CookiePlace<'_>, language: Language) -> String {
     cookie(place, LANGUAGE, language.tag(), LANGUAGE_KEPT, "Lax")
 }
 
 fn set(place: CookiePlace<'_>, value: &str, lasts: Duration) -> String {
-    cookie(place, &name(place), value, lasts, "Strict")
+    cookie(place, &name(place, NAME), value, lasts, "Strict")
 }
 
 fn cookie(place: CookiePlace<'_>, name: &str, value: &str, lasts: Duration, same_site: &str) -> String {
@@ -152,7 +165,12 @@ fn cookie(place: CookiePlace<'_>, name: &str, value: &str, lasts: Duration, same
 
 /// The values of all those that a request brings.
 pub(crate) fn all(place: CookiePlace<'_>) -> impl Iterator<Item = &str> {
-    values(place.headers, name(place))
+    values(place.headers, name(place, NAME))
+}
+
+/// The same of those of review links.
+pub(crate) fn links(place: CookiePlace<'_>) -> impl Iterator<Item = &str> {
+    values(place.headers, name(place, LINK))
 }
 
 /// The values of all cookies of a name that a request brings. A page on another port of the host can add some, which come
@@ -167,7 +185,7 @@ pub(crate) fn values(headers: &HeaderMap, wanted: impl AsRef<str>) -> impl Itera
 }
 
 /// Cookies are common to all ports of a host: two servers on one would throw each other's away, if they had one name.
-fn name(place: CookiePlace<'_>) -> String {
+fn name(place: CookiePlace<'_>, name: &str) -> String {
     let own = own_authority(place.uri, place.headers).and_then(|own| own.parse::<Authority>().ok());
     let port = own.and_then(|own| own.port_u16());
     let port = port.unwrap_or(if place.is_https { 443 } else { 80 });
@@ -177,7 +195,7 @@ fn name(place: CookiePlace<'_>) -> String {
         (true, true) => "__Host-",
         (true, false) => "__Secure-",
     };
-    format!("{prefix}{NAME}_{port}")
+    format!("{prefix}{name}_{port}")
 }
 
 /// The host and port that the browser asks.
@@ -259,12 +277,13 @@ mod tests {
     fn the_name_carries_the_port_that_the_browser_knows() {
         let name_by = |host: Option<&'static str>, uri: &'static str, is_https| {
             let host = host.map(|host| (HOST, host.parse().unwrap()));
-            name(CookiePlace {
+            let place = CookiePlace {
                 uri: &uri.parse().unwrap(),
                 headers: &host.into_iter().collect(),
                 is_https,
                 base: &BasePath::default(),
-            })
+            };
+            name(place, NAME)
         };
         for (host, uri, is_https, expected) in [
             (Some("localhost:3000"), "/", false, "chatroom_review_3000"),

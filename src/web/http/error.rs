@@ -9,9 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::review_link::LinkRefusal;
 use crate::history;
 use crate::join_token::Forbidden;
 use crate::model::act::CannotAct;
+use crate::model::review_link::NewReviewLink;
 
 /// Why a request was refused. What it displays is the answer's `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,9 @@ pub(crate) enum Error {
     /// No credential, or a wrong one. The text says how to get in.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// A review link opens nothing, or not this.
+    #[error("{0}")]
+    Link(LinkRefusal),
     /// Who asks could not join.
     #[error("{0}")]
     Forbidden(Forbidden),
@@ -72,6 +77,15 @@ pub(crate) enum Error {
     /// No session of that id.
     #[error("There is no session of this id.")]
     NoSuchSession,
+    /// No review link of that id.
+    #[error("There is no review link of this id: it was revoked, has ended, or went with its session.")]
+    NoSuchLink,
+    /// As many review links are good as there may be.
+    #[error(
+        "There are {} review links already, which is the most. Revoke one first.",
+        NewReviewLink::MOST
+    )]
+    TooManyLinks,
     /// The path does not have this method.
     #[error("This path does not have this method; the Allow header says which it has.")]
     MethodNotAllowed,
@@ -175,6 +189,9 @@ impl Error {
             Self::DuplicateParameter(_) => (StatusCode::BAD_REQUEST, "duplicateParameter"),
             Self::BadQuery => (StatusCode::BAD_REQUEST, "invalidQuery"),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Link(LinkRefusal::NotOurs) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Link(LinkRefusal::Ended | LinkRefusal::Revoked) => (StatusCode::GONE, "linkOver"),
+            Self::Link(LinkRefusal::OpensOther) => (StatusCode::FORBIDDEN, "notShared"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::TooManyCredentials(_) => (StatusCode::TOO_MANY_REQUESTS, "tooManyCredentials"),
             Self::HostNotAllowed(_) => (StatusCode::FORBIDDEN, "hostNotAllowed"),
@@ -183,6 +200,8 @@ impl Error {
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "notFound"),
             Self::NoSuchRoom => (StatusCode::NOT_FOUND, "roomNotFound"),
             Self::NoSuchSession => (StatusCode::NOT_FOUND, "sessionNotFound"),
+            Self::NoSuchLink => (StatusCode::NOT_FOUND, "linkNotFound"),
+            Self::TooManyLinks => (StatusCode::CONFLICT, "tooManyLinks"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge"),
             Self::BodyCut => (StatusCode::REQUEST_TIMEOUT, "bodyCut"),
@@ -232,7 +251,7 @@ impl Error {
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        if let Self::Unauthorized(_) = self {
+        if let Self::Unauthorized(_) | Self::Link(LinkRefusal::NotOurs) = self {
             let challenge = HeaderValue::from_static("Bearer realm=\"chatroom-server\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }

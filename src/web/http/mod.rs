@@ -13,6 +13,7 @@ pub(crate) mod language;
 pub(crate) mod params;
 pub(crate) mod path;
 pub(crate) mod query;
+pub(crate) mod review_link;
 pub(crate) mod throttle;
 pub(crate) mod turns;
 pub(crate) mod zone;

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::error::Error;
-use crate::model::id::{RoomName, SessionId, Username};
+use crate::model::id::{ReviewLinkId, RoomName, SessionId, Username};
 
 /// The room named in a path. Its percent-encoding may hide any character, also a slash.
 #[derive(Debug, IntoParams)]
@@ -57,6 +57,24 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
         let id = segment(parts, state, "id").await?;
         let id = Uuid::try_parse(&id).map_err(|_| bad("id", &"must be a session's id, a UUID"))?;
         Ok(Self(SessionId(id)))
+    }
+}
+
+/// The review link named in a path.
+#[derive(Debug, IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub(crate) struct ReviewLinkPath(
+    /// The link
+    pub(crate) ReviewLinkId,
+);
+
+impl<S: Send + Sync> FromRequestParts<S> for ReviewLinkPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let id = segment(parts, state, "id").await?;
+        let id = Uuid::try_parse(&id).map_err(|_| bad("id", &"must be a review link's id, a UUID"))?;
+        Ok(Self(ReviewLinkId(id)))
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod acts;
 mod address;
 pub(crate) mod api;
+mod guest;
 pub(crate) mod invitations;
 pub(crate) mod language;
 mod log;
@@ -21,6 +22,7 @@ pub(crate) mod rooms;
 pub(crate) mod sentences;
 pub(crate) mod session;
 pub(crate) mod sessions;
+pub(crate) mod share;
 pub(crate) mod sign_in;
 mod sorting;
 mod strip;
@@ -68,8 +70,17 @@ where
 #[template(path = "refused.html")]
 struct RefusedPage {
     words: &'static Words,
+    /// Whether, and whence, it was asked for by a link.
+    guest: Option<RefusedGuest>,
     title: String,
     reason: String,
+}
+
+/// Who was refused something that they asked for by a link: a mark of the answer.
+#[derive(Clone, Default)]
+struct RefusedGuest {
+    /// Where their link begins, if it opens anything.
+    home: Option<String>,
 }
 
 /// What [`in_the_readers_language`] makes a page of.
@@ -92,6 +103,7 @@ pub(crate) async fn in_the_readers_language(request: Request, next: Next) -> Res
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let page = RefusedPage {
             words: reader.0,
+            guest: response.extensions_mut().remove(),
             title: sentences::problem_title(reader.0, &error),
             reason: sentences::problem(reader.0, &error),
         };

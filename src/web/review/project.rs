@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{PageResult, address, html};
 use crate::qr::QrCode;
+use crate::web::http::access::is_loopback;
 use crate::web::http::cookies::own_authority;
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
@@ -110,12 +111,6 @@ fn addresses(app: &AppState, request: &Request) -> Vec<String> {
     }
     let base = app.settings.base_path.as_str();
     origins.into_iter().map(|origin| format!("{origin}{base}/")).collect()
-}
-
-fn is_loopback(own: &Authority) -> bool {
-    let host = own.host().trim_start_matches('[').trim_end_matches(']');
-    let address = host.parse::<std::net::IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// What stands in the way at an address.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Html;
 use serde::{Deserialize, Deserializer};
 
+use super::guest::Guest;
 use super::log::{LogChoice, LogLine, LogLink, with_pairs};
 use super::pair_groups::{PairGroup, groups};
 use super::pairs::{ConnectedCount, PairsSection, connected};
@@ -29,6 +30,7 @@ use crate::web::http::path::SessionPath;
 use crate::web::http::query::QueryWith;
 use crate::web::http::zone::Zone;
 use crate::web::state::AppState;
+use crate::web::viewer::Viewer;
 use crate::web::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Entries of the log on one page.
@@ -38,8 +40,11 @@ const ENTRIES: usize = 100;
 #[template(path = "session.html")]
 struct SessionPage {
     words: &'static Words,
+    /// Who sees it by a link only.
+    guest: Option<Guest>,
     summary: Summary,
-    ways: RoomWays,
+    /// Nothing, where no other session may be seen.
+    ways: Option<RoomWays>,
     picture: String,
     /// Up to when the picture has marks, if they are too many.
     marks_end: Option<Timestamp>,
@@ -104,12 +109,14 @@ fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogChoice, D::Error
 pub(crate) async fn show(
     State(app): State<Arc<AppState>>,
     Reader(words): Reader,
+    viewer: Viewer,
     path: Result<SessionPath, Error>,
     query: Result<QueryWith<LogQuery, PeopleQuery>, Error>,
 ) -> PageResult {
     let (SessionPath(id), QueryWith(LogQuery { log, after }, query)) = (path?, query?);
     let now = app.now();
     let session = app.session(id, now).await?;
+    let guest = Guest::of(&viewer);
     let mut people = People::read(&app, words, &session, &query, now).await?;
     let is_paged = people.is_paged();
     let log_piece = Page { limit: ENTRIES, after };
@@ -120,7 +127,7 @@ pub(crate) async fn show(
         app.history.page_before(id, log.kinds(), &log_piece),
         app.history.timeline_of(&session, &people.shown, now),
         refusals(&app, &session),
-        RoomWays::of(&app, &session, now),
+        RoomWays::of(&app, &session, guest.as_ref(), now),
     )?;
 
     let path = format!("/review/sessions/{id}");
@@ -155,6 +162,7 @@ pub(crate) async fn show(
     };
     html(&SessionPage {
         words,
+        guest,
         summary,
         ways,
         picture: timeline::inline(words, &model, Zone::UTC, now),
@@ -201,13 +209,22 @@ async fn refusals(app: &AppState, session: &Session) -> Result<Vec<Refusal>, cra
 }
 
 impl RoomWays {
-    async fn of(app: &AppState, session: &Session, now: Timestamp) -> Result<Self, crate::history::Error> {
+    /// Nothing for who has a link to one session only.
+    async fn of(
+        app: &AppState,
+        session: &Session,
+        guest: Option<&Guest>,
+        now: Timestamp,
+    ) -> Result<Option<Self>, crate::history::Error> {
+        if guest.is_some_and(|guest| !guest.sees_room) {
+            return Ok(None);
+        }
         let Ok(room) = RoomName::parse(&session.room) else {
-            return Ok(Self {
+            return Ok(guest.is_none().then(|| Self {
                 all: "/review".to_owned(),
                 previous: None,
                 next: None,
-            });
+            }));
         };
         let filter = |order| SessionFilter {
             room: Some(room.clone()),
@@ -227,11 +244,11 @@ impl RoomWays {
             let first = found.rows.first()?;
             Some(format!("/review/sessions/{}", first.id))
         };
-        Ok(Self {
+        Ok(Some(Self {
             all: address::page("/review", &[("room", room.as_str())]),
             previous: address(before),
             next: address(after),
-        })
+        }))
     }
 }
 

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 
+use super::guest::Guest;
 use super::names::{self, NameList};
 use super::range::Range;
 use super::strip::Strip;
@@ -21,6 +22,7 @@ use crate::web::http::language::Reader;
 use crate::web::http::params::{fields, filled};
 use crate::web::http::query::QueryWith;
 use crate::web::state::AppState;
+use crate::web::viewer::Viewer;
 use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 const LIMIT: usize = 25;
@@ -35,6 +37,8 @@ const SUGGESTED: usize = 8;
 #[template(path = "sessions.html")]
 struct SessionsPage {
     words: &'static Words,
+    /// Who sees the sessions of one room only, by a link.
+    guest: Option<Guest>,
     /// What is looked for: the name of a room or of a person.
     name: String,
     room: String,
@@ -104,6 +108,7 @@ enum ListPlace {
 pub(crate) async fn show(
     State(app): State<Arc<AppState>>,
     Reader(words): Reader,
+    viewer: Viewer,
     query: Result<QueryWith<SessionListQuery, Range>, Error>,
 ) -> PageResult {
     let QueryWith(mut query, range) = query?;
@@ -123,6 +128,7 @@ pub(crate) async fn show(
         .or(query.room.as_ref().map(|room| room.as_str().to_owned()));
     let mut page = SessionsPage {
         words,
+        guest: Guest::of(&viewer),
         name: name
             .or(query.person.as_ref().map(Username::to_string))
             .unwrap_or_default(),
@@ -151,7 +157,8 @@ pub(crate) async fn show(
         }
         page.fill(&app, live_rows, found.rows, now).await?;
     }
-    if page.rows.is_empty() && !page.name.is_empty() {
+    // Names like it are none of a guest's business.
+    if page.rows.is_empty() && !page.name.is_empty() && page.guest.is_none() {
         page.similar_rooms = similar(&app, &page.name).await?;
         let first = Page {
             limit: SUGGESTED,

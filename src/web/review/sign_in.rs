@@ -7,18 +7,23 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 
-use super::{PageError, html};
-use crate::web::http::access::CrossSiteAccess;
+use super::guest::home;
+use super::{PageError, RefusedGuest, html};
+use crate::web::http::access::{CrossSiteAccess, Requester};
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::query::decode;
 use crate::web::state::AppState;
+use crate::web::viewer::{NotAdmitted, Viewer, admit};
 use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Where the review begins.
 pub(crate) const START: &str = "/review";
+
+/// What a review link has its token in.
+const LINK: &str = "link";
 
 const POLICIES: [(HeaderName, &str); 3] = [
     (
@@ -32,24 +37,23 @@ const POLICIES: [(HeaderName, &str); 3] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// Middleware of all pages: a token in the address becomes a cookie, and without either the page is locked.
-pub(crate) async fn unlock(State(app): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+/// Middleware of all pages: a token in the address becomes a cookie, and so does a review link; without any the page is
+/// locked.
+pub(crate) async fn unlock(State(app): State<Arc<AppState>>, mut request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
-    let asked = (&request).into();
-    let mut response = match take_token(query) {
-        Some((token, rest)) => match app.access.check_token(&token, asked).await {
+    let mut response = if let Some((token, rest)) = take_token(query) {
+        match app.access.check_token(&token, (&request).into()).await {
             Ok(()) => sign_in(&app, &request, &rest),
-            Err(error) => locked(&error, &request, true),
-        },
-        None => match app
-            .access
-            .check(asked, CrossSiteAccess::Navigation, app.wall_now())
-            .await
-        {
-            Ok(()) => next.run(request).await,
-            Err(error @ Error::CrossOrigin) => PageError::from(error).into_response(),
-            Err(error) => locked(&error, &request, false),
-        },
+            Err(error) => locked(&error, (&request).into(), true),
+        }
+    } else if let Some((token, _)) = take(query, LINK) {
+        let opened = open_link(&app, (&request).into(), &token).await;
+        opened.unwrap_or_else(|error| refused_to_guest(error, None))
+    } else {
+        match admit(&app, &mut request, CrossSiteAccess::Navigation).await {
+            Ok(()) => show(request, next).await,
+            Err(refused) => not_admitted(&app, refused, (&request).into()),
+        }
     };
     for (name, value) in POLICIES {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -57,9 +61,58 @@ pub(crate) async fn unlock(State(app): State<Arc<AppState>>, request: Request, n
     response
 }
 
+/// The page, marked as a guest's if it is one's.
+async fn show(request: Request, next: Next) -> Response {
+    let home = match request.extensions().get() {
+        Some(Viewer::Guest(link)) => Some(home(link)),
+        Some(Viewer::Reviewer) | None => None,
+    };
+    let mut response = next.run(request).await;
+    if home.is_some() {
+        response.extensions_mut().insert(RefusedGuest { home });
+    }
+    response
+}
+
+fn not_admitted(app: &AppState, refused: NotAdmitted, asked: Requester<'_>) -> Response {
+    let NotAdmitted { error, link } = refused;
+    if let Some(link) = link {
+        return refused_to_guest(error, Some(home(&link)));
+    }
+    if let Error::Link(_) = error {
+        // Whoever has the token as well finds the page for it the next time.
+        let cookie = [(SET_COOKIE, app.access.drop_link(asked))];
+        return (cookie, refused_to_guest(error, None)).into_response();
+    }
+    if let Error::Unauthorized(_) = error {
+        return locked(&error, asked, false);
+    }
+    PageError::from(error).into_response()
+}
+
+fn refused_to_guest(error: Error, home: Option<String>) -> Response {
+    let mut response = PageError::from(error).into_response();
+    response.extensions_mut().insert(RefusedGuest { home });
+    response
+}
+
+/// Where a review link leads, with a cookie that opens it. Who is signed in keeps on seeing everything.
+async fn open_link(app: &AppState, asked: Requester<'_>, token: &str) -> Result<Response, Error> {
+    let now = app.wall_now();
+    let id = app.access.check_link(token, asked, now).await?;
+    let link = app.review_link(id).await?;
+    let mut response = (StatusCode::SEE_OTHER, [(LOCATION, home(&link))]).into_response();
+    if app.access.signed_in(asked, now).is_none() {
+        let cookie = app.access.keep_link(asked, token, link.expires_at, now);
+        let cookie = HeaderValue::try_from(cookie).map_err(|_| Error::Internal)?;
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
 /// `POST /review/sign-out`: the cookie is good for nothing any more, wherever else it may be.
 pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: Request) -> Response {
-    let (header, signed_in) = app.access.sign_out((&request).into(), app.wall_now());
+    let ([review, link], signed_in) = app.access.sign_out((&request).into(), app.wall_now());
     let kept = match signed_in {
         Some(cookie) => app.removals.sign_out(cookie.id, cookie.until).await,
         None => Ok(()),
@@ -69,13 +122,18 @@ pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: Request)
         // It is signed out, but a restart would not know that.
         Err(_) => PageError::from(Error::NotChanged).into_response(),
     };
-    ([(SET_COOKIE, header)], answer).into_response()
+    (AppendHeaders([(SET_COOKIE, review), (SET_COOKIE, link)]), answer).into_response()
 }
 
 /// The token of a query, and the query without it.
 pub(super) fn take_token(query: &str) -> Option<(String, String)> {
-    let is_token = |pair: &&str| decode(pair.split('=').next().unwrap_or_default()).is_ok_and(|name| name == "token");
-    let (tokens, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| is_token(pair));
+    take(query, "token")
+}
+
+/// A secret of a query, and the query without it.
+fn take(query: &str, wanted: &str) -> Option<(String, String)> {
+    let is_wanted = |pair: &&str| decode(pair.split('=').next().unwrap_or_default()).is_ok_and(|name| name == wanted);
+    let (tokens, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| is_wanted(pair));
     let (_, value) = tokens.first()?.split_once('=')?;
     Some((decode(value).ok()?, rest.join("&")))
 }
@@ -112,16 +170,16 @@ impl LockedPage {
     }
 }
 
-fn locked(error: &Error, request: &Request, is_wrong: bool) -> Response {
+fn locked(error: &Error, asked: Requester<'_>, is_wrong: bool) -> Response {
     // A link followed from another site does not bring a SameSite=Strict cookie, not even one just set: a page of ours
     // that asks again does.
-    let from_elsewhere = request
-        .headers()
+    let from_elsewhere = asked
+        .headers
         .get("sec-fetch-site")
         .is_some_and(|site| site == "cross-site");
-    let asks_again = from_elsewhere && take_token(request.uri().query().unwrap_or_default()).is_none();
+    let asks_again = from_elsewhere && take_token(asked.uri.query().unwrap_or_default()).is_none();
     let page = html(&LockedPage {
-        words: Reader::of(request.headers()).0,
+        words: Reader::of(asked.headers).0,
         asks_again,
         is_wrong,
     });

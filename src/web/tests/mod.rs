@@ -13,8 +13,10 @@ mod pages;
 mod project;
 mod recovery;
 mod removal;
+mod review_links;
 mod rooms;
 mod sessions;
+mod shared_routes;
 mod strangers;
 mod truth;
 

@@ -38,6 +38,15 @@ export class School {
     return answer.json();
   }
 
+  /** A link by which somebody reads a session. */
+  async share(session, name) {
+    const headers = { ...this.headers, 'content-type': 'application/json' };
+    const body = JSON.stringify({ session, name, hours: 1 });
+    const answer = await fetch(`${this.server.url}/api/v1/review-links`, { method: 'POST', headers, body });
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.json();
+  }
+
   get headers() {
     return { authorization: `Bearer ${this.server.token}` };
   }

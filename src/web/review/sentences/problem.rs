@@ -1,7 +1,9 @@
 //! Why a page was refused.
 
 use crate::model::act::CannotAct;
+use crate::model::review_link::NewReviewLink;
 use crate::web::http::error::{Doomed, Error};
+use crate::web::http::review_link::LinkRefusal;
 use crate::web::words::{Words, message as m};
 
 /// The head of the page that says it.
@@ -29,6 +31,15 @@ pub(crate) fn problem(words: &Words, error: &Error) -> String {
         Error::CrossOrigin => words.say(m::RefusedFromElsewhere),
         Error::NoSuchPath => words.say(m::NoSuchPath),
         Error::NoSuchSession => words.say(m::NoSuchSession),
+        Error::Link(LinkRefusal::NotOurs) => words.say(m::LinkNotOurs),
+        Error::Link(LinkRefusal::Ended) => words.say(m::LinkEnded),
+        Error::Link(LinkRefusal::Revoked) => words.say(m::LinkRevoked),
+        Error::Link(LinkRefusal::OpensOther) => words.say(m::LinkOpensOther),
+        Error::NoSuchLink => words.say(m::NoSuchLink),
+        Error::TooManyLinks => words.say(m::TooManyLinks {
+            most: &words.number(i64::from(NewReviewLink::MOST)),
+        }),
+        Error::NoSuchRoom => words.say(m::NoSuchRoom),
         Error::CannotAct(CannotAct::NoSession) => words.say(m::RoomNotInUse),
         Error::CannotAct(CannotAct::NoSuchMember) => words.say(m::NotInRoom),
         Error::CannotAct(CannotAct::TooManyBarred) => words.say(m::TooManyBarred),
@@ -42,7 +53,6 @@ pub(crate) fn problem(words: &Words, error: &Error) -> String {
         | Error::TooManyCredentials(_)
         | Error::HostNotAllowed(_)
         | Error::OriginNotAllowed(_)
-        | Error::NoSuchRoom
         | Error::MethodNotAllowed
         | Error::BodyTooLarge(_)
         | Error::BodyCut

@@ -15,7 +15,7 @@ static ONLY_HS256: CryptoProvider = CryptoProvider {
 };
 
 /// Has the library use it. Again changes nothing.
-pub(super) fn install() {
+pub(crate) fn install() {
     let _ = ONLY_HS256.install_default();
 }
 

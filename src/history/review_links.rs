@@ -1,0 +1,120 @@
+//! The links by which others read a part of the history.
+
+use serde::Serialize;
+use sqlx::FromRow;
+use utoipa::ToSchema;
+
+use super::page::{Page, Slice};
+use super::{Error, History};
+use crate::model::id::{ReviewLinkId, SessionId};
+use crate::model::time::Timestamp;
+
+/// A link that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewLink {
+    /// Its id, by which it is revoked. It opens nothing.
+    pub id: ReviewLinkId,
+    /// For whom it is, in the maker's words.
+    pub name: String,
+    /// The room, of which it opens all sessions or one.
+    pub room: String,
+    /// The one session that it opens; nothing if it opens all of the room.
+    pub session: Option<SharedSession>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// From when it is good for nothing.
+    pub expires_at: Timestamp,
+}
+
+/// The session that a link opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SharedSession {
+    /// Its id.
+    pub id: SessionId,
+    /// When the first member joined.
+    pub started_at: Timestamp,
+}
+
+#[derive(FromRow)]
+struct LinkRow {
+    id: ReviewLinkId,
+    name: String,
+    room: String,
+    session_id: Option<SessionId>,
+    started_at: Option<Timestamp>,
+    made_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl From<LinkRow> for ReviewLink {
+    fn from(row: LinkRow) -> Self {
+        let session = row.session_id.zip(row.started_at);
+        Self {
+            id: row.id,
+            name: row.name,
+            room: row.room,
+            session: session.map(|(id, started_at)| SharedSession { id, started_at }),
+            made_at: row.made_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+impl History {
+    /// A link that is neither revoked nor gone with its session; `None` if there is none. Whether it has ended is not
+    /// looked at.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn review_link(&self, id: ReviewLinkId) -> Result<Option<ReviewLink>, Error> {
+        let row = sqlx::query_as!(
+            LinkRow,
+            r#"
+            select review_link.id as "id: ReviewLinkId", name, coalesce(session.room, review_link.room) as "room!: String",
+                session_id as "session_id: SessionId", started_at as "started_at?: Timestamp",
+                made_at as "made_at: Timestamp", expires_at as "expires_at: Timestamp"
+            from review_link left join session on session.id = session_id
+            where review_link.id = ?
+            "#,
+            id.0
+        )
+        .fetch_optional(&self.reader)
+        .await?;
+        Ok(row.map(ReviewLink::from))
+    }
+
+    /// The links that are good, the newest first: those of the key with this mark that have not ended.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn review_links(
+        &self,
+        key_mark: u8,
+        page: &Page<ReviewLinkId>,
+        now: Timestamp,
+    ) -> Result<Slice<ReviewLink, ReviewLinkId>, Error> {
+        let before = page.after.map_or(uuid::Uuid::max(), |id| id.0);
+        let limit = page.probe();
+        let rows = sqlx::query_as!(
+            LinkRow,
+            r#"
+            select review_link.id as "id: ReviewLinkId", name, coalesce(session.room, review_link.room) as "room!: String",
+                session_id as "session_id: SessionId", started_at as "started_at?: Timestamp",
+                made_at as "made_at: Timestamp", expires_at as "expires_at: Timestamp"
+            from review_link left join session on session.id = session_id
+            where review_link.id < ?1 and key_mark = ?2 and expires_at > ?3
+            order by review_link.id desc limit ?4
+            "#,
+            before,
+            key_mark,
+            now.0,
+            limit
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        let links = rows.into_iter().map(ReviewLink::from).collect();
+        Ok(Slice::cut(links, page.limit, |link: &ReviewLink| link.id))
+    }
+}
