@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::erase::{self, Erased};
-use super::{review, review_link};
+use super::review;
+use super::review_link::{self, NotKept};
 use crate::model::id::{ReviewLinkId, SessionId, Username};
 use crate::model::review_link::NewReviewLink;
 use crate::model::time::Timestamp;
@@ -50,6 +51,15 @@ pub enum RemovalError {
     /// The database does not take it for now. It may still be done later.
     #[error("the history cannot be changed for now")]
     Unavailable,
+}
+
+impl From<NotKept> for RemovalError {
+    fn from(why: NotKept) -> Self {
+        match why {
+            NotKept::NoSuchSession => Self::NoSuchSession,
+            NotKept::TooMany => Self::TooManyLinks,
+        }
+    }
 }
 
 impl RemovalHandle {
@@ -210,10 +220,13 @@ impl RemovalQueue {
                 finish(Some(answer), kept.map(Ok))
             }
             Some(Removal::KeepLink { link, answer }) => {
-                finish(Some(answer), review_link::keep(connection, &link).await)
+                let kept = review_link::keep(connection, &link).await;
+                finish(Some(answer), kept.map(|kept| kept.map_err(RemovalError::from)))
             }
             Some(Removal::RevokeLink { link, answer }) => {
-                finish(Some(answer), review_link::revoke(connection, link).await)
+                let revoked = review_link::revoke(connection, link).await;
+                let revoked = revoked.map(|was_there| was_there.then_some(()).ok_or(RemovalError::NoSuchLink));
+                finish(Some(answer), revoked)
             }
             None => self.expire(connection, now).await,
         }

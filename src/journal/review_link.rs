@@ -2,31 +2,35 @@
 
 use sqlx::SqliteConnection;
 
-use super::removal::RemovalError;
 use crate::model::id::{ReviewLinkId, SessionId};
 use crate::model::review_link::{NewReviewLink, Shared};
 use crate::model::time::Timestamp;
 
+/// Why a link is not kept.
+pub(super) enum NotKept {
+    /// Its session is not there.
+    NoSuchSession,
+    /// As many are good as may be.
+    TooMany,
+}
+
 /// Keeps a link, and forgets those that have ended.
-pub(super) async fn keep(
-    connection: &mut SqliteConnection,
-    link: &NewReviewLink,
-) -> sqlx::Result<Result<(), RemovalError>> {
+pub(super) async fn keep(connection: &mut SqliteConnection, link: &NewReviewLink) -> sqlx::Result<Result<(), NotKept>> {
     sqlx::query("begin immediate").execute(&mut *connection).await?;
     let kept = transact(connection, link).await?;
     sqlx::query("commit").execute(connection).await?;
     Ok(kept)
 }
 
-async fn transact(connection: &mut SqliteConnection, link: &NewReviewLink) -> sqlx::Result<Result<(), RemovalError>> {
+async fn transact(connection: &mut SqliteConnection, link: &NewReviewLink) -> sqlx::Result<Result<(), NotKept>> {
     forget_ended(connection, link.made_at).await?;
     if let Shared::Session(session) = link.shared
         && !is_there(connection, session).await?
     {
-        return Ok(Err(RemovalError::NoSuchSession));
+        return Ok(Err(NotKept::NoSuchSession));
     }
     if count(connection, link.key_mark).await? >= i64::from(NewReviewLink::MOST) {
-        return Ok(Err(RemovalError::TooManyLinks));
+        return Ok(Err(NotKept::TooMany));
     }
     insert(connection, link).await?;
     Ok(Ok(()))
@@ -79,17 +83,10 @@ async fn insert(connection: &mut SqliteConnection, link: &NewReviewLink) -> sqlx
     Ok(())
 }
 
-/// Forgets a link: what is not kept is good for nothing.
-pub(super) async fn revoke(
-    connection: &mut SqliteConnection,
-    link: ReviewLinkId,
-) -> sqlx::Result<Result<(), RemovalError>> {
+/// Forgets a link: what is not kept is good for nothing. Whether there was one.
+pub(super) async fn revoke(connection: &mut SqliteConnection, link: ReviewLinkId) -> sqlx::Result<bool> {
     let revoked = sqlx::query!("delete from review_link where id = ?", link.0)
         .execute(connection)
         .await?;
-    Ok(if revoked.rows_affected() == 0 {
-        Err(RemovalError::NoSuchLink)
-    } else {
-        Ok(())
-    })
+    Ok(revoked.rows_affected() > 0)
 }
