@@ -8,6 +8,13 @@ use anyhow::{Context, Result};
 /// Linux counts a process's time in hundredths of a second wherever programs can see it.
 const TICK: Duration = Duration::from_millis(10);
 
+/// How the server is told to log warnings only, as its peers log nothing. `LOG_LEVEL` says otherwise.
+#[must_use]
+pub fn log_level() -> (&'static str, String) {
+    const VARIABLE: &str = "LOG_LEVEL";
+    (VARIABLE, std::env::var(VARIABLE).unwrap_or_else(|_| "warn".to_owned()))
+}
+
 /// The CPU time of all threads of a process, in user space and in the kernel.
 ///
 /// # Errors

@@ -241,7 +241,9 @@ async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str, terms: &Terms
                 Limits::Defaults => {}
                 Limits::Off => _ = command.envs(RAISED.map(|(variable, _)| (variable, "0"))),
             }
-            command.envs(terms.variables.iter().copied());
+            command
+                .envs([crate::process::log_level()])
+                .envs(terms.variables.iter().copied());
             if terms.quiet {
                 command.stderr(File::create(folder.join("log"))?);
             }

@@ -68,10 +68,9 @@ impl History {
         sessions: impl Iterator<Item = SessionId>,
         now: Timestamp,
     ) -> Result<HashMap<SessionId, Glance>, Error> {
-        let ids = ids(sessions.map(|id| id.0))?;
-        let everyone = self.everyone_of_each(&ids).await?;
-        let mut linked = self.linked_of_each(&ids).await?;
-        linked.retain(|id, _| everyone.get(id).is_some_and(is_small));
+        let everyone = self.everyone_of_each(&ids(sessions.map(|id| id.0))?).await?;
+        let small = everyone.iter().filter(|(_, everyone)| is_small(everyone));
+        let linked = self.linked_of_each(&ids(small.map(|(id, _)| id.0))?).await?;
         let in_doubt = linked.values().flat_map(|linked| linked.in_doubt.iter().copied());
         let mut links = self.links_between(in_doubt, &Names::new()).await?;
         let glance = |(id, everyone): (SessionId, Everyone)| {

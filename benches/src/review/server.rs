@@ -40,6 +40,7 @@ impl Server {
             .arg(file)
             .env("REVIEW_TOKEN", TOKEN)
             .env("RESTART_GRACE", "1h")
+            .envs([crate::process::log_level()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true)
