@@ -58,10 +58,7 @@ pub(crate) struct LockRequest {
     request_body = RemoveRequest,
     responses(
         (status = 204, description = "They are out"),
-        (status = 409, description = "Nobody is in the room, or nobody of this name", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json")
+        (status = 409, description = "Nobody is in the room, or nobody of this name", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn remove(
@@ -88,10 +85,7 @@ pub(super) async fn remove(
     request_body = CloseRequest,
     responses(
         (status = 204, description = "It is closed"),
-        (status = 409, description = "Nobody is in the room", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json")
+        (status = 409, description = "Nobody is in the room", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn close(
@@ -117,10 +111,7 @@ pub(super) async fn close(
     request_body = LockRequest,
     responses(
         (status = 204, description = "It is as asked for"),
-        (status = 409, description = "Nobody is in the room", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json")
+        (status = 409, description = "Nobody is in the room", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn lock(

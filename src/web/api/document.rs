@@ -136,11 +136,19 @@ const OF_REVIEWERS: [ProblemWord; 5] = [
     ("503", "busy: too many questions are waiting for an answer"),
 ];
 
+/// What every route answers that reads a body.
+const OF_BODIES: [ProblemWord; 3] = [
+    ("408", "The body did not arrive in time"),
+    ("413", "The body is too large"),
+    ("415", "The body is not JSON"),
+];
+
 /// What the routes say of themselves, with the scheme that opens them and the problems that all of them may answer.
 fn completed(mut document: Document, scheme: Option<&str>, problems: &[ProblemWord]) -> Document {
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
-            for (status, description) in problems.iter().copied().chain(missing(path)) {
+            let of_body = operation.request_body.iter().flat_map(|_| OF_BODIES);
+            for (status, description) in problems.iter().copied().chain(missing(path)).chain(of_body) {
                 let responses = &mut operation.responses.responses;
                 let response = responses.entry(status.to_owned());
                 response.or_insert_with(|| openapi::RefOr::T(problem(description)));

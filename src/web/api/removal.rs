@@ -74,9 +74,6 @@ pub(super) async fn delete(
     responses(
         (status = 200, description = "What was changed, or would be", body = Erasure),
         (status = 409, description = "They took part in a session that goes on", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
     )
 )]

@@ -95,10 +95,7 @@ impl From<MadeLink> for MadeReviewLink {
     responses(
         (status = 201, description = "The link", body = MadeReviewLink),
         (status = 404, description = "There is no such session or room", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "There are 200 links already", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The history cannot be changed for now", body = Problem, content_type = "application/problem+json")
     )
 )]
