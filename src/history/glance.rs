@@ -93,7 +93,7 @@ impl History {
             select unhex(wanted.value) as "id!: Uuid",
                 (
                     select group_concat(
-                        hex(offerer_id) || hex(answerer_id)
+                        hex(offerer_id || answerer_id)
                             || (answered_at is null or offerer_state is ?2 or answerer_state is ?2),
                         ''
                     )
