@@ -249,7 +249,11 @@ no-newer-session-fits = No session fits exactly among the newest ones; older one
 similar-rooms = Rooms of a similar name:
 similar-people-found = People of a similar name:
 look-further-for-names = Look further for similar names
-no-session-yet = No session yet. A session begins when somebody joins a room. The quickest way to a first one is the example:
+no-session-yet = No session yet. A session begins when somebody joins a room.
+first-join = Open the page that this server serves, and join a room. The session appears here at once.
+first-example = The quickest way to a first one is the example:
+copy-the-command = Copy the command
+copied = Copied
 first-build = Build it and serve it: { $build }, then start the server with { $setting }.
 first-open = Open { $address }, and join a room. The session appears here at once.
 first-own-page = Or have a page of your own connect with { $client }, and send { $join }.
@@ -294,8 +298,11 @@ people-in-rooms = { $people ->
     [one] { $rooms } room
    *[other] { $rooms } rooms
 }.
-nobody-in-rooms = Nobody is in a room. Who joins one appears here at once; who was there before is under { $link }.
-here-since = { NUMBER($here) } here, since { $moment }
+nobody-in-rooms = Nobody is in a room. Who joins one appears here at once.
+here-since = { $here ->
+    [0] everybody is away; in use since { $moment }
+   *[other] { $here } here, since { $moment }
+}
 away-until = away, { $countdown }
 since-when = Since when
 column-now = Now
@@ -326,9 +333,9 @@ sessions-of-name-or-more = { NUMBER($count) } sessions or more
 ## One person
 
 sessions-of-this-person = Sessions of this person
-nobody-of-this-name = Nobody of this name was in a room. Names count as typed, also capital and small letters: { $link }.
-nobody-of-this-name-then = Nobody of this name was in a room in these days. Names count as typed, also capital and small letters: { $link }.
-look-for-similar-names = look for similar names
+nobody-of-this-name = Nobody of this name was in a room. Names count as typed, also capital and small letters.
+nobody-of-this-name-then = Nobody of this name was in a room in these days. Names count as typed, also capital and small letters.
+look-for-similar-names = Look for similar names
 column-when = When
 column-there-when = There when
 newest-sessions = Newest sessions
@@ -348,7 +355,10 @@ person-newest-totals = The newest { $sessions ->
 }, { $length } present.
 never-dropped = never dropped
 dropped-and-came-back = dropped and came back { $back }
-did-not-come-back-often = did not come back { $lost }
+did-not-come-back-often = { $sessions ->
+    [one] in { $sessions } session { $who } did not come back
+   *[other] in { $sessions } sessions { $who } did not come back
+}
 never-connected-below = { $sessions ->
     [one] missed connections in { $sessions } session below
    *[other] missed connections in { $sessions } sessions below
@@ -387,14 +397,14 @@ are-away = { $count ->
    *[other] { $who } are away
 }
 away-since = { $count ->
-    [one] { $who } is away since { $moments }
-   *[other] { $who } are away since { $moments }
+    [one] { $who } has been away since { $moments }
+   *[other] { $who } have been away since { $moments }
 }.
 who-did-not-come-back = { $who } did not come back
 contact-lost = { $who } did not come back: contact was lost at { $moments }.
 who-came-back = { $who } dropped and came back
 who-came-back-often = { $who } dropped and came back { $often }
-longest-gap = the longest gap was { $duration }
+longest-gap = longest gap { $duration }
 nobody-connected = nobody connected with anybody
 who-never-connected = { $who } never connected
 who-met-nobody = { $who } never connected with anyone
@@ -478,7 +488,7 @@ column-longest-gap = Longest gap
 column-came-back = Came back
 column-ending = How it ended
 connected-unit = connected
-times-came-back = × came back
+times-came-back = × came back
 take-along = Take along:
 take-attendance = attendance for a spreadsheet
 take-log = log for a spreadsheet
@@ -504,7 +514,7 @@ table-per-cent = Present (%)
 
 ## One session: its pairs
 
--no-way = no way was found between their networks (a TURN server would help)
+-no-way = no way between their networks (TURN would help)
 among-shown = Among the { NUMBER($shown) } people shown here:
 most-missed = Of the { NUMBER($all) } people, the { NUMBER($shown) } who missed the most connections:
 who-with-whom = Who connected with whom

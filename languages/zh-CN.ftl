@@ -218,7 +218,11 @@ no-newer-session-fits = 较新的课堂中没有完全符合条件的，较早�
 similar-rooms = 名称相近的房间：
 similar-people-found = 名字相近的人：
 look-further-for-names = 继续查找相近的名字
-no-session-yet = 还没有课堂。有人加入房间时，课堂就开始了。最快的办法是试试示例：
+no-session-yet = 还没有课堂。有人加入房间时，课堂就开始了。
+first-join = 打开此服务器提供的网页，加入一个房间，课堂会立即出现在这里。
+first-example = 最快的办法是试试示例：
+copy-the-command = 复制命令
+copied = 已复制
 first-build = 构建示例并由服务器提供：先运行 { $build }，再以 { $setting } 启动服务器。
 first-open = 打开 { $address }，加入一个房间，课堂会立即出现在这里。
 first-own-page = 也可以让你自己的网页用 { $client } 连接，并发送 { $join }。
@@ -242,8 +246,11 @@ strip-of-session = 同时最多 { $people } 人，掉线 { $drops } 次
 ## 当前房间
 
 people-in-rooms = { $rooms } 个房间中共有 { $people } 人。
-nobody-in-rooms = 当前没有人在房间里。有人加入时会立即显示在这里；之前的记录见{ $link }。
-here-since = { $here } 人在线，{ $moment } 开始
+nobody-in-rooms = 当前没有人在房间里。有人加入时会立即显示在这里。
+here-since = { $here ->
+    [0] 全部离线，{ $moment } 开始
+   *[other] { $here } 人在线，{ $moment } 开始
+}
 away-until = 离线，{ $countdown }
 since-when = 详细时间
 column-now = 状态
@@ -265,8 +272,8 @@ sessions-of-name-or-more = { $count } 堂课或更多
 ## 一个人
 
 sessions-of-this-person = 此人参加的课堂
-nobody-of-this-name = 没有叫这个名字的人进过房间。名字须与输入时一致，区分大小写：{ $link }。
-nobody-of-this-name-then = 这些日期里没有叫这个名字的人进过房间。名字须与输入时一致，区分大小写：{ $link }。
+nobody-of-this-name = 没有叫这个名字的人进过房间。名字须与输入时一致，区分大小写。
+nobody-of-this-name-then = 这些日期里没有叫这个名字的人进过房间。名字须与输入时一致，区分大小写。
 look-for-similar-names = 查找相近的名字
 column-when = 时间
 column-there-when = 在线时段
@@ -278,7 +285,7 @@ person-totals = { $sessions } 堂课，共在线 { $length }。
 person-newest-totals = 最近 { $sessions } 堂课，共在线 { $length }。
 never-dropped = 从未掉线
 dropped-and-came-back = 掉线后返回 { $back }
-did-not-come-back-often = { $lost }掉线后没有再回来
+did-not-come-back-often = { $who }有 { NUMBER($sessions) } 堂课掉线后没有再回来
 never-connected-below = 以下有 { NUMBER($sessions) } 堂课未能与别人连通
 
 ## 一堂课：开头
@@ -395,7 +402,7 @@ table-per-cent = 在线（%）
 
 ## 一堂课：两人之间
 
--no-way = 双方网络之间找不到通路（TURN 服务器可以解决）
+-no-way = 双方网络之间没有通路（可用 TURN 解决）
 among-shown = 此处显示的 { $shown } 人之间：
 most-missed = { $all } 人中未连通最多的 { $shown } 人：
 who-with-whom = 谁与谁已连通

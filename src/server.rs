@@ -284,6 +284,7 @@ fn web_settings(config: &Config, token: &ReviewToken, entry_rules: Arc<EntryRule
         entry_rules,
         join_secret: config.join_secret.clone(),
         has_review_apart: config.review_listen.is_some(),
+        has_page: config.static_dir.is_some(),
         public_rooms: config.public_rooms,
         base_path: config.base_path.clone(),
         allowed_hosts: config.allowed_hosts.clone(),

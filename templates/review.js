@@ -50,11 +50,25 @@ dress(document);
 showZone();
 showDay();
 for (const place of document.querySelectorAll('[data-origin]')) place.textContent = HOME;
+for (const button of document.querySelectorAll('[data-copy]')) offerCopy(button);
 document.addEventListener('formdata', addOffsets);
 setInterval(() => countDown(document), 1000);
 readPicture();
 readSquare();
 if ('live' in main.dataset) follow();
+
+/** A button that copies what is to be typed; where a page may not, what stands before it is selected. */
+function offerCopy(button) {
+  const { copy, copied } = button.dataset;
+  button.hidden = false;
+  button.focus();
+  button.addEventListener('click', async () => {
+    getSelection().selectAllChildren(button.parentElement.querySelector('code'));
+    if (!navigator.clipboard) return;
+    await navigator.clipboard.writeText(copy);
+    button.textContent = copied;
+  });
+}
 
 /** Minutes that the reader's clock is east of UTC at a moment. */
 function offset(at) {

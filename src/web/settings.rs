@@ -22,6 +22,8 @@ pub struct Settings {
     pub join_secret: Option<JoinSecret>,
     /// Whether the review is at another address than the pages that people join by.
     pub has_review_apart: bool,
+    /// Whether a directory with a page is served beside it.
+    pub has_page: bool,
     /// Whether the rooms in use and their members may be read by anybody.
     pub public_rooms: bool,
     /// The path below which everything is.

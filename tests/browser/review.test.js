@@ -112,9 +112,9 @@ test('what went wrong is told in the order of what it takes, the worst first', a
   const reasons = await read('#head > .reasons li');
   assert.match(reasons[0], /^Chidi did not come back: contact was lost at \d\d:\d\d\.$/);
   assert.deepEqual(reasons.slice(1), [
-    'Elif never connected with Kim: no way was found between their networks (a TURN server would help).',
+    'Elif never connected with Kim: no way between their networks (TURN would help).',
     "Bo's offers to Dana and Jonas were never answered.",
-    'Dana, Femi, Grace and Kim dropped and came back; the longest gap was 1 min 30 s.',
+    'Dana, Femi, Grace and Kim dropped and came back; longest gap 1 min 30 s.',
   ]);
   assert.deepEqual(await read('#more-reasons li'), ['The server refused 3 messages: 2 joins under a taken name and 1 offer to nobody.']);
   // Each leads to where it is seen.
@@ -129,7 +129,7 @@ test('what went wrong is told in the order of what it takes, the worst first', a
   }
   const row = await page.getByRole('row', { name: /^Kim/ }).last().locator('td').allTextContents();
   assert.ok(row.some((text) => text.includes('never connected')), row.join());
-  await page.getByRole('link', { name: 'All sessions of this room' }).click();
+  await page.getByRole('link', { name: 'All sessions of this room' }).first().click();
   assert.equal(await page.locator('tbody tr:not(.day)').count(), 1);
 });
 
@@ -289,7 +289,12 @@ test('the stroke of who did not come back leads to its entry in the log, and fro
   await opens(`/review/sessions/${ids.lesson}`);
   await drawn();
   await page.locator('.timeline.wide').getByRole('link', { name: /Chidi.* did not come back/ }).click();
-  await page.waitForURL(/after=\d+#log$/);
+  await page.waitForURL(/after=\d+#entry-\d+$/);
+  const shade = await page.locator('.log :target').evaluate((one) => {
+    const { top, bottom } = one.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight && getComputedStyle(one).backgroundColor;
+  });
+  assert.ok(shade && shade !== 'rgba(0, 0, 0, 0)', 'what it leads to is marked, and in view');
   const entries = () => read('.log summary > span:not(.quiet, .margin), .log p > span:not(.margin)');
   assert.equal((await entries())[0], 'Chidi did not come back in time, and is gone.');
   await page.getByRole('link', { name: 'Earlier entries' }).click();
@@ -305,7 +310,7 @@ test('what went wrong in the log has those who never connected, when they did no
   const entries = await read('.log > li > details > summary > span:not(.quiet, .margin), .log > li > p > span:not(.margin)');
   const places = [
     'Dana came back.',
-    'Elif never connected with Kim: no way was found between their networks (a TURN server would help).',
+    'Elif never connected with Kim: no way between their networks (TURN would help).',
     'Grace dropped: the page closed the connection.',
   ].map((entry) => entries.indexOf(entry));
   assert.ok(places[0] >= 0 && places[0] < places[1] && places[1] < places[2], entries.join('\n'));
@@ -356,7 +361,7 @@ test("a person's page says with whom they never connected, and shows when", asyn
   await reader.signIn(server);
   for (const [name, summary, ending, strokes] of [
     ['Kim', /Missed connections in 1 session below; dropped and came back once\.$/, 'left; never connected with 1 other; came back once', { drop: /^M\d+ 19v5$/, gone: /^$/, missed: /^M\d+ 0l/ }],
-    ['Chidi', /Did not come back once\.$/, 'dropped, did not come back', { drop: /^$/, gone: /^M\d+ 3v16$/, missed: /^$/ }],
+    ['Chidi', /In 1 session Chidi did not come back\.$/, 'dropped, did not come back', { drop: /^$/, gone: /^M\d+ 3v16$/, missed: /^$/ }],
     ['Bo', /Missed connections in 2 sessions below; never dropped\.$/, 'left; never connected with 2 others', { drop: /^$/, gone: /^$/, missed: /^M\d+ 0l/ }],
   ]) {
     await opens(`/review/people/${name}`);
@@ -439,6 +444,125 @@ test('names of any length are whole on a phone, and nothing has to be scrolled s
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, path);
     }
     await phone.close();
+  }
+});
+
+test('nothing has to be scrolled sideways, at any width', async () => {
+  const own = await Reader.of(browser);
+  ({ page } = own);
+  await own.signIn(server);
+  for (const path of ['', '/rooms', '/api', '/invite', '/people?name=a', '/people/Ann', '/people/Bo', `/sessions/${ids.lesson}`, `/sessions/${ids.long}`]) {
+    await opens(`/review${path}`);
+    if (path.startsWith('/sessions')) await drawn();
+    for (let width = 320; width <= 1280; width += 16) {
+      await page.setViewportSize({ width, height: 800 });
+      const wide = await page.evaluate(() => {
+        const boxes = [document.documentElement, ...document.querySelectorAll('.scroll')];
+        return boxes.filter((one) => one.scrollWidth > one.clientWidth).map((one) => `${one.className || 'page'} ${one.scrollWidth}`);
+      });
+      assert.deepEqual(wide, [], `${path} at ${width}`);
+    }
+  }
+  await own.close();
+});
+
+test('rows of the list have one height, and three lines at most on a phone, where all strips begin at one place', async () => {
+  for (const [width, most] of [[390, 3 * 24], [1280, 36]]) {
+    const own = await Reader.of(browser, { viewport: { width, height: 844 } });
+    ({ page } = own);
+    await own.signIn(server);
+    const rows = await page.locator('.list tbody tr:not(.day)').evaluateAll((all) => all.map((row) => {
+      const { left, width } = row.querySelector('.strip').getBoundingClientRect();
+      const inner = row.getBoundingClientRect().height - parseFloat(getComputedStyle(row).paddingTop) * 2;
+      return { height: inner, strip: `${left} ${width}`, wrong: row.querySelector('.wrong').textContent !== '' };
+    }));
+    assert.equal(new Set(rows.map(({ strip }) => strip)).size, 1, JSON.stringify(rows));
+    for (const kind of [true, false]) {
+      const heights = [...new Set(rows.filter(({ wrong }) => wrong === kind || width === 1280).map(({ height }) => height))];
+      assert.ok(heights.length === 1 && heights[0] <= most, `${width}: ${heights.join()}`);
+    }
+    await own.close();
+  }
+});
+
+test('rows lie on whole pixels, and keep their places when the script has run', async () => {
+  for (const [width, mobile] of [[390, true], [1280, false]]) {
+    const own = await Reader.of(browser, { viewport: { width, height: 844 }, isMobile: mobile, hasTouch: mobile });
+    ({ page } = own);
+    await page.addInitScript(() => {
+      globalThis.shift = 0;
+      new PerformanceObserver((list) => {
+        for (const { value } of list.getEntries()) globalThis.shift += value;
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    await own.signIn(server);
+    for (const path of ['', '/people/Bo', `/sessions/${ids.lesson}`]) {
+      await opens(`/review${path}`);
+      if (path.startsWith('/sessions')) await drawn();
+      const { broken, rows, shift } = await page.evaluate(() => {
+        const all = [...document.querySelectorAll('tbody tr, .log > li, .reasons li')].map((one) => one.getBoundingClientRect());
+        const isBroken = (number) => Math.abs(number - Math.round(number)) > 0.01;
+        const heights = (selector) => [...new Set([...document.querySelectorAll(selector)].map((one) => one.getBoundingClientRect().height))];
+        return {
+          broken: all.filter(({ top, height }) => isBroken(top + scrollY) || isBroken(height)).length,
+          // A sentence that does not fit takes another line.
+          rows: ['.people tbody tr', '.log > li'].map((selector) => Math.min(...heights(selector))),
+          shift: globalThis.shift,
+        };
+      });
+      assert.equal(broken, 0, `${path} at ${width}`);
+      assert.ok(shift < 0.01, `${path} at ${width} shifts by ${shift}`);
+      if (width === 1280 && path.startsWith('/sessions')) assert.deepEqual(rows, [32, 28]);
+    }
+    await own.close();
+  }
+});
+
+test('on a phone the keyboard passes nothing that is not seen', async () => {
+  const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 } });
+  ({ page } = phone);
+  await phone.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}`);
+  await drawn();
+  for (let stop = 0; stop < 45; stop += 1) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const one = document.activeElement;
+      const { width, height } = one.getBoundingClientRect();
+      return { told: one.outerHTML.slice(0, 80), isSeen: width > 1 && height > 1 && !one.closest('thead') };
+    });
+    assert.ok(at.isSeen, at.told);
+  }
+  await phone.close();
+});
+
+test('the first screenful of a phone has who did not come back, marked and in words; late ones say when they came', async () => {
+  const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  ({ page } = phone);
+  await phone.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}`);
+  await drawn();
+  const lost = await page.locator('.timeline.narrow .row', { hasText: 'did not come back' }).first().boundingBox();
+  assert.ok(lost.y + lost.height <= 844, `it ends at ${lost.y + lost.height}`);
+  const stroke = await page.locator('.timeline.narrow .lost').boundingBox();
+  assert.ok(stroke.height >= lost.height - 2, `a stroke of ${stroke.height} in a row of ${lost.height}`);
+  for (const late of ['Jonas', 'Kim', 'Léa']) {
+    const row = page.locator('.timeline.narrow .row', { has: page.locator('.name', { hasText: late }) });
+    assert.match(await row.textContent(), /came \d\d:\d\d/, late);
+  }
+  const lines = await page.locator('#head > .reasons a').evaluateAll((all) => all.map((one) => (one.getBoundingClientRect().height - 12) / 24));
+  assert.ok(lines.every((count) => count <= 2), lines.join());
+  await phone.close();
+});
+
+test('the legend has what is in the picture, and no other', async () => {
+  await reader.signIn(server);
+  for (const [id, expected] of [
+    ['lesson', ['present', 'away', 'came back', 'did not come back', 'refused']],
+    ['hostile', ['present']],
+  ]) {
+    await opens(`/review/sessions/${ids[id]}`);
+    assert.deepEqual(await read('.legend span'), expected);
   }
 });
 
@@ -690,11 +814,16 @@ test('a server that has seen nothing says how to begin', async () => {
     await fresh.start();
     await reader.signIn(fresh);
     await page.getByText('No session yet.').waitFor();
-    assert.equal(await page.locator('a:focus').textContent(), fresh.url);
+    // Nothing is served at `/`: what helps is to build the example.
+    assert.equal(await page.locator('button:focus').textContent(), 'Copy the command');
     assert.equal(await page.getByRole('search').count(), 0, 'there is nothing to look for');
     await reader.accessible();
     await opensOf(fresh, '/review/rooms');
     await page.getByText('Nobody is in a room.').waitFor();
+    for (const path of ['/review/rooms', '/review?name=Nobody', '/review/people/Nobody']) {
+      await opensOf(fresh, path);
+      assert.equal(await page.locator('.first:focus').count(), 1, `the one action of ${path} is filled and focused`);
+    }
   } finally {
     await page.goto('about:blank');
     await fresh.close();

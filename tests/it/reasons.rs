@@ -305,9 +305,7 @@ fn became(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "Ann and Cy are still connecting.",
         Outcome::NoAnswer => "Ann and Cy never connected: Ann's offer was never answered.",
         Outcome::Exchanged => "Ann and Di exchanged everything; their pages did not say whether video came.",
-        Outcome::Failed => {
-            "Bo and Di never connected: no way was found between their networks (a TURN server would help)."
-        }
+        Outcome::Failed => "Bo and Di never connected: no way between their networks (TURN would help).",
         Outcome::Lost => "Ann and Eve were connected, and then lost each other.",
         Outcome::NoOffer => "Bo and Cy never connected: neither made an offer.",
     }

@@ -19,7 +19,7 @@ use crate::web::http::params::fields;
 use crate::web::http::path::PersonPath;
 use crate::web::http::query::QueryWith;
 use crate::web::state::AppState;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::web::words::{Words, message as m};
 
 const LIMIT: usize = 20;
 
@@ -95,16 +95,18 @@ impl PersonPage {
         address::page(&self.path, &self.range.params())
     }
 
-    /// That there is nobody of the name, and where similar ones are.
-    fn nobody(&self) -> Html {
-        let words = self.words;
-        let similar = address::page("/review/people", &[("name", &self.username)]);
-        let link = Html::link(&similar, &words.say(m::LookForSimilarNames));
+    /// That there is nobody of the name.
+    fn nobody(&self) -> String {
         if self.range.is_empty() {
-            words.around(m::NobodyOfThisName { link: SLOT }, &link)
+            self.words.say(m::NobodyOfThisName)
         } else {
-            words.around(m::NobodyOfThisNameThen { link: SLOT }, &link)
+            self.words.say(m::NobodyOfThisNameThen)
         }
+    }
+
+    /// Where people of similar names are.
+    fn similar(&self) -> String {
+        address::page("/review/people", &[("name", &self.username)])
     }
 
     /// How the person's time in a session ended, how often it had not, and with how many others they never connected.
@@ -125,6 +127,6 @@ impl PersonPage {
 
     fn summary(&self) -> String {
         let unconnected = self.sessions.iter().filter(|found| !found.unconnected.is_empty());
-        sentences::person(self.words, &self.totals, counted(unconnected.count()))
+        sentences::person(self.words, &self.username, &self.totals, counted(unconnected.count()))
     }
 }

@@ -46,6 +46,8 @@ struct RoomSection {
     /// The last quarter of an hour.
     strip: Strip,
     told: String,
+    /// What went wrong besides who is away, in a few words; empty if nothing did.
+    wrong: String,
     /// Whether nobody new comes in.
     is_locked: bool,
 }
@@ -103,8 +105,8 @@ pub(crate) async fn show(
     for room in &mut rooms {
         room.is_locked = RoomName::parse(&room.name).is_ok_and(|name| app.live.is_locked(&name));
     }
-    // Troubled ones first, otherwise by name.
-    rooms.sort_by_key(|room| !room.has_away());
+    // Where everybody is away it is hardly their own doing; then what else is troubled, otherwise by name.
+    rooms.sort_by_key(|room| (!room.is_deserted(), !room.has_trouble()));
     html(&RoomsPage {
         words,
         rooms,
@@ -130,6 +132,7 @@ impl RoomSection {
         Self {
             strip: Strip::of(glance, span, QUARTER_MS),
             told: sentences::quarter(words, here, glance),
+            wrong: sentences::wrong_now(words, glance),
             name,
             session,
             members,
@@ -142,8 +145,13 @@ impl RoomSection {
         address::page("/review/room", &[("room", &self.name)])
     }
 
-    fn has_away(&self) -> bool {
-        self.members.iter().any(Member::is_away)
+    fn has_trouble(&self) -> bool {
+        self.members.iter().any(Member::is_away) || !self.wrong.is_empty()
+    }
+
+    /// Whether everybody is away.
+    fn is_deserted(&self) -> bool {
+        self.members.iter().all(Member::is_away)
     }
 
     /// How many are there, since when.
@@ -159,12 +167,6 @@ fn here(members: &[Member]) -> usize {
 }
 
 impl RoomsPage {
-    /// That nobody is there, and where those are who were.
-    fn nobody(&self) -> Html {
-        let link = Html::link("/review", &self.words.say(m::Sessions));
-        self.words.around(m::NobodyInRooms { link: SLOT }, &link)
-    }
-
     /// For how long somebody who is away can still come back, if that is known.
     fn away(&self, member: &Member) -> Html {
         let Some(until) = member.away_until else {

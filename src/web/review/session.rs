@@ -46,6 +46,7 @@ struct SessionPage {
     /// Nothing, where no other session may be seen.
     ways: Option<RoomWays>,
     picture: String,
+    keys: Vec<timeline::Key>,
     /// Up to when the picture has marks, if they are too many.
     marks_end: Option<Timestamp>,
     picture_address: String,
@@ -166,6 +167,7 @@ pub(crate) async fn show(
         summary,
         ways,
         picture: timeline::inline(words, &model, Zone::UTC, now),
+        keys: timeline::keys(&model),
         marks_end: model.marks_end,
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(words, &path, query.sorting, log),

@@ -27,6 +27,9 @@ use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 const LIMIT: usize = 25;
 
+/// What builds the example.
+const BUILD: &str = "npm ci --prefix examples/video-room";
+
 /// The most sessions that go on; more are found among the rooms.
 const LIVE: usize = 200;
 
@@ -53,6 +56,8 @@ struct SessionsPage {
     found: NameList,
     is_filtered: bool,
     is_first: bool,
+    /// Whether the server serves a page at `/`.
+    has_page: bool,
     /// Whether more sessions go on than are shown.
     has_more_live: bool,
     newer: Option<String>,
@@ -134,6 +139,7 @@ pub(crate) async fn show(
             .unwrap_or_default(),
         is_filtered: query.name.is_some() || query.room.is_some() || query.person.is_some() || !range.is_empty(),
         is_first,
+        has_page: app.settings.has_page,
         is_person_too: found_as == FoundAs::Both,
         newer: None,
         older: None,
@@ -355,25 +361,20 @@ async fn similar(app: &AppState, room: &str) -> Result<Vec<String>, Error> {
 }
 
 impl SessionsPage {
-    /// The ways to a first session.
-    fn first_steps(&self) -> [Html; 2] {
-        const HERE: &str = r#"<a class="first" href="/" autofocus><span data-origin>http://localhost:3000</span></a>"#;
-        let words = self.words;
+    /// How the example comes to be served.
+    fn build_example(&self) -> Html {
         let build = m::FirstBuild {
             build: SLOT,
             setting: SECOND_SLOT,
         };
-        [
-            words.around_two(
-                build,
-                [
-                    "npm ci --prefix examples/video-room",
-                    "STATIC_DIR=examples/video-room/dist",
-                ]
-                .map(Html::code),
-            ),
-            words.around(m::FirstOpen { address: SLOT }, &Html::markup(HERE)),
-        ]
+        let setting = "STATIC_DIR=examples/video-room/dist";
+        self.words.around_two(build, [BUILD, setting].map(Html::code))
+    }
+
+    /// Where it is then.
+    fn open_example(&self) -> Html {
+        const HERE: &str = r#"<a href="/"><span data-origin>http://localhost:3000</span></a>"#;
+        self.words.around(m::FirstOpen { address: SLOT }, &Html::markup(HERE))
     }
 
     /// What to do instead of these.

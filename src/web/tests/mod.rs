@@ -15,6 +15,7 @@ mod recovery;
 mod removal;
 mod review_links;
 mod rooms;
+mod rooms_page;
 mod sessions;
 mod shared_routes;
 mod strangers;
@@ -251,6 +252,7 @@ fn settings() -> Settings {
         entry_rules: Arc::new(EntryRules::new(RoomPatterns::parse("*").unwrap(), None)),
         join_secret: None,
         has_review_apart: false,
+        has_page: false,
         public_rooms: false,
         questions: QuestionLimits {
             at_once: 2,

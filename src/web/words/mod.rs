@@ -345,7 +345,7 @@ mod tests {
         );
         assert_eq!(
             said.to_string(),
-            "&#60;b&#62; is away since <a href=\"/a?b&#38;c\">&#60;x&#62;</a>."
+            "&#60;b&#62; has been away since <a href=\"/a?b&#38;c\">&#60;x&#62;</a>."
         );
     }
 }

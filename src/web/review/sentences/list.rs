@@ -39,18 +39,10 @@ pub(crate) fn rooms(words: &Words, people: usize, rooms: usize, away: &[&str]) -
 /// What went wrong in a session, the worst first; nothing if nothing did.
 pub(crate) fn wrong(words: &Words, session: &Session, glance: &Glance) -> String {
     let mut told = Vec::new();
-    let [away, lost] = [&glance.away, &glance.lost].map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
-    if !away.is_empty() {
-        told.push(words.are_away(&away));
+    if !glance.away.is_empty() {
+        told.push(words.are_away(&borrowed(&glance.away)));
     }
-    if !lost.is_empty() {
-        told.push(words.say(m::WhoDidNotComeBack { who: &words.few(&lost) }));
-    }
-    if glance.unconnected > 0 {
-        told.push(words.say(m::PairsNeverConnected {
-            pairs: counted(glance.unconnected),
-        }));
-    }
+    told.extend(lost_and_unconnected(words, glance));
     if !glance.outages.is_empty() {
         told.push(outages(words, &glance.outages));
     }
@@ -64,6 +56,29 @@ pub(crate) fn wrong(words: &Words, session: &Session, glance: &Glance) -> String
         }));
     }
     words.clauses(&told)
+}
+
+/// What went wrong in a room that is in use, besides who is away; nothing if nothing did.
+pub(crate) fn wrong_now(words: &Words, glance: &Glance) -> String {
+    words.clauses(&lost_and_unconnected(words, glance))
+}
+
+fn lost_and_unconnected(words: &Words, glance: &Glance) -> Vec<String> {
+    let mut told = Vec::new();
+    if !glance.lost.is_empty() {
+        let who = &words.few(&borrowed(&glance.lost));
+        told.push(words.say(m::WhoDidNotComeBack { who }));
+    }
+    if glance.unconnected > 0 {
+        told.push(words.say(m::PairsNeverConnected {
+            pairs: counted(glance.unconnected),
+        }));
+    }
+    told
+}
+
+fn borrowed(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 /// What a strip of people over time shows.

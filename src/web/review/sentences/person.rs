@@ -6,7 +6,7 @@ use crate::web::words::{Words, message as m};
 
 /// What their sessions come to, the worst of it first. `unconnected` is in how many of those that are shown they never connected
 /// with somebody.
-pub(crate) fn person(words: &Words, totals: &PersonTotals, unconnected: i64) -> String {
+pub(crate) fn person(words: &Words, name: &str, totals: &PersonTotals, unconnected: i64) -> String {
     let PersonTotals {
         sessions,
         present_ms,
@@ -25,7 +25,8 @@ pub(crate) fn person(words: &Words, totals: &PersonTotals, unconnected: i64) -> 
     let mut told = Vec::new();
     if lost_count > 0 {
         told.push(words.say(m::DidNotComeBackOften {
-            lost: &words.times(lost_count),
+            sessions: lost_count,
+            who: &words.isolated(name),
         }));
     }
     if unconnected > 0 {

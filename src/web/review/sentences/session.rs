@@ -39,11 +39,19 @@ impl Line {
 
 /// How many, how long, and what is worst, or that nothing was wrong.
 pub(crate) fn lead(words: &Words, session: &Session, here: usize, told: &[Clause]) -> String {
-    let (people, length) = (session.unique_participants, &words.length(session.duration_ms));
+    let people = session.unique_participants;
     let head = if session.status == SessionStatus::Ended {
+        let length = &words.length(session.duration_ms);
         words.say(m::LeadEnded { people, length })
     } else {
-        let here = counted(here);
+        // Shorter, as it says more: there is room for who is away and for a pair.
+        const IN_MINUTES_FROM_MS: i64 = 60_000;
+        let length = if session.duration_ms < IN_MINUTES_FROM_MS {
+            words.length(session.duration_ms)
+        } else {
+            words.minutes(session.duration_ms)
+        };
+        let (here, length) = (counted(here), &length);
         words.say(m::LeadLive { here, people, length })
     };
     let told = words.sentence(&capitalized(&words.clauses(told)));

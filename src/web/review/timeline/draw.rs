@@ -6,8 +6,9 @@ use chrono::Timelike;
 
 use super::clock::Clock;
 use super::frame::Frame;
+use super::legend::Key;
 use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
-use super::shapes::{CAME_BACK, GRIP, LOST, REFUSED, STYLE};
+use super::shapes::{CAME_BACK, GRIP, HATCHED, LOST, REFUSED, STYLE, hatch};
 use super::ticks::ticks;
 use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
@@ -25,14 +26,17 @@ const HEADING: f64 = 400.0;
 const FADE: f64 = 20.0;
 /// What is shorter is drawn this wide: it must be seen.
 const THINNEST: f64 = 2.0;
-/// A gap is at least this wide, and is hatched from the other width on: a narrower hatch is none.
+/// How wide an end stroke is.
+const STROKE: f64 = 3.0;
+/// A gap is at least this wide.
 const SLIT: f64 = 3.0;
-const HATCHED: f64 = 8.0;
 /// With more rows the times stand below them, too.
 const TALL: usize = 20;
 /// So much room need a time and its word, and those of somebody who did not come back.
 const TIME_ROOM: f64 = 84.0;
 const LOST_ROOM: f64 = 142.0;
+/// So far from a mark such words keep.
+const LABEL_ROOM: f64 = 12.0;
 /// Where such words stand: at the height of the bar where that is empty, or else above the bar.
 const LEVEL: f64 = 4.0;
 const ABOVE: f64 = -9.0;
@@ -122,10 +126,9 @@ impl SvgCanvas<'_> {
             self.put(format_args!("<style>{STYLE}</style>\n"));
         }
         // What is not displayed cannot be referred to: each drawing has its own.
+        let hatch = hatch(id);
         self.put(format_args!(
-            "<defs><pattern id=\"hatch-{id}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-             patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern>\
-             <linearGradient id=\"fade-{id}\"><stop class=\"fade\" offset=\"0\" stop-opacity=\"0\"/>\
+            "<defs>{hatch}<linearGradient id=\"fade-{id}\"><stop class=\"fade\" offset=\"0\" stop-opacity=\"0\"/>\
              <stop class=\"fade\" offset=\"1\"/></linearGradient></defs>\n"
         ));
     }
@@ -314,11 +317,13 @@ impl SvgCanvas<'_> {
             return;
         };
         let (start, end) = (self.x(first.interval.from), self.x(last.interval.to));
+        let came = self.words.say(m::CameAt {
+            time: &self.clock.minute(first.interval.from),
+        });
         if start - self.frame.plot.0 > TIME_ROOM {
-            let came = self.words.say(m::CameAt {
-                time: &self.clock.minute(first.interval.from),
-            });
             self.beside_bar(index, "quiet", (start, -6.0, LEVEL), "end", &came);
+        } else if self.has_room_above(row, picture, (start, end)) {
+            self.beside_bar(index, "quiet", (start, 0.0, ABOVE), "start", &came);
         }
         let room = self.frame.plot.1 - end;
         match row.end {
@@ -339,12 +344,34 @@ impl SvgCanvas<'_> {
         }
     }
 
+    /// Whether above the bar there is room for when somebody came, beside the name and whatever else stands there.
+    fn has_room_above(&self, row: &TimelineRow, picture: &PictureRow, (start, end): (f64, f64)) -> bool {
+        let room = start..start + TIME_ROOM;
+        let near = room.start - LABEL_ROOM..room.end + LABEL_ROOM;
+        let is_free = picture.marks.iter().all(|mark| !near.contains(&self.x(mark.at)));
+        let is_said_there = row.end.as_ref().is_none_or(|end| end.is_lost);
+        let free_until = if is_said_there {
+            end - LOST_ROOM
+        } else {
+            self.frame.plot.1
+        };
+        self.frame.name_above > 0.0
+            && start > name_width(&self.words.plain(&row.username))
+            && is_free
+            && room.end < free_until
+    }
+
     /// An end stroke as tall as the row, with its words beside it.
     fn lost(&mut self, index: usize, name: &str, (at, seq): (Timestamp, Option<i64>), x: f64, room: f64) {
         let title = text(&told::lost_at(self.words, name, &self.clock.time(at)));
-        let place = self.place(x, index);
-        let (start, end) = self.entry(seq, &title);
-        self.put(format_args!("{place}{start}{LOST}{end}</svg>"));
+        // At the edge it would be seen by half.
+        let seen = x.min(self.frame.width - STROKE / 2.0);
+        let (place, (start, end)) = (self.place(seen, index), self.entry(seq, &title));
+        let top = self.frame.top(index) - self.frame.middle(index);
+        let bottom = top + self.frame.row - 1.0;
+        self.put(format_args!(
+            "{place}{start}<path class=\"lost\" d=\"M0 {top} V{bottom}\"/>{end}</svg>"
+        ));
         let (dx, dy, anchor) = if room > LOST_ROOM {
             (6.0, LEVEL, "start")
         } else {
@@ -397,7 +424,7 @@ impl SvgCanvas<'_> {
             Some(seq) => {
                 let after = seq - 1;
                 (
-                    format!("<a href=\"?after={after}#log\"><title>{title}</title>{GRIP}"),
+                    format!("<a href=\"?after={after}#entry-{seq}\"><title>{title}</title>{GRIP}"),
                     "</a>",
                 )
             }
@@ -451,16 +478,17 @@ impl SvgCanvas<'_> {
         let middle = y - 4.0;
         let hatch = self.frame.hatch();
         let bar = |look: &str| format!("<rect {look} x=\"0\" y=\"-5\" width=\"28\" height=\"{BAR}\"/>");
-        let keys = [
-            (0.0, 35.0, bar("class=\"present\""), self.words.say(m::Present)),
-            (0.0, 35.0, bar(&hatch), self.words.say(m::Away)),
-            (1.0, 8.0, CAME_BACK.to_owned(), self.words.say(m::CameBack)),
-            (1.0, 8.0, LOST.to_owned(), self.words.say(m::DidNotComeBack)),
-            (5.0, 16.0, REFUSED.to_owned(), self.words.say(m::Refused)),
-        ];
         self.put(format_args!("<g>"));
         let mut at = self.frame.margin;
-        for (middle_of_shape, beside, shape, word) in keys {
+        for key in Key::of(self.timeline, self.frame) {
+            let (middle_of_shape, beside, shape) = match key {
+                Key::Present => (0.0, 35.0, bar("class=\"present\"")),
+                Key::Away => (0.0, 35.0, bar(&hatch)),
+                Key::CameBack => (1.0, 8.0, CAME_BACK.to_owned()),
+                Key::Lost => (1.0, 8.0, LOST.to_owned()),
+                Key::Refused => (5.0, 16.0, REFUSED.to_owned()),
+            };
+            let word = key.word(self.words);
             let (shown_at, told_at) = (at + middle_of_shape, at + beside);
             self.put(format_args!(
                 "<g transform=\"translate({shown_at} {middle})\">{shape}</g><text class=\"quiet\" x=\"{told_at}\" y=\"{y}\">{word}</text>"
@@ -511,6 +539,13 @@ fn width_at_most(label: &str) -> f64 {
 fn width_about(words: &str) -> f64 {
     const LETTER: f64 = 6.7;
     width(words, LETTER)
+}
+
+/// How much room a name takes above its bar, with some space.
+fn name_width(name: &str) -> f64 {
+    const LETTER: f64 = 8.0;
+    const SPACE: f64 = 8.0;
+    width(name, LETTER) + SPACE
 }
 
 /// How wide a text is whose Latin letters are so wide; others are as wide as they are tall.

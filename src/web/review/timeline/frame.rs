@@ -44,7 +44,7 @@ impl Frame {
     /// In a page.
     pub(super) const WIDE: Self = Self {
         id: "wide",
-        plot: (172.0, 952.0),
+        plot: (172.0, 960.0),
         margin: 0.0,
         head: 28.0,
         is_file: false,

@@ -3,6 +3,7 @@
 mod clock;
 mod draw;
 mod frame;
+mod legend;
 mod picture;
 mod shapes;
 mod ticks;
@@ -10,6 +11,7 @@ mod ticks;
 use self::clock::Clock;
 use self::draw::draw;
 use self::frame::Frame;
+pub(crate) use self::legend::Key;
 pub(crate) use self::shapes::{CAME_BACK, LOST, NEVER_CONNECTED, REFUSED, STYLE};
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
@@ -29,4 +31,9 @@ pub(crate) fn inline(words: &Words, timeline: &Timeline, zone: Zone, now: Timest
     let mut drawings = draw(words, timeline, &clock, now, &Frame::WIDE);
     drawings.push_str(&draw(words, timeline, &clock, now, &Frame::NARROW));
     drawings
+}
+
+/// What the shapes in the page's picture mean: those that are in it, the wide one.
+pub(crate) fn keys(timeline: &Timeline) -> Vec<Key> {
+    Key::of(timeline, &Frame::WIDE)
 }

@@ -1,7 +1,8 @@
 //! How the picture looks, and its marks, around the point that they mark: told apart without their colours. The log has them in
 //! its margin.
 
-/// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it.
+/// How the picture looks, in light, in dark and on paper. A file carries it; a page that takes the picture in links it. It has no
+/// variables: programs other than browsers that open the file know none.
 pub(crate) const STYLE: &str = include_str!("timeline.css");
 
 /// Somebody came back: a tick.
@@ -18,3 +19,14 @@ pub(crate) const NEVER_CONNECTED: &str = "<path class=\"lost\" d=\"M-4 -4 L4 4 M
 
 /// Somebody did not come back: an end stroke.
 pub(crate) const LOST: &str = "<path class=\"lost\" d=\"M0 -8 V8\"/>";
+
+/// A gap is hatched from so many pixels on: a narrower hatch is none.
+pub(super) const HATCHED: f64 = 8.0;
+
+/// What fills such a gap in a drawing.
+pub(super) fn hatch(drawing: &str) -> String {
+    format!(
+        "<pattern id=\"hatch-{drawing}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+         patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\"/></pattern>"
+    )
+}

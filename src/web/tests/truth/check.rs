@@ -311,6 +311,16 @@ pub(super) fn length_shown(ms: i64) -> String {
     }
 }
 
+/// How long a session goes on: to the minute, or to the second in its first.
+pub(super) fn minutes_said(ms: i64) -> String {
+    let minutes = (ms + 30_000) / 60_000;
+    match (minutes / 60, minutes % 60) {
+        _ if ms < 60_000 => length_said(ms),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
 /// A length of time as a sentence says it.
 pub(super) fn length_said(ms: i64) -> String {
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);

@@ -2,7 +2,7 @@
 
 use roxmltree::{Document, Node};
 
-use super::check::{SessionView, length_said, length_shown, percent};
+use super::check::{SessionView, length_said, length_shown, minutes_said, percent};
 use super::naive::{ExpectedAttendance, ExpectedPerson, ExpectedPresence};
 use super::zone::written;
 
@@ -68,6 +68,7 @@ fn summary(view: &SessionView<'_>, text: &str) {
     let length = length_said(view.duration());
     let of = |status| view.people.iter().filter(|(_, part)| part.status == status).count();
     let head = if view.session.is_active() {
+        let length = minutes_said(view.duration());
         format!("Live for {length}, {} of {count} here. ", of(ExpectedPresence::Here))
     } else {
         format!("{all}, {length}. ")
@@ -79,8 +80,8 @@ fn summary(view: &SessionView<'_>, text: &str) {
         .iter()
         .any(|(person, _)| view.session.was_lost_alone(person));
     for (words, expected) in [
-        ("are away since", of(ExpectedPresence::Away) > 1),
-        ("is away since", of(ExpectedPresence::Away) == 1),
+        ("have been away since", of(ExpectedPresence::Away) > 1),
+        ("has been away since", of(ExpectedPresence::Away) == 1),
         ("did not come back: contact was lost", is_lost_alone),
         ("dropped and came back", view.people.iter().any(|one| came_back(&one))),
         ("The server refused", view.session.errors() > 0),
@@ -206,15 +207,15 @@ async fn check_person(name: &str, visits: &[(&SessionView<'_>, &ExpectedPerson, 
         2 => "twice".to_owned(),
         _ => format!("{times} times"),
     };
+    let missing = match lost {
+        1 => format!("In 1 session {name} did not come back"),
+        _ => format!("In {lost} sessions {name} did not come back"),
+    };
     let told = match (lost, back) {
         (0, 0) => "Never dropped".to_owned(),
         (0, _) => format!("Dropped and came back {}", often(back)),
-        (_, 0) => format!("Did not come back {}", often(lost)),
-        _ => format!(
-            "Did not come back {}; dropped and came back {}",
-            often(lost),
-            often(back)
-        ),
+        (_, 0) => missing,
+        _ => format!("{missing}; dropped and came back {}", often(back)),
     };
     let (head, rest) = between(&text, "<p class=\"summary\">", "</p>")
         .split_once(". ")
