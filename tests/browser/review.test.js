@@ -566,6 +566,16 @@ test('the legend has what is in the picture, and no other', async () => {
   }
 });
 
+test('on paper there is nothing to click, and the table of a class stays whole', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}`);
+  await drawn();
+  await page.emulateMedia({ media: 'print' });
+  assert.equal(await page.locator('nav:visible, footer:visible, .downloads:visible, .ways:visible').count(), 0);
+  const whole = await page.locator('#attendance, .triangle, .reasons li').evaluateAll((all) => all.map((one) => getComputedStyle(one).breakInside));
+  assert.deepEqual([...new Set(whole)], ['avoid']);
+});
+
 test('words in the picture keep clear of the bars and of each other', async () => {
   for (const [locale, width] of [['en-GB', 390], ['zh-CN', 390], ['en-GB', 1280]]) {
     const own = await Reader.of(browser, { viewport: { width, height: 844 }, locale });
