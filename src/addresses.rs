@@ -13,14 +13,16 @@ pub struct Addresses {
     pub listening: Vec<SocketAddr>,
     /// Whether it speaks TLS there.
     pub is_https: bool,
+    /// The names that others type rather than an address, as far as any are known.
+    pub names: Vec<String>,
 }
 
 impl Addresses {
-    /// Every origin once: first how a browser on this machine writes it (both loopbacks are `localhost`, and so is "every
+    /// Every origin once: those by name, then how a browser on this machine writes it (both loopbacks are `localhost`, and so is "every
     /// address"), then how others do, by these addresses of the machine.
     pub fn origins(&self, interfaces: &[IpAddr]) -> Vec<String> {
         let all = self.listening.iter().copied().chain(self.elsewhere(interfaces));
-        self.written(all)
+        self.with_names(self.written(all))
     }
 
     /// Those that others can type. Only if there are none, those for this machine.
@@ -31,8 +33,18 @@ impl Addresses {
         if typed.is_empty() {
             self.origins(interfaces)
         } else {
-            typed
+            self.with_names(typed)
         }
+    }
+
+    /// The same after those by name. What listens for this machine only is known to others by none.
+    fn with_names(&self, origins: Vec<String>) -> Vec<String> {
+        let reached = self.listening.iter().find(|address| !address.ip().is_loopback());
+        let named = reached.into_iter().flat_map(|at| {
+            let named = self.names.iter();
+            named.map(|name| self.written_as(name, at.port()))
+        });
+        named.chain(origins).collect()
     }
 
     /// Where others reach what listens on "every address": under each of the machine's own.
@@ -54,13 +66,17 @@ impl Addresses {
     }
 
     fn origin(&self, address: &SocketAddr) -> String {
-        let (scheme, usual) = if self.is_https { ("https", 443) } else { ("http", 80) };
         let host = match address.ip() {
             ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        match address.port() {
+        self.written_as(&host, address.port())
+    }
+
+    fn written_as(&self, host: &str, port: u16) -> String {
+        let (scheme, usual) = if self.is_https { ("https", 443) } else { ("http", 80) };
+        match port {
             port if port == usual => format!("{scheme}://{host}"),
             port => format!("{scheme}://{host}:{port}"),
         }
@@ -109,7 +125,26 @@ mod tests {
         Addresses {
             listening: listening.iter().map(|address| address.parse().unwrap()).collect(),
             is_https: false,
+            names: Vec::new(),
         }
+    }
+
+    #[test]
+    fn names_come_first_where_others_reach_it() {
+        let named = |listening| Addresses {
+            is_https: true,
+            names: vec!["class.example".to_owned(), "b.example".to_owned()],
+            ..at(&[listening])
+        };
+        let (first, second) = ("https://class.example", "https://b.example");
+        let everywhere = named("0.0.0.0:443");
+        assert_eq!(
+            everywhere.origins(&machine()),
+            [first, second, "https://localhost", "https://192.0.2.7"]
+        );
+        assert_eq!(everywhere.for_others(&machine()), [first, second, "https://192.0.2.7"]);
+        assert_eq!(named("192.0.2.9:8443").for_others(&[])[0], "https://class.example:8443");
+        assert_eq!(named("127.0.0.1:443").for_others(&machine()), ["https://localhost"]);
     }
 
     #[test]

@@ -13,8 +13,8 @@ pub struct Banner<'a> {
     pub addresses: &'a Addresses,
     /// The path below which everything is.
     pub base_path: &'a BasePath,
-    /// Where the review listens, if not there.
-    pub review: Option<&'a Addresses>,
+    /// Where the review is.
+    pub review: &'a Addresses,
     /// Where metrics are read, if anywhere.
     pub metrics: Option<&'a Addresses>,
     /// This machine's own addresses, for those who cannot type `localhost`.
@@ -45,9 +45,8 @@ impl Banner<'_> {
         let below = |address: &String| format!("{address}{base}");
         let origins = self.addresses.origins(self.interfaces);
         let first = origins.first().map(below).unwrap_or_default();
-        let review = self.review.and_then(|review| review.origins(&[]).first().map(below));
-        let review = review.as_deref().unwrap_or(&first);
-        let (link, token) = self.token.told(review);
+        let review = self.review.origins(&[]).first().map(below).unwrap_or_default();
+        let (link, token) = self.token.told(&review);
         let mut lines = vec![format!("chatroom-server {} is running.", env!("CARGO_PKG_VERSION"))];
         for (index, origin) in origins.iter().map(below).enumerate() {
             let label = if index == 0 { "Clients connect to" } else { "" };
@@ -102,6 +101,7 @@ mod tests {
         Addresses {
             listening: addresses.iter().map(|address| address.parse().unwrap()).collect(),
             is_https: false,
+            names: Vec::new(),
         }
     }
 
@@ -109,7 +109,7 @@ mod tests {
         let banner = Banner {
             addresses,
             base_path: &BasePath::default(),
-            review: None,
+            review: addresses,
             metrics: None,
             interfaces: &["192.0.2.7".parse().unwrap()],
             token,
@@ -164,7 +164,7 @@ mod tests {
         let banner = Banner {
             addresses: &secure(&["0.0.0.0:3000"]),
             base_path: &BasePath::parse("/signal").unwrap(),
-            review: Some(&secure(&["192.0.2.1:3001", "[::1]:3001"])),
+            review: &secure(&["192.0.2.1:3001", "[::1]:3001"]),
             metrics: Some(&at(&["127.0.0.1:9464", "[::1]:9464"])),
             interfaces: &[],
             token: ToldToken::Known,

@@ -9,8 +9,7 @@ use chatroom_server::join_token::{Grant, PageAddress, link};
 use chatroom_server::model::time::Timestamp;
 use chatroom_server::net::Listeners;
 use chatroom_server::signaling::wall_clock;
-use chatroom_server::tls::Source;
-use chatroom_server::{check, config, export, healthcheck, logging, server, signals};
+use chatroom_server::{check, config, export, healthcheck, logging, server, signals, tls};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 
@@ -19,6 +18,9 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// How long work that cannot be interrupted (a file being read) may still hold up the end.
 const LEFTOVERS: Duration = Duration::from_millis(200);
+
+/// The exit code where settings are wrong.
+const WRONG_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     let (config, oddities) = Config::load().unwrap_or_else(|error| error.exit());
@@ -32,9 +34,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", sentence(&error));
-            ExitCode::FAILURE
+            exit_code(&error)
         }
     }
+}
+
+/// That of clap for what settings are to blame for: a service manager need not try again.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<check::WrongSettings>() || error.is::<tls::PairError>() {
+        return ExitCode::from(WRONG_SETTINGS);
+    }
+    ExitCode::FAILURE
 }
 
 /// What went wrong and why, each cause once: some errors' own words end with it.
@@ -75,12 +85,13 @@ fn run(config: Config) -> anyhow::Result<()> {
     }
 }
 
-/// The settings are right, or there would be none, but for the files that they name.
+/// The settings are right, or there would be none, but for what they name: files and addresses.
 fn look_through(config: &Config) -> anyhow::Result<()> {
-    Source::of(config)?;
+    let runtime = runtime()?;
+    runtime.block_on(check::settings(config))?;
     println!("The settings are right.");
     let database = config.database_url.path();
-    let found = runtime()?.block_on(check::database(database))?;
+    let found = runtime.block_on(check::database(database))?;
     println!("{}: {found}", database.display());
     Ok(())
 }
@@ -114,6 +125,11 @@ fn until(good_for: Duration) -> Timestamp {
 fn print_token(config: &Config, grant: &Grant, page: Option<&PageAddress>) -> anyhow::Result<()> {
     let secret = config.join_secret.as_ref();
     let secret = secret.context("Set JOIN_SECRET to what the server has: tokens are signed with it")?;
+    let rooms = &config.allowed_rooms;
+    anyhow::ensure!(
+        rooms.meet(&grant.room),
+        "Nobody could join with this token: --room must be one that ALLOWED_ROOMS lists: {rooms}"
+    );
     let token = grant.token(secret).context("The token cannot be made")?;
     println!(
         "{}",

@@ -89,15 +89,22 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         last_alive,
     } = open_journal(&config, &clock).await?;
     let Review { token, kept_in } = review_token(&config)?;
+    let covered = tls
+        .as_ref()
+        .map(|tls| tls.covered_names(&config.allowed_hosts))
+        .unwrap_or_default();
     let (certificates, keeper) = tls.map(Source::open).transpose()?.unzip();
     let listeners = listeners.with_tls(certificates.clone());
     let review_listeners = review_listeners.map(|review| review.with_tls(certificates.clone()));
-    let addresses = |listeners: &Listeners, is_https| Addresses {
+    let addresses = |listeners: &Listeners, is_https, names: &[String]| Addresses {
         listening: listeners.addresses(),
         is_https,
+        names: names.to_vec(),
     };
     let is_https = certificates.is_some();
-    let own = addresses(&listeners, is_https);
+    let own = addresses(&listeners, is_https, covered.for_clients());
+    let reviewed_at = review_listeners.as_ref().unwrap_or(&listeners);
+    let reviewed_at = addresses(reviewed_at, is_https, &covered.allowed);
     clock.catch_up(last_alive);
     let entry_rules = Arc::new(EntryRules::new(
         config.allowed_rooms.clone(),
@@ -149,8 +156,8 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         &Banner {
             addresses: &own,
             base_path: &config.base_path,
-            review: review.as_ref().map(|(at, _)| addresses(at, is_https)).as_ref(),
-            metrics: metrics.as_ref().map(|(at, _)| addresses(at, false)).as_ref(),
+            review: &reviewed_at,
+            metrics: metrics.as_ref().map(|(at, _)| addresses(at, false, &[])).as_ref(),
             interfaces: &interfaces,
             token: match &kept_in {
                 None => ToldToken::Known,

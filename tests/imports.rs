@@ -17,7 +17,7 @@ use std::path::Path;
 const MAY_IMPORT: [(&str, &[&str]); 29] = [
     ("addresses", &[]),
     ("banner", &["addresses", "config"]),
-    ("check", &["journal"]),
+    ("check", &["config", "journal", "model", "net", "tls"]),
     ("config", &["join_token", "journal", "model"]),
     ("export", &["journal", "private_file"]),
     ("healthcheck", &["config"]),

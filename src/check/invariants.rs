@@ -29,6 +29,20 @@ const fn without_gaps(what: &'static str, broken_by: &'static str) -> Invariant 
 
 /// All of them.
 pub const INVARIANTS: &[Invariant] = &[
+    // SQLite's own look at a file leaves these out where the file is opened only to be read.
+    always(
+        "every row is as its table's CHECK says",
+        "select 1 from session where length(id) <> 16
+         union all select 1 from participant where length(id) <> 16
+         union all select 1 from connection where length(id) <> 16
+         union all select 1 from link where length(id) <> 16
+         union all select 1 from member where length(id) <> 16 or length(client_key) <> 32
+         union all select 1 from heartbeat where id <> 1
+         union all select 1 from review_secret where id <> 1 or length(salt) <> 32
+         union all select 1 from review_sign_out where length(id) <> 16
+         union all select 1 from review_link
+                   where length(id) <> 16 or key_mark not between 0 and 255 or (session_id is null) = (room is null)",
+    ),
     always(
         "a participant's connections do not overlap, nor the away times between them",
         "select 1 from (
@@ -40,6 +54,32 @@ pub const INVARIANTS: &[Invariant] = &[
     always(
         "a connection ends after it began",
         "select 1 from connection where disconnected_at < connected_at or away_until < disconnected_at",
+    ),
+    always(
+        "a session ends after it began",
+        "select 1 from session where ended_at < started_at",
+    ),
+    always(
+        "a participant leaves after they joined, and for a reason",
+        "select 1 from participant where left_at < joined_at or (left_at is null) <> (leave_reason is null)",
+    ),
+    always(
+        "a link is answered and closed after it was offered",
+        "select 1 from link where answered_at < offered_at or closed_at < offered_at",
+    ),
+    always(
+        "rooms and people have names",
+        "select 1 from session where trim(room) = ''
+         union all
+         select 1 from participant where trim(username) = ''",
+    ),
+    always(
+        "what an event says besides is JSON",
+        "select 1 from event where not json_valid(detail)",
+    ),
+    always(
+        "the server's last sign of life is kept",
+        "select 1 where not exists (select 1 from heartbeat)",
     ),
     without_gaps(
         "a connection for each time somebody came",
@@ -95,6 +135,22 @@ pub const INVARIANTS: &[Invariant] = &[
             or 1 <> (select count(*) from event where session_id = session.id and kind = 'session_started')
             or (ended_at is not null)
                <> (select count(*) from event where session_id = session.id and kind = 'session_ended')",
+    ),
+    without_gaps(
+        "a participant came back as often as the events say",
+        "with back as (
+             select session_id, participant_id, count(*) as times from event
+             where kind = 'reconnected' group by session_id, participant_id)
+         select 1 from participant
+         left join back on back.session_id = participant.session_id and back.participant_id = participant.id
+         where reconnect_count <> coalesce(times, 0)",
+    ),
+    without_gaps(
+        "the most people at once are what the events say",
+        "select 1 from session
+         where peak_participants <> (
+             select coalesce(max(case when json_valid(detail) then detail ->> '$.members' end), 0)
+             from event where session_id = session.id and kind = 'joined')",
     ),
     always(
         "a session with members is open",

@@ -1,17 +1,22 @@
-//! Whether a database is whole, by SQLite's own looks at it and by what holds of every history. It is only read, also while
+//! Whether settings can be followed on this machine, and whether a database is whole, by SQLite's own looks at it and by what holds of every history. It is only read, also while
 //! a server writes it: each query sees it as it was at one moment.
 
 mod invariants;
+mod settings;
+mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection, query, query_scalar};
 
 pub use self::invariants::{INVARIANTS, Invariant};
-use crate::journal::{Age, Owner, age, owner};
+pub use self::settings::{WrongSettings, settings};
+use crate::journal::{Age, Owner, age, broken_migration, owner};
 
 /// Longer than a checkpoint takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,6 +68,14 @@ pub enum Error {
     /// A newer server made it.
     #[error("the database {} was made by a newer version of chatroom-server", .0.display())]
     Newer(PathBuf),
+    /// A start would fail at its migrations.
+    #[error("the tables of the database {} cannot be brought up to date: {source}", path.display())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: MigrateError,
+    },
     /// It cannot be read to its end.
     #[error("the database {} cannot be read: {source}", path.display())]
     Unreadable {
@@ -114,11 +127,18 @@ async fn look(path: &Path) -> sqlx::Result<Result<(Found, Vec<String>), Error>> 
         .disable_statement_logging()
         .connect()
         .await?;
-    let age = match owner(&mut connection).await? {
-        Owner::Us => age(&mut connection).await?,
-        Owner::Nobody => return Ok(Ok((Found::Nothing, Vec::new()))),
-        Owner::Others => return Ok(Err(Error::Foreign(path.to_owned()))),
-    };
+    let owner = owner(&mut connection).await?;
+    if owner == Owner::Others {
+        return Ok(Err(Error::Foreign(path.to_owned())));
+    }
+    if let Some(source) = broken_migration(&mut connection).await? {
+        let path = path.to_owned();
+        return Ok(Err(Error::Migration { path, source }));
+    }
+    if owner == Owner::Nobody {
+        return Ok(Ok((Found::Nothing, Vec::new())));
+    }
+    let age = age(&mut connection).await?;
     if age == Age::Newer {
         return Ok(Err(Error::Newer(path.to_owned())));
     }
@@ -131,11 +151,9 @@ async fn look(path: &Path) -> sqlx::Result<Result<(Found, Vec<String>), Error>> 
         .iter()
         .filter(|invariant| gaps == 0 || invariant.survives_gaps)
     {
-        let rows = query(invariant.broken_by).fetch_all(&mut connection).await?.len();
-        if rows > 0 {
-            faults.push(format!("rows: {rows}, against: {}", invariant.what));
-        }
+        faults.extend(fault(&mut connection, invariant.what, invariant.broken_by).await?);
     }
+    faults.extend(words::faults(&mut connection).await?);
     let whole = Found::Whole { sessions, events, gaps };
     Ok(Ok((whole, faults)))
 }
@@ -153,11 +171,22 @@ async fn counts(connection: &mut SqliteConnection) -> sqlx::Result<(i64, i64, i6
 async fn faults_of_the_file(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
     let told: Vec<String> = query_scalar(FAULTS).fetch_all(&mut *connection).await?;
     let mut faults: Vec<_> = told.into_iter().filter(|line| line != "ok").collect();
-    let dangling = query("pragma foreign_key_check").fetch_all(connection).await?.len();
-    if dangling > 0 {
-        faults.push(format!("rows: {dangling}, against: every reference leads somewhere"));
-    }
+    faults.extend(
+        fault(
+            connection,
+            "every reference leads somewhere",
+            "pragma foreign_key_check",
+        )
+        .await?,
+    );
     Ok(faults)
+}
+
+/// What breaks a rule, if anything does. The rows are counted as they come, however many there are.
+async fn fault(connection: &mut SqliteConnection, what: &str, broken_by: &'static str) -> sqlx::Result<Option<String>> {
+    let rows = query(broken_by).fetch(connection);
+    let rows = rows.try_fold(0, async |rows: u64, _| Ok(rows + 1)).await?;
+    Ok((rows > 0).then(|| format!("rows: {rows}, against: {what}")))
 }
 
 fn unreadable(path: &Path, source: sqlx::Error) -> Error {

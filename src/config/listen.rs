@@ -37,6 +37,15 @@ impl ListenAt {
         })
     }
 
+    /// The same hosts, at any free port.
+    #[must_use]
+    pub fn at_free_port(&self) -> Self {
+        Self {
+            hosts: self.hosts.clone(),
+            port: 0,
+        }
+    }
+
     /// Where, if more than a port was given.
     pub fn hosts(&self) -> Option<&Hosts> {
         self.hosts.as_ref()

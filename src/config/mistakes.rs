@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::builder::Resettable;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, Command};
 
@@ -26,6 +26,27 @@ pub(super) fn together(command: &Command, first: &clap::Error, args: &[OsString]
     (sentences.len() > 1).then(|| sentences.join("\n"))
 }
 
+/// How much of what was typed is repeated, in characters.
+const MOST_REPEATED: usize = 200;
+
+/// The same, with only the beginning of what is too long to be read.
+pub(super) fn clipped(mut error: clap::Error) -> clap::Error {
+    for kind in [
+        ContextKind::InvalidValue,
+        ContextKind::InvalidArg,
+        ContextKind::InvalidSubcommand,
+    ] {
+        let Some(ContextValue::String(text)) = error.get(kind) else {
+            continue;
+        };
+        if let Some((end, _)) = text.char_indices().nth(MOST_REPEATED) {
+            let beginning = format!("{}…", &text[..end]);
+            error.insert(kind, ContextValue::String(beginning));
+        }
+    }
+    error
+}
+
 /// What is wrong with the value of one setting's variable.
 fn sentence(bare: Command, arg: &Arg, file: &Variables) -> Option<String> {
     let name = arg.get_env()?;
@@ -34,7 +55,7 @@ fn sentence(bare: Command, arg: &Arg, file: &Variables) -> Option<String> {
     let mut flag = OsString::from(format!("--{}=", arg.get_long()?));
     flag.push(value);
     let program = OsString::from(bare.get_name());
-    let refused = bare.try_get_matches_from([program, flag]).err()?.to_string();
+    let refused = clipped(bare.try_get_matches_from([program, flag]).err()?).to_string();
     let (sentence, _) = refused.split_once("\n\n")?;
     Some(sentence.trim_start_matches("error: ").to_owned())
 }

@@ -1,6 +1,7 @@
 //! What can be set, and how: flags, then the environment, then a `.env` file, then the defaults.
 
 mod base_path;
+mod clashes;
 mod dotenv;
 mod ice;
 mod limits;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use crate::join_token::{JoinSecret, RoomPatterns};
 use crate::journal::DatabaseFile;
 use clap::builder::{BoolishValueParser, Resettable};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention};
@@ -257,7 +258,14 @@ impl Config {
             config.refuse_short_token(),
             config.refuse_half_of_tls(),
         ];
-        let reasons: Vec<_> = refusals.into_iter().filter_map(Result::err).collect();
+        let mut reasons: Vec<_> = refusals.into_iter().filter_map(Result::err).collect();
+        if config.is_to_serve() {
+            reasons.extend(clashes::between(
+                (&config.host, config.port),
+                config.review_listen.as_ref(),
+                config.metrics_listen.as_ref(),
+            ));
+        }
         if reasons.is_empty() {
             return Ok(config);
         }
@@ -377,7 +385,7 @@ fn flags_from(file: &Variables, given: &ArgMatches) -> Vec<OsString> {
 fn all_told(first: clap::Error, typed: &[OsString], file: &Variables) -> clap::Error {
     match mistakes::together(&command(), &first, typed, file) {
         Some(sentences) => refusal(first.kind(), sentences),
-        None => first,
+        None => mistakes::clipped(first),
     }
 }
 
@@ -391,7 +399,27 @@ fn explained(error: clap::Error, args: &[OsString]) -> clap::Error {
         let reason = "there is a word that is neither a flag nor a command: a value with spaces needs quotes";
         return refusal(error.kind(), reason.to_owned());
     }
+    if let Some(flag) = setting_after_task(&error) {
+        let reason = format!(
+            "{flag} is a setting of the server, which comes before the command: chatroom-server {flag} … COMMAND"
+        );
+        return refusal(error.kind(), reason);
+    }
     error
+}
+
+/// The flag of a setting that a task does not know as one of its own.
+fn setting_after_task(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let flag = given.split('=').next()?;
+    let command = command();
+    let is_setting = |arg: &Arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
+    command.get_arguments().any(is_setting).then(|| flag.to_owned())
 }
 
 /// Which flag's or variable's value is not UTF-8.

@@ -455,3 +455,64 @@ fn what_is_set_below_deploy_are_settings_with_values_that_they_take() {
         assert!(read.is_ok(), "{file}: {}", read.unwrap_err());
     }
 }
+
+#[test]
+fn of_two_parts_at_one_place_both_are_named() {
+    let clash = |one: &str, other: &str| format!("{one} and {other} are both port 4861 of one address");
+    for (settings, one, other) in [
+        (
+            [("PORT", "4861"), ("REVIEW_LISTEN", "4861"), ("HOST", "localhost")],
+            "PORT",
+            "REVIEW_LISTEN",
+        ),
+        (
+            [("PORT", "4861"), ("METRICS_LISTEN", "4861"), ("HOST", "0.0.0.0")],
+            "PORT",
+            "METRICS_LISTEN",
+        ),
+        (
+            [("PORT", "4861"), ("METRICS_LISTEN", "4861"), ("HOST", "::1")],
+            "PORT",
+            "METRICS_LISTEN",
+        ),
+        (
+            [
+                ("PORT", "4861"),
+                ("REVIEW_LISTEN", "class.example:4861"),
+                ("HOST", "Class.example"),
+            ],
+            "PORT",
+            "REVIEW_LISTEN",
+        ),
+        (
+            [
+                ("PORT", "4861"),
+                ("REVIEW_LISTEN", "class.example:4861"),
+                ("HOST", "0.0.0.0"),
+            ],
+            "PORT",
+            "REVIEW_LISTEN",
+        ),
+        (
+            [("PORT", "1"), ("REVIEW_LISTEN", "4861"), ("METRICS_LISTEN", "4861")],
+            "REVIEW_LISTEN",
+            "METRICS_LISTEN",
+        ),
+    ] {
+        let told = refused(&[], &settings);
+        assert!(told.contains(&clash(one, other)), "{settings:?}: {told}");
+        assert!(read(&["healthcheck"], &settings).is_ok(), "{settings:?}");
+    }
+    for settings in [
+        [("PORT", "0"), ("REVIEW_LISTEN", "0"), ("METRICS_LISTEN", "0")],
+        [("PORT", "4861"), ("METRICS_LISTEN", "4861"), ("HOST", "192.0.2.7")],
+        [("PORT", "4861"), ("REVIEW_LISTEN", "[::1]:4861"), ("HOST", "0.0.0.0")],
+        [
+            ("PORT", "4861"),
+            ("REVIEW_LISTEN", "b.example:4861"),
+            ("HOST", "a.example"),
+        ],
+    ] {
+        assert!(read(&[], &settings).is_ok(), "{settings:?}");
+    }
+}

@@ -148,7 +148,7 @@ impl Claims {
     }
 }
 
-/// Tells what is signed otherwise from what is no token.
+/// Tells what is signed otherwise, or cannot be read without knowing more, from what is no token.
 fn check_header(token: &str) -> Result<(), Forbidden> {
     let header = jsonwebtoken::decode_header(token).map_err(|error| {
         // An object, but not of an algorithm that the library has a word for.
@@ -159,11 +159,13 @@ fn check_header(token: &str) -> Result<(), Forbidden> {
             Forbidden::NotAToken
         }
     })?;
-    if header.alg == Algorithm::HS256 {
-        Ok(())
-    } else {
-        Err(Forbidden::Algorithm)
+    if header.alg != Algorithm::HS256 {
+        return Err(Forbidden::Algorithm);
     }
+    if header.crit.is_some() {
+        return Err(Forbidden::Extension);
+    }
+    Ok(())
 }
 
 /// What the library has found, as far as it can be told to people.

@@ -1,5 +1,7 @@
 //! Names of rooms in which `*` stands for any text, also for none.
 
+use std::fmt;
+
 use crate::model::id::{InvalidText, RoomName};
 
 /// The name of a room, or of many.
@@ -51,6 +53,32 @@ impl RoomPattern {
     }
 }
 
+impl RoomPattern {
+    /// Whether there can be a room that both stand for.
+    fn meets(&self, other: &Self) -> bool {
+        let (one, other) = (letters(self), letters(other));
+        // For each rest of the other, shortest last: whether it and the rest of this one meet.
+        let mut after: Vec<bool> = (0..=other.len())
+            .map(|at| other[at..].iter().all(|c| *c == '*'))
+            .collect();
+        for c in one.iter().rev() {
+            let mut met = vec![*c == '*' && after[other.len()]; other.len() + 1];
+            for (at, o) in other.iter().enumerate().rev() {
+                met[at] = match (c, o) {
+                    ('*', _) | (_, '*') => after[at] || met[at + 1],
+                    _ => c == o && after[at + 1],
+                };
+            }
+            after = met;
+        }
+        after[0]
+    }
+}
+
+fn letters(pattern: &RoomPattern) -> Vec<char> {
+    pattern.as_str().chars().collect()
+}
+
 /// The rooms that there may be (`ALLOWED_ROOMS`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomPatterns(Vec<RoomPattern>);
@@ -70,15 +98,50 @@ impl RoomPatterns {
         }
     }
 
+    /// Whether there may be a room that this pattern stands for.
+    pub fn meet(&self, pattern: &RoomPattern) -> bool {
+        self.0.iter().any(|allowed| allowed.meets(pattern))
+    }
+
     /// Whether there may be this room.
     pub fn allow(&self, room: &RoomName) -> bool {
         self.0.iter().any(|pattern| pattern.matches(room))
     }
 }
 
+impl fmt::Display for RoomPatterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns: Vec<_> = self.0.iter().map(RoomPattern::as_str).collect();
+        f.write_str(&patterns.join(", "))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_patterns_meet_where_a_room_fits_both() {
+        for (one, other, meet) in [
+            ("lesson", "lesson", true),
+            ("lesson-*", "lesson-7", true),
+            ("lesson-*", "*-7", true),
+            ("lesson-*", "les*", true),
+            ("*", "*", true),
+            ("a*b", "*ab*", true),
+            ("a**", "a", true),
+            ("lesson", "lessons", false),
+            ("lesson-*", "lesson", false),
+            ("a*", "b*", false),
+            ("*a", "*b", false),
+            ("a*c", "b*c", false),
+            ("课*", "语*", false),
+        ] {
+            let patterns = [one, other].map(|raw| RoomPattern::parse(raw).unwrap());
+            let [one, other] = &patterns;
+            assert_eq!((one.meets(other), other.meets(one)), (meet, meet), "{patterns:?}");
+        }
+    }
 
     fn matches(pattern: &str, room: &str) -> bool {
         let room = RoomName::parse(room).unwrap();

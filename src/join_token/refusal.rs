@@ -26,6 +26,9 @@ pub enum Forbidden {
     /// It says that it is signed in another way, or not at all.
     #[error("token must be signed by HS256.")]
     Algorithm,
+    /// It says that what its reader does not know must not be passed over (RFC 7515, 4.1.11).
+    #[error("token must have no crit in its header: this server knows no extensions of JWT.")]
+    Extension,
     /// The signature does not fit.
     #[error("token is not one of this server's: it was signed with another secret, or changed since.")]
     Signature,

@@ -66,6 +66,11 @@ impl EntryRules {
         }
     }
 
+    /// The rooms that there may be.
+    pub fn rooms(&self) -> &RoomPatterns {
+        &self.rooms
+    }
+
     /// Reads what somebody shows. Where no token is asked for it may be anything.
     pub fn read(&self, shown: &Shown) -> Pass {
         let Some(key) = &self.key else {

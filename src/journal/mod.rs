@@ -48,7 +48,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::erase::Erased;
 pub use self::open::OpenError;
-pub(crate) use self::open::{Age, Owner, age, owner};
+pub(crate) use self::open::{Age, Owner, age, broken_migration, owner};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
 pub use self::removal::{RemovalError, RemovalHandle};

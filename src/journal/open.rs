@@ -266,6 +266,36 @@ pub(crate) async fn age(connection: &mut SqliteConnection) -> sqlx::Result<Age> 
     })
 }
 
+/// Why a start cannot bring the tables up to date, as far as the book of migrations tells.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) async fn broken_migration(connection: &mut SqliteConnection) -> sqlx::Result<Option<MigrateError>> {
+    let books: i64 = sqlx::query_scalar("select count(*) from sqlite_schema where name = '_sqlx_migrations'")
+        .fetch_one(&mut *connection)
+        .await?;
+    if books == 0 {
+        return Ok(None);
+    }
+    let applied: Vec<(i64, bool, Vec<u8>)> =
+        sqlx::query_as("select version, success, checksum from _sqlx_migrations order by version")
+            .fetch_all(connection)
+            .await?;
+    let half = applied.iter().find(|(_, is_whole, _)| !is_whole);
+    let is_other = |(version, _, checksum): &&(i64, bool, Vec<u8>)| {
+        let known = MIGRATIONS.iter().find(|migration| migration.version == *version);
+        known.is_some_and(|known| known.checksum != checksum.as_slice())
+    };
+    let half = half.map(|(version, ..)| MigrateError::Dirty(*version));
+    let other = || {
+        applied
+            .iter()
+            .find(is_other)
+            .map(|(version, ..)| MigrateError::VersionMismatch(*version))
+    };
+    Ok(half.or_else(other))
+}
+
 /// Accepts our own files, for which it is true, and empty ones.
 async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bool, OpenError> {
     let owner = owner(connection).await.map_err(|source| database_error(path, source))?;

@@ -5,6 +5,7 @@ pub mod address;
 pub mod id;
 pub mod language;
 pub mod limit;
+pub(crate) mod look;
 pub mod review_link;
 mod schema;
 pub mod text;

@@ -1,7 +1,6 @@
 //! Joining and leaving.
 
 use super::input::{Join, LeaveEntry, Relay};
-use super::look::{self, Look};
 use super::mailbox::Mailbox;
 use super::member::{Attachment, Departure, Member};
 use super::output::{Effect, Membership, Message, Outputs, Reply};
@@ -9,6 +8,7 @@ use super::record::{Change, Joined, PendingLeave};
 use super::refusal::{Reason, Refusal, Request};
 use super::room::{Ids, Limits, Room, Session};
 use crate::model::id::{ConnectionId, ConnectorId, MemberId, ParticipantId, SessionId, SocketKey};
+use crate::model::look::{self, Look};
 use crate::model::time::Now;
 use crate::model::vocabulary::{LeaveReason, LinkCloseReason};
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::link::Link;
-use super::look::Look;
 use super::mailbox::Mailbox;
 use super::member::{Attachment, Member};
 use super::newcomers::NewcomerCounts;
 use super::record::{Change, LiveMember, PendingLeave, Record, Snapshot};
 use super::room::{Limits, Room, Session};
 use crate::model::id::SessionId;
+use crate::model::look::Look;
 use crate::model::time::Now;
 
 impl Room {

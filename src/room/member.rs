@@ -1,9 +1,9 @@
 //! One member: who, on which socket, and what waits for it while it is away.
 
-use super::look::Look;
 use super::mailbox::Mailbox;
 use super::record::End;
 use crate::model::id::{ClientKey, ConnectionId, MemberId, ParticipantId, SocketKey, Username};
+use crate::model::look::Look;
 use crate::model::time::{Tick, Timestamp};
 use crate::model::vocabulary::LeaveReason;
 

@@ -75,7 +75,6 @@ mod join;
 mod link;
 mod links;
 mod live;
-mod look;
 mod mailbox;
 mod member;
 mod newcomers;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::input::Join;
-use super::look::Look;
 use super::member::Member;
 use super::refusal::Reason;
 use crate::model::id::ClientKey;
+use crate::model::look::Look;
 use crate::model::time::Tick;
 
 /// Whom a room does not take for now. It is not written down: a restart forgets it.

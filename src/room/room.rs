@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::input::Input;
 use super::links::Links;
-use super::look::Look;
 use super::member::{Attachment, Departure, Member};
 use super::newcomers::NewcomerCounts;
 use super::output::{Effect, Message, Outputs, Reply};
@@ -15,6 +14,7 @@ use super::record::{Change, Record};
 use super::refusal::{Reason, Refusal, Refused, Request};
 use super::restrictions::Restrictions;
 use crate::model::id::{ClientKey, MemberId, ParticipantId, RoomName, SessionId, SocketKey, Username};
+use crate::model::look::Look;
 use crate::model::time::{CalendarJumps, Now, Tick, Timestamp};
 use crate::model::vocabulary::{DropReason, LeaveReason};
 

@@ -9,9 +9,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use super::covered::CoveredNames;
 use super::files::OwnFiles;
 use super::identity::{Certificates, Identity};
-use super::made::MadeCertificates;
+use super::made::{MadeCertificates, Renewal};
 use super::names::Names;
 use super::pair::Pair;
 use crate::config::{Config, HostNames, TlsMode};
@@ -62,6 +63,16 @@ impl Source {
             besides: config.allowed_hosts.clone(),
         });
         Ok(made.map(Self))
+    }
+
+    /// The names that others may be told: those that a certificate of the operator's own covers.
+    pub fn covered_names(&self, allowed: &HostNames) -> CoveredNames {
+        match &self.0 {
+            SourceKind::Files(_, pair) => pair.key.cert.first().map_or_else(CoveredNames::default, |certificate| {
+                CoveredNames::of(certificate, allowed)
+            }),
+            SourceKind::Made { .. } => CoveredNames::default(),
+        }
     }
 
     /// The certificates as they are now, and who keeps them so. What is to be made is made.
@@ -132,14 +143,17 @@ impl OwnMade {
     fn renewed(&mut self, now: OffsetDateTime) -> Option<Vec<Identity>> {
         let names = Names::of_machine(&self.besides);
         let renewed = match self.made.renew(&names, now) {
-            Ok(false) => return None,
-            Ok(true) => self.made.identities(),
+            Ok(None) => return None,
+            Ok(Some(why)) => self.made.identities().map(|identities| (identities, why)),
             Err(error) => Err(error),
         };
         match renewed {
-            Ok(identities) => {
+            Ok((identities, why)) => {
                 self.told = None;
-                info!("a certificate was made for the machine's new names or addresses");
+                match why {
+                    Renewal::NearEnd => info!("a certificate was near its end, or had ended: others take its place"),
+                    Renewal::NewNames => info!("a certificate was made for the machine's new names or addresses"),
+                }
                 Some(identities)
             }
             Err(error) => {

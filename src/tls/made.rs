@@ -48,6 +48,15 @@ pub(super) struct MadeCertificates {
     kept: Vec<Made>,
 }
 
+/// Why certificates changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// One had ended, or was near its end.
+    NearEnd,
+    /// The machine has names or addresses that were in none.
+    NewNames,
+}
+
 struct Made {
     der: CertificateDer<'static>,
     names: Names,
@@ -74,11 +83,12 @@ impl MadeCertificates {
         })
     }
 
-    /// Gives up what is no longer good, and makes one if an address of the machine is in none. True if anything changed.
+    /// Gives up what is no longer good, and makes one if an address of the machine is in none. Says why, if anything
+    /// changed.
     ///
     /// # Errors
     /// If one cannot be made or kept. Those from before are kept then.
-    pub(super) fn renew(&mut self, names: &Names, now: OffsetDateTime) -> anyhow::Result<bool> {
+    pub(super) fn renew(&mut self, names: &Names, now: OffsetDateTime) -> anyhow::Result<Option<Renewal>> {
         let is_good = |made: &Made| {
             made.names.hosts.is_superset(&names.hosts) && made.good_until > (now + RENEWED_BEFORE).unix_timestamp()
         };
@@ -92,8 +102,9 @@ impl MadeCertificates {
             .collect();
         let is_covered = named.is_superset(&names.addresses);
         if is_covered && renewed.len() == self.kept.len() {
-            return Ok(false);
+            return Ok(None);
         }
+        let why = self.why(names);
         if !is_covered {
             renewed.drain(..(renewed.len() + 1).saturating_sub(KEPT));
             renewed.push(make(&self.key, names, now)?);
@@ -103,7 +114,19 @@ impl MadeCertificates {
         self.keep(&renewed)
             .with_context(|| format!("the certificate cannot be kept in {}", self.file.display()))?;
         self.kept = renewed;
-        Ok(true)
+        Ok(Some(why))
+    }
+
+    /// Why what is kept is not enough: names, unless it has them all and only its time is over.
+    fn why(&self, names: &Names) -> Renewal {
+        let named = self.kept.iter().map(|made| &made.names);
+        let named = named.filter(|kept| kept.hosts.is_superset(&names.hosts));
+        let named: BTreeSet<IpAddr> = named.flat_map(|kept| kept.addresses.iter().copied()).collect();
+        if named.is_superset(&names.addresses) {
+            Renewal::NearEnd
+        } else {
+            Renewal::NewNames
+        }
     }
 
     fn keep(&self, renewed: &[Made]) -> io::Result<()> {
@@ -236,7 +259,7 @@ mod tests {
     fn what_is_made_names_the_machine_for_as_long_as_phones_take_it() {
         let stage = Stage::new();
         let mut made = stage.open();
-        assert!(made.renew(&home(), NOW).unwrap());
+        assert_eq!(made.renew(&home(), NOW).unwrap(), Some(Renewal::NewNames));
         let [one] = &made.kept[..] else { panic!("one is enough") };
         assert_eq!(one.names, home());
         let (_, certificate) = X509Certificate::from_der(&one.der).unwrap();
@@ -261,12 +284,15 @@ mod tests {
         stage.open().renew(&home(), NOW).unwrap();
         let first = stage.open().kept.remove(0).der;
         let mut made = stage.open();
-        assert!(!made.renew(&home(), NOW).unwrap());
+        assert_eq!(made.renew(&home(), NOW).unwrap(), None);
         // An address that is gone for a while is no reason.
-        assert!(!made.renew(&names(&["localhost", "pc"], &["127.0.0.1"]), NOW).unwrap());
-        assert!(made.renew(&school(), NOW).unwrap());
+        assert_eq!(
+            made.renew(&names(&["localhost", "pc"], &["127.0.0.1"]), NOW).unwrap(),
+            None
+        );
+        assert_eq!(made.renew(&school(), NOW).unwrap(), Some(Renewal::NewNames));
         assert_eq!(made.kept.len(), 2);
-        assert!(!stage.open().renew(&home(), NOW).unwrap());
+        assert_eq!(stage.open().renew(&home(), NOW).unwrap(), None);
         assert_eq!(stage.open().kept[0].der, first);
         let serial = |made: &Made| {
             let (_, certificate) = X509Certificate::from_der(&made.der).unwrap();
@@ -281,11 +307,11 @@ mod tests {
         let mut made = stage.open();
         made.renew(&home(), NOW).unwrap();
         let later = NOW + GOOD_FOR - MADE_BEFORE - RENEWED_BEFORE;
-        assert!(!made.renew(&home(), later - Duration::minutes(1)).unwrap());
-        assert!(made.renew(&home(), later).unwrap());
+        assert_eq!(made.renew(&home(), later - Duration::minutes(1)).unwrap(), None);
+        assert_eq!(made.renew(&home(), later).unwrap(), Some(Renewal::NearEnd));
         assert_eq!(made.kept.len(), 1);
         let renamed = names(&["localhost", "new-pc"], &["127.0.0.1"]);
-        assert!(made.renew(&renamed, later).unwrap());
+        assert_eq!(made.renew(&renamed, later).unwrap(), Some(Renewal::NewNames));
         assert_eq!(made.kept.len(), 1);
         assert_eq!(made.kept[0].names, renamed);
     }
@@ -299,8 +325,11 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(made.kept.len(), KEPT);
-        assert!(!made.renew(&names(&["pc"], &["192.0.2.12"]), NOW).unwrap());
-        assert!(made.renew(&names(&["pc"], &["192.0.2.1"]), NOW).unwrap());
+        assert_eq!(made.renew(&names(&["pc"], &["192.0.2.12"]), NOW).unwrap(), None);
+        assert_eq!(
+            made.renew(&names(&["pc"], &["192.0.2.1"]), NOW).unwrap(),
+            Some(Renewal::NewNames)
+        );
     }
 
     #[test]
@@ -311,7 +340,7 @@ mod tests {
         other.open().renew(&home(), NOW).unwrap();
         for wrong in [fs::read(other.file(CERTIFICATES)).unwrap(), b"nonsense".to_vec()] {
             fs::write(stage.file(CERTIFICATES), wrong).unwrap();
-            assert!(stage.open().renew(&home(), NOW).unwrap());
+            assert_eq!(stage.open().renew(&home(), NOW).unwrap(), Some(Renewal::NewNames));
         }
         fs::write(stage.file(KEY), "nonsense").unwrap();
         let error = format!("{:#}", MadeCertificates::open(&stage.database).err().unwrap());

@@ -1,6 +1,7 @@
 //! The certificates by which the server speaks TLS itself: the operator's own, or some that it makes. They are renewed while
 //! it runs; connections that are open go on with what they began with.
 
+mod covered;
 mod files;
 mod identity;
 mod keep;
@@ -8,5 +9,7 @@ mod made;
 mod names;
 mod pair;
 
+pub use covered::CoveredNames;
 pub use identity::Certificates;
 pub use keep::Source;
+pub use pair::PairError;

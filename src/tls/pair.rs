@@ -20,12 +20,15 @@ const MOST: u64 = 1024 * 1024;
 
 /// Why a pair cannot be used, as one sentence that names the file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PairError {
+pub enum PairError {
     /// It is not there, or not ours to read.
     #[error("{setting} is {}, which cannot be read: {error}", path.display())]
     Unreadable {
+        /// Which of both.
         setting: &'static str,
+        /// The file.
         path: PathBuf,
+        /// What the system says.
         error: io::Error,
     },
     /// There is none in it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::uri::Authority;
 use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 
-use super::http::access::{Requester, is_loopback};
+use super::http::access::{Requester, is_known_name, is_loopback};
 use super::http::error::{Doomed, Error};
 use super::state::{AppState, not_removed};
 use crate::history::page::{Page, Slice};
@@ -107,7 +107,11 @@ impl AppState {
         if self.settings.is_review_elsewhere || !host.is_some_and(|host| is_loopback(&host)) {
             return Some(own);
         }
-        (self.for_others)().into_iter().next().or(Some(own))
+        let is_open = |origin: &String| {
+            let host = origin.split_once("://").and_then(|(_, host)| host.parse().ok());
+            host.is_some_and(|host| is_known_name(&host, &self.settings.allowed_hosts))
+        };
+        (self.for_others)().into_iter().find(is_open).or(Some(own))
     }
 }
 

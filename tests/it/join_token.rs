@@ -10,7 +10,7 @@ use chatroom_testkit::Socket;
 use serde_json::{Value, json};
 
 use crate::support::history::History;
-use crate::support::server::{PROGRAM, Server, TOKEN, command, program, session_page};
+use crate::support::server::{PROGRAM, Server, TOKEN, command, program, said, session_page};
 
 const SECRET: &str = "a-secret-of-the-integration-tests-";
 const JOIN_SECRET: (&str, &str) = ("JOIN_SECRET", SECRET);
@@ -187,4 +187,31 @@ fn signed_in(server: &Server) -> String {
     let link = server.ask(&format!("/review?token={TOKEN}")).unwrap();
     let cookie = link.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
     format!("cookie: {}\r\n", cookie.split(';').next().unwrap())
+}
+
+#[test]
+fn a_token_that_nobody_could_use_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = |room: &str| {
+        let mut command = command(PROGRAM, folder.path());
+        command.args(["token", "--room", room]);
+        command.envs([JOIN_SECRET, ("ALLOWED_ROOMS", "lesson-*,Year 7")]);
+        said(&command.output().unwrap())
+    };
+    for room in ["lesson-1", "Year 7", "*"] {
+        assert_eq!(token(room).0, Some(0), "{room}");
+    }
+    let (code, told) = token("exam");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains("--room must be one that ALLOWED_ROOMS lists: lesson-*, Year 7"),
+        "{told}"
+    );
+
+    let (code, told) = token(&"*".repeat(100_000));
+    assert_eq!(code, Some(2));
+    assert!(
+        told.len() < 1000 && told.contains("must be at most 128 characters long"),
+        "{told}"
+    );
 }

@@ -76,6 +76,19 @@ fn a_mistake_is_told_with_an_exit_code() {
 }
 
 #[test]
+fn a_setting_behind_a_command_is_told_where_it_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    for flags in [["healthcheck", "--port", "4000"], ["check", "--host=::1", "--qr"]] {
+        let output = output(folder.path(), &flags);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let flag = flags[1].split('=').next().unwrap();
+        let sentence = format!("{flag} is a setting of the server, which comes before the command");
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(&sentence), "{stderr}");
+    }
+}
+
+#[test]
 fn a_wrong_variable_is_named_and_a_secret_never_shown() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;

@@ -46,9 +46,14 @@ async fn connect(port: u16, trusted: &Path, name: &str) -> std::io::Result<TlsSt
 }
 
 async fn ask(port: u16, trusted: &Path, path: &str) -> String {
+    ask_with(port, trusted, path, "").await
+}
+
+/// The same, with these lines in the request's head.
+async fn ask_with(port: u16, trusted: &Path, path: &str, lines: &str) -> String {
     let mut stream = connect(port, trusted, "localhost").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
-    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n{lines}\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -172,8 +177,13 @@ async fn who_speaks_no_tls_is_sent_to_https_or_cut() {
 
 /// A certificate and its key, where the settings look for them.
 pub(crate) fn write_pair(folder: &Path) -> (String, String) {
+    write_pair_for(folder, &["localhost"])
+}
+
+fn write_pair_for(folder: &Path, names: &[&str]) -> (String, String) {
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let params = CertificateParams::new(names).unwrap();
     let certificate = params.self_signed(&key).unwrap().pem();
     fs::write(folder.join("class.crt"), &certificate).unwrap();
     fs::write(folder.join("class.key"), key.serialize_pem()).unwrap();
@@ -240,10 +250,34 @@ fn a_pair_that_cannot_be_used_is_told_and_nothing_is_made() {
         .output()
         .unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(output.status.code(), Some(2), "{told}");
     let sentence = "the key in class.key (TLS_KEY) is not that of the first certificate in class.crt (TLS_CERT)";
     assert!(told.contains(sentence), "{told}");
     assert!(!folder.path().join("chatroom.db").exists());
+}
+
+#[tokio::test]
+async fn a_name_that_the_certificate_covers_is_told_before_addresses_that_it_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pair_for(folder.path(), &["*.school.example", "localhost"]);
+    let files = [("TLS_CERT", "class.crt"), ("TLS_KEY", "class.key")];
+    let mut start = program(folder.path(), &files);
+    start.envs([("HOST", "0.0.0.0"), ("ALLOWED_HOSTS", "class.school.example")]);
+    let server = Server::start_unread(start, &folder.path().join("log"));
+    let origin = format!("https://class.school.example:{}", server.port);
+    let banner = server.banner.join("\n");
+    for line in [
+        format!("  Clients connect to  {origin}\n"),
+        format!("  Review a class at   {origin}/review ("),
+        format!("  Ask by REST at      {origin}/api/v1,"),
+    ] {
+        assert!(banner.contains(&line), "{banner}");
+    }
+    let reviewer = format!("authorization: Bearer {TOKEN}\r\n");
+    let trusted = folder.path().join("class.crt");
+    let page = ask_with(server.port, &trusted, "/review/project", &reviewer).await;
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    assert!(page.contains(&format!("QR code of {origin}/\"")), "{page}");
 }
 
 #[test]

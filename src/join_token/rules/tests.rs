@@ -208,6 +208,8 @@ fn only_hs256_of_this_secret_is_a_signature() {
         let told = alg.to_string();
         assert_eq!(join(&signed(&header(alg), &good, SECRET)), expected, "{told}");
     }
+    let critical = json!({"alg": "HS256", "typ": "JWT", "crit": ["b64"], "b64": true});
+    assert_eq!(join(&signed(&critical, &good, SECRET)), Err(Extension));
     let other = signed(
         &header(json!("HS256")),
         &good,

@@ -3,9 +3,9 @@
 use super::stage::{Stage, address};
 use crate::model::id::InvalidText;
 use crate::model::id::{ClientKey, SocketKey, Username};
+use crate::model::look::{Look, check};
 use crate::room::Input;
 use crate::room::input::Join;
-use crate::room::look::{Look, check};
 use crate::room::output::{Effect, Reply};
 use crate::room::refusal::Reason;
 

@@ -228,6 +228,7 @@ fn chinese_of_forbidden(reason: &Forbidden) -> String {
         Forbidden::TooLong => format!("token 最多 {MAX_TOKEN_BYTES} 字节"),
         Forbidden::NotAToken => "token 必须是 JSON Web Token（JWT）".into(),
         Forbidden::Algorithm => "token 必须以 HS256 签名".into(),
+        Forbidden::Extension => "token 的头部不能含有 crit：此服务器不支持 JWT 的任何扩展".into(),
         Forbidden::Signature => "token 不是此服务器的：签名所用的密钥不同，或内容被改动过".into(),
         Forbidden::Audience => "token 不是用于加入房间的：其 aud 必须是 chatroom:join".into(),
         Forbidden::NoClaim(claim) => format!("token 缺少 {claim}"),

@@ -296,7 +296,8 @@ pub(crate) fn is_known_host(uri: &Uri, headers: &HeaderMap, allowed: &HostNames)
             .is_none_or(|authority| is_known_name(authority, allowed))
 }
 
-fn is_known_name(authority: &Authority, allowed: &HostNames) -> bool {
+/// Whether the review may be opened under a name.
+pub(crate) fn is_known_name(authority: &Authority, allowed: &HostNames) -> bool {
     if authority.as_str().contains('@') {
         return false;
     }

@@ -11,6 +11,7 @@ use super::moment::moment;
 use super::{PageResult, html};
 use crate::join_token::{Grant, JoinSecret, PageAddress, RoomPattern, link};
 use crate::model::id::Username;
+use crate::model::look::{self, Look};
 use crate::model::time::Timestamp;
 use crate::qr::QrCode;
 use crate::web::http::body;
@@ -97,21 +98,39 @@ fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Erro
 /// One name a line; those that are there twice are one.
 fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Username>, D::Error> {
     field(deserializer, |raw| {
-        let mut names: Vec<Username> = Vec::new();
+        let mut names: Vec<(usize, Username)> = Vec::new();
         let lines = raw.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         for (number, line) in lines {
             let name = Username::parse(line);
             let name = name.map_err(|problem| format!("must be one name a line, and line {} {problem}", number + 1))?;
-            if names.contains(&name) {
+            if names.iter().any(|(_, known)| *known == name) {
                 continue;
             }
-            names.push(name);
+            names.push((number + 1, name));
             if names.len() > MOST {
                 return Err(format!("must be at most {MOST} names"));
             }
         }
-        Ok(names)
+        tell_apart(&names)?;
+        Ok(names.into_iter().map(|(_, name)| name).collect::<Vec<_>>())
     })
+}
+
+/// Refuses names of which a room would take only one, or none. Each is with its line.
+fn tell_apart(names: &[(usize, Username)]) -> Result<(), String> {
+    let mut looks: Vec<Look> = Vec::new();
+    for (line, name) in names {
+        look::check(name).map_err(|problem| format!("must be one name a line, and line {line} {problem}"))?;
+        let look = Look::of(name);
+        if let Some(at) = looks.iter().position(|known| known.resembles(&look)) {
+            let (first, alike) = &names[at];
+            return Err(format!(
+                "must be names that people tell apart: a room takes only one of {alike} (line {first}) and {name} (line {line})"
+            ));
+        }
+        looks.push(look);
+    }
+    Ok(())
 }
 
 fn most_hours() -> u64 {
@@ -143,6 +162,14 @@ pub(crate) async fn show(
 pub(crate) async fn make(State(app): State<Arc<AppState>>, Reader(words): Reader, request: Request) -> PageResult {
     let secret = app.settings.join_secret.as_ref().ok_or(Error::NoSuchPath)?;
     let form: InviteForm = body::form(request.into_body()).await?;
+    let rooms = app.settings.entry_rules.rooms();
+    if !rooms.meet(&form.room) {
+        return Err(Error::BadBody {
+            field: "room".to_owned(),
+            reason: format!("must be one that ALLOWED_ROOMS lists: {rooms}"),
+        }
+        .into());
+    }
     let expires_at = Timestamp(app.wall_now().0 + form.hours.as_millis() as i64);
     let names = if form.names.is_empty() {
         vec![None]

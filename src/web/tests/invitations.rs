@@ -107,6 +107,14 @@ async fn what_is_wrong_with_a_form_is_told() {
             "names must be at most 300 names.",
         ),
         (
+            format!("room=a&names=Ann%0ABo%0A%0Aann&hours=1&{PAGE}"),
+            "names must be names that people tell apart: a room takes only one of Ann (line 1) and ann (line 4).",
+        ),
+        (
+            format!("room=a&names=Ann%E2%80%AE&hours=1&{PAGE}"),
+            "names must be one name a line, and line 1 must",
+        ),
+        (
             format!("room=a&names=&hours=0&{PAGE}"),
             "hours must be a whole number from 1 to 8784.",
         ),
@@ -131,6 +139,26 @@ async fn what_is_wrong_with_a_form_is_told() {
         let told: String = body.chars().take(80).collect();
         assert_eq!(answer.status, 400, "{told}: {}", answer.text);
         assert!(answer.text.contains(refusal), "{told}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_nobody_could_enter_gets_no_links() {
+    let mut story = story().await;
+    let rooms = RoomPatterns::parse("lesson-*,Year 7").unwrap();
+    story.settings.entry_rules = Arc::new(EntryRules::new(rooms, story.settings.join_secret.as_ref()));
+    for (room, status) in [
+        ("Year+7", 200),
+        ("lesson-1", 200),
+        ("*", 200),
+        ("year+7", 400),
+        ("lesson", 400),
+        ("exam-*", 400),
+    ] {
+        let answer = story.send(form(&format!("room={room}&names=&hours=1&{PAGE}"))).await;
+        assert_eq!(answer.status, status, "{room}: {}", answer.text);
+        let sentence = "room must be one that ALLOWED_ROOMS lists: lesson-*, Year 7.";
+        assert_eq!(answer.text.contains(sentence), status == 400, "{room}: {}", answer.text);
     }
 }
 

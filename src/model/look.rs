@@ -3,12 +3,12 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
-use crate::model::id::{InvalidText, Username};
-use crate::model::text::{fold, is_blank, is_ignorable, is_seen};
+use super::id::{InvalidText, Username};
+use super::text::{fold, is_blank, is_ignorable, is_seen};
 
 /// What is left of a name for the eye. Two names of one look are not told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// In small letters, by the prototypes of all that is confusable.
     small: Box<str>,
     /// The same, where a capital that only looks Latin as a capital counts as that (М, which is no м).
@@ -20,7 +20,8 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn of(name: &Username) -> Self {
+    /// That of a name.
+    pub(crate) fn of(name: &Username) -> Self {
         let plain = plain(name.as_str());
         let capital: String = plain.chars().map(latin_if_it_looks_so).collect();
         Self {
@@ -32,7 +33,7 @@ impl Look {
     }
 
     /// Whether people would take one for the other.
-    pub(super) fn resembles(&self, other: &Self) -> bool {
+    pub(crate) fn resembles(&self, other: &Self) -> bool {
         self.digits == other.digits
             && (self.small == other.small || self.capital == other.capital || self.bars == other.bars)
     }
@@ -40,7 +41,7 @@ impl Look {
 
 /// Refuses a name that cannot be told from another, whatever it looks like: one that shows nothing, or that changes how
 /// what is around it is shown.
-pub(super) fn check(name: &Username) -> Result<(), InvalidText> {
+pub(crate) fn check(name: &Username) -> Result<(), InvalidText> {
     let name = name.as_str();
     if name.chars().any(turns_direction) {
         return Err(InvalidText::Directional);
