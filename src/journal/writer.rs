@@ -117,14 +117,16 @@ impl Writer {
         let mut group = self.number(records);
         let mut limit = group.len();
         let mut retry = FIRST_RETRY;
+        // Until it succeeds: those who wait for it wait for all its attempts.
+        let mut began = Instant::now();
         loop {
             let part = limit.min(group.len());
-            let began = Instant::now();
             match self.commit_once(&group[..part]).await {
                 Ok(()) => {
                     if part > 0 {
                         metrics::committed(began.elapsed());
                     }
+                    began = Instant::now();
                     self.committed(group.drain(..part));
                     if group.is_empty() {
                         return;

@@ -8,9 +8,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use super::counts;
 use super::names::{Kind, Metric};
 
-/// The bounds of the histograms, in seconds: a commit takes some milliseconds, a question about a long past some seconds.
-const BOUNDS: [f64; 13] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+/// The bounds of the histograms, in seconds: a commit takes some milliseconds, or as long as the
+/// disk is stuck, a question about a long past some seconds.
+const BOUNDS: [f64; 16] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
 
 /// What histograms have been told is kept one by one until it is summed up, which is done so often.

@@ -78,7 +78,7 @@ metrics! {
     Refusals: Counter "chatroom_refusals_total" ["type"] = "Messages of clients that were refused.",
     LimitsHit: Counter "chatroom_limits_hit_total" ["limit"] = "How often somebody reached a limit, by the variable that sets it.",
     JournalDepth: Gauge "chatroom_journal_depth" = "Records that wait in memory for the database.",
-    CommitDuration: Histogram "chatroom_journal_commit_duration_seconds" = "How long the database took to commit a group of records.",
+    CommitDuration: Histogram "chatroom_journal_commit_duration_seconds" = "How long it took until a group of records was in the database, failed attempts and the waits between them with it.",
     RecordsDropped: Counter "chatroom_journal_records_dropped_total" = "Records that are missing in the history, as more waited than JOURNAL_BACKLOG or they could not be written.",
     DiskFree: Gauge "chatroom_disk_free_bytes" = "What is free of the database's disk.",
     Requests: Counter "chatroom_http_requests_total" ["route" "status"] = "Answered requests, without those of sockets.",

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatroom_server::metrics::Metric;
 use chatroom_testkit::{PollingSocket, Socket};
@@ -161,16 +161,22 @@ async fn what_waits_for_the_disk_and_what_is_lost_is_counted() {
     sqlx::query("begin immediate").execute(&mut other).await.unwrap();
     let mut ann = Socket::connect(server.port).await;
     ann.call("join", entry("ann", "lesson")).await;
+    // By now its commit has been tried.
+    let tried = Instant::now();
     assert!(Metrics::of(&server).get("chatroom_journal_depth") > 0.0);
     while Metrics::of(&server).get("chatroom_journal_records_dropped_total") == 0.0 {
         ann.call("nonsense", json!({})).await;
     }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let held = tried.elapsed().as_secs_f64();
     sqlx::query("rollback").execute(&mut other).await.unwrap();
     other.close().await.unwrap();
     eventually("all that waited is written", SOON, || {
         Metrics::of(&server).get("chatroom_journal_depth") == 0.0
     })
     .await;
+    let took = Metrics::of(&server).get("chatroom_journal_commit_duration_seconds_sum");
+    assert!(took >= held, "all attempts count: {took} s of {held} s");
 }
 
 /// It would hold up whoever joins.

@@ -142,7 +142,15 @@ fn fields<'a>(event: &Event<'a>) -> Result<Fields<'a>, WireReason> {
     if !event.payload.starts_with('{') {
         return Err(WireReason::NotAnObject);
     }
-    event.payload().ok_or(WireReason::NotAnObject)
+    Fields::deserialize(&mut serde_json::Deserializer::from_str(event.payload))
+        .map_err(|error| given_twice(&error).unwrap_or(WireReason::NotAnObject))
+}
+
+/// That a field is there twice, which serde tells in words only.
+fn given_twice(error: &serde_json::Error) -> Option<WireReason> {
+    let said = error.to_string();
+    let (field, _) = said.strip_prefix("duplicate field `")?.split_once('`')?;
+    Some(WireReason::Twice(field.into()))
 }
 
 impl Fields<'_> {
@@ -326,6 +334,14 @@ mod tests {
             (r#"["join",{"id":["a"]}]"#, NotAString("id")),
             (r#"["join",{"id":""}]"#, Text("id", Empty)),
             (r#"["join",{"id":"a"}]"#, Missing("username")),
+            (
+                r#"["join",{"id":"a","username":"a","username":"b","roomname":"r"}]"#,
+                Twice("username".into()),
+            ),
+            (
+                r#"["reconnect",{"id":"a","roomname":"r","\u0069d":null}]"#,
+                Twice("id".into()),
+            ),
             (r#"["join",{"id":"a","username":" \t "}]"#, Text("username", Empty)),
             (
                 r#"["join",{"id":"a","username":"a\u0000b"}]"#,

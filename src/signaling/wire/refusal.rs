@@ -45,6 +45,8 @@ pub(in crate::signaling) enum WireReason {
     UnknownEvent,
     /// A field is missing.
     Missing(&'static str),
+    /// A field is there twice.
+    Twice(Box<str>),
     /// A field has the wrong type.
     NotAString(&'static str),
     /// A field is none of the words that it may be.
@@ -107,6 +109,7 @@ impl WireRefusal {
             | WireReason::Binary
             | WireReason::UnknownEvent
             | WireReason::Missing(_)
+            | WireReason::Twice(_)
             | WireReason::NotAString(_)
             | WireReason::NotOneOf(..)
             | WireReason::Reserved(_)
@@ -155,6 +158,7 @@ impl WireReason {
             | Self::Binary
             | Self::UnknownEvent
             | Self::Missing(_)
+            | Self::Twice(_)
             | Self::NotAString(_)
             | Self::NotOneOf(..)
             | Self::Reserved(_)

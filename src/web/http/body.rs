@@ -1,11 +1,13 @@
 //! Bodies: a JSON object, read strictly field by field so that a refusal can name one, or a form.
 
+use std::fmt::{self, Formatter};
+
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::error::Error;
@@ -36,13 +38,48 @@ impl<S: Send + Sync> FromRequest<S> for JsonFields {
         if !is_json {
             return Err(Error::NotJson);
         }
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(fields)) => Ok(Self {
-                fields,
-                known: Vec::new(),
-            }),
-            _ => Err(bad("", "The body must be a JSON object")),
+        let Ok(Pairs(pairs)) = serde_json::from_slice(&body) else {
+            return Err(bad("", "The body must be a JSON object"));
+        };
+        let mut fields = Map::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            // Which of the two is meant is not for us to guess.
+            if fields.contains_key(&name) {
+                return Err(bad(&short(&name), "must be given once"));
+            }
+            fields.insert(name, value);
         }
+        Ok(Self {
+            fields,
+            known: Vec::new(),
+        })
+    }
+}
+
+/// The fields of an object as they are written: a map would keep the last of two with one name.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Pairs;
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Pairs, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = object.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Pairs(pairs))
     }
 }
 
@@ -84,10 +121,14 @@ impl JsonFields {
         let Some(unknown) = self.fields.keys().next() else {
             return Ok(());
         };
-        let name: String = unknown.chars().take(64).collect();
         let known = self.known.join(", ");
-        Err(bad(&name, &format!("is not known here; known are {known}")))
+        Err(bad(&short(unknown), &format!("is not known here; known are {known}")))
     }
+}
+
+/// As much of a name that somebody made up as an answer repeats.
+fn short(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 /// A text.

@@ -129,6 +129,23 @@ async fn what_is_wrong_is_named_and_nothing_is_done() {
             "{path} {body}"
         );
     }
+    for (path, body, twice) in [
+        (
+            "remove",
+            r#"{"username":"Bob","username":"Ann","minutes":1}"#,
+            "username",
+        ),
+        (
+            "remove",
+            r#"{"username":"Ann","minutes":1,"m\u0069nutes":1}"#,
+            "minutes",
+        ),
+        ("lock", r#"{"locked":true,"other":1,"other":2}"#, "other"),
+    ] {
+        let answer = post(&story, &format!("{ROOM}/{path}"), body).await;
+        assert_eq!(answer.problem(), (400, "invalidBody".into(), twice.into()), "{body}");
+        assert!(answer.text.contains("must be given once"), "{}", answer.text);
+    }
     for (path, body) in [
         ("remove", json!({"username": "Ann", "minutes": 10})),
         ("close", json!({"minutes": 10})),
