@@ -200,6 +200,11 @@ minutes-closed = Minutes it stays closed
 lock-the-room = Lock the room
 room-is-locked = The room is locked
 unlock-the-room = Unlock the room
+closed-and-kept-out = Closed, or kept out
+closed-until = Closed until { $moment }
+open-again = Open it again
+kept-out-until = { $who } is kept out until { $moment }
+let-back-in = Let them back in
 lock-means = While it is locked nobody new comes in; who drops may come back. It ends with the session.
 
 ## Removing a session, erasing a person

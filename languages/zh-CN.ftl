@@ -190,6 +190,11 @@ minutes-closed = 关闭的分钟数
 lock-the-room = 锁定房间
 room-is-locked = 房间已锁定
 unlock-the-room = 解除锁定
+closed-and-kept-out = 已关闭的房间和禁止进入的人
+closed-until = 关闭至 { $moment }
+open-again = 重新开放
+kept-out-until = { $who } 在 { $moment } 之前不能进入
+let-back-in = 允许重新进入
 lock-means = 锁定期间不允许新的人进入；掉线的人可以回来。课堂结束时自动解除。
 
 ## 删除课堂，抹去某人

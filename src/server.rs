@@ -27,7 +27,7 @@ use crate::journal::{self, Journal, Opened};
 use crate::limit::Quota;
 use crate::logging;
 use crate::metrics::{self, Figures};
-use crate::model::act::{Act, CannotAct};
+use crate::model::act::{Act, CannotAct, StillHeld};
 use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::qr::QrCode;
@@ -334,8 +334,12 @@ impl LiveRooms for Live {
         self.0.act(room, act, written)
     }
 
-    fn is_locked(&self, room: &RoomName) -> bool {
-        self.0.is_locked(room)
+    fn held(&self, room: &RoomName) -> StillHeld {
+        self.0.held(room)
+    }
+
+    fn rooms_held(&self) -> Vec<(RoomName, StillHeld)> {
+        self.0.rooms_held()
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::id::Username;
+use super::time::Timestamp;
 
 /// What a teacher does to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +27,32 @@ pub enum Act {
     Lock(bool),
 }
 
+/// What teachers' acts still keep from a room.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StillHeld {
+    /// Until when nobody comes in; nothing if the room is not closed.
+    pub closed_until: Option<Timestamp>,
+    /// Whether nobody new comes in while the session goes on.
+    pub locked: bool,
+    /// Who was removed and may not come back yet, in the order they were removed.
+    pub kept_out: Vec<KeptOut>,
+}
+
+/// Somebody who may not come back yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptOut {
+    /// The name they had.
+    pub username: Username,
+    /// Until when.
+    pub until: Timestamp,
+}
+
 /// Why a teacher's act is not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CannotAct {
-    /// No session goes on in the room.
+    /// Nobody is in the room, and nothing holds there that the act would lift.
     NoSession,
     /// No member, present or away, has that name.
     NoSuchMember,

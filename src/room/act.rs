@@ -6,7 +6,7 @@ use super::output::{Effect, Outputs};
 use super::record::Change;
 use super::refusal::{Reason, Refusal, Request};
 use super::room::Room;
-use crate::model::act::{Act, CannotAct};
+use crate::model::act::{Act, CannotAct, StillHeld};
 use crate::model::id::Username;
 use crate::model::time::Now;
 use crate::model::vocabulary::{Actor, LeaveReason, RoomAction};
@@ -17,7 +17,10 @@ impl Room {
     /// # Errors
     /// Why not.
     pub fn check_act(&self, act: &Act) -> Result<(), CannotAct> {
-        if !self.has_session() {
+        if self.lifts(act) {
+            return Ok(());
+        }
+        if self.members.is_empty() {
             return Err(CannotAct::NoSession);
         }
         if let Act::Remove { username, bar } = act {
@@ -31,9 +34,21 @@ impl Room {
         Ok(())
     }
 
-    /// Whether a teacher has locked it.
-    pub fn is_locked(&self) -> bool {
-        self.restrictions.is_locked
+    /// Whether all that an act does is to end what holds, in a room that nobody may be in. There may be no session that an
+    /// entry could be of, so it has none.
+    pub fn lifts(&self, act: &Act) -> bool {
+        match act {
+            Act::Remove { username, bar } => {
+                bar.is_zero() && self.index_named(username).is_none() && self.restrictions.is_barred(username)
+            }
+            Act::Close { bar } => bar.is_zero() && self.restrictions.is_closed(),
+            Act::Lock(locked) => !locked && self.members.is_empty() && self.restrictions.is_locked,
+        }
+    }
+
+    /// What still holds of what teachers did.
+    pub fn held(&self, now: Now) -> StillHeld {
+        self.restrictions.held(now)
     }
 
     pub(super) fn act(&mut self, act: &Act, now: Now, out: &mut Outputs) {
@@ -41,10 +56,21 @@ impl Room {
         if self.check_act(act).is_err() {
             return;
         }
+        if self.lifts(act) {
+            return self.lift(act);
+        }
         match act {
             Act::Remove { username, bar } => self.remove_member(username, *bar, now, out),
             Act::Close { bar } => self.close(*bar, now, out),
             Act::Lock(locked) => self.lock(*locked, now, out),
+        }
+    }
+
+    fn lift(&mut self, act: &Act) {
+        match act {
+            Act::Remove { username, .. } => self.restrictions.unbar(username),
+            Act::Close { .. } => self.restrictions.open(),
+            Act::Lock(_) => self.restrictions.is_locked = false,
         }
     }
 

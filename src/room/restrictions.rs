@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::input::Join;
 use super::member::Member;
 use super::refusal::Reason;
-use crate::model::id::ClientKey;
+use crate::model::act::{KeptOut, StillHeld};
+use crate::model::id::{ClientKey, Username};
 use crate::model::look::Look;
-use crate::model::time::Tick;
+use crate::model::time::{Now, Tick};
 
 /// Whom a room does not take for now. It is not written down: a restart forgets it.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,7 @@ pub(super) struct Restrictions {
 /// Somebody who was taken out, by all they can be known by.
 #[derive(Debug, Clone)]
 struct Bar {
+    username: Username,
     key: ClientKey,
     look: Look,
     token: Option<Box<str>>,
@@ -39,6 +41,7 @@ impl Restrictions {
     /// Bars a member from coming back until then.
     pub(super) fn bar(&mut self, member: &Member, until: Tick) {
         self.bars.push(Bar {
+            username: member.username.clone(),
             key: member.key,
             look: member.look.clone(),
             token: member.token.clone(),
@@ -49,6 +52,41 @@ impl Restrictions {
     /// Lets nobody in until then.
     pub(super) fn close(&mut self, until: Tick) {
         self.closed_until = self.closed_until.max(Some(until));
+    }
+
+    /// Whether somebody of this name is barred.
+    pub(super) fn is_barred(&self, username: &Username) -> bool {
+        self.bars.iter().any(|bar| bar.username == *username)
+    }
+
+    /// Lets whoever had this name come back.
+    pub(super) fn unbar(&mut self, username: &Username) {
+        self.bars.retain(|bar| bar.username != *username);
+    }
+
+    /// Whether nobody comes in at all.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed_until.is_some()
+    }
+
+    /// Lets people in again.
+    pub(super) fn open(&mut self) {
+        self.closed_until = None;
+    }
+
+    /// What holds now.
+    pub(super) fn held(&self, now: Now) -> StillHeld {
+        let is_ahead = |until: &Tick| *until > now.tick;
+        let bars = self.bars.iter().filter(|bar| is_ahead(&bar.until));
+        let kept_out = bars.map(|bar| KeptOut {
+            username: bar.username.clone(),
+            until: now.at_tick(bar.until),
+        });
+        StillHeld {
+            closed_until: self.closed_until.filter(is_ahead).map(|until| now.at_tick(until)),
+            locked: self.is_locked,
+            kept_out: kept_out.collect(),
+        }
     }
 
     /// Why this client does not come in now, if it does not.

@@ -27,7 +27,7 @@ use crate::join_token::EntryRules;
 use crate::journal::{Journal, Release, Source};
 use crate::limit::Seldom;
 use crate::metrics::Figures;
-use crate::model::act::{Act, CannotAct};
+use crate::model::act::{Act, CannotAct, StillHeld};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick};
@@ -188,9 +188,24 @@ impl Hub {
         figures
     }
 
-    /// Whether a teacher has locked a room.
-    pub fn is_locked(&self, room: &RoomName) -> bool {
-        self.read(room, Room::is_locked).unwrap_or(false)
+    /// What teachers' acts still keep from a room.
+    pub fn held(&self, room: &RoomName) -> StillHeld {
+        let now = self.clock.now();
+        self.read(room, |room| room.held(now)).unwrap_or_default()
+    }
+
+    /// The rooms that are closed, or that keep somebody out, by name.
+    pub fn rooms_held(&self) -> Vec<(RoomName, StillHeld)> {
+        let now = self.clock.now();
+        let drivers: Vec<_> = self.rooms.lock().values().cloned().collect();
+        let held = drivers
+            .iter()
+            .map(|driver| driver.read(|room| (room.name().clone(), room.held(now))));
+        let mut held: Vec<_> = held
+            .filter(|(_, held)| held.closed_until.is_some() || !held.kept_out.is_empty())
+            .collect();
+        held.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+        held
     }
 
     fn read<T>(&self, name: &RoomName, look: impl FnOnce(&Room) -> T) -> Option<T> {

@@ -10,9 +10,11 @@ use tracing::info;
 use super::wire::WireRefusal;
 use crate::limit::{Bucket, Quota};
 use crate::metrics;
+use crate::model::act::Act;
 use crate::model::address::AddressKey;
 use crate::model::id::{RoomName, Username};
 use crate::model::time::Tick;
+use crate::model::vocabulary::{Actor, RoomAction};
 use crate::room::record::{Change, Joined, Record};
 
 /// How many refusals have a line in a minute, whoever causes them. The others are one line every few seconds.
@@ -61,6 +63,22 @@ pub(super) fn tell(room: &RoomName, records: &[Record]) {
             | Change::Snapshot(_) => {}
         }
     }
+}
+
+/// Tells that a teacher ended what was to hold for longer, of which the history has no entry.
+pub(super) fn tell_lifted(room: &RoomName, act: &Act) {
+    let (member, cause) = match act {
+        Act::Remove { username, .. } => (Some(username.as_str()), RoomAction::Removed),
+        Act::Close { .. } => (None, RoomAction::Closed),
+        Act::Lock(_) => (None, RoomAction::Locked),
+    };
+    info!(
+        room = room.as_str(),
+        member,
+        cause = cause.as_str(),
+        by = Actor::Token.as_str(),
+        "lifted"
+    );
 }
 
 /// A refusal, and whose.

@@ -18,7 +18,7 @@ use crate::history::sessions::Session;
 use crate::join_token::{Entry, Forbidden, Shown};
 use crate::journal::{Erased, RemovalError, RemovalHandle, ReviewSecrets};
 use crate::limit::{KeyedRate, Quota};
-use crate::model::act::{Act, CannotAct};
+use crate::model::act::{Act, CannotAct, StillHeld};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 
@@ -193,8 +193,11 @@ pub trait LiveRooms: Send + Sync + 'static {
     /// Why it is not done. Then nothing has changed.
     fn act(&self, room: &RoomName, act: Act, written: Box<dyn FnOnce() + Send>) -> Result<(), CannotAct>;
 
-    /// Whether a teacher has locked a room.
-    fn is_locked(&self, room: &RoomName) -> bool;
+    /// What teachers' acts still keep from a room.
+    fn held(&self, room: &RoomName) -> StillHeld;
+
+    /// The rooms that are closed, or that keep somebody out, by name.
+    fn rooms_held(&self) -> Vec<(RoomName, StillHeld)>;
 }
 
 /// A membership that may be resumed.

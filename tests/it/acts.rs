@@ -107,6 +107,47 @@ async fn a_room_is_locked_and_closed() {
 }
 
 #[tokio::test]
+async fn what_holds_is_lifted_in_a_room_that_nobody_is_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[("SESSION_LINGER", "1h")]));
+    let held = || serde_json::from_str::<Value>(&asked(&server, "/api/v1/rooms/lesson")).unwrap();
+    let (mut ann, seat) = Socket::join(server.port, "lesson", "Ann").await;
+    ann.call("leave", json!([])).await;
+    // Its session lingers, and nobody is in it.
+    for (what, body) in [("close", json!({"minutes": 5})), ("lock", json!({"locked": true}))] {
+        let (status, problem) = act(&server, "lesson", what, body);
+        assert_eq!((status, &problem["code"]), (409, &json!("roomNotInUse")), "{problem}");
+    }
+    assert_eq!(actions(&server, &seat["sessionId"]).len(), 0);
+    let (_ann, _) = Socket::join(server.port, "lesson", "Ann").await;
+    assert_eq!(
+        act(&server, "lesson", "remove", json!({"username": "Ann", "minutes": 60})).0,
+        204
+    );
+    assert_eq!(held()["keptOut"][0]["username"], "Ann");
+    let (_bo, _) = Socket::join(server.port, "lesson", "Bo").await;
+    assert_eq!(act(&server, "lesson", "close", json!({"minutes": 1440})).0, 204);
+    let room = held();
+    assert!(room["closedUntil"].is_string() && room["session"].is_null(), "{room}");
+    let page = server.ask_as_reviewer("/review/rooms").unwrap();
+    assert!(
+        page.contains("Open it again") && page.contains("Let them back in"),
+        "{page}"
+    );
+    assert_eq!(act(&server, "lesson", "close", json!({"minutes": 0})).0, 204);
+    assert_eq!(refused(&server, "lesson", "Ann", "id of Ann").await, "forbidden");
+    assert_eq!(
+        act(&server, "lesson", "remove", json!({"username": "Ann", "minutes": 0})).0,
+        204
+    );
+    let room = held();
+    assert_eq!((&room["closedUntil"], &room["keptOut"]), (&Value::Null, &json!([])));
+    assert_eq!(actions(&server, &seat["sessionId"]).len(), 2, "lifting has no entry");
+    let (_ann, seat) = Socket::join(server.port, "lesson", "Ann").await;
+    assert_eq!(seat["ok"], true, "{seat}");
+}
+
+#[tokio::test]
 async fn a_link_of_ones_own_is_kept_out_under_every_name() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(program(folder.path(), &[("JOIN_SECRET", SECRET)]));

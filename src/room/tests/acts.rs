@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::stage::{Stage, connected};
 use crate::model::act::Act;
 use crate::model::id::Username;
+use crate::model::time::Timestamp;
 use crate::room::refusal::Reason;
 use crate::room::restrictions::Restrictions;
 
@@ -160,6 +161,58 @@ fn what_cannot_be_done_changes_nothing() {
         ("teacher removes ANN 60", "NoSuchMember"),
         ("2 join bo", "[joined bo]; 1 < getOffer bo; 2 ack joined bo of ann bo"),
     ]);
+}
+
+#[test]
+fn a_room_that_was_just_emptied_is_not_in_use() {
+    let mut stage = connected();
+    stage.set(&["1 leave", "2 leave"]);
+    let over = "NoSession";
+    stage.play(&[
+        ("teacher closes 60", over),
+        ("teacher closes 0", over),
+        ("teacher locks", over),
+        ("teacher unlocks", over),
+        ("teacher removes ann 60", over),
+        ("teacher removes ann 0", over),
+        ("3 join cy", "[joined cy]; 3 ack joined cy of cy"),
+    ]);
+}
+
+#[test]
+fn what_holds_is_told_and_lifted_whether_the_room_is_in_use_or_not() {
+    let mut stage = connected();
+    stage.set(&["teacher removes ann 600", "teacher locks"]);
+    let held = |stage: &Stage| {
+        let held = stage.room.held(stage.now);
+        let left = |until: Timestamp| until.0 - stage.now.at.0;
+        let people = held.kept_out.iter();
+        let people: Vec<_> = people.map(|one| (one.username.to_string(), left(one.until))).collect();
+        (held.closed_until.map(left), held.locked, people)
+    };
+    assert_eq!(held(&stage), (None, true, vec![("ann".to_owned(), 600_000)]));
+    stage.play(&[
+        ("teacher unlocks", "[unlocked by token]"),
+        ("teacher removes ann 0", ""),
+    ]);
+    assert_eq!(held(&stage), (None, false, vec![]));
+    stage.set(&[
+        "3 join ann",
+        "teacher removes ann 600",
+        "teacher locks",
+        "teacher closes 900",
+    ]);
+    assert_eq!(held(&stage), (Some(900_000), true, vec![("ann".to_owned(), 600_000)]));
+    stage.play(&[("teacher unlocks", ""), ("wait 60", "[ended]")]);
+    assert_eq!(held(&stage), (Some(840_000), false, vec![("ann".to_owned(), 540_000)]));
+    stage.play(&[
+        ("teacher removes ann 0", ""),
+        ("teacher removes ann 0", "NoSession"),
+        ("teacher closes 0", ""),
+        ("teacher closes 0", "NoSession"),
+    ]);
+    assert!(stage.room.is_idle());
+    stage.play(&[("4 join ann", "[started]; [joined ann]; 4 ack joined ann of ann")]);
 }
 
 #[test]

@@ -356,11 +356,16 @@ impl World {
                 if let Some(index) = self.people.iter().position(|person| person.name == *name) {
                     let person = self.people.remove(index);
                     self.kept_out.people.push((person.name, person.key, until));
+                } else if *millis == 0 {
+                    self.kept_out.people.retain(|(barred, ..)| barred != name);
                 }
                 None
             }
             Action::Close { millis } => {
-                if self.fold.session {
+                if *millis == 0 {
+                    self.kept_out.all_until = Tick::default();
+                }
+                if !self.people.is_empty() {
                     self.people.clear();
                     let until = self.now.tick.after(Duration::from_millis(*millis));
                     self.kept_out.all_until = self.kept_out.all_until.max(until);
@@ -368,7 +373,8 @@ impl World {
                 None
             }
             Action::Lock { locked } => {
-                self.kept_out.is_locked = self.fold.session && *locked;
+                let is_in_use = !self.people.is_empty();
+                self.kept_out.is_locked = *locked && (is_in_use || self.kept_out.is_locked);
                 None
             }
             Action::Leave { slot, .. } | Action::Move { slot } => {

@@ -11,6 +11,7 @@ use crate::model::id::SocketKey;
 use crate::room::input::Relay;
 use crate::room::output::Origin;
 use crate::room::{Input, Room};
+use crate::signaling::room_log;
 use crate::signaling::wire::WireRefusal;
 
 /// Drives one room.
@@ -89,6 +90,9 @@ impl<H: Host> RoomDriver<H> {
     pub(in crate::signaling) fn act(&self, host: &H, act: Act) -> Result<(), CannotAct> {
         self.work(host, |work| {
             work.state.room.check_act(&act)?;
+            if work.state.room.lifts(&act) {
+                room_log::tell_lifted(work.state.room.name(), &act);
+            }
             work.input(None, Input::Act(act), None);
             Ok(())
         })

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::history::attendants::Attendant;
 use crate::history::page::{Page, Slice};
 use crate::history::rooms::{Room, RoomFilter, RoomNow};
+use crate::model::act::StillHeld;
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::params::{self, List, Paging, fields};
@@ -69,6 +70,15 @@ pub(crate) fn asks_for_live(uri: &Uri) -> bool {
     pairs.is_ok_and(|pairs| pairs.iter().all(|(name, value)| name != "status" || value == "live"))
 }
 
+/// One room now, and what teachers' acts still keep from it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RoomAndHeld {
+    #[serde(flatten)]
+    room: RoomNow,
+    #[serde(flatten)]
+    held: StillHeld,
+}
+
 /// `GET /api/v1/rooms/{room}`
 #[utoipa::path(
     get,
@@ -78,16 +88,18 @@ pub(crate) fn asks_for_live(uri: &Uri) -> bool {
     summary = "One room now",
     params(RoomPath),
     responses(
-        (status = 200, description = "The room", body = RoomNow)
+        (status = 200, description = "The room", body = RoomAndHeld)
     )
 )]
 pub(super) async fn one(
     State(app): State<Arc<AppState>>,
-    RoomPath(room): RoomPath,
+    RoomPath(name): RoomPath,
     _: Query<NoQuery>,
-) -> Result<Json<RoomNow>, Error> {
-    let found = app.history.room(&room, app.now()).await?;
-    found.map(Json).ok_or(Error::NoSuchRoom)
+) -> Result<Json<RoomAndHeld>, Error> {
+    let found = app.history.room(&name, app.now()).await?;
+    let room = found.ok_or(Error::NoSuchRoom)?;
+    let held = app.live.held(&name);
+    Ok(Json(RoomAndHeld { room, held }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

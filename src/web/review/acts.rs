@@ -92,7 +92,7 @@ pub(crate) async fn show(
     let found = found.ok_or(Error::CannotAct(CannotAct::NoSession))?;
     html(&ActsPage {
         words,
-        is_locked: app.live.is_locked(&room),
+        is_locked: app.live.held(&room).locked,
         has_tokens: app.settings.join_secret.is_some(),
         room: found.room,
         members: found.members,
@@ -105,8 +105,14 @@ pub(crate) async fn show(
 pub(crate) async fn remove(State(app): State<Arc<AppState>>, request: Request) -> Result<Response, PageError> {
     let form: RemoveForm = form(request.into_body()).await?;
     let (username, bar) = (form.username, form.minutes);
+    let lifts = bar.is_zero();
     app.act(&form.room, Act::Remove { username, bar }).await?;
-    Ok(see(page_of(&form.room)))
+    // Whoever lets somebody back in did so there, and the room may be empty.
+    Ok(see(if lifts {
+        "/review/rooms".to_owned()
+    } else {
+        page_of(&form.room)
+    }))
 }
 
 /// `POST /review/room/close`

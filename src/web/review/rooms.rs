@@ -13,6 +13,7 @@ use crate::history::glance::Glance;
 use crate::history::intervals::Interval;
 use crate::history::page::Page;
 use crate::history::rooms::{CurrentSession, Member, RoomFilter};
+use crate::model::act::{KeptOut, StillHeld};
 use crate::model::id::RoomName;
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
@@ -36,6 +37,8 @@ struct RoomsPage {
     rooms: Vec<RoomSection>,
     next: Option<String>,
     is_first: bool,
+    /// What is closed, and who is kept out of where.
+    held: Vec<(RoomName, StillHeld)>,
 }
 
 struct RoomSection {
@@ -103,13 +106,14 @@ pub(crate) async fn show(
     };
     let mut rooms: Vec<RoomSection> = rooms.into_iter().map(section).collect();
     for room in &mut rooms {
-        room.is_locked = RoomName::parse(&room.name).is_ok_and(|name| app.live.is_locked(&name));
+        room.is_locked = RoomName::parse(&room.name).is_ok_and(|name| app.live.held(&name).locked);
     }
     // Where everybody is away it is hardly their own doing; then what else is troubled, otherwise by name.
     rooms.sort_by_key(|room| (!room.is_deserted(), !room.has_trouble()));
     html(&RoomsPage {
         words,
         rooms,
+        held: app.live.rooms_held(),
         next: next.map(|last| address::page("/review/rooms", &[("after", &last)])),
         is_first,
         now,
@@ -174,6 +178,17 @@ impl RoomsPage {
         };
         let countdown = Html::element(&moment::countdown(self.words, until));
         self.words.around(m::AwayUntil { countdown: SLOT }, &countdown)
+    }
+
+    fn closed_until(&self, until: Timestamp) -> Html {
+        let until = Html::element(&moment::minute(self.words, until, self.now));
+        self.words.around(m::ClosedUntil { moment: SLOT }, &until)
+    }
+
+    fn kept_out_until(&self, one: &KeptOut) -> Html {
+        let who = &self.words.isolated(one.username.as_str());
+        let until = Html::element(&moment::minute(self.words, one.until, self.now));
+        self.words.around(m::KeptOutUntil { who, moment: SLOT }, &until)
     }
 
     fn summary(&self) -> String {

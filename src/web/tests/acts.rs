@@ -6,9 +6,11 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use super::{Story, TOKEN, TestResponse, request};
-use crate::model::act::Act;
+use super::{Story, TOKEN, TestResponse, request, time};
+use crate::history::fixture::START_MS;
+use crate::model::act::{Act, KeptOut, StillHeld};
 use crate::model::id::Username;
+use crate::model::time::Timestamp;
 
 const ROOM: &str = "/api/v1/rooms/Chemie%20101";
 
@@ -178,6 +180,53 @@ async fn what_is_wrong_is_named_and_nothing_is_done() {
     }
     assert_eq!(story.get("/review/room?room=over").await.status, 409);
     assert!(done(&story).is_empty());
+}
+
+#[tokio::test]
+async fn what_still_holds_is_shown_and_lifted_by_a_button() {
+    let mut story = Story::new().await;
+    story.fixture.session("over", 10, Some(20)).await;
+    assert!(!story.get("/review/rooms").await.text.contains("Open it again"));
+    story.live.held = StillHeld {
+        closed_until: Some(Timestamp(START_MS + 8_000_000)),
+        locked: false,
+        kept_out: vec![KeptOut {
+            username: Username::parse("Zoe").unwrap(),
+            until: Timestamp(START_MS + 9_000_000),
+        }],
+    };
+    let room = story.json("/api/v1/rooms/over").await;
+    assert_eq!(room["closedUntil"], time(8_000), "{room}");
+    assert_eq!(room["keptOut"], json!([{"username": "Zoe", "until": time(9_000)}]));
+    let page = story.get("/review/rooms").await.text;
+    assert!(page.contains("Closed until <time"), "{page}");
+    assert!(
+        page.contains("Zoe") && page.contains("is kept out until <time"),
+        "{page}"
+    );
+    for (button, act, names) in [
+        (
+            "Open it again",
+            "close",
+            [("room", "over"), ("minutes", "0")].as_slice(),
+        ),
+        (
+            "Let them back in",
+            "remove",
+            &[("room", "over"), ("username", "Zoe"), ("minutes", "0")],
+        ),
+    ] {
+        let form = page.split("<form").find(|form| form.contains(button)).unwrap();
+        assert!(form.contains(&format!("action=\"/review/room/{act}\"")), "{form}");
+        for (name, value) in names {
+            assert!(form.contains(&format!("name=\"{name}\" value=\"{value}\"")), "{form}");
+        }
+    }
+    // It may be that nobody is in the room, whose own page there is not then.
+    let answer = story
+        .send(form("/review/room/remove", "room=Chemie+101&username=Ann&minutes=0"))
+        .await;
+    assert_eq!(answer.header("location"), Some("/review/rooms"));
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
 use crate::join_token::{EntryRules, RoomPatterns};
 use crate::journal::{RemovalHandle, ReviewSecrets};
-use crate::model::act::{Act, CannotAct};
+use crate::model::act::{Act, CannotAct, StillHeld};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{DropReason, EventKind, LeaveReason, LinkCloseReason};
@@ -98,6 +98,8 @@ struct Rooms {
     overflowed: bool,
     /// What a teacher has done.
     acts: Arc<Mutex<Vec<Act>>>,
+    /// What holds in the room `over`.
+    held: StillHeld,
 }
 
 impl LiveRooms for Rooms {
@@ -127,8 +129,20 @@ impl LiveRooms for Rooms {
         Ok(())
     }
 
-    fn is_locked(&self, _: &RoomName) -> bool {
-        matches!(self.acts.lock().unwrap().last(), Some(Act::Lock(true)))
+    fn held(&self, room: &RoomName) -> StillHeld {
+        if room.as_str() == "over" {
+            return self.held.clone();
+        }
+        StillHeld {
+            locked: matches!(self.acts.lock().unwrap().last(), Some(Act::Lock(true))),
+            ..StillHeld::default()
+        }
+    }
+
+    fn rooms_held(&self) -> Vec<(RoomName, StillHeld)> {
+        let is_held = self.held != StillHeld::default();
+        let over = RoomName::parse("over").unwrap();
+        is_held.then(|| (over, self.held.clone())).into_iter().collect()
     }
 }
 
@@ -177,6 +191,7 @@ impl Story {
                 resumable_for: Some(Duration::from_millis(5000)),
                 overflowed: false,
                 acts: Arc::default(),
+                held: StillHeld::default(),
             },
             readiness: Readiness::Ready,
             review: ReviewSecrets::default(),

@@ -146,7 +146,7 @@ async fn an_empty_room_is_known_and_an_unknown_one_is_not() {
     story.fixture.session("Bio", 10, Some(20)).await;
     assert_eq!(
         story.json("/api/v1/rooms/Bio").await,
-        json!({"room": "Bio", "session": null, "members": []})
+        json!({"room": "Bio", "session": null, "members": [], "closedUntil": null, "locked": false, "keptOut": []})
     );
     for path in [
         "/api/v1/rooms/bio",

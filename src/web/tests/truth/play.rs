@@ -311,6 +311,7 @@ impl Played {
                 session: Uuid::nil(),
                 resumable_for: None,
                 acts: Arc::default(),
+                held: Default::default(),
                 overflowed: false,
             }),
             readiness: Arc::new(|| Readiness::Ready),
