@@ -35,7 +35,8 @@ pub struct StillHeld {
     pub closed_until: Option<Timestamp>,
     /// Whether nobody new comes in while the session goes on.
     pub locked: bool,
-    /// Who was removed and may not come back yet, in the order they were removed.
+    /// Who was removed and may not come back yet, in the order they were removed. Where PUBLIC_ROOMS lets anybody ask, the
+    /// API names nobody.
     pub kept_out: Vec<KeptOut>,
 }
 

@@ -198,6 +198,12 @@ async fn what_still_holds_is_shown_and_lifted_by_a_button() {
     let room = story.json("/api/v1/rooms/over").await;
     assert_eq!(room["closedUntil"], time(8_000), "{room}");
     assert_eq!(room["keptOut"], json!([{"username": "Zoe", "until": time(9_000)}]));
+    story.settings.public_rooms = true;
+    let room = story.json("/api/v1/rooms/over").await;
+    assert_eq!(
+        (&room["closedUntil"], &room["keptOut"]),
+        (&json!(time(8_000)), &json!([]))
+    );
     let page = story.get("/review/rooms").await.text;
     assert!(page.contains("Closed until <time"), "{page}");
     assert!(
