@@ -162,15 +162,21 @@ impl<K: Eq + Hash> SeldomEach<K> {
 
     /// Does it, unless it was done a short while ago for this key.
     pub fn then(&self, key: K, act: impl FnOnce()) {
+        if self.is_due(key) {
+            act();
+        }
+    }
+
+    /// Whether it was not done a short while ago for this key; now it is.
+    pub fn is_due(&self, key: K) -> bool {
         let now = Instant::now();
         let mut last = self.last.lock();
         last.retain(|_, at| now.duration_since(*at) < self.every);
         if last.contains_key(&key) || last.len() >= Self::MOST {
-            return;
+            return false;
         }
         last.insert(key, now);
-        drop(last);
-        act();
+        true
     }
 }
 

@@ -3,11 +3,13 @@
 //! They are written by a thread of their own. Who joins and who leaves is told while a room is locked: a terminal or a
 //! service manager that takes no lines must not hold up a class. Past [`MOST_WAITING`] lines are left out, and counted.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::config::{Config, LogFormat};
 
@@ -36,6 +38,45 @@ fn filter(directives: &str) -> EnvFilter {
     without.fold(EnvFilter::new(directives), EnvFilter::add_directive)
 }
 
+/// Writes JSON with an escape for what shows nothing or breaks lines (U+2028), as the text format has it: JSON has to
+/// escape ASCII only.
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    /// A line comes as a whole.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match str::from_utf8(line) {
+            Ok(text) if text.contains(is_escaped) => self.0.write_all(escaped(text).as_bytes())?,
+            Ok(_) | Err(_) => self.0.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn is_escaped(letter: char) -> bool {
+    use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
+    let category = letter.general_category();
+    !letter.is_ascii() && matches!(category, Control | Format | LineSeparator | ParagraphSeparator)
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_escaped(letter) {
+            let mut units = [0; 2];
+            let units = letter.encode_utf16(&mut units).iter();
+            escaped.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
+}
+
 /// Starts the log of this process, once. What waits is written when the guard is dropped.
 pub fn start(config: &Config) -> WorkerGuard {
     let builder = NonBlockingBuilder::default().buffered_lines_limit(MOST_WAITING);
@@ -47,7 +88,11 @@ pub fn start(config: &Config) -> WorkerGuard {
         .with_ansi(io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Json => log
+            .json()
+            .flatten_event(true)
+            .map_writer(|writer| move || Escaping(writer.make_writer()))
+            .init(),
     }
     guard
 }

@@ -6,7 +6,7 @@ use crate::model::id::InvalidText;
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// Why somebody may not come in. What it displays is the sentence in English.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Forbidden {
     /// `ALLOWED_ROOMS` does not list the room.
     #[error("There is no room of this name here: ALLOWED_ROOMS does not list it.")]

@@ -14,6 +14,8 @@ use tokio::sync::{Notify, watch};
 use super::queue::Queue;
 use super::space::Space;
 use super::{Release, Source, Submitted};
+use crate::metrics;
+use crate::model::limit::LimitName;
 use crate::model::time::Timestamp;
 use crate::room::record::Record;
 
@@ -53,6 +55,9 @@ impl Shared {
 
     pub(super) fn submit(&self, source: Source, mut records: Vec<Record>, release: Option<Release>) -> Submitted {
         let left_out = self.space.thin(&mut records);
+        if left_out > 0 {
+            metrics::limit_reached(LimitName::MinFreeDisk);
+        }
         let mut queue = self.queue();
         queue.leave_out(left_out);
         let was_gathering = queue.gathers_until().is_some();
@@ -73,6 +78,7 @@ impl Shared {
             self.due.notify_one();
         }
         if submitted == Submitted::Dropped {
+            metrics::limit_reached(LimitName::JournalBacklog);
             self.count_dropped();
         }
         submitted

@@ -30,7 +30,7 @@ pub struct Figures {
     pub polling: usize,
     /// Sockets that are WebSockets.
     pub websockets: usize,
-    /// Rooms in which a session goes on.
+    /// Rooms in which a session goes on, which outlasts those who were there by `SESSION_LINGER`.
     pub rooms: usize,
     /// Members with a live socket.
     pub present: usize,

@@ -67,7 +67,7 @@ macro_rules! metrics {
 
 metrics! {
     Sockets: Gauge "chatroom_sockets" ["transport"] = "Sockets that are open, in a class or not.",
-    Rooms: Gauge "chatroom_rooms" = "Rooms in which a session goes on.",
+    Rooms: Gauge "chatroom_rooms" = "Rooms in which a session goes on; one that everybody has left counts until its session ends (SESSION_LINGER).",
     Members: Gauge "chatroom_members" ["presence"] = "Members of all rooms.",
     Relays: Counter "chatroom_relays_total" ["event"] = "Messages of members that were handed to the sockets of those they are for.",
     Joins: Counter "chatroom_joins_total" ["outcome"] = "Answered requests to come in.",

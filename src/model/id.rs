@@ -13,7 +13,7 @@ use uuid::{Builder, Uuid};
 use super::time::Timestamp;
 
 /// Why a piece of client text was refused. The message names the limit, never the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum InvalidText {
     /// Nothing was left after trimming.
     #[error("must not be empty")]

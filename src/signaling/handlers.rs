@@ -239,7 +239,11 @@ impl MessageContext<'_> {
         let leaves = matches!(command, Ok(Command::Leave { .. }));
         let outcome = match command {
             Ok(command) => self.command(command, callback),
-            Err(reason) => self.refuse(WireRefusal::new(name, reason), callback),
+            Err(reason) => {
+                let refusal = WireRefusal::new(name, reason);
+                let asked = event.as_ref().and_then(wire::asked);
+                self.refuse(asked.into_iter().fold(refusal, WireRefusal::of_entry), callback)
+            }
         };
         count_entry(name, outcome);
         if leaves || matches!(outcome, InputOutcome::Entered { .. }) {
@@ -477,7 +481,7 @@ impl MessageContext<'_> {
     ) -> InputOutcome {
         let pass = self.hub.entry_rules.read(&entry.token);
         let asked = AskedEntry {
-            room: entry.room.clone(),
+            room: Some(entry.room.clone()),
             username: entry.username.clone(),
             token: pass.or(&self.connected.pass).id().map(Into::into),
         };
@@ -507,10 +511,17 @@ impl MessageContext<'_> {
 /// Counts what became of a message by which somebody wanted to come in or back.
 fn count_entry(event: &str, outcome: InputOutcome) {
     let outcome = match outcome {
-        InputOutcome::Entered { resumed: true } => EntryOutcome::Resumed,
-        InputOutcome::Entered { resumed: false } => EntryOutcome::Joined,
+        InputOutcome::Entered {
+            resumed: true,
+            is_news: true,
+        } => EntryOutcome::Resumed,
+        InputOutcome::Entered {
+            resumed: false,
+            is_news: true,
+        } => EntryOutcome::Joined,
         InputOutcome::Refused => EntryOutcome::Refused,
-        InputOutcome::Other => return,
+        // Who is there already has come neither in nor back.
+        InputOutcome::Entered { is_news: false, .. } | InputOutcome::Other => return,
     };
     if event == of_request(Request::Join) {
         metrics::joined(outcome);

@@ -3,12 +3,14 @@
 //! Names come from strangers. They are values of fields, never a part of the message: the log writes them with escapes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tracing::info;
 
 use super::wire::WireRefusal;
-use crate::limit::{Bucket, Quota};
+use crate::join_token::Forbidden;
+use crate::limit::{Bucket, Quota, SeldomEach};
 use crate::metrics;
 use crate::model::act::Act;
 use crate::model::address::AddressKey;
@@ -19,6 +21,9 @@ use crate::room::record::{Change, Joined, Record};
 
 /// How many refusals have a line in a minute, whoever causes them. The others are one line every few seconds.
 const LINES_PER_MINUTE: u32 = 600;
+
+/// The shortest time between two lines of one address that shows what does not let it in, for the same reason.
+const FORBIDDEN_EVERY: Duration = Duration::from_secs(60);
 
 /// Tells of what a room records.
 pub(super) fn tell(room: &RoomName, records: &[Record]) {
@@ -81,6 +86,11 @@ pub(super) fn tell_lifted(room: &RoomName, act: &Act) {
     );
 }
 
+/// Counts an error that somebody is told of who sent nothing wrong: a line says what happened to them.
+pub(super) fn count_told(refusal: &WireRefusal) {
+    metrics::refused(refusal.kind());
+}
+
 /// A refusal, and whose.
 pub(super) struct ToldRefusal<'a> {
     pub(super) refusal: &'a WireRefusal,
@@ -95,10 +105,21 @@ pub(super) struct ToldRefusal<'a> {
 }
 
 /// Tells of refusals, of which anybody can cause any number.
-#[derive(Default)]
 pub(super) struct RefusalLog {
     lines: Mutex<Bucket>,
+    /// Who tries one token after the other has a line for each reason.
+    strangers: SeldomEach<(AddressKey, Forbidden)>,
     untold: AtomicU64,
+}
+
+impl Default for RefusalLog {
+    fn default() -> Self {
+        Self {
+            lines: Mutex::default(),
+            strangers: SeldomEach::new(FORBIDDEN_EVERY),
+            untold: AtomicU64::new(0),
+        }
+    }
 }
 
 impl RefusalLog {
@@ -106,12 +127,12 @@ impl RefusalLog {
     pub(super) fn tell(&self, told: &ToldRefusal<'_>, now: Tick) {
         let refusal = told.refusal;
         metrics::refused(refusal.kind());
-        if !told.is_recorded || !self.has_line(now) {
+        if !told.is_recorded || !self.is_seldom(told) || !self.has_line(now) {
             self.untold.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let asked = refusal.asked();
-        let room = asked.map(|asked| &asked.room).or(told.room);
+        let room = asked.and_then(|asked| asked.room.as_ref()).or(told.room);
         let member = asked.and_then(|asked| asked.username.as_ref()).or(told.member);
         info!(
             room = room.map(RoomName::as_str),
@@ -124,6 +145,14 @@ impl RefusalLog {
             address = told.address.map(tracing::field::display),
             "refused"
         );
+    }
+
+    /// Whether it is not the same as what this address was refused for a short while ago, if it is for what was shown.
+    fn is_seldom(&self, told: &ToldRefusal<'_>) -> bool {
+        let (Some(reason), Some(address)) = (told.refusal.forbidden(), told.address) else {
+            return true;
+        };
+        self.strangers.is_due((address, reason.clone()))
     }
 
     fn has_line(&self, now: Tick) -> bool {

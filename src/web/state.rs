@@ -10,6 +10,7 @@ use utoipa::openapi::OpenApi;
 use super::feed::Feed;
 use super::http::access::Access;
 use super::http::error::{Doomed, Error};
+use super::http::forbidden_log::ForbiddenLog;
 use super::http::throttle::{GuessCost, Throttle, asker};
 use super::http::turns::QuestionTurns;
 use super::settings::Settings;
@@ -64,6 +65,7 @@ pub(crate) struct AppState {
     pub(crate) access: Access,
     pub(crate) ids: Throttle,
     tokens: Throttle,
+    forbidden: ForbiddenLog,
     pub(crate) history: History,
     pub(crate) live: Arc<dyn LiveRooms>,
     pub(crate) readiness: ReadinessProbe,
@@ -83,6 +85,7 @@ impl AppState {
             access: Access::new(&settings, services.review),
             ids: Throttle::new("id of a client", settings.guesses_per_minute),
             tokens: Throttle::new("token to join", settings.guesses_per_minute),
+            forbidden: ForbiddenLog::default(),
             turns: QuestionTurns::new(settings.questions),
             turn_credentials: KeyedRate::new(Quota::per_minute(settings.turn_credentials_per_member)),
             settings,
@@ -136,6 +139,9 @@ impl AppState {
             Err(Forbidden::Signature) => Some(GuessCost::GUESS),
             Err(_) => Some(GuessCost::UNLIKELY),
         };
+        if let Err(reason) = &checked {
+            self.forbidden.tell(room, username, asker(extensions), reason);
+        }
         self.tokens.settle(asker(extensions), wrong).await;
         checked.map_err(Error::Forbidden)
     }

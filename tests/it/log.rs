@@ -90,6 +90,10 @@ async fn each_who_comes_or_goes_has_a_line_with_room_name_and_cause() {
         json!({"memberId": ann_id, "connectorId": "c", "offer": "seekrit", "streamType": "user"}),
     )
     .await;
+    // What is right of a join that is refused is told.
+    let long = "x".repeat(129);
+    fay.call("join", entry("secret id of fay", "fay\nfay", "another")).await;
+    fay.call("join", entry(&long, "fay", "another")).await;
     let polling = PollingSocket::join(server.port, "another", "gus").await;
     server.ask("/livez?token=seekrit").unwrap();
     server.ask(&format!("/review?token={TOKEN}")).unwrap();
@@ -137,6 +141,8 @@ async fn each_who_comes_or_goes_has_a_line_with_room_name_and_cause() {
             "refused room=\"another\" member=\"eve\\u{2028}\\\" member=\\\"ann\" event=\"join\" type=\"repeat\" cause=\"Someone in this room already has this name.\" address=127.0.0.1",
             "refused type=\"invalid\" cause=\"There is no such event.\" address=127.0.0.1",
             "refused room=\"another\" member=\"eve\\u{2028}\\\" member=\\\"ann\" event=\"offer\" type=\"unknownMember\" cause=\"memberId: no such member was ever in this room.\" address=127.0.0.1",
+            "refused room=\"another\" event=\"join\" type=\"invalid\" cause=\"username must not contain control characters.\" address=127.0.0.1",
+            "refused room=\"another\" member=\"fay\" event=\"join\" type=\"invalid\" cause=\"id must be at most 128 characters long.\" address=127.0.0.1",
         ]
     );
     assert_eq!(
@@ -160,8 +166,13 @@ async fn who_comes_back_has_a_line_also_as_json() {
     assert_eq!(seat["resumed"], true);
     let (_again, seat) = Socket::resume(server.port, "lesson", "ann").await;
     assert_eq!(seat["resumed"], true);
+    let (_eve, _) = Socket::join(server.port, "another", SLY).await;
     server.ask("/livez").unwrap();
     let log = logged.stopped();
+    assert!(
+        log.contains("eve\\u2028\\\" member") && !log.contains('\u{2028}'),
+        "{log}"
+    );
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of_rooms = lines.iter().filter(|line| line["room"].is_string());
     let words: Vec<_> = of_rooms
@@ -174,6 +185,7 @@ async fn who_comes_back_has_a_line_also_as_json() {
             ["INFO", "dropped", "lesson", "ann", "reset"],
             ["INFO", "resumed", "lesson", "ann", "return"],
             ["INFO", "resumed", "lesson", "ann", "takeover"],
+            ["INFO", "joined", "another", SLY, "-"],
         ]
     );
     assert!(!log.contains("/livez"), "requests are told at debug: {log}");

@@ -1,8 +1,8 @@
 //! What an operator's Prometheus reads of a server in which things happen.
 #![cfg(target_os = "linux")]
 
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use chatroom_server::metrics::Metric;
@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::support::class::pair;
 use crate::support::history::DATABASE;
 use crate::support::metrics::{Metrics, ask};
-use crate::support::server::{Server, program, said};
+use crate::support::server::{Server, TOKEN, program, said};
 use crate::support::vitals::eventually;
 
 const LISTEN: (&str, &str) = ("METRICS_LISTEN", "0");
@@ -99,6 +99,7 @@ async fn every_metric_counts_what_happens() {
         ("chatroom_drops_total{reason=\"reset\"}", 2.0),
         ("chatroom_leaves_total{reason=\"removed\"}", 1.0),
         ("chatroom_actions_total{action=\"removed\"}", 1.0),
+        ("chatroom_refusals_total{type=\"removed\"}", 1.0),
         ("chatroom_refusals_total{type=\"repeat\"}", 2.0),
         ("chatroom_refusals_total{type=\"rateLimited\"}", 1.0),
         ("chatroom_refusals_total{type=\"invalid\"}", 1.0),
@@ -177,6 +178,67 @@ async fn what_waits_for_the_disk_and_what_is_lost_is_counted() {
     .await;
     let took = Metrics::of(&server).get("chatroom_journal_commit_duration_seconds_sum");
     assert!(took >= held, "all attempts count: {took} s of {held} s");
+    assert!(Metrics::of(&server).get("chatroom_limits_hit_total{limit=\"JOURNAL_BACKLOG\"}") > 0.0);
+}
+
+#[tokio::test]
+async fn a_replaced_socket_is_told_and_counted_and_a_repeated_join_is_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_unread(program(folder.path(), &[LISTEN]), &folder.path().join("log"));
+    let (_first, _) = Socket::join(server.port, "lesson", "ann").await;
+    let (mut second, _) = Socket::join(server.port, "lesson", "ann").await;
+    for event in ["join", "reconnect"] {
+        assert_eq!(second.call(event, entry("ann", "lesson")).await["ok"], true);
+    }
+    let metrics = Metrics::of(&server);
+    for (series, count) in [
+        ("chatroom_refusals_total{type=\"replaced\"}", 1.0),
+        ("chatroom_joins_total{outcome=\"joined\"}", 2.0),
+        ("chatroom_resumes_total{outcome=\"resumed\"}", 0.0),
+    ] {
+        assert_eq!(metrics.get(series), count, "{series}: {metrics:#?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_disk_has_no_space_for_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [LISTEN, ("MIN_FREE_DISK", "1TiB")];
+    let server = Server::start_unread(program(folder.path(), &variables), &folder.path().join("log"));
+    if Metrics::of(&server).get("chatroom_disk_free_bytes") > (1_u64 << 40) as f64 {
+        // No more can be asked for.
+        return;
+    }
+    let mut ann = Socket::connect(server.port).await;
+    ann.call("nonsense", json!({})).await;
+    assert!(Metrics::of(&server).get("chatroom_limits_hit_total{limit=\"MIN_FREE_DISK\"}") > 0.0);
+}
+
+#[test]
+fn questions_that_nobody_has_time_for_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [
+        LISTEN,
+        ("MAX_ANSWERS", "1"),
+        ("MAX_QUESTIONS", "0"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "0"),
+    ];
+    let server = Server::start_unread(program(folder.path(), &variables), &folder.path().join("log"));
+    let began = Instant::now();
+    let busy = "chatroom_limits_hit_total{limit=\"MAX_ANSWERS\"}";
+    while Metrics::of(&server).get(busy) == 0.0 {
+        assert!(began.elapsed() < SOON, "nobody was told to come back");
+        let mut asked: Vec<_> = (0..600)
+            .map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap())
+            .collect();
+        for stream in &mut asked {
+            let head = "GET /api/v1/sessions HTTP/1.1\r\nhost: localhost\r\nconnection: close";
+            write!(stream, "{head}\r\nauthorization: Bearer {TOKEN}\r\n\r\n").unwrap();
+        }
+        for stream in &mut asked {
+            stream.read_to_end(&mut Vec::new()).ok();
+        }
+    }
 }
 
 /// It would hold up whoever joins.

@@ -463,7 +463,13 @@ fn candidate(of: &str, bytes: usize) -> Body {
 #[test]
 fn what_is_told_waits_for_its_commit() {
     let stage = Stage::new();
-    assert_eq!(stage.join(1, "ann"), InputOutcome::Entered { resumed: false });
+    assert_eq!(
+        stage.join(1, "ann"),
+        InputOutcome::Entered {
+            resumed: false,
+            is_news: true
+        }
+    );
     assert_eq!(stage.recorded(), "started joined");
     assert_eq!(stage.heard(), "");
     stage.written_one();

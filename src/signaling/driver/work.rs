@@ -95,6 +95,11 @@ impl Said {
     }
 }
 
+/// Whether somebody comes in or back by it.
+fn is_entry(record: &Record) -> bool {
+    matches!(record.change, Change::Joined(_) | Change::Reconnected { .. })
+}
+
 /// What came of an input, as far as its socket must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::signaling) enum InputOutcome {
@@ -102,6 +107,8 @@ pub(in crate::signaling) enum InputOutcome {
     Entered {
         /// Whether its client is the member that it was.
         resumed: bool,
+        /// Whether it was not before.
+        is_news: bool,
     },
     Refused,
     Other,
@@ -172,7 +179,8 @@ impl<H: Host> Work<'_, H> {
         if records.iter().any(is_end_of_session) {
             records.splice(..0, self.state.counted.take(now.at));
         }
-        let outcome = outcome_of(&effects);
+        let is_news = records.iter().any(is_entry);
+        let outcome = outcome_of(&effects, is_news);
         let held = match outcome {
             InputOutcome::Entered { .. } => std::mem::take(held),
             InputOutcome::Refused | InputOutcome::Other => Vec::new(),
@@ -362,7 +370,9 @@ impl<H: Host> Work<'_, H> {
             }
             Effect::Disconnect { socket, refusal } => {
                 if self.state.room.member_on(socket).is_none() {
-                    self.send_to_socket(socket, Outgoing::Error(&refusal.into()));
+                    let refusal = refusal.into();
+                    room_log::count_told(&refusal);
+                    self.send_to_socket(socket, Outgoing::Error(&refusal));
                     self.host.sockets().disconnect(socket);
                 }
             }
@@ -535,7 +545,7 @@ fn is_end_of_session(record: &Record) -> bool {
 }
 
 /// What came of an input, by which somebody may have wanted to come in.
-fn outcome_of(effects: &[Effect]) -> InputOutcome {
+fn outcome_of(effects: &[Effect], is_news: bool) -> InputOutcome {
     let reply = effects.iter().find_map(|effect| match effect {
         Effect::Reply(reply) => Some(reply),
         Effect::Tell { .. }
@@ -548,6 +558,7 @@ fn outcome_of(effects: &[Effect]) -> InputOutcome {
     match reply {
         Some(Reply::Entered(membership)) => InputOutcome::Entered {
             resumed: membership.resumed,
+            is_news,
         },
         Some(Reply::Refused(_)) => InputOutcome::Refused,
         Some(Reply::Done) | None => InputOutcome::Other,

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::names::{
     ANSWER, CANDIDATE, CONNECTION_STATE, GET_OFFER, HANGUP, JOIN, LEAVE, OFFER, RECONNECT, RENEGOTIATION,
 };
-use super::refusal::WireReason;
+use super::refusal::{AskedEntry, WireReason};
 use crate::join_token::Shown;
 use crate::model::id::{ClientKey, ConnectorId, InvalidText, MemberId, RoomName, StreamType, Username};
 use crate::model::vocabulary::{ConnectionPath, ConnectionState};
@@ -135,6 +135,16 @@ pub(in crate::signaling) fn parse(event: &Event<'_>) -> Result<Command, WireReas
         CONNECTION_STATE => fields(event).and_then(|fields| fields.state()),
         _ => Err(WireReason::UnknownEvent),
     }
+}
+
+/// Who asks to come in where, by what is right of an event that is refused.
+pub(in crate::signaling) fn asked(event: &Event<'_>) -> Option<AskedEntry> {
+    let fields = fields(event).ok().filter(|_| matches!(event.name, JOIN | RECONNECT))?;
+    Some(AskedEntry {
+        room: text("roomname", fields.roomname, RoomName::parse).ok(),
+        username: text("username", fields.username, Username::parse).ok(),
+        token: None,
+    })
 }
 
 fn fields<'a>(event: &Event<'a>) -> Result<Fields<'a>, WireReason> {

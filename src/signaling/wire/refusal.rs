@@ -18,10 +18,10 @@ pub(in crate::signaling) struct WireRefusal {
     asked: Option<Box<AskedEntry>>,
 }
 
-/// Who asked to come into which room.
+/// Who asked to come into which room, as far as that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::signaling) struct AskedEntry {
-    pub(in crate::signaling) room: RoomName,
+    pub(in crate::signaling) room: Option<RoomName>,
     /// The name, if one was given.
     pub(in crate::signaling) username: Option<Username>,
     /// What the token that was shown calls itself (`jti`).
@@ -118,6 +118,15 @@ impl WireRefusal {
             | WireReason::Forbidden(_)
             | WireReason::TooLargeBeforeJoin { .. }
             | WireReason::ShuttingDown => None,
+        }
+    }
+
+    /// Why its client may not come in by what it showed, if that was the reason.
+    pub(in crate::signaling) fn forbidden(&self) -> Option<&Forbidden> {
+        if let WireReason::Forbidden(reason) = &self.reason {
+            Some(reason)
+        } else {
+            None
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod cors;
 pub(crate) mod csv;
 pub(crate) mod error;
 pub(crate) mod filename;
+pub(super) mod forbidden_log;
 pub(crate) mod join_token;
 pub(crate) mod language;
 pub(crate) mod params;

@@ -100,6 +100,7 @@ impl QuestionTurns {
         let mut questions = self.questions.lock();
         let all: usize = questions.values().sum();
         if self.limits.at_once > 0 && all >= WAITING + self.limits.at_once {
+            metrics::limit_reached(LimitName::MaxAnswers);
             return Err(Error::Busy);
         }
         let own = questions.entry(of).or_default();
