@@ -13,6 +13,7 @@ export const CANDIDATES = 3;
  * @property {'offerer' | 'answerer'} role
  * @property {string | null} remoteId the peer's name for it, known from its offer or answer
  * @property {number} epoch which of the page's sockets, counted from 1, it was opened on
+ * @property {number} answeredOn on which of them its offer was answered; 0 if it was not
  * @property {any[]} candidates what the peer sent, in order
  * @property {number} rounds how often the two have negotiated again to the end
  * @property {number} round the number of the renegotiation that is under way, or was last
@@ -79,8 +80,11 @@ export class Peers {
     const connector = this.own('answer', connectorId, memberId);
     if (!connector) return;
     if (connector.role !== 'offerer') this.fault('an answer to a connection that it did not offer');
+    // What came with the last poll of a connection that was lost comes again on the next, if nothing showed that it had arrived.
+    if (connector.remoteId === remoteConnectorId && connector.answeredOn < this.epoch) return;
     if (connector.remoteId !== null) this.fault('a second answer to one offer');
     connector.remoteId = remoteConnectorId;
+    connector.answeredOn = this.epoch;
     this.sendCandidates(connector);
   }
 
@@ -147,7 +151,7 @@ export class Peers {
 
   /** @param {Pick<Connector, 'memberId' | 'streamType' | 'role' | 'remoteId'>} ends @returns {Connector} */
   open(ends) {
-    const fresh = { id: randomUUID(), epoch: this.epoch, candidates: [], rounds: 0, round: 0, roundCandidates: 0 };
+    const fresh = { id: randomUUID(), epoch: this.epoch, answeredOn: 0, candidates: [], rounds: 0, round: 0, roundCandidates: 0 };
     const connector = { ...fresh, ...ends };
     this.connectors.set(connector.id, connector);
     return connector;
