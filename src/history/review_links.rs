@@ -62,6 +62,22 @@ impl From<LinkRow> for ReviewLink {
     }
 }
 
+/// Asks for links, with the room and the start of the session that they show: those of a condition.
+macro_rules! query_review_links {
+    ($which:literal, $($bound:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            LinkRow,
+            r#"
+            select review_link.id as "id: ReviewLinkId", name, coalesce(session.room, review_link.room) as "room!: String",
+                session_id as "session_id: SessionId", started_at as "started_at?: Timestamp",
+                made_at as "made_at: Timestamp", expires_at as "expires_at: Timestamp"
+            from review_link left join session on session.id = session_id
+            "# + $which,
+            $($bound),+
+        )
+    };
+}
+
 impl History {
     /// A link that is neither revoked nor gone with its session; `None` if there is none. Whether it has ended is not
     /// looked at.
@@ -69,19 +85,9 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn review_link(&self, id: ReviewLinkId) -> Result<Option<ReviewLink>, Error> {
-        let row = sqlx::query_as!(
-            LinkRow,
-            r#"
-            select review_link.id as "id: ReviewLinkId", name, coalesce(session.room, review_link.room) as "room!: String",
-                session_id as "session_id: SessionId", started_at as "started_at?: Timestamp",
-                made_at as "made_at: Timestamp", expires_at as "expires_at: Timestamp"
-            from review_link left join session on session.id = session_id
-            where review_link.id = ?
-            "#,
-            id.0
-        )
-        .fetch_optional(&self.reader)
-        .await?;
+        let row = query_review_links!("where review_link.id = ?", id.0)
+            .fetch_optional(&self.reader)
+            .await?;
         Ok(row.map(ReviewLink::from))
     }
 
@@ -97,16 +103,10 @@ impl History {
     ) -> Result<Slice<ReviewLink, ReviewLinkId>, Error> {
         let before = page.after.map_or(uuid::Uuid::max(), |id| id.0);
         let limit = page.probe();
-        let rows = sqlx::query_as!(
-            LinkRow,
-            r#"
-            select review_link.id as "id: ReviewLinkId", name, coalesce(session.room, review_link.room) as "room!: String",
-                session_id as "session_id: SessionId", started_at as "started_at?: Timestamp",
-                made_at as "made_at: Timestamp", expires_at as "expires_at: Timestamp"
-            from review_link left join session on session.id = session_id
-            where review_link.id < ?1 and key_mark = ?2 and expires_at > ?3
+        let rows = query_review_links!(
+            "where review_link.id < ?1 and key_mark = ?2 and expires_at > ?3
             order by review_link.id desc limit ?4
-            "#,
+            ",
             before,
             key_mark,
             now.0,
