@@ -49,7 +49,7 @@ impl History {
             name,
             latest.0
         )
-        .fetch_one(&self.reader)
+        .fetch_one(self.file()?)
         .await?;
         if !found.is_known {
             return Ok(None);

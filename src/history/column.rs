@@ -1,8 +1,7 @@
 //! How ids and times leave the database.
 
 use sqlx::error::BoxDynError;
-use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
-use sqlx::{Decode, Sqlite, Type};
+use sqlx::{Database, Decode, Type};
 use uuid::Uuid;
 
 use crate::model::id::{LinkId, ParticipantId, ReviewLinkId, SessionId};
@@ -10,19 +9,25 @@ use crate::model::time::Timestamp;
 
 macro_rules! column {
     ($name:ident, $inner:ty) => {
-        impl Type<Sqlite> for $name {
-            fn type_info() -> SqliteTypeInfo {
-                <$inner as Type<Sqlite>>::type_info()
+        impl<DB: Database> Type<DB> for $name
+        where
+            $inner: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <$inner as Type<DB>>::type_info()
             }
 
-            fn compatible(info: &SqliteTypeInfo) -> bool {
-                <$inner as Type<Sqlite>>::compatible(info)
+            fn compatible(info: &DB::TypeInfo) -> bool {
+                <$inner as Type<DB>>::compatible(info)
             }
         }
 
-        impl<'r> Decode<'r, Sqlite> for $name {
-            fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
-                <$inner as Decode<'r, Sqlite>>::decode(value).map($name)
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            $inner: Decode<'r, DB>,
+        {
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                <$inner as Decode<'r, DB>>::decode(value).map($name)
             }
         }
     };

@@ -9,7 +9,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
-use crate::sql::json;
+use crate::sql::{json, query};
 
 /// The most entries that one page looks at. The next page goes on from there, however few had a wanted kind.
 const EXAMINED: i64 = 10_000;
@@ -80,9 +80,10 @@ impl History {
         let up_to = last_examined.unwrap_or(i64::MAX);
         let kinds = (!kinds.is_empty()).then(|| json(kinds)).transpose()?;
         let limit = page.probe();
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"
+        let rows = query!(
+            &self.reader,
+            fetch_all as EventRow,
+            sqlite: r#"
             select event.seq as "seq!", event.at as "at: Timestamp", event.kind as "kind: EventKind",
                 event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
                 participant.username as "username?", event.detail
@@ -93,14 +94,23 @@ impl History {
             order by event.seq
             limit ?5
             "#,
+            postgres: r#"
+            select event.seq as "seq!", event.at as "at: Timestamp", event.kind as "kind: EventKind",
+                event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
+                participant.username as "username?", event.detail
+            from event
+            left join participant on participant.id = event.participant_id
+            where event.session_id = $1 and event.seq > $2 and event.seq <= $3
+                and ($4::text is null or event.kind in (select json_array_elements_text($4::text::json)))
+            order by event.seq
+            limit $5
+            "#,
             session.0,
             after,
             up_to,
             kinds,
             limit
-        )
-        .fetch_all(&self.reader)
-        .await?;
+        )?;
         let events = rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
         let mut slice = Slice::cut(events, page.limit, |event: &Event| event.seq);
         slice.next = slice.next.or(last_examined);
@@ -121,8 +131,10 @@ impl History {
         let Some(after) = page.after else { return Ok(None) };
         let kinds = json(kinds)?;
         let others = i64::try_from(page.limit).unwrap_or(i64::MAX) - 1;
-        let first = sqlx::query_scalar!(
-            r#"
+        let first = query!(
+            &self.reader,
+            fetch_one scalar,
+            sqlite: r#"
             with some as materialized (
                 select seq, kind from event where session_id = ?1 and seq <= ?2 order by seq desc limit ?3
             )
@@ -134,13 +146,25 @@ impl History {
                 (select min(seq) from some)
             ) as "seq: i64"
             "#,
+            postgres: r#"
+            with latest as materialized (
+                select seq, kind from event where session_id = $1 and seq <= $2 order by seq desc limit $3
+            )
+            select coalesce(
+                (
+                    select seq from latest where kind in (select json_array_elements_text($4::text::json))
+                    order by seq desc limit 1 offset $5
+                ),
+                (select min(seq) from latest)
+            ) as "seq: i64"
+            "#,
             session.0,
             after,
             EXAMINED,
             kinds,
             others
-        );
-        Ok(first.fetch_one(&self.reader).await?.map(|first| first - 1))
+        )?;
+        Ok(first.map(|first| first - 1))
     }
 
     /// When the last of a session's entries up to a number was; nothing if there is none.
@@ -148,14 +172,16 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn moment_up_to(&self, session: SessionId, seq: i64) -> Result<Option<Timestamp>, Error> {
-        let at = sqlx::query_scalar!(
+        let at = query!(
+            &self.reader,
+            fetch_optional scalar,
             r#"
-            select at as "at: Timestamp" from event where session_id = ?1 and seq <= ?2 order by seq desc limit 1
+            select at as "at: Timestamp" from event where session_id = $1 and seq <= $2 order by seq desc limit 1
             "#,
             session.0,
             seq
-        );
-        Ok(at.fetch_optional(&self.reader).await?)
+        )?;
+        Ok(at)
     }
 
     /// The number of a session's latest entry; 0 if it has none.
@@ -163,24 +189,28 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn last_seq(&self, session: SessionId) -> Result<i64, Error> {
-        let seq = sqlx::query_scalar!(
-            r#"select seq as "seq!" from event where session_id = ?1 order by seq desc limit 1"#,
+        let seq = query!(
+            &self.reader,
+            fetch_optional scalar,
+            r#"select seq as "seq!" from event where session_id = $1 order by seq desc limit 1"#,
             session.0
-        );
-        Ok(seq.fetch_optional(&self.reader).await?.unwrap_or(0))
+        )?;
+        Ok(seq.unwrap_or(0))
     }
 
     /// Where one page has to stop looking; `None` if the session ends before.
     async fn last_examined(&self, session: SessionId, after: i64) -> Result<Option<i64>, Error> {
-        let seq = sqlx::query_scalar!(
+        let seq = query!(
+            &self.reader,
+            fetch_optional scalar,
             r#"
-            select seq as "seq!" from event where session_id = ?1 and seq > ?2
-            order by seq limit 1 offset ?3
+            select seq as "seq!" from event where session_id = $1 and seq > $2
+            order by seq limit 1 offset $3
             "#,
             session.0,
             after,
             EXAMINED
-        );
-        Ok(seq.fetch_optional(&self.reader).await?)
+        )?;
+        Ok(seq)
     }
 }

@@ -5,6 +5,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
+use crate::sql::query;
 
 /// The most entries that one look goes through to find those of a room.
 const EXAMINED: i64 = 5_000;
@@ -58,18 +59,21 @@ impl History {
 
     async fn has_few_sessions(&self, room: &str) -> Result<bool, Error> {
         let most = SESSIONS + 1;
-        let sessions = sqlx::query_scalar!(
-            r#"select count(*) as "sessions!: i64" from (select 1 from session where room = ?1 limit ?2) as own"#,
+        let sessions = query!(
+            &self.reader,
+            fetch_one scalar,
+            r#"select count(*) as "sessions!: i64" from (select 1 from session where room = $1 limit $2) as own"#,
             room,
             most
-        );
-        Ok(sessions.fetch_one(&self.reader).await? <= SESSIONS)
+        )?;
+        Ok(sessions <= SESSIONS)
     }
 
     /// Looks at every entry of the range until it has enough.
     async fn of_any(&self, after: i64, newest: i64, room: Option<&str>, limit: i64) -> Result<Vec<EventRow>, Error> {
-        let rows = sqlx::query_as!(
-            EventRow,
+        let rows = query!(
+            &self.reader,
+            fetch_all as EventRow,
             r#"
             select event.seq as "seq!", event.at as "at: Timestamp", event.kind as "kind: EventKind",
                 event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
@@ -77,24 +81,25 @@ impl History {
             from event
             left join session on session.id = event.session_id
             left join participant on participant.id = event.participant_id
-            where event.seq > ?1 and event.seq <= ?2 and (?3 is null or session.room = ?3)
+            where event.seq > $1 and event.seq <= $2 and (cast($3 as text) is null or session.room = $3)
             order by event.seq
-            limit ?4
+            limit $4
             "#,
             after,
             newest,
             room,
             limit
-        );
-        Ok(rows.fetch_all(&self.reader).await?)
+        )?;
+        Ok(rows)
     }
 
     /// The session whose turn it is, up to where another one's turn begins. The sessions of a room follow each other,
     /// but for what a crash or a gap made of them. Costs a moment for each session that the room ever had.
     async fn of_room(&self, after: i64, newest: i64, room: &str, limit: i64) -> Result<Vec<EventRow>, Error> {
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"
+        let rows = query!(
+            &self.reader,
+            fetch_all as EventRow,
+            sqlite: r#"
             with ahead (session_id, next_seq) as materialized (
                 select session.id,
                     (select min(event.seq) from event where event.session_id = session.id and event.seq > ?1) as next_seq
@@ -114,12 +119,39 @@ impl History {
             order by event.seq
             limit ?3
             "#,
+            postgres: r#"
+            with ahead as materialized (
+                select session_id, next_seq
+                from (
+                    select session.id as session_id,
+                        (
+                            select event.seq from event
+                            where event.session_id = session.id and event.seq > $1 order by event.seq limit 1
+                        ) as next_seq
+                    from session
+                    where session.room = $2
+                ) as own
+                where next_seq is not null
+                order by next_seq
+                limit 2
+            )
+            select event.seq as "seq!", event.at as "at!: Timestamp", event.kind as "kind!: EventKind",
+                event.session_id as "session_id: SessionId", event.participant_id as "participant_id: ParticipantId",
+                participant.username as "username?", event.detail
+            from event
+            left join participant on participant.id = event.participant_id
+            where event.session_id = (select session_id from ahead order by next_seq limit 1)
+                and event.seq > $1
+                and event.seq < coalesce((select next_seq from ahead order by next_seq limit 1 offset 1), $4::bigint + 1)
+            order by event.seq
+            limit $3
+            "#,
             after,
             room,
             limit,
             newest
-        );
-        Ok(rows.fetch_all(&self.reader).await?)
+        )?;
+        Ok(rows)
     }
 }
 

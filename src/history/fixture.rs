@@ -132,7 +132,7 @@ impl Fixture {
                 })
             })
             .connect_with(options);
-        (History::new(pool.await.unwrap()), steps)
+        (History::new(pool.await.unwrap().into()), steps)
     }
 
     fn id(&self, seconds: i64) -> Uuid {

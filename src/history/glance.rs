@@ -106,7 +106,7 @@ impl History {
             failed,
             LINKS
         )
-        .fetch_all(&self.reader)
+        .fetch_all(self.file()?)
         .await?;
         let linked = rows.into_iter().map(|row| {
             let linked = Linked::read(&row.linked.unwrap_or_default())?;

@@ -90,6 +90,6 @@ impl History {
             name,
             EXAMINED
         );
-        Ok(firsts.fetch_all(&self.reader).await?)
+        Ok(firsts.fetch_all(self.file()?).await?)
     }
 }

@@ -171,14 +171,14 @@ impl History {
             ids,
             EACH_WAY
         );
-        Ok(by_ends(from_json(&rows.fetch_one(&self.reader).await?)?, people))
+        Ok(by_ends(from_json(&rows.fetch_one(self.file()?).await?)?, people))
     }
 
     /// All links of a session; `None` if they are too many.
     pub(super) async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<LinksByEnds>, Error> {
         let most = i64::try_from(TOGETHER + 1).unwrap_or(i64::MAX);
         let rows = query_links!("select * from link where session_id = ?1 limit ?2", session.0, most);
-        let links: Vec<LinkFields> = from_json(&rows.fetch_one(&self.reader).await?)?;
+        let links: Vec<LinkFields> = from_json(&rows.fetch_one(self.file()?).await?)?;
         if links.len() > TOGETHER {
             return Ok(None);
         }
@@ -207,7 +207,7 @@ impl History {
             ways,
             EACH_WAY
         );
-        Ok(by_ends(from_json(&rows.fetch_one(&self.reader).await?)?, names))
+        Ok(by_ends(from_json(&rows.fetch_one(self.file()?).await?)?, names))
     }
 
     /// Who has a link with whom: for each of some people, those whose ids come after one, in the order of these. Each is
@@ -246,7 +246,7 @@ impl History {
             none,
             limit
         );
-        let found = rows.fetch_all(&self.reader).await?;
+        let found = rows.fetch_all(self.file()?).await?;
         Ok(found.into_iter().map(|row| [row.one, row.other]).collect())
     }
 }

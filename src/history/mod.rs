@@ -35,10 +35,12 @@ mod unconnected;
 
 use sqlx::SqlitePool;
 
+use crate::sql::{Database, Reader};
+
 /// The past and the present as the tables hold them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct History {
-    reader: SqlitePool,
+    reader: Reader,
 }
 
 /// Why the history could not be read. For the log, not for clients.
@@ -59,7 +61,15 @@ pub enum Error {
 
 impl History {
     /// Reads through `reader`, a pool of read-only connections.
-    pub fn new(reader: SqlitePool) -> Self {
+    pub fn new(reader: Reader) -> Self {
         Self { reader }
+    }
+
+    /// For what can only be read from a file so far.
+    fn file(&self) -> sqlx::Result<&SqlitePool> {
+        match &self.reader {
+            Database::Sqlite(pool) => Ok(pool),
+            Database::Postgres(_) => Err(sqlx::Error::Protocol("PostgreSQL is not asked this yet".to_owned())),
+        }
     }
 }

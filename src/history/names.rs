@@ -107,7 +107,7 @@ impl History {
             after,
             limit
         );
-        from_json(&names.fetch_one(&self.reader).await?)
+        from_json(&names.fetch_one(self.file()?).await?)
     }
 
     /// The named, in the order given.
@@ -130,7 +130,7 @@ impl History {
             names,
             COUNTED
         );
-        Ok(counted.fetch_all(&self.reader).await?)
+        Ok(counted.fetch_all(self.file()?).await?)
     }
 }
 

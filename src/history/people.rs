@@ -279,7 +279,7 @@ impl History {
             most_people,
             most_connections
         )
-        .fetch_all(&self.reader)
+        .fetch_all(self.file()?)
         .await?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
@@ -370,7 +370,7 @@ impl History {
             each,
             all
         )
-        .fetch_one(&self.reader)
+        .fetch_one(self.file()?)
         .await?;
         let since =
             |(id, connections): (Uuid, Vec<ConnectionRow>)| Some((ParticipantId(id), present_since(&connections)?));
@@ -467,7 +467,7 @@ impl History {
         people: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
         connections: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
     ) -> Result<(Vec<ParticipantRow>, Vec<ConnectionRow>), Error> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.file()?.begin().await?;
         let people = people.fetch_one(&mut *snapshot).await?;
         let connections = connections.fetch_one(&mut *snapshot).await?;
         snapshot.commit().await?;

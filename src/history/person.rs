@@ -136,7 +136,7 @@ impl History {
             now.0,
             CONNECTIONS
         );
-        Ok(totals.fetch_one(&self.reader).await?)
+        Ok(totals.fetch_one(self.file()?).await?)
     }
 }
 

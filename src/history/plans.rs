@@ -72,7 +72,7 @@ fn checked_queries(sources: &[String]) -> Vec<String> {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let checked: serde_json::Value = serde_json::from_str(&text).unwrap();
         let query = checked["query"].as_str().unwrap().to_owned();
-        if sources.iter().any(|source| is_written_in(source, &query)) {
+        if checked["db_name"] == "SQLite" && sources.iter().any(|source| is_written_in(source, &query)) {
             queries.push(query);
         }
     }

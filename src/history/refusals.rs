@@ -36,7 +36,7 @@ impl History {
             session.0,
             EXAMINED
         )
-        .fetch_all(&self.reader)
+        .fetch_all(self.file()?)
         .await?;
         let refusals = rows.into_iter().map(|row| Refusal {
             event: row.event,

@@ -8,6 +8,7 @@ use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{ReviewLinkId, SessionId};
 use crate::model::time::Timestamp;
+use crate::sql::query;
 
 /// A link that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -64,9 +65,10 @@ impl From<LinkRow> for ReviewLink {
 
 /// Asks for links, with the room and the start of the session that they show: those of a condition.
 macro_rules! query_review_links {
-    ($which:literal, $($bound:expr),+ $(,)?) => {
-        sqlx::query_as!(
-            LinkRow,
+    ($on:expr, $fetch:ident, $which:literal, $($bound:expr),+ $(,)?) => {
+        query!(
+            $on,
+            $fetch as LinkRow,
             r#"
             select review_link.id as "id: ReviewLinkId", name, coalesce(session.room, review_link.room) as "room!: String",
                 session_id as "session_id: SessionId", started_at as "started_at?: Timestamp",
@@ -85,9 +87,7 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn review_link(&self, id: ReviewLinkId) -> Result<Option<ReviewLink>, Error> {
-        let row = query_review_links!("where review_link.id = ?", id.0)
-            .fetch_optional(&self.reader)
-            .await?;
+        let row = query_review_links!(&self.reader, fetch_optional, "where review_link.id = $1", id.0)?;
         Ok(row.map(ReviewLink::from))
     }
 
@@ -104,16 +104,16 @@ impl History {
         let before = page.after.map_or(uuid::Uuid::max(), |id| id.0);
         let limit = page.probe();
         let rows = query_review_links!(
-            "where review_link.id < ?1 and key_mark = ?2 and expires_at > ?3
-            order by review_link.id desc limit ?4
+            &self.reader,
+            fetch_all,
+            "where review_link.id < $1 and key_mark = $2 and expires_at > $3
+            order by review_link.id desc limit $4
             ",
             before,
-            key_mark,
+            i16::from(key_mark),
             now.0,
             limit
-        )
-        .fetch_all(&self.reader)
-        .await?;
+        )?;
         let links = rows.into_iter().map(ReviewLink::from).collect();
         Ok(Slice::cut(links, page.limit, |link: &ReviewLink| link.id))
     }

@@ -145,7 +145,7 @@ impl History {
             "#,
             session.0
         )
-        .fetch_all(&self.reader)
+        .fetch_all(self.file()?)
         .await?;
         let present_since = self.present_since(session).await?;
         let members = rows.into_iter().map(|row| Member {
@@ -179,7 +179,7 @@ impl History {
             limit,
             EXAMINED
         );
-        Ok(names.fetch_all(&self.reader).await?)
+        Ok(names.fetch_all(self.file()?).await?)
     }
 
     /// Where a page has to stop looking for rooms with a member among those that were left lately; `None` if there are no
@@ -196,7 +196,7 @@ impl History {
             after,
             before
         );
-        Ok(name.fetch_optional(&self.reader).await?)
+        Ok(name.fetch_optional(self.file()?).await?)
     }
 
     /// Names of all rooms, in order: the index is asked for the next name each time, and not for the sessions between.
@@ -216,7 +216,7 @@ impl History {
             after,
             limit
         );
-        from_json(&names.fetch_one(&self.reader).await?)
+        from_json(&names.fetch_one(self.file()?).await?)
     }
 
     /// What is to say of each named room that exists, in the order given.
@@ -243,7 +243,7 @@ impl History {
             "#,
             names
         )
-        .fetch_all(&self.reader)
+        .fetch_all(self.file()?)
         .await?;
         let rooms = rows.into_iter().map(|row| Room {
             session: (row.present + row.away > 0).then_some(CurrentSession {

@@ -149,7 +149,7 @@ impl History {
         let last_examined = self.last_to_examine(filter, page, along).await?;
         let rows: Vec<SessionRow> = list(filter, page, along, last_examined)
             .build_query_as()
-            .fetch_all(&self.reader)
+            .fetch_all(self.file()?)
             .await?;
         let sessions = rows.into_iter().map(|row| row.at(now)).collect();
         let found = Slice::cut(sessions, page.limit, |session: &Session| session.id);
@@ -170,7 +170,7 @@ impl History {
             return Ok(None);
         }
         let mut query = examined(filter, page, along);
-        Ok(query.build_query_scalar().fetch_optional(&self.reader).await?)
+        Ok(query.build_query_scalar().fetch_optional(self.file()?).await?)
     }
 
     /// Which sessions are fewer where both would do: those of the room or those of the person.
@@ -194,7 +194,7 @@ impl History {
             username,
             COUNTED
         )
-        .fetch_one(&self.reader)
+        .fetch_one(self.file()?)
         .await?;
         Ok(if counted.person < counted.room {
             Along::Person
@@ -211,7 +211,7 @@ impl History {
             "#,
             COUNTED
         );
-        Ok(open.fetch_one(&self.reader).await? < COUNTED)
+        Ok(open.fetch_one(self.file()?).await? < COUNTED)
     }
 
     /// One session; `None` if there is none of that id.
@@ -221,7 +221,7 @@ impl History {
     pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
         query.push("from session where session.id = ").push_bind(id.0);
-        let row: Option<SessionRow> = query.build_query_as().fetch_optional(&self.reader).await?;
+        let row: Option<SessionRow> = query.build_query_as().fetch_optional(self.file()?).await?;
         Ok(row.map(|row| row.at(now)))
     }
 }

@@ -184,7 +184,7 @@ impl History {
             EXAMINED,
             people
         )
-        .fetch_one(&self.reader)
+        .fetch_one(self.file()?)
         .await?;
         let mut found: Vec<EntryRow> = from_json(&moments)?;
         found.sort_by_key(|entry| entry.at);
@@ -215,7 +215,7 @@ impl History {
             session.id.0,
             EXAMINED
         );
-        Ok(at.fetch_optional(&self.reader).await?)
+        Ok(at.fetch_optional(self.file()?).await?)
     }
 }
 

@@ -96,7 +96,7 @@ impl History {
             failed,
             LINKS
         )
-        .fetch_all(&self.reader)
+        .fetch_all(self.file()?)
         .await?;
         let doubts = rows.into_iter().map(|row| {
             let others: Vec<Uuid> = from_json(&row.others)?;

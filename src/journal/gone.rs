@@ -2,29 +2,35 @@
 
 use std::collections::HashMap;
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::model::id::{MemberId, SessionId};
+use crate::sql::{Connection, query};
 
 /// Forgets those of sessions that are over: nobody is left to send them anything.
-pub(super) async fn clear(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    sqlx::query!(
-        "delete from gone_member
-         where session_id not in (select id from session indexed by session_open where ended_at is null)"
-    )
-    .execute(connection)
-    .await?;
+pub(super) async fn clear(connection: &mut Connection) -> sqlx::Result<()> {
+    query!(
+        connection,
+        execute,
+        sqlite: "delete from gone_member
+                 where session_id not in (select id from session indexed by session_open where ended_at is null)",
+        postgres: "delete from gone_member where session_id not in (select id from session where ended_at is null)"
+    )?;
     Ok(())
 }
 
+struct GoneMember {
+    session: Uuid,
+    member: Uuid,
+}
+
 /// All of them by session, in the order they left.
-pub(super) async fn by_session(connection: &mut SqliteConnection) -> sqlx::Result<HashMap<SessionId, Vec<MemberId>>> {
-    let rows = sqlx::query!(
+pub(super) async fn by_session(connection: &mut Connection) -> sqlx::Result<HashMap<SessionId, Vec<MemberId>>> {
+    let rows = query!(
+        connection,
+        fetch_all as GoneMember,
         r#"select session_id as "session: Uuid", member_id as "member: Uuid" from gone_member order by id"#
-    )
-    .fetch_all(connection)
-    .await?;
+    )?;
     let mut gone: HashMap<SessionId, Vec<MemberId>> = HashMap::new();
     for row in rows {
         gone.entry(SessionId(row.session))

@@ -9,7 +9,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use super::OpenError;
+use super::open_error::OpenError;
 use crate::private_file;
 
 /// Keeps other servers out of a database until it is released or dropped.
@@ -116,7 +116,7 @@ mod left_open {
 fn try_lock(file: &File, path: &Path) -> Result<(), OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.display().to_string())),
         Err(TryLockError::Error(source)) => Err(not_writable(path, source)),
     }
 }

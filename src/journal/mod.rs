@@ -11,7 +11,10 @@ mod erase;
 mod event;
 mod gone;
 mod lock;
+mod node;
 mod open;
+mod open_error;
+mod open_server;
 mod owed;
 mod pace;
 mod path;
@@ -26,6 +29,8 @@ mod rows;
 mod shared;
 mod snapshot;
 mod space;
+mod store;
+mod thread;
 mod unchanged;
 mod writer;
 
@@ -33,32 +38,32 @@ mod writer;
 mod tests;
 
 use std::collections::HashSet;
-use std::convert::Infallible;
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
-use sqlx::SqlitePool;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::erase::Erased;
-pub use self::open::OpenError;
 pub(crate) use self::open::{Age, Owner, age, broken_migration, owner};
+pub use self::open_error::OpenError;
+pub use self::open_server::{DatabaseServer, InvalidSchema};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
 pub use self::removal::{RemovalError, RemovalHandle};
 pub use self::review::ReviewSecrets;
 use self::shared::{Shared, run_releases};
+use self::thread::WriterThread;
 use self::writer::Writer;
 use crate::model::address::AddressKey;
 use crate::model::id::{RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::room::record::{Record, Snapshot};
+pub use crate::sql::Database;
+use crate::sql::Reader;
 
 /// What runs after a commit: a room's outputs. It must not wait.
 pub type Release = Box<dyn FnOnce() + Send>;
@@ -70,7 +75,7 @@ pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The database.
-    pub database: DatabaseFile,
+    pub database: Database<DatabaseFile, DatabaseServer>,
     /// The most records that wait in memory.
     pub capacity: usize,
     /// How long what was told waits for the disk.
@@ -86,6 +91,15 @@ pub struct Options {
 impl Options {
     /// The usual limits: 50,000 records, one second, nothing is ever removed.
     pub fn new(database: DatabaseFile) -> Self {
+        Self::of(Database::Sqlite(database))
+    }
+
+    /// The same for a history in PostgreSQL.
+    pub fn on_server(database: DatabaseServer) -> Self {
+        Self::of(Database::Postgres(database))
+    }
+
+    fn of(database: Database<DatabaseFile, DatabaseServer>) -> Self {
         Self {
             database,
             capacity: 50_000,
@@ -108,7 +122,7 @@ pub struct Opened {
     /// says already.
     pub rooms: Vec<(SessionId, Snapshot)>,
     /// Read-only connections for the history, at most four.
-    pub reader: SqlitePool,
+    pub reader: Reader,
     /// What the review's cookies are told by.
     pub review: ReviewSecrets,
     /// The last moment the run before this one is known to have lived. The history must not go back behind it.
@@ -167,7 +181,7 @@ pub struct Depth {
     pub waiting: usize,
     /// How many were dropped since the start.
     pub dropped: u64,
-    /// What is free of the database's disk, in bytes, if the system tells.
+    /// What is free of the disk that the database's file is on, in bytes, if it has one and the system tells.
     pub disk_free: Option<u64>,
 }
 
@@ -188,8 +202,8 @@ pub struct Journal {
 
 struct Inner {
     shared: Arc<Shared>,
-    /// The database.
-    file: PathBuf,
+    /// The database, if it is one.
+    file: Option<PathBuf>,
     writer: Mutex<Option<AbortOnDropHandle<()>>>,
     /// Where the writer runs.
     thread: Handle,
@@ -260,7 +274,7 @@ impl Journal {
         Depth {
             waiting,
             dropped,
-            disk_free: space::free(&self.inner.file),
+            disk_free: self.inner.file.as_deref().and_then(space::free),
         }
     }
 
@@ -301,12 +315,12 @@ impl Journal {
         }
     }
 
-    fn start(writer: Writer) -> io::Result<Self> {
+    fn start(writer: Writer, thread: WriterThread) -> Self {
         let shared = Arc::clone(&writer.shared);
-        let file = writer.file.clone();
+        let file = writer.store.file();
         let releases: JoinHandle<()> = tokio::spawn(run_releases(Arc::clone(&shared)));
-        let (writer, thread) = spawn_apart(writer.run())?;
-        Ok(Self {
+        let (writer, thread) = thread.run(writer.run());
+        Self {
             inner: Arc::new(Inner {
                 shared,
                 file,
@@ -314,26 +328,6 @@ impl Journal {
                 writer: Mutex::new(Some(AbortOnDropHandle::new(writer))),
                 _releases: AbortOnDropHandle::new(releases),
             }),
-        })
+        }
     }
-}
-
-/// Runs a task on a thread of its own, until it ends or is aborted.
-///
-/// A row takes several short waits for the database. On the threads that serve the clients each of them would stand in
-/// line behind everything that a class does when it comes at once: a group of a thousand records took half a minute,
-/// and what the clients were told had long stopped waiting for it.
-fn spawn_apart(task: impl Future<Output = ()> + Send + 'static) -> io::Result<(JoinHandle<()>, Handle)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let (lives, ended) = oneshot::channel::<Infallible>();
-    let handle = runtime.handle().clone();
-    let task = runtime.spawn(async move {
-        task.await;
-        drop(lives);
-    });
-    thread::Builder::new().name("journal".to_owned()).spawn(move || {
-        // Aborted or done, its end is dropped.
-        let _ = runtime.block_on(ended);
-    })?;
-    Ok((task, handle))
 }

@@ -1,10 +1,8 @@
 //! Opening the database, or saying in one sentence why not.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, Migrator};
@@ -12,15 +10,20 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::lock::DatabaseLock;
+use super::node::last_group;
+use super::open_error::OpenError;
 use super::pace::Pace;
 use super::removal::{RemovalHandle, RemovalQueue};
 use super::space::Space;
-use super::writer::last_group;
-use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer, recover, restore, review, rows};
+use super::store::{Connected, FileStore};
+use super::thread::WriterThread;
+use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer};
+use super::{open_server, recover, restore, review, rows};
 use crate::limit::Seldom;
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
 use crate::room::record::Snapshot;
+use crate::sql::{Connection, Database};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -42,66 +45,18 @@ const STEPS_IN_TURN: i32 = 1_000;
 /// rows spent half of their time handing over to each other.
 const ROWS_AHEAD: usize = 4_096;
 
-/// Why the database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Where the file should be, there is no folder.
-    #[error("the database's folder {} does not exist", .0.display())]
-    NoFolder(PathBuf),
-    /// The name is a folder's.
-    #[error("the database {} is a folder, not a file", .0.display())]
-    IsFolder(PathBuf),
-    /// The file or its folder cannot be written.
-    #[error("the database {} cannot be written: {source}", path.display())]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Another process writes it.
-    #[error("the database {} is in use by another chatroom-server", .0.display())]
-    InUse(PathBuf),
-    /// The file is no database, or another program's.
-    #[error("{} is not a database of chatroom-server: it was left untouched", .0.display())]
-    Foreign(PathBuf),
-    /// A newer server made it.
-    #[error("the database {} was made by a newer version of chatroom-server", .0.display())]
-    Newer(PathBuf),
-    /// Its tables are not what the migrations make.
-    #[error("the tables of the database {} could not be brought up to date: {source}", path.display())]
-    Migration {
-        /// The file.
-        path: PathBuf,
-        /// What failed.
-        source: MigrateError,
-    },
-    /// The library is one that loses commits.
-    #[error("SQLite {0} can lose what was committed: chatroom-server needs 3.51.3 or later")]
-    OldSqlite(String),
-    /// The system gives no thread to write from.
-    #[error("the system gives no thread for writing the database: {0}")]
-    NoThread(io::Error),
-    /// Anything else that SQLite says.
-    #[error("the database {} could not be opened: {source}", path.display())]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        source: sqlx::Error,
-    },
-}
-
 pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenError> {
+    let is_server = matches!(options.database, Database::Postgres(_));
+    let thread = WriterThread::start(is_server).map_err(OpenError::NoThread)?;
     let Ready {
         writer,
         removals,
         rooms,
         review,
         last_alive,
-    } = prepare(options, clock).await?;
+    } = prepare(options, clock, &thread).await?;
     let reader = writer.reader.clone();
-    let journal = Journal::start(writer).map_err(OpenError::NoThread)?;
+    let journal = Journal::start(writer, thread);
     Ok(Opened {
         journal,
         removals,
@@ -121,26 +76,73 @@ pub(super) struct Ready {
     pub(super) last_alive: Timestamp,
 }
 
-pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, OpenError> {
-    let path = resolve(options.database.path())?;
-    let lock = DatabaseLock::take(&path)?;
-    let failed = |source| database_error(&path, source);
+pub(super) async fn prepare(options: Options, clock: Clock, thread: &WriterThread) -> Result<Ready, OpenError> {
+    match options.database.clone() {
+        Database::Sqlite(file) => {
+            let connected = connect(file.path()).await?;
+            in_order(connected, options, clock).await
+        }
+        // What waits on the network belongs to the runtime that it was made on.
+        Database::Postgres(server) => {
+            let prepared = thread.handle().spawn(async move {
+                let connected = open_server::connect(&server).await?;
+                in_order(connected, options, clock).await
+            });
+            prepared.await.map_err(|error| OpenError::NoThread(error.into()))?
+        }
+    }
+}
 
-    let connect = connect_options(&path);
-    let mut connection = connect.connect().await.map_err(failed)?;
+async fn connect(path: &Path) -> Result<Connected, OpenError> {
+    let path = resolve(path)?;
+    let lock = DatabaseLock::take(&path)?;
+    let options = connect_options(&path);
+    let mut connection = options
+        .connect()
+        .await
+        .map_err(|source| database_error(&path, source))?;
     check_version(&mut connection, &path).await?;
     if check_ours(&mut connection, &path).await? {
-        tell_of_migrations(&mut connection).await.map_err(failed)?;
+        tell_of_migrations(&mut connection)
+            .await
+            .map_err(|source| database_error(&path, source))?;
     }
     migrate(&mut connection, &path).await?;
     set(&mut connection, "pragma journal_mode = wal", &path).await?;
+    Ok(Connected {
+        reader: Database::Sqlite(reader(&path)),
+        connection: Database::Sqlite(connection),
+        name: path.display().to_string(),
+        store: Database::Sqlite(FileStore {
+            options,
+            path,
+            place_is_looked_at: Seldom::new(PLACE_IS_LOOKED_AT_EVERY),
+            lock: Some(lock),
+        }),
+    })
+}
+
+/// Repairs what a stop left open.
+async fn in_order(connected: Connected, options: Options, clock: Clock) -> Result<Ready, OpenError> {
+    let Connected {
+        store,
+        mut connection,
+        reader,
+        name,
+    } = connected;
+    let failed = |source| OpenError::Database {
+        name: name.clone(),
+        source,
+    };
     let last_alive = recover::recover(&mut connection, clock()).await.map_err(failed)?;
     let rooms = restore::live_rooms(&mut connection).await.map_err(failed)?;
     let review = review::load(&mut connection).await.map_err(failed)?;
     recover::extend_graces(&mut connection, clock(), options.grace)
         .await
         .map_err(failed)?;
-    rows::prepare(&mut connection).await.map_err(failed)?;
+    if let Database::Sqlite(connection) = &mut connection {
+        rows::prepare(connection).await.map_err(failed)?;
+    }
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
 
@@ -151,17 +153,14 @@ pub(super) async fn prepare(options: Options, clock: Clock) -> Result<Ready, Ope
             Space::new(options.min_free_disk),
             last_seq,
         )),
-        options: connect,
+        store,
         connection: Some(connection),
-        reader: reader(&path),
+        reader,
         clock,
         removals: RemovalQueue::new(given, options.retention),
         next_seq: last_seq + 1,
         next_group,
         pace: Pace::default(),
-        place_is_looked_at: Seldom::new(PLACE_IS_LOOKED_AT_EVERY),
-        file: path,
-        lock: Some(lock),
     };
     Ok(Ready {
         writer,
@@ -302,7 +301,7 @@ async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bo
     match owner {
         Owner::Us => Ok(true),
         Owner::Nobody => Ok(false),
-        Owner::Others => Err(OpenError::Foreign(path.to_owned())),
+        Owner::Others => Err(OpenError::Foreign(path.display().to_string())),
     }
 }
 
@@ -318,11 +317,11 @@ async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), O
     // What a migration sorts may be larger than the machine's memory.
     set(connection, "pragma temp_store = file", path).await?;
     MIGRATIONS.run(&mut *connection).await.map_err(|source| {
-        let path = path.to_owned();
+        let name = path.display().to_string();
         if matches!(source, MigrateError::VersionMissing(_)) {
-            return OpenError::Newer(path);
+            return OpenError::Newer(name);
         }
-        OpenError::Migration { path, source }
+        OpenError::Migration { name, source }
     })?;
     set(connection, "pragma temp_store = memory", path).await
 }
@@ -332,10 +331,15 @@ async fn set(connection: &mut SqliteConnection, pragma: &'static str, path: &Pat
     set.map(drop).map_err(|source| database_error(path, source))
 }
 
-async fn last_seq(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
-    let last: Option<i64> = sqlx::query_scalar("select seq from sqlite_sequence where name = 'event'")
-        .fetch_optional(connection)
-        .await?;
+async fn last_seq(connection: &mut Connection) -> sqlx::Result<i64> {
+    let last: Option<i64> = match connection {
+        Database::Sqlite(connection) => {
+            sqlx::query_scalar("select seq from sqlite_sequence where name = 'event'")
+                .fetch_optional(connection)
+                .await?
+        }
+        Database::Postgres(_) => rows::newest_seq(connection).await?,
+    };
     Ok(last.unwrap_or(0))
 }
 
@@ -343,10 +347,10 @@ fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
     const NOT_A_DATABASE: &str = "26";
     let code = source.as_database_error().and_then(|error| error.code());
     if code.as_deref() == Some(NOT_A_DATABASE) {
-        return OpenError::Foreign(path.to_owned());
+        return OpenError::Foreign(path.display().to_string());
     }
     OpenError::Database {
-        path: path.to_owned(),
+        name: path.display().to_string(),
         source,
     }
 }
@@ -390,7 +394,7 @@ fn reader(path: &Path) -> SqlitePool {
             Box::pin(async move {
                 let mut handle = connection.lock_handle().await?;
                 handle.set_progress_handler(STEPS_IN_TURN, || {
-                    thread::yield_now();
+                    std::thread::yield_now();
                     true
                 });
                 Ok(())

@@ -2,53 +2,59 @@
 
 use std::collections::HashMap;
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::model::id::{ConnectorId, MemberId};
 use crate::room::record::PendingLeave;
-use crate::sql::damaged;
+use crate::sql::{ClientText, Connection, damaged, query};
 
 /// Remembers a leave once. A member that is not known (its own rows were lost in a gap) is owed nothing.
-pub(super) async fn add(connection: &mut SqliteConnection, member: MemberId, leave: &PendingLeave) -> sqlx::Result<()> {
-    let connector = leave.connector.as_str();
-    sqlx::query!(
+pub(super) async fn add(connection: &mut Connection, member: MemberId, leave: &PendingLeave) -> sqlx::Result<()> {
+    let connector = ClientText(leave.connector.as_str());
+    query!(
+        connection,
+        execute,
         "insert into owed_leave (member_id, connector, leaver)
-         select id, ?, ? from member where id = ?
+         select id, $1, $2 from member where id = $3
          on conflict (member_id, leaver, connector) do nothing",
-        connector,
+        connector as _,
         leave.leaver.0,
         member.0
-    )
-    .execute(connection)
-    .await?;
+    )?;
     Ok(())
 }
 
-/// The members of a JSON list of hexadecimal ids have been told everything. (One that leaves takes its debts with it: the
-/// rows hang on the member's.)
-pub(super) async fn settle(connection: &mut SqliteConnection, members: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "delete from owed_leave where member_id in (select unhex(value) from jsonb_each(?))",
+/// The members of a JSON list of hexadecimal ids have been told everything. (One that leaves takes its debts with it.)
+pub(super) async fn settle(connection: &mut Connection, members: &str) -> sqlx::Result<()> {
+    query!(
+        connection,
+        execute,
+        sqlite: "delete from owed_leave where member_id in (select unhex(value) from jsonb_each(?))",
+        postgres: "delete from owed_leave
+                   where member_id in (select value::uuid from json_array_elements_text($1::text::json))",
         members
-    )
-    .execute(connection)
-    .await?;
+    )?;
     Ok(())
+}
+
+struct OwedLeave {
+    member: Uuid,
+    connector: ClientText<String>,
+    leaver: Uuid,
 }
 
 /// What members are owed, each in order.
-pub(super) async fn by_member(connection: &mut SqliteConnection) -> sqlx::Result<HashMap<MemberId, Vec<PendingLeave>>> {
-    let rows = sqlx::query!(
-        r#"select member_id as "member: Uuid", connector, leaver as "leaver: Uuid"
+pub(super) async fn by_member(connection: &mut Connection) -> sqlx::Result<HashMap<MemberId, Vec<PendingLeave>>> {
+    let rows = query!(
+        connection,
+        fetch_all as OwedLeave,
+        r#"select member_id as "member: Uuid", connector as "connector: _", leaver as "leaver: Uuid"
            from owed_leave order by id"#
-    )
-    .fetch_all(connection)
-    .await?;
+    )?;
     let mut owed: HashMap<MemberId, Vec<PendingLeave>> = HashMap::new();
     for row in rows {
         let leave = PendingLeave {
-            connector: ConnectorId::parse(&row.connector).map_err(damaged)?,
+            connector: ConnectorId::parse(&row.connector.0).map_err(damaged)?,
             leaver: MemberId(row.leaver),
         };
         owed.entry(MemberId(row.member)).or_default().push(leave);

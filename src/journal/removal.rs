@@ -6,17 +6,18 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::erase::{self, Erased};
+use super::node::begin;
 use super::review;
 use super::review_link::{self, NotKept};
 use crate::model::id::{ReviewLinkId, SessionId, Username};
 use crate::model::review_link::NewReviewLink;
 use crate::model::time::Timestamp;
+use crate::sql::{Connection, query};
 
 /// The most removals that wait.
 const WAITING: usize = 16;
@@ -200,7 +201,7 @@ impl RemovalQueue {
     }
 
     /// Does one step of what there is to do, if there is anything. After an error the connection is not to be used again.
-    pub(super) async fn step(&mut self, connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
+    pub(super) async fn step(&mut self, connection: &mut Connection, now: Timestamp) -> sqlx::Result<()> {
         match self.running.take().or_else(|| self.removals.try_recv().ok()) {
             Some(Removal::Delete { session, answer }) => self.delete(connection, session, answer).await,
             Some(Removal::Erase {
@@ -241,7 +242,7 @@ impl RemovalQueue {
 
     async fn delete(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         session: SessionId,
         answer: Option<Answer<()>>,
     ) -> sqlx::Result<()> {
@@ -257,7 +258,7 @@ impl RemovalQueue {
     }
 
     /// Begins with the oldest session that is too old; when there is nothing left, looks again after a while.
-    async fn expire(&mut self, connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
+    async fn expire(&mut self, connection: &mut Connection, now: Timestamp) -> sqlx::Result<()> {
         let Some(retention) = self.retention.filter(|_| Instant::now() >= self.expire_at) else {
             return Ok(());
         };
@@ -292,68 +293,75 @@ enum Progress {
 }
 
 /// Removes entries of the journal first, a few at a time; what is left goes with the session's own row.
-async fn delete_some(
-    connection: &mut SqliteConnection,
-    session: SessionId,
-) -> sqlx::Result<Result<Progress, RemovalError>> {
-    sqlx::query("begin immediate").execute(&mut *connection).await?;
+async fn delete_some(connection: &mut Connection, session: SessionId) -> sqlx::Result<Result<Progress, RemovalError>> {
+    begin(connection).await?;
     let progress = delete_step(connection, session).await?;
-    sqlx::query("commit").execute(connection).await?;
+    connection.run("commit").await?;
     Ok(progress)
 }
 
-async fn delete_step(
-    connection: &mut SqliteConnection,
-    session: SessionId,
-) -> sqlx::Result<Result<Progress, RemovalError>> {
-    let ended = sqlx::query_scalar!(
-        r#"select ended_at is not null as "ended!: bool" from session where id = ?"#,
+async fn delete_step(connection: &mut Connection, session: SessionId) -> sqlx::Result<Result<Progress, RemovalError>> {
+    let ended = query!(
+        &mut *connection,
+        fetch_optional scalar,
+        r#"select ended_at is not null as "ended!: bool" from session where id = $1"#,
         session.0
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
+    )?;
     match ended {
         None => return Ok(Err(RemovalError::NoSuchSession)),
         Some(false) => return Ok(Err(RemovalError::Live)),
         Some(true) => {}
     }
-    let removed = sqlx::query!(
-        "delete from event where seq in (select seq from event where session_id = ? order by seq limit ?)",
+    let removed = query!(
+        &mut *connection,
+        execute,
+        "delete from event where seq in (select seq from event where session_id = $1 order by seq limit $2)",
         session.0,
         STEP
-    )
-    .execute(&mut *connection)
-    .await?;
-    if removed.rows_affected().cast_signed() == STEP {
+    )?;
+    if removed.cast_signed() == STEP {
         return Ok(Ok(Progress::More));
     }
-    sqlx::query!("delete from session where id = ?", session.0)
-        .execute(connection)
-        .await?;
+    query!(
+        connection,
+        execute,
+        sqlite: "delete from session where id = ?",
+        // An ended session has no members, and so nothing that is live.
+        postgres: "with people as (delete from participant where session_id = $1),
+                       presence as (delete from connection where session_id = $1),
+                       links as (delete from link where session_id = $1),
+                       gone as (delete from gone_member where session_id = $1),
+                       review_links as (delete from review_link where session_id = $1)
+                   delete from session where id = $1",
+        session.0
+    )?;
     Ok(Ok(Progress::Done))
 }
 
 /// Removes some of the entries from before a moment that belong to no session; says how many.
-async fn delete_events_without_session(connection: &mut SqliteConnection, before: Timestamp) -> sqlx::Result<i64> {
-    let removed = sqlx::query!(
-        "delete from event where seq in (select seq from event where session_id is null and at < ? order by at limit ?)",
+async fn delete_events_without_session(connection: &mut Connection, before: Timestamp) -> sqlx::Result<i64> {
+    begin(connection).await?;
+    let removed = query!(
+        &mut *connection,
+        execute,
+        "delete from event
+         where seq in (select seq from event where session_id is null and at < $1 order by at limit $2)",
         before.0,
         STEP
-    )
-    .execute(connection)
-    .await?;
-    Ok(removed.rows_affected().cast_signed())
+    )?;
+    connection.run("commit").await?;
+    Ok(removed.cast_signed())
 }
 
 /// The oldest session that ended before a moment. It started before that too, so that not all have to be looked at.
-async fn expired(connection: &mut SqliteConnection, before: Timestamp) -> sqlx::Result<Option<SessionId>> {
+async fn expired(connection: &mut Connection, before: Timestamp) -> sqlx::Result<Option<SessionId>> {
     let first_later = SessionId::first_at(before);
-    let id = sqlx::query_scalar!(
-        r#"select id as "id: Uuid" from session where id < ? and ended_at < ? order by id limit 1"#,
+    let id = query!(
+        connection,
+        fetch_optional scalar,
+        r#"select id as "id: Uuid" from session where id < $1 and ended_at < $2 order by id limit 1"#,
         first_later.0,
         before.0
-    )
-    .fetch_optional(connection)
-    .await?;
+    )?;
     Ok(id.map(SessionId))
 }

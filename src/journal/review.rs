@@ -1,9 +1,10 @@
 //! What outlasts a restart of the review's cookies: what they are signed with, and which of them were signed out.
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::node::begin;
 use crate::model::time::Timestamp;
+use crate::sql::{Connection, query};
 
 /// What the review's cookies are told by.
 #[derive(Clone, Default)]
@@ -14,13 +15,18 @@ pub struct ReviewSecrets {
     pub signed_out: Vec<(Uuid, Timestamp)>,
 }
 
-pub(super) async fn load(connection: &mut SqliteConnection) -> sqlx::Result<ReviewSecrets> {
-    let salt = sqlx::query_scalar!("select salt from review_secret where id = 1")
-        .fetch_one(&mut *connection)
-        .await?;
-    let rows = sqlx::query!(r#"select id as "id: Uuid", expires_at from review_sign_out"#)
-        .fetch_all(connection)
-        .await?;
+struct SignOut {
+    id: Uuid,
+    expires_at: i64,
+}
+
+pub(super) async fn load(connection: &mut Connection) -> sqlx::Result<ReviewSecrets> {
+    let salt = query!(&mut *connection, fetch_one scalar, "select salt from review_secret where id = 1")?;
+    let rows = query!(
+        connection,
+        fetch_all as SignOut,
+        r#"select id as "id: Uuid", expires_at from review_sign_out"#
+    )?;
     Ok(ReviewSecrets {
         salt,
         signed_out: rows
@@ -32,22 +38,24 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> sqlx::Result<Revi
 
 /// Remembers a cookie until it would have ended, and forgets those that have.
 pub(super) async fn sign_out(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     cookie: Uuid,
     expires_at: Timestamp,
     now: Timestamp,
 ) -> sqlx::Result<()> {
-    sqlx::query("begin immediate").execute(&mut *connection).await?;
-    sqlx::query!("delete from review_sign_out where expires_at <= ?", now.0)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!(
-        "insert into review_sign_out (id, expires_at) values (?, ?) on conflict (id) do nothing",
+    begin(connection).await?;
+    query!(
+        &mut *connection,
+        execute,
+        "delete from review_sign_out where expires_at <= $1",
+        now.0
+    )?;
+    query!(
+        &mut *connection,
+        execute,
+        "insert into review_sign_out (id, expires_at) values ($1, $2) on conflict (id) do nothing",
         cookie,
         expires_at.0
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("commit").execute(connection).await?;
-    Ok(())
+    )?;
+    connection.run("commit").await
 }

@@ -1,10 +1,10 @@
 //! The links by which others read a part of the history: made, and revoked.
 
-use sqlx::SqliteConnection;
-
+use super::node::begin;
 use crate::model::id::{ReviewLinkId, SessionId};
 use crate::model::review_link::{NewReviewLink, Shared};
 use crate::model::time::Timestamp;
+use crate::sql::{Connection, query};
 
 /// Why a link is not kept.
 pub(super) enum NotKept {
@@ -15,14 +15,14 @@ pub(super) enum NotKept {
 }
 
 /// Keeps a link, and forgets those that have ended.
-pub(super) async fn keep(connection: &mut SqliteConnection, link: &NewReviewLink) -> sqlx::Result<Result<(), NotKept>> {
-    sqlx::query("begin immediate").execute(&mut *connection).await?;
+pub(super) async fn keep(connection: &mut Connection, link: &NewReviewLink) -> sqlx::Result<Result<(), NotKept>> {
+    begin(connection).await?;
     let kept = transact(connection, link).await?;
-    sqlx::query("commit").execute(connection).await?;
+    connection.run("commit").await?;
     Ok(kept)
 }
 
-async fn transact(connection: &mut SqliteConnection, link: &NewReviewLink) -> sqlx::Result<Result<(), NotKept>> {
+async fn transact(connection: &mut Connection, link: &NewReviewLink) -> sqlx::Result<Result<(), NotKept>> {
     forget_ended(connection, link.made_at).await?;
     if let Shared::Session(session) = link.shared
         && !is_there(connection, session).await?
@@ -36,57 +36,66 @@ async fn transact(connection: &mut SqliteConnection, link: &NewReviewLink) -> sq
     Ok(Ok(()))
 }
 
-async fn forget_ended(connection: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<()> {
-    sqlx::query!("delete from review_link where expires_at <= ?", now.0)
-        .execute(connection)
-        .await?;
-    Ok(())
+async fn forget_ended(connection: &mut Connection, now: Timestamp) -> sqlx::Result<()> {
+    query!(
+        connection,
+        execute,
+        "delete from review_link where expires_at <= $1",
+        now.0
+    )
+    .map(drop)
 }
 
-async fn is_there(connection: &mut SqliteConnection, session: SessionId) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"select exists (select 1 from session where id = ?) as "is_there!: bool""#,
+async fn is_there(connection: &mut Connection, session: SessionId) -> sqlx::Result<bool> {
+    query!(
+        connection,
+        fetch_one scalar,
+        r#"select exists (select 1 from session where id = $1) as "is_there!: bool""#,
         session.0
     )
-    .fetch_one(connection)
-    .await
 }
 
 /// How many there are that are good.
-async fn count(connection: &mut SqliteConnection, key_mark: u8) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"select count(*) as "count!: i64" from review_link where key_mark = ?"#,
-        key_mark
+async fn count(connection: &mut Connection, key_mark: u8) -> sqlx::Result<i64> {
+    query!(
+        connection,
+        fetch_one scalar,
+        r#"select count(*) as "count!: i64" from review_link where key_mark = $1"#,
+        i16::from(key_mark)
     )
-    .fetch_one(connection)
-    .await
 }
 
-async fn insert(connection: &mut SqliteConnection, link: &NewReviewLink) -> sqlx::Result<()> {
+async fn insert(connection: &mut Connection, link: &NewReviewLink) -> sqlx::Result<()> {
     let (session, room) = match &link.shared {
         Shared::Session(session) => (Some(session.0), None),
         Shared::Room(room) => (None, Some(room.as_str())),
     };
     let name = link.name.as_str();
-    sqlx::query!(
-        "insert into review_link (id, session_id, room, name, made_at, expires_at, key_mark) values (?, ?, ?, ?, ?, ?, ?)",
+    query!(
+        connection,
+        execute,
+        "insert into review_link (id, session_id, room, name, made_at, expires_at, key_mark)
+         values ($1, $2, $3, $4, $5, $6, $7)",
         link.id.0,
         session,
         room,
         name,
         link.made_at.0,
         link.expires_at.0,
-        link.key_mark
+        i16::from(link.key_mark)
     )
-    .execute(connection)
-    .await?;
-    Ok(())
+    .map(drop)
 }
 
 /// Forgets a link: what is not kept is good for nothing. Whether there was one.
-pub(super) async fn revoke(connection: &mut SqliteConnection, link: ReviewLinkId) -> sqlx::Result<bool> {
-    let revoked = sqlx::query!("delete from review_link where id = ?", link.0)
-        .execute(connection)
-        .await?;
-    Ok(revoked.rows_affected() > 0)
+pub(super) async fn revoke(connection: &mut Connection, link: ReviewLinkId) -> sqlx::Result<bool> {
+    begin(connection).await?;
+    let revoked = query!(
+        &mut *connection,
+        execute,
+        "delete from review_link where id = $1",
+        link.0
+    )?;
+    connection.run("commit").await?;
+    Ok(revoked > 0)
 }

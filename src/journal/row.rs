@@ -1,5 +1,6 @@
 //! A record as a row of what is written ([`rows.sql`](rows.sql)).
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -248,6 +249,46 @@ impl<'a> Row<'a> {
             .bind(self.members)
             .bind(self.detail.as_deref())
     }
+}
+
+/// As `write_rows` of [`rows.postgres.sql`](rows.postgres.sql) reads it. What is bytes there is written as its tables' type
+/// takes it.
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_map(None)?;
+        let bytes = |bytes: &[u8]| format!("\\x{}", hex::encode(bytes));
+        let is_connector = matches!(self.kind, "link_offered" | "link_answered" | "leave_owed");
+        row.serialize_entry("kind", self.kind)?;
+        row.serialize_entry("at", &self.at)?;
+        row.serialize_entry("is_entry", &self.seq.is_some())?;
+        put(&mut row, "session", self.session)?;
+        put(&mut row, "participant", self.participant)?;
+        put(&mut row, "member", self.member)?;
+        put(&mut row, "connection", self.connection)?;
+        put(&mut row, "previous", self.previous)?;
+        put(&mut row, "link", self.link)?;
+        put(&mut row, "peer", self.peer)?;
+        put(&mut row, "peer_member", self.peer_member)?;
+        put(&mut row, "client_key", self.client_key.map(|key| bytes(key.as_bytes())))?;
+        put(&mut row, "name", self.name.filter(|_| !is_connector))?;
+        put(
+            &mut row,
+            "connector",
+            self.name.filter(|_| is_connector).map(|id| bytes(id.as_bytes())),
+        )?;
+        put(&mut row, "stream", self.stream.map(|stream| bytes(stream.as_bytes())))?;
+        put(&mut row, "reason", self.reason)?;
+        put(&mut row, "until", self.until)?;
+        put(&mut row, "position", self.position)?;
+        put(&mut row, "members", self.members)?;
+        put(&mut row, "detail", self.detail.as_deref())?;
+        row.end()
+    }
+}
+
+/// What is not there is null.
+fn put<M: SerializeMap>(row: &mut M, column: &'static str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| row.serialize_entry(column, &value))
 }
 
 /// Candidates of the offerer and of the answerer, and renegotiations.

@@ -1,11 +1,12 @@
-//! How a group of records is written: one statement, whose triggers ([`rows.sql`](rows.sql)) write what follows from each.
+//! How a group of records is written: one statement, whose triggers ([`rows.sql`](rows.sql)) or function
+//! ([`rows.postgres.sql`](rows.postgres.sql)) write what follows from each.
 //!
 //! A statement costs its way to the thread that owns the connection and back, many times what a row costs. So a group
 //! is one: it begins, writes and commits by itself. Only groups of more rows, or with a [`Snapshot`], take some.
 
 use std::sync::OnceLock;
 
-use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 use tokio::time::Instant;
 
 use super::event::Numbered;
@@ -15,6 +16,7 @@ use super::snapshot;
 
 use crate::model::time::Timestamp;
 use crate::room::record::{Change, Record, Snapshot};
+use crate::sql::{Connection, Database, json, query};
 
 /// The most rows of one statement: a small group's, and its end.
 const MOST_ROWS: usize = SMALL_GROUP + 1;
@@ -59,52 +61,145 @@ fn view_of(view: &str, rows: Option<&str>) -> String {
     format!("create temp view {view} as select {};{passes_on}", columns("null as "))
 }
 
-/// A connection that writes groups.
-pub(super) async fn connect(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
-    let mut connection = options.connect().await?;
-    prepare(&mut connection).await?;
-    Ok(connection)
-}
-
-/// Commits a group of that number, and that the server lived at that moment.
+/// Commits a group of that number, and that the server lived at that moment. Gives the number of the last entry of the journal
+/// among them, if there is one.
 pub(super) async fn commit(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     group: &[Numbered],
     number: i64,
     at: Timestamp,
     pace: &mut Pace,
-) -> sqlx::Result<()> {
-    let is_plain = |numbered: &Numbered| !matches!(numbered.record.change, Change::Snapshot(_));
-    if group.len() < MOST_ROWS && group.iter().all(is_plain) {
-        let rows: Vec<_> = group.iter().map(Row::of).chain([Row::end(number, at)]).collect();
-        return insert(connection, &rows).await;
+) -> sqlx::Result<Option<i64>> {
+    match connection {
+        Database::Sqlite(on) if group.len() < MOST_ROWS && group.iter().all(is_plain) => {
+            let rows: Vec<_> = group.iter().map(Row::of).chain([Row::end(number, at)]).collect();
+            insert(on, &rows).await?;
+            Ok(last_seq(group))
+        }
+        Database::Postgres(on) if group.iter().all(is_plain) => commit_rows(on, group, number, at).await,
+        Database::Sqlite(_) | Database::Postgres(_) => commit_in_parts(connection, group, number, at, pace).await,
     }
+}
+
+async fn commit_in_parts(
+    connection: &mut Connection,
+    group: &[Numbered],
+    number: i64,
+    at: Timestamp,
+    pace: &mut Pace,
+) -> sqlx::Result<Option<i64>> {
     let begun = Instant::now();
-    sqlx::query("begin immediate").execute(&mut *connection).await?;
+    let Some(mut entries) = begin(connection, number, at).await? else {
+        connection.run("rollback").await?;
+        return newest_seq(connection).await;
+    };
     for part in group.chunk_by(|one, other| is_plain(one) && is_plain(other)) {
-        write(connection, part).await?;
+        write(connection, part, &mut entries).await?;
     }
-    insert(connection, &[Row::end(number, at)]).await?;
+    if let Database::Sqlite(on) = connection {
+        insert(on, &[Row::end(number, at)]).await?;
+    }
     let written = Instant::now();
-    sqlx::query("commit").execute(connection).await?;
+    connection.run("commit").await?;
     pace.measure(group.len(), written - begun, written.elapsed());
-    Ok(())
+    Ok(match connection {
+        Database::Sqlite(_) => last_seq(group),
+        Database::Postgres(_) => (entries.written > 0).then(|| entries.base + i64::from(entries.written)),
+    })
+}
+
+/// One call of the database, as with the file.
+async fn commit_rows(
+    connection: &mut PgConnection,
+    group: &[Numbered],
+    number: i64,
+    at: Timestamp,
+) -> sqlx::Result<Option<i64>> {
+    let rows = json(&group.iter().map(Row::of).collect::<Vec<_>>())?;
+    let last: Option<i64> = sqlx::query_scalar("select pg_temp.write_group($1, $2, $3::json)")
+        .bind(number)
+        .bind(at.0)
+        .bind(rows)
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(last.filter(|_| last_seq(group).is_some()))
+}
+
+fn is_plain(numbered: &Numbered) -> bool {
+    !matches!(numbered.record.change, Change::Snapshot(_))
+}
+
+fn last_seq(group: &[Numbered]) -> Option<i64> {
+    group.iter().rev().find_map(|numbered| numbered.seq)
+}
+
+/// Begins the transaction of a group. Gives what the numbers of its entries begin after, if they have none yet; nothing if the
+/// group is written already.
+async fn begin(connection: &mut Connection, number: i64, at: Timestamp) -> sqlx::Result<Option<Entries>> {
+    match connection {
+        Database::Sqlite(connection) => {
+            sqlx::query("begin immediate").execute(connection).await?;
+            Ok(Some(Entries::default()))
+        }
+        Database::Postgres(connection) => {
+            sqlx::query("begin").execute(&mut *connection).await?;
+            let base: Option<i64> = sqlx::query_scalar("select pg_temp.begin_group($1, $2)")
+                .bind(number)
+                .bind(at.0)
+                .fetch_one(connection)
+                .await?;
+            Ok(base.map(|base| Entries { base, written: 0 }))
+        }
+    }
 }
 
 /// Writes records of which one is a snapshot only if it is alone.
-async fn write(connection: &mut SqliteConnection, part: &[Numbered]) -> sqlx::Result<()> {
+async fn write(connection: &mut Connection, part: &[Numbered], entries: &mut Entries) -> sqlx::Result<()> {
     if let [Numbered { record, .. }] = part
         && let Change::Snapshot(live) = &record.change
     {
         return repair(connection, record, live).await;
     }
     for some in part.chunks(MOST_ROWS) {
-        insert(connection, &some.iter().map(Row::of).collect::<Vec<_>>()).await?;
+        let rows: Vec<_> = some.iter().map(Row::of).collect();
+        match connection {
+            Database::Sqlite(on) => insert(on, &rows).await?,
+            Database::Postgres(on) => entries.insert(on, &rows).await?,
+        }
     }
     Ok(())
 }
 
-async fn repair(connection: &mut SqliteConnection, record: &Record, live: &Snapshot) -> sqlx::Result<()> {
+/// The entries of the journal that a transaction of PostgreSQL has written: their numbers are made of its own.
+#[derive(Default)]
+struct Entries {
+    base: i64,
+    written: i32,
+}
+
+impl Entries {
+    async fn insert(&mut self, connection: &mut PgConnection, rows: &[Row<'_>]) -> sqlx::Result<()> {
+        self.written = sqlx::query_scalar("select pg_temp.write_rows($1, $2, $3::json)")
+            .bind(self.base)
+            .bind(self.written)
+            .bind(json(rows)?)
+            .fetch_one(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The number of the journal's last entry, if there is one.
+pub(super) async fn newest_seq(connection: &mut Connection) -> sqlx::Result<Option<i64>> {
+    query!(
+        connection,
+        fetch_one scalar,
+        sqlite: r#"select max(seq) as "seq: i64" from event"#,
+        postgres: r#"select max(seq) as seq from event"#
+    )
+}
+
+async fn repair(connection: &mut Connection, record: &Record, live: &Snapshot) -> sqlx::Result<()> {
     match record.session {
         Some(session) => snapshot::write(connection, session, live, record.at).await,
         None => snapshot::end_others(connection, None, &live.room, record.at).await,

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::model::id::SessionId;
 use crate::room::record::{LiveLink, LiveMember};
+use crate::sql::{ClientText, Connection, query};
 
 /// What is stored of a session's live members and links.
 pub(super) struct Unchanged {
@@ -30,34 +30,32 @@ pub(super) struct MemberRow {
 pub(super) struct LinkRow {
     pub(super) id: Uuid,
     pub(super) answered_at: Option<i64>,
-    pub(super) answerer_connector: Option<String>,
+    pub(super) answerer_connector: Option<ClientText<String>>,
     pub(super) offerer_candidates: i64,
     pub(super) answerer_candidates: i64,
     pub(super) renegotiations: i64,
 }
 
 impl Unchanged {
-    pub(super) async fn read(connection: &mut SqliteConnection, session: SessionId) -> sqlx::Result<Self> {
-        let members = sqlx::query_as!(
-            MemberRow,
+    pub(super) async fn read(connection: &mut Connection, session: SessionId) -> sqlx::Result<Self> {
+        let members = query!(
+            &mut *connection,
+            fetch_all as MemberRow,
             r#"select id as "id: _", connection_id as "connection: _", away_since, away_until,
                       overflowed as "overflowed: _", stopped_by
                from member
-               where session_id = ? and not exists (select 1 from owed_leave where member_id = member.id)"#,
+               where session_id = $1 and not exists (select 1 from owed_leave where member_id = member.id)"#,
             session.0
-        )
-        .fetch_all(&mut *connection)
-        .await?;
-        let links = sqlx::query_as!(
-            LinkRow,
-            r#"select link.id as "id: _", answered_at, answerer_connector, offerer_candidates, answerer_candidates,
-                      renegotiations
+        )?;
+        let links = query!(
+            connection,
+            fetch_all as LinkRow,
+            r#"select link.id as "id: _", answered_at, answerer_connector as "answerer_connector: _",
+                      offerer_candidates, answerer_candidates, renegotiations
                from link join live_link on live_link.session_id = link.session_id and link_id = link.id
-               where link.session_id = ? and closed_at is null"#,
+               where link.session_id = $1 and closed_at is null"#,
             session.0
-        )
-        .fetch_all(connection)
-        .await?;
+        )?;
         Ok(Self {
             members: members.into_iter().collect(),
             links: links.into_iter().collect(),
@@ -89,7 +87,8 @@ impl MemberRow {
 
 impl LinkRow {
     pub(super) fn of(live: &LiveLink) -> Self {
-        let (answerer_connector, answered_at) = live.answered.as_ref().map(|(id, at)| (id.to_string(), at.0)).unzip();
+        let answered = live.answered.as_ref();
+        let (answerer_connector, answered_at) = answered.map(|(id, at)| (ClientText(id.to_string()), at.0)).unzip();
         Self {
             id: live.link.0,
             answered_at,

@@ -4,24 +4,24 @@
 //! `SQLITE_FULL`, sqlx 0.9 keeps a wrong transaction depth for good), and the next one tells by the stored number
 //! whether the group was committed after all: so a commit whose answer was lost is not written twice.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
+use sqlx::postgres::PgDatabaseError;
 use tokio::time::Instant;
 
 use super::Clock;
 use super::event::{self, Numbered};
-use super::lock::DatabaseLock;
+use super::node::last_group;
 use super::pace::{self, Pace};
 use super::queue::Work;
 use super::removal::RemovalQueue;
 use super::rows;
 use super::shared::Shared;
-use crate::limit::Seldom;
+use super::store::{Store, mark_clean_stop};
 use crate::metrics;
 use crate::room::record::Record;
+use crate::sql::{Connection, Reader};
 
 /// How often the server writes down that it lives, if it writes nothing else. The history promises 5 s.
 const HEARTBEAT: Duration = Duration::from_secs(4);
@@ -31,37 +31,26 @@ const SLOWEST_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
-    pub(super) options: SqliteConnectOptions,
-    pub(super) connection: Option<SqliteConnection>,
-    pub(super) reader: SqlitePool,
+    pub(super) store: Store,
+    pub(super) connection: Option<Connection>,
+    pub(super) reader: Reader,
     pub(super) clock: Clock,
     pub(super) removals: RemovalQueue,
     /// The next `seq`, and the number of the next group: neither is ever used again.
     pub(super) next_seq: i64,
     pub(super) next_group: i64,
     pub(super) pace: Pace,
-    /// The database, for its disk's sake.
-    pub(super) file: PathBuf,
-    /// Not with each group: it takes two calls of the system, and nobody moves a database that often.
-    pub(super) place_is_looked_at: Seldom,
-    /// Held for as long as the database is ours.
-    pub(super) lock: Option<DatabaseLock>,
 }
 
 impl Writer {
-    /// Whether there is space for it, and whether it is there at all.
-    fn look_at_file(&self) {
-        self.shared.look_at_disk(&self.file, (self.clock)());
-        self.place_is_looked_at.then(|| {
-            let is_in_place = self.lock.as_ref().is_none_or(|lock| lock.is_at(&self.file));
-            self.shared.look_at_place(is_in_place, &self.file);
-        });
+    fn look_at_store(&self) {
+        self.store.look(&self.shared, (self.clock)());
     }
 
     /// Writes until the journal is closed and nothing waits.
     pub(super) async fn run(mut self) {
         let mut beat_at = Instant::now() + HEARTBEAT;
-        self.look_at_file();
+        self.look_at_store();
         loop {
             if self.gathers().await {
                 continue;
@@ -83,7 +72,7 @@ impl Writer {
             };
             if let Some(records) = records {
                 self.write_all(records).await;
-                self.look_at_file();
+                self.look_at_store();
                 beat_at = Instant::now() + HEARTBEAT;
             } else if !self.removals.is_due() {
                 tokio::select! {
@@ -120,14 +109,15 @@ impl Writer {
         // Until it succeeds: those who wait for it wait for all its attempts.
         let mut began = Instant::now();
         loop {
-            let part = limit.min(group.len());
+            let part = self.store.fits(&group[..limit.min(group.len())]);
             match self.commit_once(&group[..part]).await {
-                Ok(()) => {
+                Ok(last_seq) => {
                     if part > 0 {
                         metrics::committed(began.elapsed());
                     }
                     began = Instant::now();
-                    self.committed(group.drain(..part));
+                    group.drain(..part);
+                    self.committed(part, last_seq);
                     if group.is_empty() {
                         return;
                     }
@@ -162,22 +152,25 @@ impl Writer {
             .collect()
     }
 
-    /// One attempt. The connection survives it only if it succeeds.
-    pub(super) async fn commit_once(&mut self, group: &[Numbered]) -> sqlx::Result<()> {
+    /// One attempt. The connection survives it only if it succeeds. Gives the `seq` of the last event among them.
+    pub(super) async fn commit_once(&mut self, group: &[Numbered]) -> sqlx::Result<Option<i64>> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let mut fresh = rows::connect(&self.options).await?;
+                let mut fresh = self.store.connect().await?;
                 if last_group(&mut fresh).await? >= self.next_group {
+                    let last_seq = rows::newest_seq(&mut fresh).await?;
                     self.connection = Some(fresh);
-                    return Ok(());
+                    return Ok(last_seq);
                 }
                 fresh
             }
         };
-        rows::commit(&mut connection, group, self.next_group, (self.clock)(), &mut self.pace).await?;
+        let now = (self.clock)();
+        let commit = rows::commit(&mut connection, group, self.next_group, now, &mut self.pace);
+        let last_seq = self.store.answer(commit).await?;
         self.connection = Some(connection);
-        Ok(())
+        Ok(last_seq)
     }
 
     /// A step that fails is undone with its connection, as what is written is never left half.
@@ -190,18 +183,17 @@ impl Writer {
     async fn try_removal(&mut self) -> sqlx::Result<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => rows::connect(&self.options).await?,
+            None => self.store.connect().await?,
         };
-        self.removals.step(&mut connection, (self.clock)()).await?;
+        let step = self.removals.step(&mut connection, (self.clock)());
+        self.store.answer(step).await?;
         self.connection = Some(connection);
         Ok(())
     }
 
-    fn committed(&mut self, group: impl ExactSizeIterator<Item = Numbered>) {
+    fn committed(&mut self, count: usize, last_seq: Option<i64>) {
         self.next_group += 1;
-        let count = group.len();
-        let last = group.filter_map(|numbered| numbered.seq).last();
-        self.shared.written(count, last);
+        self.shared.written(count, last_seq);
     }
 
     fn give_up(&mut self, record: &Record, error: &sqlx::Error) {
@@ -220,19 +212,12 @@ impl Writer {
     async fn try_stop(&mut self) -> sqlx::Result<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => rows::connect(&self.options).await?,
+            None => self.store.connect().await?,
         };
         mark_clean_stop(&mut connection, (self.clock)().0).await?;
-        // A reader that is still at it would only keep the log from being cut.
+        // A reader that is still at it would only keep the file's log from being cut.
         let readers_left = tokio::time::timeout(READERS_LEAVE, self.reader.close()).await.is_ok();
-        sqlx::query("pragma wal_checkpoint(truncate)")
-            .execute(&mut connection)
-            .await?;
-        connection.close().await?;
-        if let Some(lock) = self.lock.take().filter(|_| readers_left) {
-            lock.release();
-        }
-        Ok(())
+        self.store.leave(connection, readers_left).await
     }
 }
 
@@ -242,20 +227,14 @@ fn is_unwritable(error: &sqlx::Error) -> bool {
     const TOO_BIG: u32 = 18;
     const CONSTRAINT: u32 = 19;
     const MISMATCH: u32 = 20;
-    let code = error.as_database_error().and_then(|error| error.code());
-    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    let Some(code) = error.code() else { return false };
+    if error.try_downcast_ref::<PgDatabaseError>().is_some() {
+        // A kind or a value that is none, a broken constraint, or more than fits.
+        return ["20", "22", "23", "54"].iter().any(|class| code.starts_with(class));
+    }
+    let primary = code.parse::<u32>().ok().map(|code| code & 0xff);
     matches!(primary, Some(TOO_BIG | CONSTRAINT | MISMATCH))
-}
-
-pub(super) async fn last_group(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar!("select group_no from heartbeat where id = 1")
-        .fetch_one(connection)
-        .await
-}
-
-async fn mark_clean_stop(connection: &mut SqliteConnection, at: i64) -> sqlx::Result<()> {
-    sqlx::query!("update heartbeat set at = ?, clean_stop = true where id = 1", at)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::error::BoxDynError;
-use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
-use sqlx::{Decode, Sqlite, Type};
+use sqlx::{Database, Decode, Type};
 use utoipa::openapi::schema::{self, Schema};
 use utoipa::openapi::{ObjectBuilder, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -52,19 +51,25 @@ macro_rules! vocabulary {
             }
         }
 
-        impl Type<Sqlite> for $name {
-            fn type_info() -> SqliteTypeInfo {
-                <str as Type<Sqlite>>::type_info()
+        impl<DB: Database> Type<DB> for $name
+        where
+            str: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <str as Type<DB>>::type_info()
             }
 
-            fn compatible(info: &SqliteTypeInfo) -> bool {
-                <str as Type<Sqlite>>::compatible(info)
+            fn compatible(info: &DB::TypeInfo) -> bool {
+                <str as Type<DB>>::compatible(info)
             }
         }
 
-        impl<'r> Decode<'r, Sqlite> for $name {
-            fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
-                let word = <&str as Decode<'r, Sqlite>>::decode(value)?;
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            &'r str: Decode<'r, DB>,
+        {
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                let word = <&str as Decode<'r, DB>>::decode(value)?;
                 Self::parse(word).ok_or_else(|| format!("{word:?} is no {}", stringify!($name)).into())
             }
         }

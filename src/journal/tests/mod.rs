@@ -5,18 +5,23 @@ mod batch;
 mod crash;
 mod erase;
 mod open;
+mod postgres;
 mod queue;
+mod read;
 mod rows;
 mod trouble;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chatroom_testkit::Postgres;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::open::{Ready, prepare};
+use super::open_server::MIGRATIONS;
 use super::*;
 use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, StreamType, Username,
@@ -28,15 +33,51 @@ use crate::room::record::{Change, End, Joined, LinkOffered, LiveLink, LiveMember
 const NOW: Timestamp = Timestamp(1_000_000);
 const SESSION: SessionId = SessionId(Uuid::from_u128(1));
 
+/// SQLite's words that tests ask by, for PostgreSQL.
+const WORDS: &str = "
+    create schema words;
+    create function words.hex(uuid) returns text language sql as $$select coalesce(upper(replace($1::text, '-', '')), '')$$;
+    create function words.hex(bytea) returns text language sql as $$select coalesce(upper(encode($1, 'hex')), '')$$;
+    create function words.hex(text) returns text language sql as $$select upper(encode(convert_to($1, 'UTF8'), 'hex'))$$;
+    create function words.substr(uuid, integer) returns bytea language sql as $$select substr(uuid_send($1), $2)$$;
+    create function words.quote(bigint) returns text language sql as $$select coalesce($1::text, 'NULL')$$;
+    create function words.quote(text) returns text language sql as $$select coalesce(quote_literal($1), 'NULL')$$;
+    create function words.iif(boolean, text, text) returns text language sql as $$select case when $1 then $2 else $3 end$$;
+    create function words.field(text, text) returns text language sql as $$select ($1::json -> $2) #>> '{}'$$;
+    create operator words.->> (leftarg = text, rightarg = text, function = words.field);
+    create view words.heartbeat as select alive_at as at, group_no from node;";
+
+/// A database of a test's own.
 struct Bench {
     folder: TempDir,
+    /// It is not in the folder, but there.
+    server: Option<PgConnectOptions>,
 }
 
 impl Bench {
     fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            server: None,
         }
+    }
+
+    async fn on_postgres() -> Self {
+        let database = Postgres::shared().database(async |options| {
+            let mut connection = options.connect().await.unwrap();
+            MIGRATIONS.run(&mut connection).await.unwrap();
+            sqlx::raw_sql(WORDS).execute(&mut connection).await.unwrap();
+            sqlx::Connection::close(connection).await.unwrap();
+        });
+        Self {
+            server: Some(database.await.options([("search_path", "public,words")])),
+            ..Self::new()
+        }
+    }
+
+    /// One of each kind: what holds for the file holds for PostgreSQL.
+    async fn both() -> [Self; 2] {
+        [Self::new(), Self::on_postgres().await]
     }
 
     fn path(&self) -> PathBuf {
@@ -44,27 +85,58 @@ impl Bench {
     }
 
     fn options(&self) -> Options {
-        Options::new(self.path().into())
+        match self.server() {
+            Some(server) => Options::on_server(server),
+            None => Options::new(self.path().into()),
+        }
+    }
+
+    fn server(&self) -> Option<DatabaseServer> {
+        let options = self.server.clone()?;
+        Some(DatabaseServer::new(options, "public").unwrap())
     }
 
     async fn open(&self) -> Opened {
         Journal::open(self.options(), || NOW).await.unwrap()
     }
 
-    async fn prepare(&self) -> Ready {
-        prepare(self.options(), Arc::new(|| NOW)).await.unwrap()
+    /// What is in order, and the thread that what waits on the network needs.
+    async fn prepare(&self) -> (Ready, WriterThread) {
+        let thread = WriterThread::start(self.server.is_some()).unwrap();
+        let ready = prepare(self.options(), Arc::new(|| NOW), &thread).await.unwrap();
+        (ready, thread)
     }
 
-    /// A second connection, as another program has it.
+    /// A second connection to the file, as another program has it.
     async fn intruder(&self) -> SqliteConnection {
+        assert!(self.server.is_none(), "it is not in a file");
         let options = SqliteConnectOptions::new().filename(self.path());
         options.connect().await.unwrap()
     }
 
+    /// Changes something behind the journal's back.
+    async fn meddle(&self, sql: &'static str) {
+        match &self.server {
+            None => drop(sqlx::raw_sql(sql).execute(&mut self.intruder().await).await.unwrap()),
+            Some(server) => {
+                let mut connection = server.connect().await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+
     /// The rows of a query with one text column.
     async fn rows(&self, sql: &'static str) -> Vec<String> {
-        let mut connection = self.intruder().await;
-        sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+        match &self.server {
+            None => sqlx::query_scalar(sql)
+                .fetch_all(&mut self.intruder().await)
+                .await
+                .unwrap(),
+            Some(server) => {
+                let mut connection = server.connect().await.unwrap();
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+            }
+        }
     }
 }
 
@@ -82,6 +154,21 @@ async fn released(journal: &Journal) {
         Some(Box::new(move || tell.send(()).unwrap())),
     );
     told.await.unwrap();
+}
+
+/// The number of the last entry.
+async fn newest_seq(bench: &Bench) -> i64 {
+    let rows = bench.rows("select max(seq) || '' from event").await;
+    rows[0].parse().unwrap()
+}
+
+/// The same, once the journal says so, which may be a moment after what was written is released.
+async fn committed(bench: &Bench, journal: &Journal) -> i64 {
+    let newest = newest_seq(bench).await;
+    let mut committed = journal.committed();
+    let told = tokio::time::timeout(Duration::from_secs(5), committed.wait_for(|&seq| seq == newest));
+    assert!(told.await.is_ok(), "it says another");
+    newest
 }
 
 fn at(ms: i64, mut change: Change) -> Record {

@@ -5,28 +5,44 @@ use crate::model::vocabulary::{ConnectionPath, ConnectionState};
 use crate::room::record::{LinkSide, Report, Traffic};
 
 const EVENTS: &str =
-    "select seq || ' ' || at || ' ' || kind || ' ' || iif(participant_id is null, '-', hex(substr(participant_id, 16)))
+    "select row_number() over (order by seq) || ' ' || at || ' ' || kind || ' ' || iif(participant_id is null, '-', hex(substr(participant_id, 16)))
                       || ' ' || coalesce(detail, '-') from event order by seq";
-const CONNECTIONS: &str = "select connected_at || ' ' || opened_by || ' ' || coalesce(disconnected_at, '-') || ' '
-                           || coalesce(closed_by, '-') || ' ' || coalesce(away_until, '-')
+const CONNECTIONS: &str =
+    "select connected_at || ' ' || opened_by || ' ' || coalesce(disconnected_at || '', '-') || ' '
+                           || coalesce(closed_by, '-') || ' ' || coalesce(away_until || '', '-')
                            from connection order by connected_at, id";
-const PARTICIPANTS: &str = "select username || ' ' || joined_at || ' ' || coalesce(left_at, '-') || ' '
+const PARTICIPANTS: &str = "select username || ' ' || joined_at || ' ' || coalesce(left_at || '', '-') || ' '
                             || coalesce(leave_reason, '-') || ' ' || reconnect_count from participant order by id";
-const SESSIONS: &str = "select room || ' ' || started_at || ' ' || coalesce(ended_at, '-') || ' ' || peak_participants
+const SESSIONS: &str =
+    "select room || ' ' || started_at || ' ' || coalesce(ended_at || '', '-') || ' ' || peak_participants
                         || ' ' || participant_count || ' ' || reconnect_count || ' ' || error_count
                         from session order by id";
 const MEMBERS: &str =
-    "select hex(substr(connection_id, 15)) || ' ' || position || ' ' || coalesce(away_since, '-') || ' '
-                       || coalesce(away_until, '-') || ' ' || overflowed || ' ' || coalesce(stopped_by, '-')
+    "select hex(substr(connection_id, 15)) || ' ' || position || ' ' || coalesce(away_since || '', '-') || ' '
+                       || coalesce(away_until || '', '-') || ' ' || iif(overflowed, '1', '0') || ' ' || coalesce(stopped_by, '-')
                        from member order by position";
-const LINKS: &str = "select stream_type || ' ' || offered_at || ' ' || coalesce(answered_at, '-') || ' '
+const LINKS: &str = "select hex(stream_type) || ' ' || offered_at || ' ' || coalesce(answered_at || '', '-') || ' '
                      || offerer_candidates || ' ' || answerer_candidates || ' ' || renegotiations || ' '
-                     || coalesce(closed_at, '-') || ' ' || coalesce(closed_by, '-') from link order by id";
-const LIVE_LINKS: &str = "select offerer_connector || ' ' || coalesce(answerer_connector, '-') from live_link";
+                     || coalesce(closed_at || '', '-') || ' ' || coalesce(closed_by, '-') from link order by id";
+const LIVE_LINKS: &str = "select hex(offerer_connector) || ' ' || iif(answerer_connector is null, '-', hex(answerer_connector)) from live_link";
 
-/// Writes the records in one go, and reads the rows of each query.
+/// Writes the records in one go, and reads the rows of each query: either database has the same.
 async fn history<const N: usize>(records: Vec<Record>, queries: [&'static str; N]) -> [Vec<String>; N] {
-    let bench = Bench::new();
+    let [file, server] = Bench::both().await;
+    let in_file = rows_after(&file, records.clone(), queries).await;
+    assert_eq!(
+        rows_after(&server, records, queries).await,
+        in_file,
+        "PostgreSQL, and the file"
+    );
+    in_file
+}
+
+async fn rows_after<const N: usize>(
+    bench: &Bench,
+    records: Vec<Record>,
+    queries: [&'static str; N],
+) -> [Vec<String>; N] {
     let opened = bench.open().await;
     write(&opened.journal, records).await;
     let mut answers = [const { Vec::new() }; N];
@@ -195,14 +211,14 @@ async fn links_from_offer_to_close() {
         at(60, Change::LinkProgress { link: link(2), traffic }),
     ];
     let [links, live] = history(records.clone(), [LINKS, LIVE_LINKS]).await;
-    assert_eq!(links, ["user 20 30 0 0 0 - -", "user 50 - 3 4 1 - -"]);
-    assert_eq!(live, ["mine yours", "mine -"]);
+    assert_eq!(links, ["75736572 20 30 0 0 0 - -", "75736572 50 - 3 4 1 - -"]);
+    assert_eq!(live, ["6D696E65 796F757273", "6D696E65 -"]);
 
     let (link, why) = (link(1), LinkCloseReason::Left);
     records.push(at(70, Change::LinkClosed { link, traffic, why }));
     let [links, live] = history(records, [LINKS, LIVE_LINKS]).await;
-    assert_eq!(links[0], "user 20 30 3 4 1 70 left");
-    assert_eq!(live, ["mine -"]);
+    assert_eq!(links[0], "75736572 20 30 3 4 1 70 left");
+    assert_eq!(live, ["6D696E65 -"]);
 }
 
 #[tokio::test]
@@ -280,7 +296,7 @@ async fn a_calendar_that_moves_takes_all_of_one_session_along() {
             "9070 reconnect - - -"
         ]
     );
-    assert_eq!(links, ["user 9020 9030 0 0 0 - -"]);
+    assert_eq!(links, ["75736572 9020 9030 0 0 0 - -"]);
     assert_eq!(members, ["0137 1 - - 0 -", "014A 3 - - 0 -"]);
     let times: Vec<_> = events.iter().filter_map(|event| event.split(' ').nth(1)).collect();
     assert_eq!(times, ["5", "5", "9010", "9010", "9010", "9040", "9050", "9070"]);
@@ -300,7 +316,23 @@ async fn no_secret_reaches_the_file() {
 
 #[tokio::test]
 async fn a_snapshot_repairs_what_a_gap_left() {
-    let bench = Bench::new();
+    let [file, server] = Bench::both().await;
+    repairs_what_a_gap_left(&server).await;
+    let (opened, snapshot) = repairs_what_a_gap_left(&file).await;
+
+    // The next knows of one more drop.
+    sqlx::raw_sql(NOTE_WRITES)
+        .execute(&mut file.intruder().await)
+        .await
+        .unwrap();
+    let mut next = snapshot;
+    next.members[0].away = Some((Timestamp(70), Timestamp(9_000)));
+    write(&opened.journal, vec![at(80, Change::Snapshot(Box::new(next)))]).await;
+    let written = file.rows("select written from note order by written").await;
+    assert_eq!(written, ["connection 0141", "member 00CA"], "only what has changed");
+}
+
+async fn repairs_what_a_gap_left(bench: &Bench) -> (Opened, Snapshot) {
     let opened = bench.open().await;
     let stale = SessionId(Uuid::from_u128(2));
     let mut stale_start = at(5, started("r"));
@@ -359,21 +391,11 @@ async fn a_snapshot_repairs_what_a_gap_left() {
         assert_eq!(bench.rows(MEMBERS).await, ["0141 2 - - 0 -", "0154 4 50 9000 0 -"]);
         assert_eq!(
             bench.rows(LINKS).await,
-            ["user 20 - 0 0 0 60 gap", "user 48 49 0 0 0 - -"]
+            ["75736572 20 - 0 0 0 60 gap", "75736572 48 49 0 0 0 - -"]
         );
-        assert_eq!(bench.rows(LIVE_LINKS).await, ["mine yours"]);
+        assert_eq!(bench.rows(LIVE_LINKS).await, ["6D696E65 796F757273"]);
     }
-
-    // The next knows of one more drop.
-    sqlx::raw_sql(NOTE_WRITES)
-        .execute(&mut bench.intruder().await)
-        .await
-        .unwrap();
-    let mut next = snapshot;
-    next.members[0].away = Some((Timestamp(70), Timestamp(9_000)));
-    write(&opened.journal, vec![at(80, Change::Snapshot(Box::new(next)))]).await;
-    let written = bench.rows("select written from note order by written").await;
-    assert_eq!(written, ["connection 0141", "member 00CA"], "only what has changed");
+    (opened, snapshot)
 }
 
 /// Writes down what is written.

@@ -26,27 +26,38 @@ fn beginning() -> Vec<Record> {
 
 #[tokio::test]
 async fn a_commit_whose_answer_was_lost_is_not_doubled() {
-    let bench = Bench::new();
-    let mut writer = bench.prepare().await.writer;
-    let records: Vec<Record> = beginning().into_iter().chain(many_errors(3)).collect();
-    let group = writer.number(records);
-    for _ in 0..2 {
-        writer.commit_once(&group).await.unwrap();
-        // The answer never came: the connection is gone, and the group still counts as unwritten.
-        writer.connection = None;
+    for bench in Bench::both().await {
+        let (ready, thread) = bench.prepare().await;
+        let mut writer = ready.writer;
+        let records: Vec<Record> = beginning().into_iter().chain(many_errors(3)).collect();
+        let group = writer.number(records);
+        // What waits on the network does so where the writer would.
+        let writes = thread.handle().spawn(async move {
+            let mut last = Vec::new();
+            for _ in 0..2 {
+                last.push(writer.commit_once(&group).await.unwrap());
+                // The answer never came: the connection is gone, and the group still counts as unwritten.
+                writer.connection = None;
+            }
+            last
+        });
+        let last = writes.await.unwrap();
+        assert_eq!(last[0], last[1]);
+        assert_eq!(bench.rows("select error_count || '' from session").await, ["3"]);
+        assert_eq!(bench.rows("select count(*) || '' from event").await, ["5"]);
     }
-    assert_eq!(bench.rows("select error_count || '' from session").await, ["3"]);
-    assert_eq!(bench.rows("select count(*) || '' from event").await, ["5"]);
 }
 
 #[tokio::test]
 async fn a_full_disk_is_written_again_once_it_has_room() {
     let bench = Bench::new();
-    let mut writer = bench.prepare().await.writer;
+    let mut writer = bench.prepare().await.0.writer;
     let group = writer.number(beginning());
     writer.commit_once(&group).await.unwrap();
     writer.next_group += 1;
-    let connection = writer.connection.as_mut().unwrap();
+    let Some(Database::Sqlite(connection)) = &mut writer.connection else {
+        panic!("it is no file");
+    };
     let pages: i64 = sqlx::query_scalar("pragma page_count")
         .fetch_one(&mut *connection)
         .await
@@ -117,11 +128,15 @@ async fn a_writer_stuck_in_one_statement_holds_nobody_back() {
         commit_timeout: Duration::from_millis(300),
         ..bench.options()
     };
-    let mut writer = prepare(options, Arc::new(|| NOW)).await.unwrap().writer;
-    writer.options = writer.options.clone().busy_timeout(Duration::from_secs(600));
-    writer.connection = Some(crate::journal::rows::connect(&writer.options).await.unwrap());
+    let thread = WriterThread::start(false).unwrap();
+    let mut writer = prepare(options, Arc::new(|| NOW), &thread).await.unwrap().writer;
+    let Database::Sqlite(file) = &mut writer.store else {
+        panic!("it is no file");
+    };
+    file.options = file.options.clone().busy_timeout(Duration::from_secs(600));
+    writer.connection = Some(writer.store.connect().await.unwrap());
     let intruder = hold_the_lock(&bench).await;
-    let journal = Journal::start(writer).unwrap();
+    let journal = Journal::start(writer, thread);
     write(&journal, beginning()).await;
     let Status::Degraded { reason, .. } = journal.status() else {
         panic!("the database hangs");

@@ -1,0 +1,64 @@
+//! Why a database cannot be used, each in one sentence.
+
+use std::io;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Where the file should be, there is no folder.
+    #[error("the database's folder {} does not exist", .0.display())]
+    NoFolder(PathBuf),
+    /// The name is a folder's.
+    #[error("the database {} is a folder, not a file", .0.display())]
+    IsFolder(PathBuf),
+    /// The file or its folder cannot be written.
+    #[error("the database {} cannot be written: {source}", path.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process writes it.
+    #[error("the database {0} is in use by another chatroom-server")]
+    InUse(String),
+    /// It is no database, or another program's.
+    #[error("{0} is not a database of chatroom-server: it was left untouched")]
+    Foreign(String),
+    /// A newer server made it.
+    #[error("the database {0} was made by a newer version of chatroom-server")]
+    Newer(String),
+    /// Its tables are not what the migrations make.
+    #[error("the tables of the database {name} could not be brought up to date: {source}")]
+    Migration {
+        /// Which one.
+        name: String,
+        /// What failed.
+        source: MigrateError,
+    },
+    /// The library is one that loses commits.
+    #[error("SQLite {0} can lose what was committed: chatroom-server needs 3.51.3 or later")]
+    OldSqlite(String),
+    /// The server is one that lacks what is asked of it.
+    #[error("the database {name} is PostgreSQL {version}: chatroom-server needs 15 or later")]
+    OldPostgres {
+        /// Which one.
+        name: String,
+        /// What it says that it is.
+        version: String,
+    },
+    /// The system gives no thread to write from.
+    #[error("the system gives no thread for writing the database: {0}")]
+    NoThread(io::Error),
+    /// Anything else that the database says.
+    #[error("the database {name} could not be opened: {source}")]
+    Database {
+        /// Which one.
+        name: String,
+        /// What it says.
+        source: sqlx::Error,
+    },
+}
