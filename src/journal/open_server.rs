@@ -60,7 +60,9 @@ impl DatabaseServer {
         self.options
             .clone()
             .application_name("chatroom-server")
-            .options([("search_path", self.schema.as_str())])
+            // Compiling a plan takes longer than all of our queries, and a plan that has to do without scans is always dear
+            // enough for it.
+            .options([("search_path", self.schema.as_str()), ("jit", "off")])
             .disable_statement_logging()
     }
 

@@ -201,6 +201,7 @@ async fn thousands_of_rooms_are_found_at_once() {
     const ROOMS: u128 = 3_000;
     for bench in Bench::both().await {
         let opened = bench.open().await;
+        let begun = Instant::now();
         for room in 0..ROOMS {
             let id = |kind: u128| Uuid::from_u128(kind << 64 | room);
             let Change::Joined(ann) = joined(1, 0, 1) else {
@@ -230,6 +231,7 @@ async fn thousands_of_rooms_are_found_at_once() {
             committed.changed().await.unwrap();
         }
         drop((opened, committed));
+        let written = begun.elapsed();
 
         let begun = Instant::now();
         let opened = restart(&bench).await;
@@ -241,7 +243,8 @@ async fn thousands_of_rooms_are_found_at_once() {
             [(NOW.0 + 60_000).to_string()],
             "their graces are written too"
         );
-        // In a debug build, and on a machine that does other things as well.
-        assert!(took < Duration::from_secs(4), "{took:?}");
+        // In a debug build, and on a machine that does other things as well: what it can do just now, the writing tells.
+        let most = Duration::from_secs(4).max(4 * written);
+        assert!(took < most, "{took:?} after {written:?}");
     }
 }
