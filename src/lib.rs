@@ -12,6 +12,7 @@ pub mod config;
 pub mod export;
 #[doc(hidden)]
 pub mod fuzzing;
+mod glances;
 pub mod healthcheck;
 pub mod held;
 pub mod history;

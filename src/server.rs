@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use crate::addresses::{self, Addresses};
 use crate::banner::{Banner, ToldToken};
 use crate::config::{Config, ReviewToken, TlsMode};
+use crate::glances;
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::join_token::EntryRules;
@@ -130,14 +131,16 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     };
     let (socket, io) = signaling::router(&hub, heartbeat(&config), handshakes, pace_limits(&config));
     let stopping = CancellationToken::new();
+    let history = History::new(reader);
+    let calendar: glances::Calendar = Arc::new(move || clock.now().at);
     let services = web::Services {
-        history: History::new(reader),
+        history: history.clone(),
         live: Arc::new(Live(hub.clone())),
         readiness: readiness(&journal),
-        removals,
+        removals: removals.clone(),
         feed: Feed::new(journal.committed(), stopping.clone(), config.limits.max_streams),
         review,
-        clock: Arc::new(move || clock.now().at),
+        clock: calendar.clone(),
         wall_clock: Arc::new(signaling::wall_clock),
         for_others: for_others(&own),
     };
@@ -192,6 +195,8 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
             |(listeners, router)| net::serve(listeners, router, admission.clone(), inbound.clone(), until.clone());
         parts.map(serve).collect::<JoinSet<_>>().join_all().await;
     });
+    let keep_glances = glances::keep_up(history, removals, journal.committed(), calendar);
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_glances));
     service_manager::ready();
     let watched = journal.clone();
     let _alive = AbortOnDropHandle::new(tokio::spawn(service_manager::say_alive(move || {

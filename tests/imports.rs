@@ -14,12 +14,13 @@ use std::path::Path;
 
 /// What each part of the server may import of the others. `lib`, `main`, `server` and `fuzzing` put parts together, and may
 /// import all.
-const MAY_IMPORT: [(&str, &[&str]); 29] = [
+const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("addresses", &[]),
     ("banner", &["addresses", "config"]),
     ("check", &["config", "journal", "model", "net", "tls"]),
     ("config", &["join_token", "journal", "model"]),
     ("export", &["journal", "private_file"]),
+    ("glances", &["history", "journal", "model"]),
     ("healthcheck", &["config"]),
     ("held", &["limit", "metrics", "model"]),
     ("history", &["model", "sql"]),

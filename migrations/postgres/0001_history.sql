@@ -1,4 +1,4 @@
--- The same tables as in the embedded file (migrations/), as of its version 10, and what PostgreSQL needs beside them.
+-- The same tables as in the embedded file (migrations/), as of its version 11, and what PostgreSQL needs beside them.
 --
 -- Times are milliseconds UTC by the calendar of the server that writes, but for `expires_at`, which is the database's. What
 -- clients word themselves and nobody compares, connectors and kinds of streams, is `bytea`: text takes no NUL. Everything
@@ -167,6 +167,15 @@ create table review_link (
 );
 
 create index review_link_by_session on review_link (session_id) where session_id is not null;
+
+-- What the list of sessions says of each that is over, so that it need not look at all its people and links every time. It
+-- follows from the other tables: where a row is missing, or of another form, it is worked out anew. Nobody's name is in it.
+create table session_glance (
+    session_id uuid   not null primary key,
+    -- How `glance` is written: another program may need another one.
+    form       bigint not null,
+    glance     text   not null collate "C"
+);
 
 -- Who writes. Its first statement of every transaction says that it lives, and which group of records this is, and finds
 -- no row once another has taken its place: then nothing of it is written any more.

@@ -68,6 +68,22 @@ impl History {
         sessions: impl Iterator<Item = SessionId>,
         now: Timestamp,
     ) -> Result<HashMap<SessionId, Glance>, Error> {
+        let sessions: Vec<SessionId> = sessions.collect();
+        let mut glances = self.kept_glances(&ids(sessions.iter().map(|id| id.0))?).await?;
+        let missing: Vec<SessionId> = sessions.into_iter().filter(|id| !glances.contains_key(id)).collect();
+        if !missing.is_empty() {
+            let worked_out = self.worked_out_glances(missing.into_iter(), now).await?;
+            glances.extend(worked_out.into_iter().map(|(id, (glance, _))| (id, glance)));
+        }
+        Ok(glances)
+    }
+
+    /// The same, whatever is kept, each with the people it was worked out from.
+    pub(super) async fn worked_out_glances(
+        &self,
+        sessions: impl Iterator<Item = SessionId>,
+        now: Timestamp,
+    ) -> Result<HashMap<SessionId, (Glance, Vec<Person>)>, Error> {
         let everyone = self.everyone_of_each(&ids(sessions.map(|id| id.0))?).await?;
         let small = everyone.iter().filter(|(_, everyone)| is_small(everyone));
         let linked = self.linked_of_each(&ids(small.map(|(id, _)| id.0))?).await?;
@@ -78,7 +94,7 @@ impl History {
             if let Some(linked) = linked.get(&id) {
                 glance.unconnected = unconnected(&everyone.people, linked, &mut links, now);
             }
-            (id, glance)
+            (id, (glance, everyone.people))
         };
         Ok(everyone.into_iter().map(glance).collect())
     }

@@ -14,6 +14,7 @@ pub(crate) mod fixture;
 pub mod glance;
 pub mod intervals;
 mod json;
+pub mod kept_glance;
 mod linked_pairs;
 pub mod links;
 pub mod loss;

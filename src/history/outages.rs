@@ -29,7 +29,8 @@ pub struct Outage {
     pub missing: Vec<String>,
     /// Whether somebody is still away, and may come back.
     pub goes_on: bool,
-    until: Timestamp,
+    /// When the last of them did.
+    pub(super) until: Timestamp,
 }
 
 impl Outage {

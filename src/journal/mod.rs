@@ -9,6 +9,7 @@
 mod backlog;
 mod erase;
 mod event;
+mod glance;
 mod gone;
 mod lock;
 mod node;

@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::erase::{self, Erased};
+use super::glance;
 use super::node::begin;
 use super::review;
 use super::review_link::{self, NotKept};
+use crate::model::glance::NewGlance;
 use crate::model::id::{ReviewLinkId, SessionId, Username};
 use crate::model::review_link::NewReviewLink;
 use crate::model::time::Timestamp;
@@ -129,6 +131,14 @@ impl RemovalHandle {
         self.give(|answer| Removal::RevokeLink { link, answer }).await
     }
 
+    /// Keeps what lists say of these sessions, as far as they are over.
+    ///
+    /// # Errors
+    /// If the database does not take it for now.
+    pub async fn keep_glances(&self, glances: Vec<NewGlance>) -> Result<(), RemovalError> {
+        self.give(|answer| Removal::KeepGlances { glances, answer }).await
+    }
+
     async fn give<T>(&self, removal: impl FnOnce(Answer<T>) -> Removal) -> Result<T, RemovalError> {
         let (answer, answered) = oneshot::channel();
         self.sender
@@ -165,7 +175,12 @@ pub(super) enum Removal {
     },
     /// Not removed but kept: a link to read a part of the history.
     KeepLink { link: NewReviewLink, answer: Answer<()> },
-    /// Such a link.
+    /// What lists say of sessions.
+    KeepGlances {
+        glances: Vec<NewGlance>,
+        answer: Answer<()>,
+    },
+    /// A link to read a part of the history.
     RevokeLink { link: ReviewLinkId, answer: Answer<()> },
 }
 
@@ -223,6 +238,10 @@ impl RemovalQueue {
             Some(Removal::KeepLink { link, answer }) => {
                 let kept = review_link::keep(connection, &link).await;
                 finish(Some(answer), kept.map(|kept| kept.map_err(RemovalError::from)))
+            }
+            Some(Removal::KeepGlances { glances, answer }) => {
+                let kept = glance::keep(connection, &glances).await;
+                finish(Some(answer), kept.map(Ok))
             }
             Some(Removal::RevokeLink { link, answer }) => {
                 let revoked = review_link::revoke(connection, link).await;
@@ -331,7 +350,8 @@ async fn delete_step(connection: &mut Connection, session: SessionId) -> sqlx::R
                        presence as (delete from connection where session_id = $1),
                        links as (delete from link where session_id = $1),
                        gone as (delete from gone_member where session_id = $1),
-                       review_links as (delete from review_link where session_id = $1)
+                       review_links as (delete from review_link where session_id = $1),
+                       glances as (delete from session_glance where session_id = $1)
                    delete from session where id = $1",
         session.0
     )?;

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod address;
+pub mod glance;
 pub mod id;
 pub mod language;
 pub mod limit;

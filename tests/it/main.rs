@@ -9,6 +9,7 @@ mod support;
 mod acts;
 mod base_path;
 mod export;
+mod glances;
 mod healthcheck;
 mod ice;
 mod log;

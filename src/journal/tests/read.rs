@@ -4,6 +4,7 @@ use super::*;
 use crate::history::History;
 use crate::history::events::Event;
 use crate::history::page::Page;
+use crate::model::glance::NewGlance;
 use crate::model::id::ReviewLinkId;
 use crate::model::review_link::{NewReviewLink, Shared as SharedBy};
 use crate::model::vocabulary::EventKind;
@@ -136,5 +137,33 @@ async fn review_links_are_kept_the_same_in_either_and_go_with_their_session() {
             .await
             .unwrap();
         assert_eq!(ids(200).await, []);
+    }
+}
+
+#[tokio::test]
+async fn glances_are_kept_of_sessions_that_are_over_and_go_with_them() {
+    for bench in Bench::both().await {
+        let opened = bench.open().await;
+        write(&opened.journal, lesson()).await;
+        let kept = "select glance from session_glance";
+        let glance = |glance: &str| NewGlance {
+            session: SESSION,
+            glance: glance.to_owned(),
+        };
+        opened.removals.keep_glances(vec![glance("early")]).await.unwrap();
+        assert_eq!(bench.rows(kept).await, [""; 0], "it goes on");
+        let ended_at = Timestamp(60);
+        let end = [
+            at(60, left(1, 1, LeaveReason::Left)),
+            at(60, Change::SessionEnded { ended_at }),
+        ];
+        write(&opened.journal, end.to_vec()).await;
+        opened.removals.keep_glances(vec![glance("first")]).await.unwrap();
+        opened.removals.keep_glances(vec![glance("again")]).await.unwrap();
+        assert_eq!(bench.rows(kept).await, ["again"]);
+        opened.removals.delete(SESSION).await.unwrap();
+        assert_eq!(bench.rows(kept).await, [""; 0]);
+        opened.removals.keep_glances(vec![glance("late")]).await.unwrap();
+        assert_eq!(bench.rows(kept).await, [""; 0], "it was removed");
     }
 }

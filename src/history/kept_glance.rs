@@ -1,0 +1,348 @@
+//! The glance of a session that is over, as it is kept beside the session: nothing of it changes any more, and to work it out
+//! takes all people and links. Names are not in it, as they may be erased: people are kept by their ids.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::glance::Glance;
+use super::intervals::Interval;
+use super::outages::Outage;
+use super::people::Person;
+use super::{Error, History};
+use crate::model::glance::NewGlance;
+use crate::model::id::SessionId;
+use crate::model::time::Timestamp;
+use crate::sql::{damaged, ids, json, query};
+
+/// How many sessions one search for those that have none looks at.
+const EXAMINED: i64 = 1_000;
+
+/// How many of them it gives, so many that one transaction keeps them.
+const PENDING: i64 = 50;
+
+/// As [`NewGlance::FORM`] says: what is changed here needs another one there.
+#[derive(Serialize, Deserialize)]
+struct KeptGlance {
+    /// From when to when, in milliseconds UTC.
+    present: Vec<[i64; 2]>,
+    drops: Vec<i64>,
+    losses: Vec<i64>,
+    lost: Vec<Uuid>,
+    away: Vec<Uuid>,
+    outages: Vec<KeptOutage>,
+    returns: Option<i64>,
+    unconnected: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptOutage {
+    at: i64,
+    until: i64,
+    by_server: bool,
+    back_after_ms: Option<i64>,
+    missing: Vec<Uuid>,
+    goes_on: bool,
+}
+
+/// Sessions whose glances are not kept, of a piece of all sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PendingGlances {
+    /// Those that are over, the newest first; not all of the piece, if they are many.
+    pub sessions: Vec<SessionId>,
+    /// Where the next piece begins; nothing behind the oldest session.
+    pub next: Option<SessionId>,
+}
+
+struct PendingRow {
+    id: SessionId,
+    is_pending: bool,
+}
+
+struct GlanceRow {
+    id: SessionId,
+    glance: String,
+}
+
+struct NameRow {
+    id: Uuid,
+    username: String,
+}
+
+impl KeptGlance {
+    fn of(glance: &Glance, people: &[Person]) -> Self {
+        let ids: HashMap<&str, Uuid> = people
+            .iter()
+            .map(|person| (person.username.as_str(), person.id.0))
+            .collect();
+        let ids_of = |names: &[String]| {
+            names
+                .iter()
+                .filter_map(|name| ids.get(name.as_str()).copied())
+                .collect()
+        };
+        let ms = |moments: &[Timestamp]| moments.iter().map(|moment| moment.0).collect();
+        Self {
+            present: glance.present.iter().map(|there| [there.from.0, there.to.0]).collect(),
+            drops: ms(&glance.drops),
+            losses: ms(&glance.losses),
+            lost: ids_of(&glance.lost),
+            away: ids_of(&glance.away),
+            outages: glance
+                .outages
+                .iter()
+                .map(|outage| KeptOutage {
+                    at: outage.at.0,
+                    until: outage.until.0,
+                    by_server: outage.by_server,
+                    back_after_ms: outage.back_after_ms,
+                    missing: ids_of(&outage.missing),
+                    goes_on: outage.goes_on,
+                })
+                .collect(),
+            returns: glance.returns,
+            unconnected: glance.unconnected,
+        }
+    }
+
+    /// Everybody whose name it needs.
+    fn people(&self) -> impl Iterator<Item = Uuid> {
+        let missing = self.outages.iter().flat_map(|outage| &outage.missing);
+        self.lost.iter().chain(&self.away).chain(missing).copied()
+    }
+
+    fn glance(self, names: &HashMap<Uuid, String>) -> Glance {
+        let named = |ids: &[Uuid]| ids.iter().filter_map(|id| names.get(id).cloned()).collect();
+        let moments = |ms: Vec<i64>| ms.into_iter().map(Timestamp).collect();
+        let interval = |[from, to]: [i64; 2]| Interval::new(Timestamp(from), Timestamp(to));
+        let outage = |kept: KeptOutage| Outage {
+            at: Timestamp(kept.at),
+            until: Timestamp(kept.until),
+            by_server: kept.by_server,
+            back_after_ms: kept.back_after_ms,
+            missing: named(&kept.missing),
+            goes_on: kept.goes_on,
+        };
+        Glance {
+            lost: named(&self.lost),
+            away: named(&self.away),
+            present: self.present.into_iter().map(interval).collect(),
+            drops: moments(self.drops),
+            losses: moments(self.losses),
+            outages: self.outages.into_iter().map(outage).collect(),
+            returns: self.returns,
+            unconnected: self.unconnected,
+        }
+    }
+}
+
+impl History {
+    /// The next sessions of which no glance is kept, among those that began before a session, or among the newest.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn sessions_without_glance(&self, before: Option<SessionId>) -> Result<PendingGlances, Error> {
+        let before = before.map_or(Uuid::max(), |id| id.0);
+        let form = NewGlance::FORM;
+        let rows = query!(
+            &self.reader,
+            fetch_all as PendingRow,
+            r#"
+            select own.id as "id!: SessionId",
+                own.ended_at is not null and not exists (
+                    select 1 from session_glance where session_glance.session_id = own.id and session_glance.form = $2
+                ) as "is_pending!: bool"
+            from (select id, ended_at from session where id < $1 order by id desc limit $3) as own
+            order by own.id desc
+            "#,
+            before,
+            form,
+            EXAMINED
+        )?;
+        let is_last = i64::try_from(rows.len()) != Ok(EXAMINED);
+        let most = usize::try_from(PENDING).unwrap_or(usize::MAX);
+        let mut pending = PendingGlances::default();
+        for row in &rows {
+            if row.is_pending {
+                pending.sessions.push(row.id);
+            }
+            if pending.sessions.len() == most {
+                pending.next = Some(row.id);
+                return Ok(pending);
+            }
+        }
+        pending.next = rows.last().map(|row| row.id).filter(|_| !is_last);
+        Ok(pending)
+    }
+
+    /// What is to be kept of these sessions, which are over.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn glances_to_keep(&self, sessions: &[SessionId], now: Timestamp) -> Result<Vec<NewGlance>, Error> {
+        let worked_out = self.worked_out_glances(sessions.iter().copied(), now).await?;
+        let new = worked_out.into_iter().map(|(session, (glance, people))| {
+            let glance = json(&KeptGlance::of(&glance, &people))?;
+            Ok(NewGlance { session, glance })
+        });
+        new.collect()
+    }
+
+    /// Those of the sessions' glances that are kept.
+    pub(super) async fn kept_glances(&self, sessions: &str) -> Result<HashMap<SessionId, Glance>, Error> {
+        let form = NewGlance::FORM;
+        let rows = query!(
+            &self.reader,
+            fetch_all as GlanceRow,
+            sqlite: r#"
+            select session_id as "id: SessionId", glance from session_glance
+            where session_id in (select unhex(value) from json_each(?1)) and form = ?2
+            "#,
+            postgres: r#"
+            select session_id as "id: SessionId", glance from session_glance
+            where session_id in (select json_array_elements_text($1::text::json)::uuid) and form = $2
+            "#,
+            sessions,
+            form
+        )?;
+        let mut kept = Vec::with_capacity(rows.len());
+        for row in rows {
+            let glance: KeptGlance = serde_json::from_str(&row.glance).map_err(damaged)?;
+            kept.push((row.id, glance));
+        }
+        let names = self.names_of(kept.iter().flat_map(|(_, kept)| kept.people())).await?;
+        Ok(kept.into_iter().map(|(id, kept)| (id, kept.glance(&names))).collect())
+    }
+
+    async fn names_of(&self, people: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, String>, Error> {
+        let people = ids(people)?;
+        if people == "[]" {
+            return Ok(HashMap::new());
+        }
+        let rows = query!(
+            &self.reader,
+            fetch_all as NameRow,
+            sqlite: r#"
+            select id as "id: Uuid", username from participant
+            where id in (select unhex(value) from json_each(?1))
+            "#,
+            postgres: r#"
+            select id as "id: Uuid", username from participant
+            where id in (select json_array_elements_text($1::text::json)::uuid)
+            "#,
+            people
+        )?;
+        Ok(rows.into_iter().map(|row| (row.id, row.username)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::fixture::{Connection, Fixture, START_MS};
+    use crate::model::vocabulary::LeaveReason;
+
+    const NOW: Timestamp = Timestamp(START_MS + 2_000_000);
+
+    /// A session in which three lost contact at once, of whom one did not come back.
+    async fn class(fixture: &Fixture) -> SessionId {
+        let session = fixture.session("r", 0, Some(1000)).await;
+        let left = Some((1000, LeaveReason::Left));
+        for name in ["Ann", "Bo"] {
+            let dropped = [
+                Connection::lost(0, 100, Some(110)),
+                Connection::ended(110, 1000, LeaveReason::Left),
+            ];
+            fixture.person(session, name, left, &dropped).await;
+        }
+        let lost = [Connection::lost(0, 100, Some(115))];
+        fixture
+            .person(session, "Cy", Some((115, LeaveReason::Timeout)), &lost)
+            .await;
+        SessionId(session)
+    }
+
+    async fn keep(fixture: &Fixture, glances: &[NewGlance]) {
+        for new in glances {
+            sqlx::query("insert into session_glance (session_id, form, glance) values (?, ?, ?)")
+                .bind(new.session.0)
+                .bind(NewGlance::FORM)
+                .bind(&new.glance)
+                .execute(fixture.writer())
+                .await
+                .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_says_the_same_and_is_not_worked_out_again() {
+        let fixture = Fixture::new().await;
+        let session = class(&fixture).await;
+        let history = fixture.history().await;
+        let worked_out = history.glances([session].into_iter(), NOW).await.unwrap();
+        let glance = &worked_out[&session];
+        assert_eq!(glance.outages[0].missing, ["Cy"]);
+        assert_eq!((glance.lost.len(), glance.present.len(), glance.unconnected), (1, 5, 3));
+
+        let new = history.glances_to_keep(&[session], NOW).await.unwrap();
+        assert!(!new[0].glance.contains("Cy"), "names can be erased, this cannot");
+        keep(&fixture, &new).await;
+        assert_eq!(history.glances([session].into_iter(), NOW).await.unwrap(), worked_out);
+
+        // Only names are read.
+        sqlx::query("delete from connection")
+            .execute(fixture.writer())
+            .await
+            .unwrap();
+        assert_eq!(history.glances([session].into_iter(), NOW).await.unwrap(), worked_out);
+        sqlx::query("update participant set username = 'erased-1' where username = 'Cy'")
+            .execute(fixture.writer())
+            .await
+            .unwrap();
+        let erased = &history.glances([session].into_iter(), NOW).await.unwrap()[&session];
+        assert_eq!(
+            (erased.lost.as_slice(), &erased.outages[0].missing),
+            (&["erased-1".to_owned()][..], &erased.lost)
+        );
+
+        sqlx::query("update session_glance set form = 0")
+            .execute(fixture.writer())
+            .await
+            .unwrap();
+        let anew = &history.glances([session].into_iter(), NOW).await.unwrap()[&session];
+        assert!(anew.present.is_empty(), "what another version has kept is not read");
+    }
+
+    #[tokio::test]
+    async fn all_that_are_over_are_found_in_pieces() {
+        let fixture = Fixture::new().await;
+        let mut all = Vec::new();
+        for at in 0..EXAMINED + 100 {
+            let is_over = at % 10 != 0;
+            let session = fixture.session(&format!("r{at}"), at, is_over.then_some(at)).await;
+            all.extend(is_over.then_some(SessionId(session)));
+        }
+        let history = fixture.history().await;
+        let (mut found, mut before, mut pieces) = (Vec::new(), None, 0);
+        loop {
+            let pending = history.sessions_without_glance(before).await.unwrap();
+            assert!(i64::try_from(pending.sessions.len()).unwrap() <= PENDING);
+            found.extend(pending.sessions);
+            (before, pieces) = (pending.next, pieces + 1);
+            if before.is_none() {
+                break;
+            }
+        }
+        found.reverse();
+        assert_eq!((found.len(), pieces), (all.len(), 20));
+        assert_eq!(found, all);
+
+        let new = history.glances_to_keep(&all, NOW).await.unwrap();
+        keep(&fixture, &new).await;
+        let first = history.sessions_without_glance(None).await.unwrap();
+        assert_eq!(first.sessions, []);
+        let second = history.sessions_without_glance(first.next).await.unwrap();
+        assert_eq!(second, PendingGlances::default());
+    }
+}
