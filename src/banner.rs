@@ -21,8 +21,8 @@ pub struct Banner<'a> {
     pub interfaces: &'a [IpAddr],
     /// What opens the review.
     pub token: ToldToken<'a>,
-    /// The history's file, absolute.
-    pub database: &'a Path,
+    /// What people call where the history is: a file, absolute, or a database's name, host and schema.
+    pub database: &'a str,
     /// The served exercise page, if any.
     pub static_dir: Option<&'a Path>,
 }
@@ -63,7 +63,7 @@ impl Banner<'_> {
             "Ask by REST at",
             &format!("{review}/api/v1, header \"Authorization: Bearer\" and {token}"),
         ));
-        lines.push(row("The history is in", &self.database.display().to_string()));
+        lines.push(row("The history is in", self.database));
         if let Some(metrics) = self.metrics.and_then(|metrics| metrics.origins(&[]).into_iter().next()) {
             lines.push(row("Metrics are at", &format!("{metrics}/metrics")));
         }
@@ -113,7 +113,7 @@ mod tests {
             metrics: None,
             interfaces: &["192.0.2.7".parse().unwrap()],
             token,
-            database: Path::new("/home/li/chatroom.db"),
+            database: "/home/li/chatroom.db",
             static_dir: static_dir.map(Path::new),
         };
         banner.text()
@@ -168,7 +168,7 @@ mod tests {
             metrics: Some(&at(&["127.0.0.1:9464", "[::1]:9464"])),
             interfaces: &[],
             token: ToldToken::Known,
-            database: Path::new("/home/li/chatroom.db"),
+            database: "/home/li/chatroom.db",
             static_dir: Some(Path::new("/srv/page")),
         };
         let text = banner.text();

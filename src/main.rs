@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chatroom_server::config::{Config, Task};
 use chatroom_server::join_token::{Grant, PageAddress, link};
+use chatroom_server::journal::{Database, DatabaseFile};
 use chatroom_server::model::time::Timestamp;
 use chatroom_server::net::Listeners;
 use chatroom_server::signaling::wall_clock;
@@ -90,10 +91,18 @@ fn look_through(config: &Config) -> anyhow::Result<()> {
     let runtime = runtime()?;
     runtime.block_on(check::settings(config))?;
     println!("The settings are right.");
-    let database = config.database_url.path();
-    let found = runtime.block_on(check::database(database))?;
-    println!("{}: {found}", database.display());
+    let database = embedded(config)?;
+    let found = runtime.block_on(check::database(database.path()))?;
+    println!("{database}: {found}");
     Ok(())
+}
+
+/// For what is done with a file only so far.
+fn embedded(config: &Config) -> anyhow::Result<&DatabaseFile> {
+    match &config.database_url {
+        Database::Sqlite(file) => Ok(file),
+        Database::Postgres(_) => anyhow::bail!("DATABASE_URL names a server of PostgreSQL: this command takes a file"),
+    }
 }
 
 fn ask(config: &Config) -> anyhow::Result<()> {
@@ -111,7 +120,7 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
-    let exported = runtime()?.block_on(export::export(config.database_url.path(), file))?;
+    let exported = runtime()?.block_on(export::export(embedded(config)?.path(), file))?;
     println!("{} holds {exported}.", file.display());
     Ok(())
 }

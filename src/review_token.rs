@@ -26,7 +26,7 @@ pub(crate) struct Review {
 /// If the kept one cannot be read or is none, or if none can be made. The message is for the operator and does not tell it.
 pub(crate) fn review_token(config: &Config) -> anyhow::Result<Review> {
     let Some(token) = &config.review_token else {
-        let file = private_file::beside(config.database_url.path(), SUFFIX);
+        let file = private_file::beside(&config.kept_beside(), SUFFIX);
         let token =
             kept(&file).with_context(|| format!("the review token kept in {} cannot be used", file.display()))?;
         return Ok(Review {

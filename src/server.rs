@@ -167,7 +167,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
                 Some(file) if config.qr => ToldToken::Kept(file),
                 Some(_) => ToldToken::Told(&token),
             },
-            database: config.database_url.path(),
+            database: &config.database().to_string(),
             static_dir: config.static_dir.as_deref(),
         },
         config.qr,
@@ -234,7 +234,7 @@ async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Ope
         min_free_disk: config.limits.min_free_disk as u64,
         retention: config.retention,
         capacity: config.journal_backlog,
-        ..journal::Options::new(config.database_url.clone())
+        ..journal::Options::of(config.database())
     };
     Ok(Journal::open(options, move || clock.now().at).await?)
 }

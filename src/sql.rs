@@ -3,7 +3,7 @@
 //! A query has its words for each of the two beside each other ([`query`]), where one text does not do for both. Many values
 //! for one parameter: either database reads them from a JSON list.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde::Serialize;
 use sqlx::error::BoxDynError;
@@ -26,6 +26,15 @@ pub(crate) type Connection = Database<SqliteConnection, PgConnection>;
 
 /// Connections that only read.
 pub(crate) type Reader = Database<SqlitePool, PgPool>;
+
+impl<S: Display, P: Display> Display for Database<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => file.fmt(f),
+            Self::Postgres(server) => server.fmt(f),
+        }
+    }
+}
 
 impl From<SqlitePool> for Reader {
     fn from(pool: SqlitePool) -> Self {

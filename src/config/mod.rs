@@ -20,12 +20,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::join_token::{JoinSecret, RoomPatterns};
-use crate::journal::DatabaseFile;
+use crate::journal::{Database, DatabaseFile, DatabaseServer, SchemaName, ServerUrl};
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
-use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention};
+use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention, schema};
 
 pub use base_path::BasePath;
 pub use dotenv::Variables;
@@ -39,6 +39,9 @@ pub use review::ReviewToken;
 pub use task::Task;
 pub use tls::{TlsFiles, TlsMode};
 pub use value::{Host, HostNames, Hosts, LogFormat};
+
+/// The embedded file, unless another is named.
+const USUAL_FILE: &str = "chatroom.db";
 
 /// Everything that can be set. A field's flag is its name with dashes, its variable its name in capitals.
 #[derive(Debug, Clone, Parser)]
@@ -110,9 +113,14 @@ pub struct Config {
     #[arg(long, env, default_value = "20s", value_parser = duration(SECOND..=2 * MINUTE), help_heading = "Network")]
     pub ping_timeout: Duration,
 
-    /// The SQLite file that keeps the history, made if it is missing: sqlite:// and its path
-    #[arg(long, env, default_value = "sqlite://chatroom.db", value_parser = database, global = true, help_heading = "Data")]
-    pub database_url: DatabaseFile,
+    /// What keeps the history: an SQLite file, made if it is missing (sqlite:// and its path), or a database of PostgreSQL
+    /// (postgres://user@host/database). With a password in it better set by variable: other users of the machine see flags
+    #[arg(long, env, hide_env_values = true, default_value = "sqlite://chatroom.db", value_parser = Secret(database), global = true, help_heading = "Data")]
+    pub database_url: Database<DatabaseFile, ServerUrl>,
+
+    /// The schema of that database of PostgreSQL which is the history's own, made if it is missing
+    #[arg(long, env, default_value = "chatroom", value_parser = schema, global = true, help_heading = "Data")]
+    pub database_schema: SchemaName,
 
     /// How long after its end a session is kept, such as 30d or 52w. Unset: for ever
     #[arg(long, env, value_parser = retention, help_heading = "Data")]
@@ -316,6 +324,25 @@ impl Config {
         Some(TlsFiles { certificate, key })
     }
 
+    /// What keeps the history.
+    pub fn database(&self) -> Database<DatabaseFile, DatabaseServer> {
+        match &self.database_url {
+            Database::Sqlite(file) => Database::Sqlite(file.clone()),
+            Database::Postgres(url) => {
+                Database::Postgres(DatabaseServer::new(url.clone(), self.database_schema.clone()))
+            }
+        }
+    }
+
+    /// The path whose name, with something more at its end, is that of each file that the server keeps for itself: the
+    /// embedded file, or where that is by default.
+    pub fn kept_beside(&self) -> PathBuf {
+        match &self.database_url {
+            Database::Sqlite(file) => file.path().to_owned(),
+            Database::Postgres(_) => std::path::absolute(USUAL_FILE).unwrap_or_else(|_| USUAL_FILE.into()),
+        }
+    }
+
     /// Whether these are the settings of a server, and must be as safe as one.
     fn is_to_serve(&self) -> bool {
         matches!(self.task, None | Some(Task::Check))
@@ -334,21 +361,23 @@ impl Config {
         let Some(static_dir) = &self.static_dir else {
             return Ok(());
         };
-        let folder = self
-            .database_url
-            .path()
-            .parent()
-            .and_then(|folder| folder.canonicalize().ok());
+        let kept = self.kept_beside();
+        let folder = kept.parent().and_then(|folder| folder.canonicalize().ok());
         let Some((folder, public)) = folder.zip(static_dir.canonicalize().ok()) else {
             return Ok(());
         };
         if !folder.starts_with(&public) {
             return Ok(());
         }
-        Err(format!(
-            "DATABASE_URL puts the history into STATIC_DIR ({}), where any browser could download it: keep one of them elsewhere.",
-            public.display()
-        ))
+        let public = public.display();
+        Err(match self.database_url {
+            Database::Sqlite(_) => format!(
+                "DATABASE_URL puts the history into STATIC_DIR ({public}), where any browser could download it: keep one of them elsewhere."
+            ),
+            Database::Postgres(_) => format!(
+                "The working directory, where the server keeps the review's token, is in STATIC_DIR ({public}), where any browser could download it: start the server elsewhere."
+            ),
+        })
     }
 }
 

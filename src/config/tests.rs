@@ -72,19 +72,9 @@ fn a_bad_value_is_told_with_its_setting_and_what_it_must_be() {
         ("QR", "maybe", "value was not a boolean"),
         ("TURN_TTL", "30s", &format!("{durations} 1m to 7days")),
         (
-            "DATABASE_URL",
-            "postgres://localhost/x",
-            "must be sqlite:// and the path of a file, such as sqlite://chatroom.db",
-        ),
-        (
-            "DATABASE_URL",
-            "sqlite::memory:",
-            "must be sqlite:// and the path of a file, such as sqlite://chatroom.db",
-        ),
-        (
-            "DATABASE_URL",
-            "sqlite://",
-            "must be sqlite:// and the path of a file, such as sqlite://chatroom.db",
+            "DATABASE_SCHEMA",
+            "Class 1",
+            "must be a name of lower-case letters, digits and _",
         ),
         ("STATIC_DIR", "no/such/folder", "must be a directory that exists"),
         (
@@ -120,9 +110,10 @@ fn no_error_and_no_help_repeats_a_secret() {
         .filter(|arg| arg.is_hide_env_values_set())
         .map(variable)
         .collect();
-    assert_eq!(hidden, ["TURN_SECRET", "JOIN_SECRET", "REVIEW_TOKEN"]);
+    assert_eq!(hidden, ["DATABASE_URL", "TURN_SECRET", "JOIN_SECRET", "REVIEW_TOKEN"]);
     let long = "seekrit".repeat(40);
-    for secret in &hidden {
+    // Whatever has no colon is a file's name.
+    for secret in &hidden[1..] {
         let flag = flag_of(secret);
         for wrong in ["seekrit of many words", "seekrit-é", &long] {
             for refused in [
@@ -156,6 +147,51 @@ fn no_error_and_no_help_repeats_a_secret() {
     assert!(!format!("{config:?}").contains(token));
     assert_eq!(config.review_token.unwrap().as_str(), token);
     assert_eq!(config.turn_secret.unwrap().as_str(), token);
+}
+
+/// It may hold a password.
+#[test]
+fn where_the_history_is_is_never_repeated() {
+    let file_or_server =
+        "must be sqlite:// and the path of a file, such as sqlite://chatroom.db, or postgres://user@host/database";
+    for (url, rule) in [
+        ("sqlite::memory:", file_or_server),
+        ("sqlite://", file_or_server),
+        ("mysql://ann:seekrit@localhost/x", file_or_server),
+        (
+            "postgres://ann:seekrit@localhost:x/x",
+            "must be postgres://user@host/database",
+        ),
+        (
+            "postgres://ann:seekrit@localhost/x?ssl=seekrit",
+            "may have only these parameters: sslmode, ",
+        ),
+    ] {
+        for refused in [
+            refused(&[], &[("DATABASE_URL", url)]),
+            refused(&[&format!("--database-url={url}")], &[]),
+            refused(&["export", "a.db", "--database-url", url], &[]),
+            refused(&[], &[("DATABASE_URL", url), ("PORT", "x")]),
+        ] {
+            assert!(
+                refused.contains("--database-url") && refused.contains(rule),
+                "{refused}"
+            );
+            assert!(!refused.contains("seekrit"), "{refused}");
+        }
+    }
+    let url = ("DATABASE_URL", "postgres://ann:seekrit@db.example/class");
+    let config = read(&[], &[url, ("DATABASE_SCHEMA", "year_7")]).unwrap();
+    assert_eq!(
+        config.database().to_string(),
+        "class on db.example:5432 (schema year_7)"
+    );
+    assert!(!format!("{config:?}").contains("seekrit"));
+    let shown = read(&["--help"], &[url]).unwrap_err().to_string();
+    assert!(
+        shown.contains("--database-url") && !shown.contains("seekrit"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -210,6 +246,7 @@ fn values_are_understood_as_people_write_them() {
     )
     .unwrap();
     assert!(config.public_rooms && config.allow_short_token);
+    assert!(config.kept_beside().is_absolute() && config.kept_beside().ends_with("chatroom.db"));
     assert_eq!(
         (config.limits.max_held_memory, config.limits.min_free_disk),
         (65_536, 65_536)
@@ -231,7 +268,6 @@ fn values_are_understood_as_people_write_them() {
         Origins::parse("https://a.example,http://localhost:5173")
     );
     assert!(config.allowed_hosts.contains("CLASS.EXAMPLE") && !config.allowed_hosts.contains("example"));
-    assert!(config.database_url.path().is_absolute() && config.database_url.path().ends_with("chatroom.db"));
 }
 
 #[test]
@@ -312,6 +348,14 @@ fn the_history_is_never_inside_the_served_directory() {
         "{sentence}"
     );
     read(&["--static-dir", folder.path().to_str().unwrap()], &[]).unwrap();
+    let above = std::env::current_dir().unwrap();
+    let server = ("DATABASE_URL", "postgres://ann@db.example/class");
+    let sentence = refused(&["--static-dir", above.to_str().unwrap()], &[server]);
+    assert!(
+        sentence.contains("The working directory, where the server keeps"),
+        "{sentence}"
+    );
+    read(&["--static-dir", folder.path().to_str().unwrap()], &[server]).unwrap();
 }
 
 /// Every assignment of `.env.example` is commented out and shows the default; an empty one is unset by default.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::join_token::RoomPattern;
-use crate::journal::DatabaseFile;
+use crate::journal::{Database, DatabaseFile, InvalidSchema, InvalidServerUrl, SchemaName, ServerUrl};
 use crate::model::id::Username;
 use bytesize::ByteSize;
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
@@ -119,11 +119,24 @@ pub enum LogFormat {
     Json,
 }
 
-pub(super) fn database(raw: &str) -> Parsed<DatabaseFile> {
+pub(super) fn database(raw: &str) -> Parsed<Database<DatabaseFile, ServerUrl>> {
+    if ServerUrl::is_meant_by(raw) {
+        return raw
+            .parse()
+            .map(Database::Postgres)
+            .map_err(|rule: InvalidServerUrl| rule.to_string());
+    }
     let file = raw.parse::<DatabaseFile>().ok();
     let path = file.and_then(|file| std::path::absolute(file.path()).ok());
-    path.map(DatabaseFile::from)
-        .ok_or_else(|| "must be sqlite:// and the path of a file, such as sqlite://chatroom.db".to_owned())
+    let file = path.map(|path| Database::Sqlite(path.into()));
+    file.ok_or_else(|| {
+        "must be sqlite:// and the path of a file, such as sqlite://chatroom.db, or postgres://user@host/database"
+            .to_owned()
+    })
+}
+
+pub(super) fn schema(raw: &str) -> Parsed<SchemaName> {
+    raw.parse().map_err(|rule: InvalidSchema| rule.to_string())
 }
 
 /// A whole number.

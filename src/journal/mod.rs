@@ -7,6 +7,7 @@
 //! [`Options::capacity`], and the writer tries until it succeeds. What must be dropped is counted in a `gap` event.
 
 mod backlog;
+mod database_server;
 mod erase;
 mod event;
 mod glance;
@@ -27,6 +28,7 @@ mod review;
 mod review_link;
 mod row;
 mod rows;
+mod server_url;
 mod shared;
 mod snapshot;
 mod space;
@@ -48,14 +50,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::database_server::DatabaseServer;
 pub use self::erase::Erased;
 pub(crate) use self::open::{Age, Owner, age, broken_migration, owner};
 pub use self::open_error::OpenError;
-pub use self::open_server::{DatabaseServer, InvalidSchema};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
 pub use self::removal::{RemovalError, RemovalHandle};
 pub use self::review::ReviewSecrets;
+pub use self::server_url::{InvalidSchema, InvalidServerUrl, SchemaName, ServerUrl};
 use self::shared::{Shared, run_releases};
 use self::thread::WriterThread;
 use self::writer::Writer;
@@ -100,7 +103,8 @@ impl Options {
         Self::of(Database::Postgres(database))
     }
 
-    fn of(database: Database<DatabaseFile, DatabaseServer>) -> Self {
+    /// The same for a history in either.
+    pub fn of(database: Database<DatabaseFile, DatabaseServer>) -> Self {
         Self {
             database,
             capacity: 50_000,

@@ -50,6 +50,43 @@ pub enum OpenError {
         /// What it says that it is.
         version: String,
     },
+    /// Its text is not Unicode.
+    #[error("the database {name} keeps text as {encoding}: chatroom-server needs one made with encoding 'UTF8'")]
+    Encoding {
+        /// Which one.
+        name: String,
+        /// What PostgreSQL calls it.
+        encoding: String,
+    },
+    /// Nothing answers there, or not as it should.
+    #[error("the database {name} cannot be reached: {source}")]
+    Unreachable {
+        /// Which one.
+        name: String,
+        /// What the system or TLS says.
+        source: io::Error,
+    },
+    /// The server knows nobody of that name, or the password is another.
+    #[error("the database {name} refused the login: {reason}")]
+    NotLetIn {
+        /// Which one.
+        name: String,
+        /// What PostgreSQL says.
+        reason: String,
+    },
+    /// The server has no such database.
+    #[error("there is no database {0}: make it by `createdb`, or name another in DATABASE_URL")]
+    NoDatabase(String),
+    /// The role may not do what is needed.
+    #[error("the role {role} may not do in the database {name} what chatroom-server needs: {reason}")]
+    NoRight {
+        /// Which one.
+        name: String,
+        /// Who was let in.
+        role: String,
+        /// What PostgreSQL says.
+        reason: String,
+    },
     /// The system gives no thread to write from.
     #[error("the system gives no thread for writing the database: {0}")]
     NoThread(io::Error),

@@ -27,8 +27,8 @@ pub struct Source(SourceKind);
 enum SourceKind {
     /// The operator's own files, and what they hold.
     Files(OwnFiles, Pair),
-    /// Made by the server, and kept beside this database.
-    Made { database: PathBuf, besides: HostNames },
+    /// Made by the server, and kept beside this file: the history's, if it is in one.
+    Made { beside: PathBuf, besides: HostNames },
 }
 
 /// Keeps the certificates as they are to be.
@@ -59,7 +59,7 @@ impl Source {
             return Ok(Some(Self(SourceKind::Files(files, pair))));
         }
         let made = config.tls.map(|TlsMode::SelfSigned| SourceKind::Made {
-            database: config.database_url.path().to_owned(),
+            beside: config.kept_beside(),
             besides: config.allowed_hosts.clone(),
         });
         Ok(made.map(Self))
@@ -86,8 +86,8 @@ impl Source {
                 files.tell_of_end(now);
                 (files.identities(pair)?, KeeperKind::Files(files))
             }
-            SourceKind::Made { database, besides } => {
-                let mut made = MadeCertificates::open(&database)?;
+            SourceKind::Made { beside, besides } => {
+                let mut made = MadeCertificates::open(&beside)?;
                 made.renew(&Names::of_machine(&besides), now)?;
                 let identities = made.identities()?;
                 let own = OwnMade {

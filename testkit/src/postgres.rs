@@ -1,10 +1,10 @@
 //! A throwaway PostgreSQL for tests, and databases in it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
@@ -16,6 +16,7 @@ const TEMPLATE: &str = "template";
 pub struct Postgres {
     /// `tests/postgres`: it stops the server once its input ends.
     _script: Child,
+    orders: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     options: PgConnectOptions,
     databases: AtomicU32,
     template: OnceCell<()>,
@@ -28,12 +29,20 @@ impl Postgres {
     /// If PostgreSQL is not installed, or does not start.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| Self::own(&[]))
     }
 
-    fn start() -> Self {
+    /// One of the caller's own, that may be killed, with these settings of PostgreSQL.
+    ///
+    /// # Panics
+    /// As [`Postgres::shared`].
+    pub fn own(settings: &[(&str, &str)]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/postgres");
+        let settings = settings
+            .iter()
+            .flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
         let mut script = Command::new(script)
+            .args(settings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -44,6 +53,7 @@ impl Postgres {
         let options = address.trim().parse();
         Self {
             options: options.unwrap_or_else(|_| panic!("tests/postgres did not start a server")),
+            orders: Mutex::new((script.stdin.take().unwrap(), said)),
             _script: script,
             databases: AtomicU32::new(0),
             template: OnceCell::new(),
@@ -71,8 +81,47 @@ impl Postgres {
         self.options.clone().database(&name)
     }
 
-    /// Runs a statement that no transaction can hold.
-    async fn execute(&self, statement: String) {
+    /// The address of one of its databases, as people write it.
+    ///
+    /// # Panics
+    /// If the server has no socket, which does not happen.
+    pub fn url(&self, database: &PgConnectOptions) -> String {
+        let socket = self.options.get_socket().unwrap().display();
+        format!(
+            "postgres:///{}?host={socket}&user=chatroom",
+            database.get_database().unwrap()
+        )
+    }
+
+    /// Ends it as a lack of memory does, once it has ended.
+    pub fn kill(&self) {
+        self.order("kill");
+    }
+
+    /// Ends it as a fault of its machine does, once it has ended.
+    pub fn stop(&self) {
+        self.order("stop");
+    }
+
+    /// Starts it again after either, until it answers.
+    pub fn start(&self) {
+        self.order("start");
+    }
+
+    fn order(&self, order: &str) {
+        let mut orders = self.orders.lock().unwrap();
+        let (script, said) = &mut *orders;
+        writeln!(script, "{order}").unwrap();
+        let mut answer = String::new();
+        said.read_line(&mut answer).unwrap();
+        assert_eq!(answer.trim(), order);
+    }
+
+    /// Runs a statement that no transaction can hold, as who may do everything.
+    ///
+    /// # Panics
+    /// If the server does not do it.
+    pub async fn execute(&self, statement: String) {
         let mut connection: PgConnection = self.options.connect().await.unwrap();
         sqlx::query(AssertSqlSafe(statement))
             .execute(&mut connection)

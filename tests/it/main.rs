@@ -14,6 +14,7 @@ mod healthcheck;
 mod ice;
 mod log;
 mod metrics;
+mod postgres;
 mod process;
 mod reasons;
 mod review;

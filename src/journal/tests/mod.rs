@@ -93,7 +93,7 @@ impl Bench {
 
     fn server(&self) -> Option<DatabaseServer> {
         let options = self.server.clone()?;
-        Some(DatabaseServer::new(options, "public").unwrap())
+        Some(DatabaseServer::new(ServerUrl(options), "public".parse().unwrap()))
     }
 
     async fn open(&self) -> Opened {
