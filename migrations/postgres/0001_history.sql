@@ -19,6 +19,8 @@ create table session (
 -- A room has one open session at most.
 create unique index session_open on session (room) where ended_at is null;
 create index session_by_room on session (room, id);
+-- Those that are open in the order of their start: they are few among all.
+create index session_open_by_start on session (id) where ended_at is null;
 
 -- One row per username of a session, however often they came back.
 create table participant (
@@ -86,7 +88,8 @@ create table link (
     primary key (session_id, id)
 );
 
-create index link_by_ends on link (offerer_id, answerer_id);
+-- Of two, the latest first.
+create index link_by_ends on link (offerer_id, answerer_id, id);
 create index link_by_answerer on link (answerer_id, offerer_id);
 
 -- Live state: what a restart needs to resume members. A row goes when its member leaves.

@@ -8,6 +8,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::Presence;
+use crate::sql::query;
 
 /// The most people that one page looks at. The next page goes on from there, however few were there at the moment.
 const EXAMINED: usize = 1_000;
@@ -26,6 +27,14 @@ pub struct Attendant {
     pub since: Timestamp,
 }
 
+/// A room at a moment.
+struct RoomThen {
+    /// Whether it was ever seen.
+    is_known: bool,
+    /// The session that had begun last.
+    session: Option<SessionId>,
+}
+
 impl History {
     /// Who was in a room at a moment, present or away, by name. `None` if the room was never seen.
     ///
@@ -40,17 +49,17 @@ impl History {
         let name = room.as_str();
         let latest = SessionId::last_at(at);
         // No moment belongs to two sessions of a room: the one that began last by then is the only one to look at.
-        let found = sqlx::query!(
+        let found = query!(
+            &self.reader,
+            fetch_one as RoomThen,
             r#"
             select
-                exists (select 1 from session where room = ?1) as "is_known!: bool",
-                (select id from session where room = ?1 and id <= ?2 order by id desc limit 1) as "session: SessionId"
+                exists (select 1 from session where room = $1) as "is_known!: bool",
+                (select id from session where room = $1 and id <= $2 order by id desc limit 1) as "session: SessionId"
             "#,
             name,
             latest.0
-        )
-        .fetch_one(self.file()?)
-        .await?;
+        )?;
         if !found.is_known {
             return Ok(None);
         }

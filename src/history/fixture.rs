@@ -1,23 +1,89 @@
-//! A database for tests, filled row by row as the journal would.
+//! A database for tests, filled row by row as the journal would. Each test has one of its own: a file, or one in the
+//! throwaway PostgreSQL of the process. The same rows are read the same from both.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chatroom_testkit::Postgres;
 use serde_json::Value;
-use sqlx::SqlitePool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection as _};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use uuid::{Builder, Uuid};
 
 use super::History;
 use crate::model::vocabulary::{ConnectionState, EventKind, LeaveReason, LinkCloseReason};
+use crate::sql::{ClientText, Database, PLANNER_SETTINGS, Reader};
 
 /// 2026-03-01T09:00:00Z: all moments of a fixture are given in seconds after it.
 pub(crate) const START_MS: i64 = 1_772_355_600_000;
 
+/// Set to `postgres`, it has the tests that know one database only, those of the pages and of the API, use that.
+const WHERE: &str = "TEST_DATABASE";
+
+/// SQLite's words that tests ask by, for PostgreSQL.
+const WORDS: &str = "
+    create schema words;
+    create function words.hex(uuid) returns text language sql as $$select coalesce(upper(replace($1::text, '-', '')), '')$$;
+    create function words.hex(bytea) returns text language sql as $$select coalesce(upper(encode($1, 'hex')), '')$$;
+    create function words.hex(text) returns text language sql as $$select upper(encode(convert_to($1, 'UTF8'), 'hex'))$$;
+    create function words.substr(uuid, integer) returns bytea language sql as $$select substr(uuid_send($1), $2)$$;
+    create function words.quote(bigint) returns text language sql as $$select coalesce($1::text, 'NULL')$$;
+    create function words.quote(text) returns text language sql as $$select coalesce(quote_literal($1), 'NULL')$$;
+    create function words.iif(boolean, text, text) returns text language sql as $$select case when $1 then $2 else $3 end$$;
+    create function words.field(text, text) returns text language sql as $$select ($1::json -> $2) #>> '{}'$$;
+    create operator words.->> (leftarg = text, rightarg = text, function = words.field);
+    create view words.heartbeat as select alive_at as at, group_no from node;";
+
+/// A new database in PostgreSQL, with the tables.
+pub(crate) async fn postgres() -> PgConnectOptions {
+    let database = Postgres::shared().database(async |options| {
+        let mut connection = options.connect().await.unwrap();
+        sqlx::migrate!("./migrations/postgres")
+            .run(&mut connection)
+            .await
+            .unwrap();
+        sqlx::raw_sql(WORDS).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    database.await.options([("search_path", "public,words")])
+}
+
+/// Runs words that both databases know, with values; `scalar` gives the one that they give.
+macro_rules! on_either {
+    ($on:expr, execute, $words:expr $(, $value:expr)* $(,)?) => {
+        match $on {
+            $crate::sql::Database::Sqlite(pool) => {
+                sqlx::query($words)$(.bind($value))*.execute(pool).await.map(drop).unwrap()
+            }
+            $crate::sql::Database::Postgres(pool) => {
+                sqlx::query($words)$(.bind($value))*.execute(pool).await.map(drop).unwrap()
+            }
+        }
+    };
+    ($on:expr, $fetch:ident scalar, $words:expr $(, $value:expr)* $(,)?) => {
+        match $on {
+            $crate::sql::Database::Sqlite(pool) => {
+                sqlx::query_scalar($words)$(.bind($value))*.$fetch(pool).await.unwrap()
+            }
+            $crate::sql::Database::Postgres(pool) => {
+                sqlx::query_scalar($words)$(.bind($value))*.$fetch(pool).await.unwrap()
+            }
+        }
+    };
+}
+pub(crate) use on_either;
+
 pub(crate) struct Fixture {
+    /// Of the file, if it is one.
     folder: TempDir,
-    writer: SqlitePool,
+    /// Else where it is.
+    server: Option<PgConnectOptions>,
+    writer: Reader,
+    history: OnceCell<History>,
     ids: AtomicU64,
 }
 
@@ -78,7 +144,20 @@ fn ms(seconds: i64) -> i64 {
 }
 
 impl Fixture {
+    /// Where [`WHERE`] says.
     pub(crate) async fn new() -> Self {
+        match std::env::var(WHERE).as_deref() {
+            Ok("postgres") => Self::on_postgres().await,
+            _ => Self::in_file().await,
+        }
+    }
+
+    /// One of each kind: what holds for the file holds for PostgreSQL.
+    pub(crate) async fn both() -> [Self; 2] {
+        [Self::in_file().await, Self::on_postgres().await]
+    }
+
+    pub(crate) async fn in_file() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
             .filename(folder.path().join("test.db"))
@@ -90,32 +169,61 @@ impl Fixture {
             .await
             .unwrap();
         sqlx::migrate!().run(&writer).await.unwrap();
+        Self::with(folder, None, writer.into())
+    }
+
+    pub(crate) async fn on_postgres() -> Self {
+        let server = postgres().await;
+        let writer = PgPoolOptions::new().max_connections(1);
+        // Nobody looks for these rows after a crash.
+        let writer = writer.connect_lazy_with(server.clone().options([("synchronous_commit", "off")]));
+        Self::with(tempfile::tempdir().unwrap(), Some(server), Database::Postgres(writer))
+    }
+
+    fn with(folder: TempDir, server: Option<PgConnectOptions>, writer: Reader) -> Self {
         Self {
             folder,
+            server,
             writer,
+            history: OnceCell::new(),
             ids: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn path(&self) -> std::path::PathBuf {
+    /// The file.
+    pub(crate) fn path(&self) -> PathBuf {
+        assert!(self.server.is_none(), "it is not in a file");
         self.folder.path().join("test.db")
     }
 
-    pub(crate) fn writer(&self) -> &SqlitePool {
+    /// Where it is, if it is not in a file.
+    pub(crate) fn server(&self) -> Option<&PgConnectOptions> {
+        self.server.as_ref()
+    }
+
+    /// For what only a test does.
+    pub(crate) fn writer(&self) -> &Reader {
         &self.writer
     }
 
     /// What reads it, as the server does: without the right to write.
     pub(crate) async fn history(&self) -> History {
-        self.counted_history().await.0
+        let Some(server) = &self.server else {
+            return self.counted_history().await.0;
+        };
+        let open = async || {
+            let options = server.clone().options([("default_transaction_read_only", "on")]);
+            let pool = PgPoolOptions::new().max_connections(4);
+            let pool = pool.connect_lazy_with(options.options(PLANNER_SETTINGS));
+            History::new(Database::Postgres(pool))
+        };
+        self.history.get_or_init(open).await.clone()
     }
 
-    /// The same, with how many steps of SQLite's machine all its queries have taken.
+    /// The file's, with how many steps of SQLite's machine all its queries have taken.
     pub(crate) async fn counted_history(&self) -> (History, Arc<AtomicU64>) {
         const AT_ONCE: u16 = 100;
-        let options = SqliteConnectOptions::new()
-            .filename(self.folder.path().join("test.db"))
-            .read_only(true);
+        let options = SqliteConnectOptions::new().filename(self.path()).read_only(true);
         let steps = Arc::new(AtomicU64::new(0));
         let counted = steps.clone();
         let pool = SqlitePoolOptions::new()
@@ -143,14 +251,15 @@ impl Fixture {
 
     pub(crate) async fn session(&self, room: &str, started: i64, ended: Option<i64>) -> Uuid {
         let id = self.id(started);
-        sqlx::query("insert into session (id, room, started_at, ended_at, peak_participants) values (?, ?, ?, ?, 3)")
-            .bind(id)
-            .bind(room)
-            .bind(ms(started))
-            .bind(ended.map(ms))
-            .execute(&self.writer)
-            .await
-            .unwrap();
+        on_either!(
+            &self.writer,
+            execute,
+            "insert into session (id, room, started_at, ended_at, peak_participants) values ($1, $2, $3, $4, 3)",
+            id,
+            room,
+            ms(started),
+            ended.map(ms),
+        );
         id
     }
 
@@ -164,56 +273,68 @@ impl Fixture {
     ) -> (Uuid, Uuid) {
         let person = self.id(connections[0].connected);
         let back = i64::try_from(connections.len() - 1).unwrap();
-        sqlx::query("insert into participant (id, session_id, username, joined_at, left_at, leave_reason, reconnect_count) values (?, ?, ?, ?, ?, ?, ?)")
-            .bind(person)
-            .bind(session)
-            .bind(username)
-            .bind(ms(connections[0].connected))
-            .bind(left.map(|(at, _)| ms(at)))
-            .bind(left.map(|(_, reason)| reason.as_str()))
-            .bind(back)
-            .execute(&self.writer)
-            .await
-            .unwrap();
-        sqlx::query("update session set participant_count = participant_count + 1, reconnect_count = reconnect_count + ? where id = ?")
-            .bind(back)
-            .bind(session)
-            .execute(&self.writer)
-            .await
-            .unwrap();
+        on_either!(
+            &self.writer,
+            execute,
+            "insert into participant (id, session_id, username, joined_at, left_at, leave_reason, reconnect_count)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+            person,
+            session,
+            username,
+            ms(connections[0].connected),
+            left.map(|(at, _)| ms(at)),
+            left.map(|(_, reason)| reason.as_str()),
+            back,
+        );
+        on_either!(
+            &self.writer,
+            execute,
+            "update session set participant_count = participant_count + 1, reconnect_count = reconnect_count + $1
+             where id = $2",
+            back,
+            session,
+        );
         let mut last = Uuid::nil();
         for connection in connections {
             last = self.id(connection.connected);
-            sqlx::query("insert into connection (session_id, id, participant_id, connected_at, disconnected_at, opened_by, closed_by, away_until) values (?, ?, ?, ?, ?, 'join', ?, ?)")
-                .bind(session)
-                .bind(last)
-                .bind(person)
-                .bind(ms(connection.connected))
-                .bind(connection.disconnected.map(ms))
-                .bind(connection.closed_by)
-                .bind(connection.away_until.map(ms))
-                .execute(&self.writer)
-                .await
-                .unwrap();
+            on_either!(
+                &self.writer,
+                execute,
+                "insert into connection
+                     (session_id, id, participant_id, connected_at, disconnected_at, opened_by, closed_by, away_until)
+                 values ($1, $2, $3, $4, $5, 'join', $6, $7)",
+                session,
+                last,
+                person,
+                ms(connection.connected),
+                connection.disconnected.map(ms),
+                connection.closed_by,
+                connection.away_until.map(ms),
+            );
         }
         (person, last)
     }
 
     pub(crate) async fn member(&self, session: Uuid, who: (Uuid, Uuid), position: i64, away: Option<(i64, i64)>) {
-        sqlx::query("insert into member (id, session_id, participant_id, connection_id, client_key, position, joined_at, away_since, away_until) values (?, ?, ?, ?, zeroblob(32), ?, ?, ?, ?)")
-            .bind(self.id(0))
-            .bind(session)
-            .bind(who.0)
-            .bind(who.1)
-            .bind(position)
-            .bind(ms(0))
-            .bind(away.map(|(since, _)| ms(since)))
-            .bind(away.map(|(_, until)| ms(until)))
-            .execute(&self.writer)
-            .await
-            .unwrap();
+        on_either!(
+            &self.writer,
+            execute,
+            "insert into member
+                 (id, session_id, participant_id, connection_id, client_key, position, joined_at, away_since, away_until)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            self.id(0),
+            session,
+            who.0,
+            who.1,
+            vec![0_u8; 32],
+            position,
+            ms(0),
+            away.map(|(since, _)| ms(since)),
+            away.map(|(_, until)| ms(until)),
+        );
     }
 
+    /// Gives its number: they follow each other.
     pub(crate) async fn event(
         &self,
         session: Uuid,
@@ -222,46 +343,59 @@ impl Fixture {
         kind: EventKind,
         detail: Option<Value>,
     ) -> i64 {
-        sqlx::query_scalar(
-            "insert into event (at, session_id, participant_id, kind, detail) values (?, ?, ?, ?, ?) returning seq",
+        on_either!(
+            &self.writer,
+            fetch_one scalar,
+            "insert into event (seq, at, session_id, participant_id, kind, detail)
+             select coalesce(max(seq), 0) + 1, $1, $2, $3, $4, $5 from event
+             returning seq",
+            ms(at),
+            session,
+            person,
+            kind.as_str(),
+            detail.as_ref().map(Value::to_string),
         )
-        .bind(ms(at))
-        .bind(session)
-        .bind(person)
-        .bind(kind.as_str())
-        .bind(detail.map(|detail| detail.to_string()))
-        .fetch_one(&self.writer)
-        .await
-        .unwrap()
     }
 
     /// Errors of one person, one in each second from the session's start on.
     pub(crate) async fn errors(&self, session: Uuid, person: Uuid, count: i64) {
-        let each = "with recursive number (n) as (select 0 union all select n + 1 from number where n + 1 < ?)
-            insert into event (at, session_id, participant_id, kind, detail)
-            select ? + n * 1000, ?, ?, ?, '{}' from number";
-        let insert = sqlx::query(each).bind(count).bind(ms(0)).bind(session).bind(person);
-        let insert = insert.bind(EventKind::Error.as_str());
-        insert.execute(&self.writer).await.unwrap();
+        on_either!(
+            &self.writer,
+            execute,
+            "with recursive number (n) as (
+                 select cast(0 as bigint) union all select n + 1 from number where n + 1 < $1
+             )
+             insert into event (seq, at, session_id, participant_id, kind, detail)
+             select (select coalesce(max(seq), 0) + 1 from event) + n, $2 + n * 1000, $3, $4, $5, '{}' from number",
+            count,
+            ms(0),
+            session,
+            person,
+            EventKind::Error.as_str(),
+        );
     }
 
     pub(crate) async fn link(&self, session: Uuid, link: OfferedLink<'_>) {
-        sqlx::query("insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at, offerer_candidates, answerer_candidates, closed_at, closed_by, connected_at, offerer_state_at, offerer_state) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)")
-            .bind(self.id(link.offered))
-            .bind(session)
-            .bind(link.between.0)
-            .bind(link.between.1)
-            .bind(link.stream)
-            .bind(ms(link.offered))
-            .bind(link.answered.map(ms))
-            .bind(link.candidates.0)
-            .bind(link.candidates.1)
-            .bind(link.closed.map(|(at, _)| ms(at)))
-            .bind(link.closed.map(|(_, why)| why.as_str()))
-            .bind(link.connected.map(ms))
-            .bind(link.connected.map(|_| ConnectionState::Connected.as_str()))
-            .execute(&self.writer)
-            .await
-            .unwrap();
+        on_either!(
+            &self.writer,
+            execute,
+            "insert into link (id, session_id, offerer_id, answerer_id, stream_type, offered_at, answered_at,
+                 offerer_candidates, answerer_candidates, closed_at, closed_by, connected_at,
+                 offerer_state_at, offerer_state)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)",
+            self.id(link.offered),
+            session,
+            link.between.0,
+            link.between.1,
+            ClientText(link.stream),
+            ms(link.offered),
+            link.answered.map(ms),
+            link.candidates.0,
+            link.candidates.1,
+            link.closed.map(|(at, _)| ms(at)),
+            link.closed.map(|(_, why)| why.as_str()),
+            link.connected.map(ms),
+            link.connected.map(|_| ConnectionState::Connected.as_str()),
+        );
     }
 }

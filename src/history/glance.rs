@@ -13,7 +13,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{ConnectionState, LeaveReason};
-use crate::sql::{damaged, ids};
+use crate::sql::{damaged, ids, query};
 
 /// The most links of one session that are looked at, which are more than those of the people who are: the list costs what
 /// it shows.
@@ -56,6 +56,12 @@ struct Linked {
     pairs: Vec<[ParticipantId; 2]>,
     /// Those of whom a link was in vain, which may have another: of the rest nothing more is read.
     in_doubt: Vec<[ParticipantId; 2]>,
+}
+
+/// The same of a session as the query gives it, for [`Linked::read`].
+struct LinkedRow {
+    id: Uuid,
+    linked: Option<String>,
 }
 
 impl History {
@@ -104,8 +110,10 @@ impl History {
         let failed = ConnectionState::Failed.as_str();
         // Of each session one value, which SQLite makes sooner than a list: a row for each link would cost the most. To
         // count them first costs less than to end the reading at the most of them.
-        let rows = sqlx::query!(
-            r#"
+        let rows = query!(
+            &self.reader,
+            fetch_all as LinkedRow,
+            sqlite: r#"
             select unhex(wanted.value) as "id!: Uuid",
                 (
                     select group_concat(
@@ -118,12 +126,26 @@ impl History {
             from json_each(?1) as wanted
             where (select count(*) from (select 1 from link where session_id = unhex(wanted.value) limit ?3)) < ?3
             "#,
+            postgres: r#"
+            select wanted.id as "id!: Uuid",
+                (
+                    select string_agg(
+                        encode(uuid_send(offerer_id) || uuid_send(answerer_id), 'hex') || case
+                            when answered_at is null or offerer_state is not distinct from $2
+                                or answerer_state is not distinct from $2
+                            then '1' else '0'
+                        end,
+                        ''
+                    )
+                    from link where session_id = wanted.id
+                ) as "linked: String"
+            from (select value::uuid as id from json_array_elements_text($1::text::json) as value) as wanted
+            where (select count(*) from (select 1 from link where session_id = wanted.id limit $3) as own) < $3
+            "#,
             sessions,
             failed,
             LINKS
-        )
-        .fetch_all(self.file()?)
-        .await?;
+        )?;
         let linked = rows.into_iter().map(|row| {
             let linked = Linked::read(&row.linked.unwrap_or_default())?;
             Ok((SessionId(row.id), linked))
@@ -209,48 +231,49 @@ fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
+    use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS, on_either};
     use crate::history::page::Page;
 
     #[tokio::test]
     async fn a_glance_says_who_was_lost_and_how_many_never_connected() {
-        let fixture = Fixture::new().await;
-        let session = fixture.session("r", 0, Some(1000)).await;
-        let there = |from| [Connection::ended(from, 1000, LeaveReason::Left)];
-        let left = Some((1000, LeaveReason::Left));
-        let dropped = [
-            Connection::lost(0, 100, Some(110)),
-            Connection::ended(110, 1000, LeaveReason::Left),
-        ];
-        let (ann, _) = fixture.person(session, "Ann", left, &dropped).await;
-        let (bo, _) = fixture.person(session, "Bo", left, &there(0)).await;
-        let lost = [Connection::lost(0, 500, Some(515))];
-        let (cy, _) = fixture
-            .person(session, "Cy", Some((515, LeaveReason::Timeout)), &lost)
-            .await;
-        // Who came when Cy had gone never met him.
-        let (di, _) = fixture.person(session, "Di", left, &there(600)).await;
-        for (between, answered) in [((ann, bo), Some(2)), ((ann, cy), None), ((di, ann), Some(2))] {
-            let link = OfferedLink {
-                between,
-                stream: "user",
-                offered: 1,
-                answered,
-                candidates: (1, 1),
-                connected: None,
-                closed: None,
-            };
-            fixture.link(session, link).await;
+        for fixture in Fixture::both().await {
+            let session = fixture.session("r", 0, Some(1000)).await;
+            let there = |from| [Connection::ended(from, 1000, LeaveReason::Left)];
+            let left = Some((1000, LeaveReason::Left));
+            let dropped = [
+                Connection::lost(0, 100, Some(110)),
+                Connection::ended(110, 1000, LeaveReason::Left),
+            ];
+            let (ann, _) = fixture.person(session, "Ann", left, &dropped).await;
+            let (bo, _) = fixture.person(session, "Bo", left, &there(0)).await;
+            let lost = [Connection::lost(0, 500, Some(515))];
+            let (cy, _) = fixture
+                .person(session, "Cy", Some((515, LeaveReason::Timeout)), &lost)
+                .await;
+            // Who came when Cy had gone never met him.
+            let (di, _) = fixture.person(session, "Di", left, &there(600)).await;
+            for (between, answered) in [((ann, bo), Some(2)), ((ann, cy), None), ((di, ann), Some(2))] {
+                let link = OfferedLink {
+                    between,
+                    stream: "user",
+                    offered: 1,
+                    answered,
+                    candidates: (1, 1),
+                    connected: None,
+                    closed: None,
+                };
+                fixture.link(session, link).await;
+            }
+            let (history, now) = (fixture.history().await, Timestamp(START_MS + 2_000_000));
+            let glances = history.glances([SessionId(session)].into_iter(), now).await.unwrap();
+            let glance = &glances[&SessionId(session)];
+            assert_eq!((glance.lost.as_slice(), glance.away.len()), (&["Cy".to_owned()][..], 0));
+            // Ann's offer to Cy was not answered; Bo made none to Cy, nor to Di.
+            assert_eq!(glance.unconnected, 3);
+            assert_eq!(glance.drops.len(), 2, "Ann's and Cy's");
+            assert_eq!((glance.present.len(), glance.losses.len()), (5, 1));
+            assert!(glance.has_trouble());
         }
-        let (history, now) = (fixture.history().await, Timestamp(START_MS + 2_000_000));
-        let glances = history.glances([SessionId(session)].into_iter(), now).await.unwrap();
-        let glance = &glances[&SessionId(session)];
-        assert_eq!((glance.lost.as_slice(), glance.away.len()), (&["Cy".to_owned()][..], 0));
-        // Ann's offer to Cy was not answered; Bo made none to Cy, nor to Di.
-        assert_eq!(glance.unconnected, 3);
-        assert_eq!(glance.drops.len(), 2, "Ann's and Cy's");
-        assert_eq!((glance.present.len(), glance.losses.len()), (5, 1));
-        assert!(glance.has_trouble());
     }
 
     /// Links of two people, as `(stream, answered, connected, failed)`.
@@ -266,54 +289,60 @@ mod tests {
 
     #[tokio::test]
     async fn a_pair_is_judged_in_the_list_as_on_its_own_page() {
-        let fixture = Fixture::new().await;
-        let here = Timestamp(START_MS + 10_000);
-        let now = Timestamp(START_MS + 60_000);
-        let mut sessions = Vec::new();
-        let one_of = |place: usize| LINKS_OF_TWO.get(place);
-        for place in 0..(LINKS_OF_TWO.len() + 1).pow(2) {
-            let [first, second] = [place / (LINKS_OF_TWO.len() + 1), place % (LINKS_OF_TWO.len() + 1)].map(one_of);
-            let session = fixture.session(&format!("r{place}"), 0, None).await;
-            let connection = [Connection::open(0)];
-            let (ann, _) = fixture.person(session, "Ann", None, &connection).await;
-            let (bo, _) = fixture.person(session, "Bo", None, &connection).await;
-            let both = [
-                first.map(|link| ((ann, bo), link)),
-                second.map(|link| ((bo, ann), link)),
-            ];
-            for (between, (stream, answered, connected, has_failed)) in both.into_iter().flatten() {
-                let link = OfferedLink {
-                    between,
-                    stream,
-                    offered: 1,
-                    answered: *answered,
-                    candidates: (1, 1),
-                    connected: *connected,
-                    closed: None,
-                };
-                fixture.link(session, link).await;
-                let failed = "update link set answerer_state = ?, answerer_state_at = ?
-                    where session_id = ? and offerer_id = ? and ?";
-                let failed = sqlx::query(failed)
-                    .bind(ConnectionState::Failed.as_str())
-                    .bind(START_MS);
-                let failed = failed.bind(session).bind(between.0).bind(has_failed);
-                failed.execute(fixture.writer()).await.unwrap();
+        for fixture in Fixture::both().await {
+            let here = Timestamp(START_MS + 10_000);
+            let now = Timestamp(START_MS + 60_000);
+            let mut sessions = Vec::new();
+            let one_of = |place: usize| LINKS_OF_TWO.get(place);
+            for place in 0..(LINKS_OF_TWO.len() + 1).pow(2) {
+                let [first, second] = [place / (LINKS_OF_TWO.len() + 1), place % (LINKS_OF_TWO.len() + 1)].map(one_of);
+                let session = fixture.session(&format!("r{place}"), 0, None).await;
+                let connection = [Connection::open(0)];
+                let (ann, _) = fixture.person(session, "Ann", None, &connection).await;
+                let (bo, _) = fixture.person(session, "Bo", None, &connection).await;
+                let both = [
+                    first.map(|link| ((ann, bo), link)),
+                    second.map(|link| ((bo, ann), link)),
+                ];
+                for (between, (stream, answered, connected, has_failed)) in both.into_iter().flatten() {
+                    let link = OfferedLink {
+                        between,
+                        stream,
+                        offered: 1,
+                        answered: *answered,
+                        candidates: (1, 1),
+                        connected: *connected,
+                        closed: None,
+                    };
+                    fixture.link(session, link).await;
+                    if *has_failed {
+                        on_either!(
+                            fixture.writer(),
+                            execute,
+                            "update link set answerer_state = $1, answerer_state_at = $2
+                         where session_id = $3 and offerer_id = $4",
+                            ConnectionState::Failed.as_str(),
+                            START_MS,
+                            session,
+                            between.0,
+                        );
+                    }
+                }
+                sessions.push(SessionId(session));
             }
-            sessions.push(SessionId(session));
-        }
-        let history = fixture.history().await;
-        let mut counts = [0; 2];
-        for at in [here, now] {
-            let glances = history.glances(sessions.iter().copied(), at).await.unwrap();
-            for (place, id) in sessions.iter().enumerate() {
-                let page = Page { after: None, limit: 10 };
-                let pairs = history.pairs(*id, &page, at).await.unwrap().rows;
-                let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
-                assert_eq!(glances[id].unconnected, failed, "links {place} at {at:?}");
-                counts[failed] += 1;
+            let history = fixture.history().await;
+            let mut counts = [0; 2];
+            for at in [here, now] {
+                let glances = history.glances(sessions.iter().copied(), at).await.unwrap();
+                for (place, id) in sessions.iter().enumerate() {
+                    let page = Page { after: None, limit: 10 };
+                    let pairs = history.pairs(*id, &page, at).await.unwrap().rows;
+                    let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
+                    assert_eq!(glances[id].unconnected, failed, "links {place} at {at:?}");
+                    counts[failed] += 1;
+                }
             }
+            assert!(counts.iter().all(|count| *count > 20), "{counts:?}");
         }
-        assert!(counts.iter().all(|count| *count > 20), "{counts:?}");
     }
 }

@@ -240,7 +240,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::fixture::{Connection, Fixture, START_MS};
+    use crate::history::fixture::{Connection, Fixture, START_MS, on_either};
     use crate::model::vocabulary::LeaveReason;
 
     const NOW: Timestamp = Timestamp(START_MS + 2_000_000);
@@ -265,84 +265,82 @@ mod tests {
 
     async fn keep(fixture: &Fixture, glances: &[NewGlance]) {
         for new in glances {
-            sqlx::query("insert into session_glance (session_id, form, glance) values (?, ?, ?)")
-                .bind(new.session.0)
-                .bind(NewGlance::FORM)
-                .bind(&new.glance)
-                .execute(fixture.writer())
-                .await
-                .unwrap();
+            on_either!(
+                fixture.writer(),
+                execute,
+                "insert into session_glance (session_id, form, glance) values ($1, $2, $3)",
+                new.session.0,
+                NewGlance::FORM,
+                &new.glance
+            );
         }
     }
 
     #[tokio::test]
     async fn what_is_kept_says_the_same_and_is_not_worked_out_again() {
-        let fixture = Fixture::new().await;
-        let session = class(&fixture).await;
-        let history = fixture.history().await;
-        let worked_out = history.glances([session].into_iter(), NOW).await.unwrap();
-        let glance = &worked_out[&session];
-        assert_eq!(glance.outages[0].missing, ["Cy"]);
-        assert_eq!((glance.lost.len(), glance.present.len(), glance.unconnected), (1, 5, 3));
+        for fixture in Fixture::both().await {
+            let session = class(&fixture).await;
+            let history = fixture.history().await;
+            let worked_out = history.glances([session].into_iter(), NOW).await.unwrap();
+            let glance = &worked_out[&session];
+            assert_eq!(glance.outages[0].missing, ["Cy"]);
+            assert_eq!((glance.lost.len(), glance.present.len(), glance.unconnected), (1, 5, 3));
 
-        let new = history.glances_to_keep(&[session], NOW).await.unwrap();
-        assert!(!new[0].glance.contains("Cy"), "names can be erased, this cannot");
-        keep(&fixture, &new).await;
-        assert_eq!(history.glances([session].into_iter(), NOW).await.unwrap(), worked_out);
+            let new = history.glances_to_keep(&[session], NOW).await.unwrap();
+            assert!(!new[0].glance.contains("Cy"), "names can be erased, this cannot");
+            keep(&fixture, &new).await;
+            assert_eq!(history.glances([session].into_iter(), NOW).await.unwrap(), worked_out);
 
-        // Only names are read.
-        sqlx::query("delete from connection")
-            .execute(fixture.writer())
-            .await
-            .unwrap();
-        assert_eq!(history.glances([session].into_iter(), NOW).await.unwrap(), worked_out);
-        sqlx::query("update participant set username = 'erased-1' where username = 'Cy'")
-            .execute(fixture.writer())
-            .await
-            .unwrap();
-        let erased = &history.glances([session].into_iter(), NOW).await.unwrap()[&session];
-        assert_eq!(
-            (erased.lost.as_slice(), &erased.outages[0].missing),
-            (&["erased-1".to_owned()][..], &erased.lost)
-        );
+            // Only names are read.
+            on_either!(fixture.writer(), execute, "delete from connection");
+            assert_eq!(history.glances([session].into_iter(), NOW).await.unwrap(), worked_out);
+            on_either!(
+                fixture.writer(),
+                execute,
+                "update participant set username = 'erased-1' where username = 'Cy'"
+            );
+            let erased = &history.glances([session].into_iter(), NOW).await.unwrap()[&session];
+            assert_eq!(
+                (erased.lost.as_slice(), &erased.outages[0].missing),
+                (&["erased-1".to_owned()][..], &erased.lost)
+            );
 
-        sqlx::query("update session_glance set form = 0")
-            .execute(fixture.writer())
-            .await
-            .unwrap();
-        let anew = &history.glances([session].into_iter(), NOW).await.unwrap()[&session];
-        assert!(anew.present.is_empty(), "what another version has kept is not read");
+            on_either!(fixture.writer(), execute, "update session_glance set form = 0");
+            let anew = &history.glances([session].into_iter(), NOW).await.unwrap()[&session];
+            assert!(anew.present.is_empty(), "what another version has kept is not read");
+        }
     }
 
     #[tokio::test]
     async fn all_that_are_over_are_found_in_pieces() {
-        let fixture = Fixture::new().await;
-        let mut all = Vec::new();
-        for at in 0..EXAMINED + 100 {
-            let is_over = at % 10 != 0;
-            let session = fixture.session(&format!("r{at}"), at, is_over.then_some(at)).await;
-            all.extend(is_over.then_some(SessionId(session)));
-        }
-        let history = fixture.history().await;
-        let (mut found, mut before, mut pieces) = (Vec::new(), None, 0);
-        loop {
-            let pending = history.sessions_without_glance(before).await.unwrap();
-            assert!(i64::try_from(pending.sessions.len()).unwrap() <= PENDING);
-            found.extend(pending.sessions);
-            (before, pieces) = (pending.next, pieces + 1);
-            if before.is_none() {
-                break;
+        for fixture in Fixture::both().await {
+            let mut all = Vec::new();
+            for at in 0..EXAMINED + 100 {
+                let is_over = at % 10 != 0;
+                let session = fixture.session(&format!("r{at}"), at, is_over.then_some(at)).await;
+                all.extend(is_over.then_some(SessionId(session)));
             }
-        }
-        found.reverse();
-        assert_eq!((found.len(), pieces), (all.len(), 20));
-        assert_eq!(found, all);
+            let history = fixture.history().await;
+            let (mut found, mut before, mut pieces) = (Vec::new(), None, 0);
+            loop {
+                let pending = history.sessions_without_glance(before).await.unwrap();
+                assert!(i64::try_from(pending.sessions.len()).unwrap() <= PENDING);
+                found.extend(pending.sessions);
+                (before, pieces) = (pending.next, pieces + 1);
+                if before.is_none() {
+                    break;
+                }
+            }
+            found.reverse();
+            assert_eq!((found.len(), pieces), (all.len(), 20));
+            assert_eq!(found, all);
 
-        let new = history.glances_to_keep(&all, NOW).await.unwrap();
-        keep(&fixture, &new).await;
-        let first = history.sessions_without_glance(None).await.unwrap();
-        assert_eq!(first.sessions, []);
-        let second = history.sessions_without_glance(first.next).await.unwrap();
-        assert_eq!(second, PendingGlances::default());
+            let new = history.glances_to_keep(&all, NOW).await.unwrap();
+            keep(&fixture, &new).await;
+            let first = history.sessions_without_glance(None).await.unwrap();
+            assert_eq!(first.sessions, []);
+            let second = history.sessions_without_glance(first.next).await.unwrap();
+            assert_eq!(second, PendingGlances::default());
+        }
     }
 }

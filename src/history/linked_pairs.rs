@@ -8,6 +8,7 @@ use super::pair::Pair;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
+use crate::sql::query;
 
 /// The most people who are looked at for one page, whether or not they are in a pair of it.
 const EXAMINED: i64 = 1_000;
@@ -74,22 +75,23 @@ impl History {
 
     /// The people from a name on.
     async fn firsts(&self, session: SessionId, name: &str) -> Result<Vec<First>, Error> {
-        let firsts = sqlx::query_as!(
-            First,
+        let firsts = query!(
+            &self.reader,
+            fetch_all as First,
             r#"
             select id as "id: ParticipantId", username,
                 (exists (select 1 from link where offerer_id = participant.id and answerer_id > participant.id)
                     or exists (select 1 from link where answerer_id = participant.id and offerer_id > participant.id))
                     as "is_linked!: bool"
             from participant
-            where session_id = ?1 and username >= ?2
+            where session_id = $1 and username >= $2
             order by username
-            limit ?3
+            limit $3
             "#,
             session.0,
             name,
             EXAMINED
-        );
-        Ok(firsts.fetch_all(self.file()?).await?)
+        )?;
+        Ok(firsts)
     }
 }

@@ -14,7 +14,7 @@ use super::{Error, History};
 use crate::model::id::{LinkId, ParticipantId, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{ConnectionPath, ConnectionState, LeaveReason, LinkCloseReason};
-use crate::sql::{ids, json};
+use crate::sql::{ids, json, query};
 
 /// One peer connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -136,17 +136,28 @@ const TOGETHER: usize = 20_000;
 
 /// Asks for links, those of a query, as [`from_json`] reads them.
 macro_rules! query_links {
-    ($of:literal, $($bound:expr),+ $(,)?) => {
-        sqlx::query_scalar!(
-            r#"
+    ($on:expr, sqlite: $sqlite:literal, postgres: $postgres:literal, $($bound:expr),+ $(,)?) => {
+        query!(
+            $on,
+            fetch_one scalar,
+            sqlite: r#"
             select json_group_array(
-                json_array(hex(id), hex(offerer_id), hex(answerer_id), stream_type, offered_at, answered_at,
+                json_array(hex(id), hex(offerer_id), hex(answerer_id), hex(stream_type), offered_at, answered_at,
                            offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by, connected_at,
                            offerer_state, offerer_state_at, offerer_path,
                            answerer_state, answerer_state_at, answerer_path)
             ) as "links!: String"
             from (
-            "# + $of + ") as own",
+            "# + $sqlite + ") as own",
+            postgres: r#"
+            select coalesce(json_agg(
+                json_build_array(id, offerer_id, answerer_id, encode(stream_type, 'hex'), offered_at, answered_at,
+                                 offerer_candidates, answerer_candidates, renegotiations, closed_at, closed_by,
+                                 connected_at, offerer_state, offerer_state_at, offerer_path,
+                                 answerer_state, answerer_state_at, answerer_path)
+            ), '[]')::text as "links!: String"
+            from (
+            "# + $postgres + ") as own",
             $($bound),+
         )
     };
@@ -157,7 +168,8 @@ impl History {
     pub(super) async fn links_among(&self, people: &Names<'_>) -> Result<LinksByEnds, Error> {
         let ids = ids(people.keys().map(|id| id.0))?;
         let rows = query_links!(
-            "
+            &self.reader,
+            sqlite: "
             with some (id) as materialized (select unhex(value) from json_each(?1))
             select link.*
             from some as offerer cross join some as answerer
@@ -168,17 +180,33 @@ impl History {
                     order by latest.session_id desc, latest.id desc limit 1 offset ?2
                 ), x'')
             ",
+            postgres: "
+            with known (id) as materialized (select value::uuid from json_array_elements_text($1::text::json) as value)
+            select link.*
+            from known as offerer cross join known as answerer
+            cross join lateral (
+                select * from link as latest
+                where latest.offerer_id = offerer.id and latest.answerer_id = answerer.id
+                order by latest.id desc limit $2::bigint + 1
+            ) as link
+            ",
             ids,
             EACH_WAY
-        );
-        Ok(by_ends(from_json(&rows.fetch_one(self.file()?).await?)?, people))
+        )?;
+        Ok(by_ends(from_json(&rows)?, people))
     }
 
     /// All links of a session; `None` if they are too many.
     pub(super) async fn links(&self, session: SessionId, names: &Names<'_>) -> Result<Option<LinksByEnds>, Error> {
         let most = i64::try_from(TOGETHER + 1).unwrap_or(i64::MAX);
-        let rows = query_links!("select * from link where session_id = ?1 limit ?2", session.0, most);
-        let links: Vec<LinkFields> = from_json(&rows.fetch_one(self.file()?).await?)?;
+        let rows = query_links!(
+            &self.reader,
+            sqlite: "select * from link where session_id = $1 limit $2",
+            postgres: "select * from link where session_id = $1 limit $2",
+            session.0,
+            most
+        )?;
+        let links: Vec<LinkFields> = from_json(&rows)?;
         if links.len() > TOGETHER {
             return Ok(None);
         }
@@ -194,7 +222,8 @@ impl History {
         let both_ways = pairs.flat_map(|[one, other]| [[one, other], [other, one]]);
         let ways = json(&both_ways.map(|way| way.map(|id| id.0.simple())).collect::<Vec<_>>())?;
         let rows = query_links!(
-            "
+            &self.reader,
+            sqlite: "
             select link.*
             from (select unhex(value ->> 0) as one, unhex(value ->> 1) as other from json_each(?1)) as wanted
             cross join link on offerer_id = wanted.one and answerer_id = wanted.other
@@ -204,10 +233,19 @@ impl History {
                     order by latest.session_id desc, latest.id desc limit 1 offset ?2
                 ), x'')
             ",
+            postgres: "
+            select link.*
+            from json_array_elements($1::text::json) as wanted (ends)
+            cross join lateral (
+                select * from link as latest
+                where latest.offerer_id = (wanted.ends ->> 0)::uuid and latest.answerer_id = (wanted.ends ->> 1)::uuid
+                order by latest.id desc limit $2::bigint + 1
+            ) as link
+            ",
             ways,
             EACH_WAY
-        );
-        Ok(by_ends(from_json(&rows.fetch_one(self.file()?).await?)?, names))
+        )?;
+        Ok(by_ends(from_json(&rows)?, names))
     }
 
     /// Who has a link with whom: for each of some people, those whose ids come after one, in the order of these. Each is
@@ -223,8 +261,10 @@ impl History {
                 .collect::<Vec<_>>(),
         )?;
         let none = Uuid::max();
-        let rows = sqlx::query!(
-            r#"
+        let found = query!(
+            &self.reader,
+            fetch_all as Partners,
+            sqlite: r#"
             with recursive known (one, other, is_found) as (
                 select unhex(value ->> 0), unhex(value ->> 1), false from json_each(?1)
                 union all
@@ -242,11 +282,30 @@ impl History {
             select one as "one!: ParticipantId", other as "other!: ParticipantId"
             from known where is_found and other < ?2
             "#,
+            postgres: r#"
+            with recursive known (one, other, is_found) as (
+                select (ends ->> 0)::uuid, (ends ->> 1)::uuid, false from json_array_elements($1::text::json) as ends
+                union all
+                select one, coalesce(least(
+                    (
+                        select answerer_id from link where offerer_id = known.one and answerer_id > known.other
+                        order by answerer_id limit 1
+                    ),
+                    (
+                        select offerer_id from link where answerer_id = known.one and offerer_id > known.other
+                        order by offerer_id limit 1
+                    )
+                ), $2), true
+                from known where other < $2
+            )
+            select one as "one!: ParticipantId", other as "other!: ParticipantId"
+            from (select * from known limit $3) as own
+            where is_found and other < $2
+            "#,
             from,
             none,
             limit
-        );
-        let found = rows.fetch_all(self.file()?).await?;
+        )?;
         Ok(found.into_iter().map(|row| [row.one, row.other]).collect())
     }
 }
@@ -265,12 +324,20 @@ pub(super) fn ends(one: ParticipantId, other: ParticipantId) -> [ParticipantId; 
     [one.min(other), one.max(other)]
 }
 
+/// Two who have a link.
+struct Partners {
+    one: ParticipantId,
+    other: ParticipantId,
+}
+
 /// A link as the query gives it.
 #[derive(Deserialize)]
 struct LinkFields {
     id: Uuid,
     offerer: Uuid,
     answerer: Uuid,
+    /// A client's own words may hold NUL, which neither database's lists of texts take as it is.
+    #[serde(deserialize_with = "from_hex")]
     stream_type: String,
     offered_at: Millis,
     answered_at: Option<Millis>,
@@ -286,6 +353,11 @@ struct LinkFields {
     answerer_state: Option<ConnectionState>,
     answerer_state_at: Option<Millis>,
     answerer_path: Option<ConnectionPath>,
+}
+
+fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let bytes = hex::decode(<&str>::deserialize(deserializer)?).map_err(D::Error::custom)?;
+    String::from_utf8(bytes).map_err(D::Error::custom)
 }
 
 fn said(state: Option<ConnectionState>, at: Option<Millis>, path: Option<ConnectionPath>) -> Option<Said> {

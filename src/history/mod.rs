@@ -6,6 +6,7 @@
 
 pub mod attendance;
 pub mod attendants;
+mod built;
 mod column;
 pub mod events;
 pub mod feed;
@@ -27,6 +28,8 @@ pub mod people;
 pub mod person;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod plans_of_postgres;
 pub mod refusals;
 pub mod review_links;
 pub mod rooms;
@@ -34,9 +37,7 @@ pub mod sessions;
 pub mod timeline;
 mod unconnected;
 
-use sqlx::SqlitePool;
-
-use crate::sql::{Database, Reader};
+use crate::sql::Reader;
 
 /// The past and the present as the tables hold them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,13 +65,5 @@ impl History {
     /// Reads through `reader`, a pool of read-only connections.
     pub fn new(reader: Reader) -> Self {
         Self { reader }
-    }
-
-    /// For what can only be read from a file so far.
-    fn file(&self) -> sqlx::Result<&SqlitePool> {
-        match &self.reader {
-            Database::Sqlite(pool) => Ok(pool),
-            Database::Postgres(_) => Err(sqlx::Error::Protocol("PostgreSQL is not asked this yet".to_owned())),
-        }
     }
 }

@@ -8,6 +8,7 @@ use super::page::{Page, Slice};
 use super::person::COUNTED;
 use super::{Error, History};
 use crate::model::text::fold;
+use crate::sql::query;
 
 /// The most names that one page of a search looks at. The next page goes on from there, however few were found.
 const EXAMINED: i64 = 2_000;
@@ -93,8 +94,10 @@ impl History {
     /// The index is asked for the next name each time, and not for the sessions between. They are read as one value, as a
     /// row for each would cost a search most of its time.
     async fn usernames(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
-        let names = sqlx::query_scalar!(
-            r#"
+        let names = query!(
+            &self.reader,
+            fetch_one scalar,
+            sqlite: r#"
             with recursive known (username) as (
                 select min(username) from participant where username > ?1
                 union all
@@ -104,18 +107,32 @@ impl History {
             )
             select json_group_array(username) as "usernames!: String" from known where username is not null
             "#,
+            postgres: r#"
+            with recursive known (username) as (
+                (select username from participant where username > $1 order by username limit 1)
+                union all
+                select (
+                    select participant.username from participant where participant.username > known.username
+                    order by participant.username limit 1
+                )
+                from known where known.username is not null
+            )
+            select coalesce(json_agg(username), '[]')::text as "usernames!: String"
+            from (select username from known where username is not null limit $2) as own
+            "#,
             after,
             limit
-        );
-        from_json(&names.fetch_one(self.file()?).await?)
+        )?;
+        from_json(&names)
     }
 
     /// The named, in the order given.
     async fn count_sessions(&self, names: &[String]) -> Result<Vec<KnownName>, Error> {
         let names = serde_json::Value::from(names).to_string();
-        let counted = sqlx::query_as!(
-            KnownName,
-            r#"
+        let counted = query!(
+            &self.reader,
+            fetch_all as KnownName,
+            sqlite: r#"
             select cast(wanted.value as text) as "username!: String", (
                 select count(*)
                 from (
@@ -127,10 +144,18 @@ impl History {
             from json_each(?1) as wanted
             order by wanted.key
             "#,
+            postgres: r#"
+            select wanted.username as "username!", (
+                select count(*)
+                from (select 1 from participant where participant.username = wanted.username limit $2) as own
+            ) as "sessions!: i64"
+            from json_array_elements_text($1::text::json) with ordinality as wanted (username, place)
+            order by wanted.place
+            "#,
             names,
             COUNTED
-        );
-        Ok(counted.fetch_all(self.file()?).await?)
+        )?;
+        Ok(counted)
     }
 }
 
@@ -142,43 +167,44 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_found_by_any_part_with_its_sessions() {
-        let fixture = Fixture::new().await;
-        for (start, names) in [(0, ["Ann", "Joanna", "Bo"]), (1000, ["Ann", "Änne", "李"])] {
-            let session = fixture.session("a", start, Some(start + 500)).await;
-            for name in names {
-                let there = [Connection::ended(start, start + 500, LeaveReason::Left)];
-                fixture
-                    .person(session, name, Some((start + 500, LeaveReason::Left)), &there)
-                    .await;
+        for fixture in Fixture::both().await {
+            for (start, names) in [(0, ["Ann", "Joanna", "Bo"]), (1000, ["Ann", "Änne", "李"])] {
+                let session = fixture.session("a", start, Some(start + 500)).await;
+                for name in names {
+                    let there = [Connection::ended(start, start + 500, LeaveReason::Left)];
+                    fixture
+                        .person(session, name, Some((start + 500, LeaveReason::Left)), &there)
+                        .await;
+                }
             }
-        }
-        let history = fixture.history().await;
-        let find = async |text: &str, limit: usize, after: Option<&str>| {
-            let page = Page {
-                limit,
-                after: after.map(str::to_owned),
+            let history = fixture.history().await;
+            let find = async |text: &str, limit: usize, after: Option<&str>| {
+                let page = Page {
+                    limit,
+                    after: after.map(str::to_owned),
+                };
+                let found = history.names_with(text, &page).await.unwrap();
+                let rows = found.rows.into_iter().map(|name| (name.username, name.sessions));
+                (rows.collect::<Vec<_>>(), found.next)
             };
-            let found = history.names_with(text, &page).await.unwrap();
-            let rows = found.rows.into_iter().map(|name| (name.username, name.sessions));
-            (rows.collect::<Vec<_>>(), found.next)
-        };
-        let names = |names: &[(&str, i64)]| -> Vec<_> {
-            let owned = names.iter().map(|(name, sessions)| ((*name).to_owned(), *sessions));
-            owned.collect()
-        };
-        assert_eq!(
-            find("ANN", 9, None).await,
-            (names(&[("Ann", 2), ("Joanna", 1), ("Änne", 1)]), None)
-        );
-        assert_eq!(find("änne", 9, None).await, (names(&[("Änne", 1)]), None));
-        assert_eq!(find("ANNE", 9, None).await, (names(&[("Änne", 1)]), None));
-        assert_eq!(find("%", 9, None).await, (names(&[]), None));
-        assert_eq!(find("n", 1, None).await, (names(&[("Ann", 2)]), Some("Ann".to_owned())));
-        assert_eq!(
-            find("n", 2, Some("Ann")).await,
-            (names(&[("Joanna", 1), ("Änne", 1)]), None)
-        );
-        assert_eq!(find("", 9, None).await.0.len(), 5);
+            let names = |names: &[(&str, i64)]| -> Vec<_> {
+                let owned = names.iter().map(|(name, sessions)| ((*name).to_owned(), *sessions));
+                owned.collect()
+            };
+            assert_eq!(
+                find("ANN", 9, None).await,
+                (names(&[("Ann", 2), ("Joanna", 1), ("Änne", 1)]), None)
+            );
+            assert_eq!(find("änne", 9, None).await, (names(&[("Änne", 1)]), None));
+            assert_eq!(find("ANNE", 9, None).await, (names(&[("Änne", 1)]), None));
+            assert_eq!(find("%", 9, None).await, (names(&[]), None));
+            assert_eq!(find("n", 1, None).await, (names(&[("Ann", 2)]), Some("Ann".to_owned())));
+            assert_eq!(
+                find("n", 2, Some("Ann")).await,
+                (names(&[("Joanna", 1), ("Änne", 1)]), None)
+            );
+            assert_eq!(find("", 9, None).await.0.len(), 5);
+        }
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, query};
 use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
@@ -15,7 +13,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{ConnectionCloseReason, ConnectionOpenReason, LeaveReason, Presence};
-use crate::sql::ids;
+use crate::sql::{ids, query};
 
 /// One person of a session.
 #[derive(Debug)]
@@ -43,34 +41,67 @@ struct ConnectionRow {
     opened_by: ConnectionOpenReason,
 }
 
-/// Asks for connections, as [`from_json`] reads them: those of a query.
-macro_rules! query_connections {
-    ($of:literal, $($bound:expr),+ $(,)?) => {
-        sqlx::query_scalar!(
-            r#"
-            select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until, closed_by,
-                                               opened_by))
-                as "connections!: String"
-            from (
-            "# + $of + ") as some",
+/// Asks for people and for connections, each those of a query, as [`from_json`] reads them. Both are of one moment, as it is
+/// one question: whoever has left has no connection that goes on.
+macro_rules! query_people {
+    (
+        $on:expr,
+        sqlite: ($people:literal, $connections:literal),
+        postgres: ($people_of_postgres:literal, $connections_of_postgres:literal),
+        $($bound:expr),+ $(,)?
+    ) => {
+        query!(
+            $on,
+            fetch_one as Lists,
+            sqlite: r#"
+            select
+                (
+                    select json_group_array(json_array(hex(session_id), hex(id), username, joined_at, left_at,
+                                                       leave_reason, reconnect_count))
+                    from (
+            "# + $people + r#"
+                    ) as some
+                ) as "people!: String",
+                (
+                    select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until,
+                                                       closed_by, opened_by))
+                    from (
+            "# + $connections + r#"
+                    ) as some
+                ) as "connections!: String"
+            "#,
+            postgres: r#"
+            select
+                (
+                    select coalesce(json_agg(json_build_array(session_id, id, username, joined_at, left_at,
+                                                              leave_reason, reconnect_count)), '[]')::text
+                    from (
+            "# + $people_of_postgres + r#"
+                    ) as own
+                ) as "people!: String",
+                (
+                    select coalesce(json_agg(json_build_array(participant_id, connected_at, disconnected_at, away_until,
+                                                              closed_by, opened_by)), '[]')::text
+                    from (
+            "# + $connections_of_postgres + r#"
+                    ) as own
+                ) as "connections!: String"
+            "#,
             $($bound),+
         )
     };
 }
 
-/// Asks for people, as [`from_json`] reads them: those of a query.
-macro_rules! query_people {
-    ($of:literal, $($bound:expr),+ $(,)?) => {
-        sqlx::query_scalar!(
-            r#"
-            select json_group_array(json_array(hex(session_id), hex(id), username, joined_at, left_at, leave_reason,
-                                               reconnect_count))
-                as "people!: String"
-            from (
-            "# + $of + ") as some",
-            $($bound),+
-        )
-    };
+/// What [`query_people`] gives.
+struct Lists {
+    people: String,
+    connections: String,
+}
+
+impl Lists {
+    fn read(&self) -> Result<(Vec<ParticipantRow>, Vec<ConnectionRow>), Error> {
+        Ok((from_json(&self.people)?, from_json(&self.connections)?))
+    }
 }
 
 impl ConnectionRow {
@@ -216,6 +247,13 @@ impl Bounds {
 /// The most people and connections of one session that are read where there is a whole list of sessions.
 const AT_A_GLANCE: (i64, i64) = (200, 400);
 
+/// The same of one of several sessions.
+struct ListsOfSession {
+    id: SessionId,
+    people: String,
+    connections: String,
+}
+
 /// Those who took part in a session, as far as they and their connections are few enough.
 pub(super) struct Everyone {
     /// They are.
@@ -237,17 +275,21 @@ impl History {
     pub async fn everyone(&self, session: SessionId) -> Result<Option<Vec<Person>>, Error> {
         let most_people = count(PEOPLE) + 1;
         let most_connections = Bounds::LIST.all + 1;
-        let rows = query_people!(
-            "select * from participant where session_id = ? order by username limit ?",
+        let lists = query_people!(
+            &self.reader,
+            sqlite: (
+                "select * from participant where session_id = $1 order by username limit $2",
+                "select * from connection where session_id = $1 limit $3"
+            ),
+            postgres: (
+                "select * from participant where session_id = $1 order by username limit $2",
+                "select * from connection where session_id = $1 order by participant_id, id limit $3"
+            ),
             session.0,
-            most_people
-        );
-        let connections = query_connections!(
-            "select * from connection where session_id = ? limit ?",
-            session.0,
+            most_people,
             most_connections
-        );
-        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        )?;
+        let (rows, connections) = lists.read()?;
         if rows.len() > PEOPLE || count(connections.len()) > Bounds::LIST.all {
             return Ok(None);
         }
@@ -258,8 +300,10 @@ impl History {
     /// Who took part in each of some sessions, by their ids as [`ids`] writes them.
     pub(super) async fn everyone_of_each(&self, sessions: &str) -> Result<HashMap<SessionId, Everyone>, Error> {
         let (most_people, most_connections) = AT_A_GLANCE;
-        let rows = sqlx::query!(
-            r#"
+        let rows = query!(
+            &self.reader,
+            fetch_all as ListsOfSession,
+            sqlite: r#"
             select unhex(wanted.value) as "id!: SessionId",
                 (
                     select json_group_array(
@@ -275,12 +319,29 @@ impl History {
                 ) as "connections!: String"
             from json_each(?1) as wanted
             "#,
+            postgres: r#"
+            select wanted.id::uuid as "id!: SessionId",
+                (
+                    select coalesce(json_agg(json_build_array(session_id, id, username, joined_at, left_at, leave_reason,
+                                                              reconnect_count)), '[]')::text
+                    from (
+                        select * from participant where session_id = wanted.id::uuid order by username limit $2
+                    ) as own
+                ) as "people!: String",
+                (
+                    select coalesce(json_agg(json_build_array(participant_id, connected_at, disconnected_at, away_until,
+                                                              closed_by, opened_by)), '[]')::text
+                    from (
+                        select * from connection where session_id = wanted.id::uuid
+                        order by participant_id, id limit $3
+                    ) as own
+                ) as "connections!: String"
+            from json_array_elements_text($1::text::json) as wanted (id)
+            "#,
             sessions,
             most_people,
             most_connections
-        )
-        .fetch_all(self.file()?)
-        .await?;
+        )?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
             let people: Vec<ParticipantRow> = from_json(&row.people)?;
@@ -306,33 +367,49 @@ impl History {
         let Bounds { each, all } = Bounds::LIST;
         let after = page.after.as_deref().unwrap_or_default();
         let limit = page.probe();
-        let rows = query_people!(
-            "select * from participant where session_id = ?1 and username > ?2 order by username limit ?3",
-            session.0,
-            after,
-            limit
-        );
-        let connections = query_connections!(
-            r#"
+        let lists = query_people!(
+            &self.reader,
+            sqlite: (
+                "select * from participant where session_id = $1 and username > $2 order by username limit $3",
+                "
                 select connection.*
                 from (
-                    select id from participant where session_id = ?1 and username > ?2 order by username limit ?3
+                    select id from participant where session_id = $1 and username > $2 order by username limit $3
                 ) as wanted
-                cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
+                cross join connection on connection.session_id = $1 and connection.participant_id = wanted.id
                     and connection.id >= coalesce((
                         select latest.id from connection as latest
-                        where latest.session_id = ?1 and latest.participant_id = wanted.id
-                        order by latest.id desc limit 1 offset ?4
+                        where latest.session_id = $1 and latest.participant_id = wanted.id
+                        order by latest.id desc limit 1 offset $4
                     ), x'')
-                limit ?5
-            "#,
+                limit $5
+                "
+            ),
+            postgres: (
+                "select * from participant where session_id = $1 and username > $2 order by username limit $3",
+                "
+                select some_of_them.*
+                from (
+                    select id, username from participant where session_id = $1 and username > $2
+                    order by username limit $3
+                ) as wanted
+                cross join lateral (
+                    select * from (
+                        select * from connection where session_id = $1 and participant_id = wanted.id
+                        order by id desc limit $4::bigint + 1
+                    ) as latest order by id
+                ) as some_of_them
+                order by wanted.username
+                limit $5
+                "
+            ),
             session.0,
             after,
             limit,
             each,
             all
-        );
-        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        )?;
+        let (rows, connections) = lists.read()?;
         // Where the reading ended, it may have ended within one person's connections.
         let unfinished = connections.last().filter(|_| count(connections.len()) == all);
         let unfinished = unfinished.and_then(|last| rows.iter().position(|row| row.id == last.participant));
@@ -354,24 +431,45 @@ impl History {
     /// Since when the members of a session have been present, or were before they went away.
     pub(super) async fn present_since(&self, session: SessionId) -> Result<HashMap<ParticipantId, Timestamp>, Error> {
         let Bounds { each, all } = Bounds::ENDS;
-        let connections = query_connections!(
-            r#"
+        let connections = query!(
+            &self.reader,
+            fetch_one scalar,
+            sqlite: r#"
+            select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until, closed_by,
+                                               opened_by))
+                as "connections!: String"
+            from (
                 select connection.*
-                from (select participant_id as id from member where session_id = ?1 limit ?3) as wanted
-                cross join connection on connection.session_id = ?1 and connection.participant_id = wanted.id
+                from (select participant_id as id from member where session_id = $1 limit $3) as wanted
+                cross join connection on connection.session_id = $1 and connection.participant_id = wanted.id
                     and connection.id >= coalesce((
                         select latest.id from connection as latest
-                        where latest.session_id = ?1 and latest.participant_id = wanted.id
-                        order by latest.id desc limit 1 offset ?2
+                        where latest.session_id = $1 and latest.participant_id = wanted.id
+                        order by latest.id desc limit 1 offset $2
                     ), x'')
-                limit ?3
+                limit $3
+            ) as some
+            "#,
+            postgres: r#"
+            select coalesce(json_agg(json_build_array(participant_id, connected_at, disconnected_at, away_until, closed_by,
+                                                      opened_by)), '[]')::text
+                as "connections!: String"
+            from (
+                select some_of_them.*
+                from (select participant_id as id from member where session_id = $1 limit $3) as wanted
+                cross join lateral (
+                    select * from (
+                        select * from connection where session_id = $1 and participant_id = wanted.id
+                        order by id desc limit $2::bigint + 1
+                    ) as latest order by id
+                ) as some_of_them
+                limit $3
+            ) as own
             "#,
             session.0,
             each,
             all
-        )
-        .fetch_one(self.file()?)
-        .await?;
+        )?;
         let since =
             |(id, connections): (Uuid, Vec<ConnectionRow>)| Some((ParticipantId(id), present_since(&connections)?));
         Ok(by_person(from_json(&connections)?)
@@ -387,31 +485,51 @@ impl History {
     ) -> Result<HashMap<ParticipantId, Person>, Error> {
         let Bounds { each, all } = Bounds::ENDS;
         let people = ids(people.map(|id| id.0))?;
-        let rows = query_people!(
-            "
-            select participant.*
-            from json_each(?1) as wanted cross join participant on participant.id = unhex(wanted.value)
-            ",
-            people
-        );
-        let connections = query_connections!(
-            r#"
+        let lists = query_people!(
+            &self.reader,
+            sqlite: (
+                "
+                select participant.*
+                from json_each($1) as wanted cross join participant on participant.id = unhex(wanted.value)
+                ",
+                "
                 select connection.*
-                from json_each(?1) as known cross join participant as wanted on wanted.id = unhex(known.value)
+                from json_each($1) as known cross join participant as wanted on wanted.id = unhex(known.value)
                 cross join connection on connection.session_id = wanted.session_id
                     and connection.participant_id = wanted.id
                     and connection.id >= coalesce((
                         select latest.id from connection as latest
                         where latest.session_id = wanted.session_id and latest.participant_id = wanted.id
-                        order by latest.id desc limit 1 offset ?2
+                        order by latest.id desc limit 1 offset $2
                     ), x'')
-                limit ?3
-            "#,
+                limit $3
+                "
+            ),
+            postgres: (
+                "
+                select participant.*
+                from json_array_elements_text($1::text::json) as wanted (id)
+                join participant on participant.id = wanted.id::uuid
+                ",
+                "
+                select some_of_them.*
+                from json_array_elements_text($1::text::json) as known (id)
+                join participant as wanted on wanted.id = known.id::uuid
+                cross join lateral (
+                    select * from (
+                        select * from connection
+                        where session_id = wanted.session_id and participant_id = wanted.id
+                        order by id desc limit $2::bigint + 1
+                    ) as latest order by id
+                ) as some_of_them
+                limit $3
+                "
+            ),
             people,
             each,
             all
-        );
-        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        )?;
+        let (rows, connections) = lists.read()?;
         let mut connections = by_person(connections);
         let people = rows
             .into_iter()
@@ -427,14 +545,11 @@ impl History {
         last: SessionId,
     ) -> Result<HashMap<SessionId, Person>, Error> {
         let (name, Bounds { each, all }) = (username.as_str(), Bounds::VISITS);
-        let rows = query_people!(
-            "select * from participant where username = ? and session_id >= ? and session_id <= ?",
-            name,
-            first.0,
-            last.0
-        );
-        let connections = query_connections!(
-            r#"
+        let lists = query_people!(
+            &self.reader,
+            sqlite: (
+                "select * from participant where username = $1 and session_id >= $2 and session_id <= $3",
+                "
                 select connection.*
                 from participant as wanted
                 cross join connection on connection.session_id = wanted.session_id
@@ -442,36 +557,41 @@ impl History {
                     and connection.id >= coalesce((
                         select latest.id from connection as latest
                         where latest.session_id = wanted.session_id and latest.participant_id = wanted.id
-                        order by latest.id desc limit 1 offset ?4
+                        order by latest.id desc limit 1 offset $4
                     ), x'')
-                where wanted.username = ?1 and wanted.session_id >= ?2 and wanted.session_id <= ?3
-                limit ?5
-            "#,
+                where wanted.username = $1 and wanted.session_id >= $2 and wanted.session_id <= $3
+                limit $5
+                "
+            ),
+            postgres: (
+                "select * from participant where username = $1 and session_id >= $2 and session_id <= $3",
+                "
+                select some_of_them.*
+                from participant as wanted
+                cross join lateral (
+                    select * from (
+                        select * from connection
+                        where session_id = wanted.session_id and participant_id = wanted.id
+                        order by id desc limit $4::bigint + 1
+                    ) as latest order by id
+                ) as some_of_them
+                where wanted.username = $1 and wanted.session_id >= $2 and wanted.session_id <= $3
+                order by wanted.session_id
+                limit $5
+                "
+            ),
             name,
             first.0,
             last.0,
             each,
             all
-        );
-        let (rows, connections) = self.of_one_moment(rows, connections).await?;
+        )?;
+        let (rows, connections) = lists.read()?;
         let mut connections = by_person(connections);
         let people = rows
             .into_iter()
             .map(|row| (SessionId(row.session), row.person(&mut connections)));
         Ok(people.collect())
-    }
-
-    /// People and their connections. Whoever has left has no connection that goes on.
-    async fn of_one_moment(
-        &self,
-        people: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
-        connections: query::QueryScalar<'_, Sqlite, String, SqliteArguments>,
-    ) -> Result<(Vec<ParticipantRow>, Vec<ConnectionRow>), Error> {
-        let mut snapshot = self.file()?.begin().await?;
-        let people = people.fetch_one(&mut *snapshot).await?;
-        let connections = connections.fetch_one(&mut *snapshot).await?;
-        snapshot.commit().await?;
-        Ok((from_json(&people)?, from_json(&connections)?))
     }
 }
 

@@ -8,6 +8,7 @@ use super::sessions::{self, Along, SessionFilter, SortOrder};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
+use crate::sql::{Database, Reader};
 
 /// What may be read as a whole: what a query was given, or has put together within bounds before.
 const BOUNDED: [&str; 11] = [
@@ -35,7 +36,10 @@ async fn whole_reads(fixture: &Fixture, query: &str) -> Vec<String> {
 
 async fn steps(fixture: &Fixture, query: &str) -> Vec<String> {
     let explain = AssertSqlSafe(format!("explain query plan {query}")).into_sql_str();
-    let rows = sqlx::query(explain).fetch_all(fixture.writer()).await.unwrap();
+    let Database::Sqlite(file) = fixture.writer() else {
+        unreachable!("it is in a file");
+    };
+    let rows = sqlx::query(explain).fetch_all(file).await.unwrap();
     rows.iter().map(|row| row.get("detail")).collect()
 }
 
@@ -51,48 +55,66 @@ fn reads_whole_table(step: &str) -> bool {
     !rest.starts_with("(subquery-") && !BOUNDED.contains(&rest.split(' ').next().unwrap_or_default())
 }
 
+const TESTS: [&str; 3] = ["fixture.rs", "plans.rs", "plans_of_postgres.rs"];
+
 /// Every file of a module that is not a test's.
-fn sources(module: &str) -> Vec<String> {
+pub(super) fn sources(module: &str) -> Vec<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src")
         .join(module);
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let is_test = |path: &std::path::PathBuf| path.ends_with("fixture.rs") || path.ends_with("plans.rs");
+    let is_test = |path: &std::path::PathBuf| TESTS.iter().any(|name| path.ends_with(name));
     paths
         .filter(|path| path.is_file() && !is_test(path))
-        .map(|path| std::fs::read_to_string(path).unwrap())
+        .map(|path| {
+            let source = std::fs::read_to_string(path).unwrap();
+            let code = source.split("#[cfg(test)]\nmod tests").next();
+            code.unwrap_or_default().to_owned()
+        })
         .collect()
 }
 
-/// The queries that were checked at compile time, as far as they are of these files.
-fn checked_queries(sources: &[String]) -> Vec<String> {
+/// The queries that were checked at compile time against one of the databases, as far as they are of these files. What
+/// stands before those of PostgreSQL is left out.
+pub(super) fn checked_queries(sources: &[String], database: &str) -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
     let mut queries = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let checked: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let query = checked["query"].as_str().unwrap().to_owned();
-        if checked["db_name"] == "SQLite" && sources.iter().any(|source| is_written_in(source, &query)) {
+        let query = checked["query"].as_str().unwrap();
+        let query = query
+            .trim_start_matches("/*postgres*/")
+            .trim_start_matches(' ')
+            .to_owned();
+        if checked["db_name"] == database && sources.iter().any(|source| is_written_in(source, &query)) {
             queries.push(query);
         }
     }
     queries
 }
 
-/// Whether a query stands in a file: as a whole, or as the part of it between what a macro puts before and after.
+/// A part of a query that is shorter stands everywhere.
+const SHORTEST: usize = 12;
+
+/// Whether a query stands in a file: as a whole, or in the few parts that a macro puts together.
 fn is_written_in(source: &str, query: &str) -> bool {
     let mut rest = query;
-    for _ in 0..3 {
+    for _ in 0..5 {
         // Of whatever stands there, so does all it begins with.
         let ends: Vec<usize> = rest.char_indices().map(|(start, c)| start + c.len_utf8()).collect();
         let standing = ends.partition_point(|end| source.contains(&rest[..*end]));
+        if standing < SHORTEST.min(ends.len()) {
+            return false;
+        }
         rest = &rest[standing.checked_sub(1).map_or(0, |last| ends[last])..];
     }
     rest.is_empty()
 }
 
-/// How many queries a file makes by sqlx's macros, or by its own that stand for these.
-fn queries_in(source: &str) -> usize {
+/// How many queries a file asks either database by.
+pub(super) fn queries_in(source: &str) -> usize {
+    let source = source.replace("sqlx::query", "");
     let after = source.split("query").skip(1);
     let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
     let made = after.filter(|rest| rest.trim_start_matches(is_name).starts_with("!("));
@@ -101,9 +123,9 @@ fn queries_in(source: &str) -> usize {
 
 #[tokio::test]
 async fn no_checked_query_reads_a_whole_table() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::in_file().await;
     let sources = sources("history");
-    let queries = checked_queries(&sources);
+    let queries = checked_queries(&sources, "SQLite");
     let written: usize = sources.iter().map(|source| queries_in(source)).sum();
     assert_eq!(queries.len(), written, "run .ci/prepare-queries");
     for query in queries {
@@ -115,8 +137,8 @@ async fn no_checked_query_reads_a_whole_table() {
 #[tokio::test]
 async fn the_journal_reads_nothing_of_the_past_as_a_whole() {
     const PAST: [&str; 5] = ["session", "participant", "connection", "link", "event"];
-    let fixture = Fixture::new().await;
-    let queries = checked_queries(&sources("journal"));
+    let fixture = Fixture::in_file().await;
+    let queries = checked_queries(&sources("journal"), "SQLite");
     assert!(queries.len() > 20, "{}", queries.len());
     for query in queries {
         let mut reads = whole_reads(&fixture, &query).await;
@@ -127,13 +149,14 @@ async fn the_journal_reads_nothing_of_the_past_as_a_whole() {
     }
 }
 
-#[tokio::test]
-async fn no_list_of_sessions_reads_a_whole_table() {
-    let fixture = Fixture::new().await;
+/// Lists of sessions, with every filter, and whether they look only for where to stop.
+pub(super) fn lists(reader: &Reader) -> Vec<(SessionFilter, Along, String, bool)> {
     let page = Page {
         limit: 50,
         after: Some(SessionId(uuid::Uuid::nil())),
     };
+    let last = SessionId(uuid::Uuid::max());
+    let mut lists = Vec::new();
     for choice in 0_u32..96 {
         let filter = SessionFilter {
             room: (choice & 1 != 0).then(|| RoomName::parse("a").unwrap()),
@@ -149,19 +172,31 @@ async fn no_list_of_sessions_reads_a_whole_table() {
         };
         for along in ways(&filter) {
             if sessions::skips(&filter, along) {
-                let query = sessions::examined(&filter, &page, along);
-                assert_eq!(whole_reads(&fixture, query.sql().as_str()).await, [""; 0], "{filter:?}");
-                let steps = steps(&fixture, query.sql().as_str()).await.join("; ");
-                assert!(steps.contains("SEARCH") && !steps.contains("TEMP B-TREE"), "{steps}");
+                let query = sessions::examined(reader, &filter, &page, along).text();
+                lists.push((filter.clone(), along, query, true));
             }
-            let query = sessions::list(&filter, &page, along, Some(SessionId(uuid::Uuid::max())));
-            assert_eq!(whole_reads(&fixture, query.sql().as_str()).await, [""; 0], "{filter:?}");
-            let steps = steps(&fixture, query.sql().as_str()).await.join("; ");
-            assert!(steps.contains(expected_step(&filter, along)), "{filter:?}: {steps}");
-            // Open sessions are few enough to be sorted; everything else comes in the index's order.
-            if along != Along::Open {
-                assert!(!steps.contains("TEMP B-TREE"), "{filter:?}");
-            }
+            let query = sessions::list(reader, &filter, &page, along, Some(last)).text();
+            lists.push((filter.clone(), along, query, false));
+        }
+    }
+    lists
+}
+
+#[tokio::test]
+async fn no_list_of_sessions_reads_a_whole_table() {
+    let fixture = Fixture::in_file().await;
+    for (filter, along, query, is_look) in lists(fixture.writer()) {
+        assert_eq!(whole_reads(&fixture, &query).await, [""; 0], "{filter:?}");
+        let steps = steps(&fixture, &query).await.join("; ");
+        let expected = if is_look {
+            "SEARCH"
+        } else {
+            expected_step(&filter, along)
+        };
+        assert!(steps.contains(expected), "{filter:?}: {steps}");
+        // Open sessions are few enough to be sorted; everything else comes in the index's order.
+        if along != Along::Open {
+            assert!(!steps.contains("TEMP B-TREE"), "{filter:?}: {steps}");
         }
     }
 }
@@ -192,7 +227,7 @@ fn expected_step(filter: &SessionFilter, along: Along) -> &'static str {
 
 #[tokio::test]
 async fn the_check_itself_can_fail() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::in_file().await;
     assert_eq!(
         whole_reads(&fixture, "select * from event where at > 5").await,
         ["SCAN event"]

@@ -1,8 +1,15 @@
 //! What the server refused in a session, by kind.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::json::from_json;
 use super::{Error, History};
 use crate::model::id::SessionId;
 use crate::model::vocabulary::ErrorKind;
+use crate::sql::query;
 
 /// The most entries of the journal that are looked at.
 const EXAMINED: i64 = 10_000;
@@ -24,27 +31,49 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn refusals(&self, session: SessionId) -> Result<Vec<Refusal>, Error> {
-        let rows = sqlx::query!(
-            r#"
-            select detail ->> 'event' as "event: String", detail ->> 'code' as "code: String",
-                sum(coalesce(detail ->> 'count', 1)) as "count!: i64"
-            from (select kind, detail from event where session_id = ?1 order by seq limit ?2) as own
+        // Only put together there: PostgreSQL looks into no JSON that has a NUL anywhere.
+        let details = query!(
+            &self.reader,
+            fetch_one scalar,
+            sqlite: r#"
+            select json_group_array(json(detail)) as "details!: String"
+            from (select kind, detail from event where session_id = $1 order by seq limit $2) as own
             where kind = 'error'
-            group by 1, 2
-            order by 3 desc, 1, 2
+            "#,
+            postgres: r#"
+            select coalesce(json_agg(detail::json), '[]')::text as "details!: String"
+            from (select kind, detail from event where session_id = $1 order by seq limit $2) as own
+            where kind = 'error'
             "#,
             session.0,
             EXAMINED
-        )
-        .fetch_all(self.file()?)
-        .await?;
-        let refusals = rows.into_iter().map(|row| Refusal {
-            event: row.event,
-            code: row.code.as_deref().and_then(ErrorKind::parse),
-            count: row.count,
-        });
-        Ok(refusals.collect())
+        )?;
+        Ok(counted(from_json(&details)?))
     }
+}
+
+/// What an entry of the journal says of what was refused.
+#[derive(Default, Deserialize)]
+struct Detail {
+    event: Option<String>,
+    code: Option<String>,
+    count: Option<i64>,
+}
+
+fn counted(details: Vec<Option<Detail>>) -> Vec<Refusal> {
+    let mut counts: HashMap<(Option<String>, Option<String>), i64> = HashMap::new();
+    for Detail { event, code, count } in details.into_iter().map(Option::unwrap_or_default) {
+        let counted = counts.entry((event, code)).or_default();
+        *counted = counted.saturating_add(count.unwrap_or(1));
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_unstable_by(|(one, few), (other, more)| (Reverse(few), one).cmp(&(Reverse(more), other)));
+    let refusal = |((event, code), count): ((_, Option<String>), _)| Refusal {
+        event,
+        code: code.as_deref().and_then(ErrorKind::parse),
+        count,
+    };
+    counts.into_iter().map(refusal).collect()
 }
 
 #[cfg(test)]
@@ -57,29 +86,32 @@ mod tests {
 
     #[tokio::test]
     async fn refusals_are_counted_by_event_and_reason() {
-        let fixture = Fixture::new().await;
-        let session = fixture.session("r", 0, Some(100)).await;
-        for detail in [
-            json!({"event": "join", "code": "repeat"}),
-            json!({"event": "offer", "code": "unknownMember"}),
-            json!({"event": "join", "code": "repeat", "count": 3}),
-            json!({"code": "rateLimited", "count": 2}),
-        ] {
-            fixture.event(session, None, 1, EventKind::Error, Some(detail)).await;
+        for fixture in Fixture::both().await {
+            let session = fixture.session("r", 0, Some(100)).await;
+            for detail in [
+                json!({"event": "join", "code": "repeat"}),
+                json!({"event": "offer", "code": "unknownMember"}),
+                json!({"event": "of\u{0}fer", "code": "invalid"}),
+                json!({"event": "join", "code": "repeat", "count": 3}),
+                json!({"code": "rateLimited", "count": 2}),
+            ] {
+                fixture.event(session, None, 1, EventKind::Error, Some(detail)).await;
+            }
+            fixture.event(session, None, 2, EventKind::SessionEnded, None).await;
+            let found = fixture.history().await.refusals(SessionId(session)).await.unwrap();
+            let found: Vec<_> = found
+                .iter()
+                .map(|refusal| (refusal.event.as_deref(), refusal.code, refusal.count))
+                .collect();
+            assert_eq!(
+                found,
+                [
+                    (Some("join"), Some(ErrorKind::Repeat), 4),
+                    (None, Some(ErrorKind::RateLimited), 2),
+                    (Some("of\u{0}fer"), Some(ErrorKind::Invalid), 1),
+                    (Some("offer"), Some(ErrorKind::UnknownMember), 1),
+                ]
+            );
         }
-        fixture.event(session, None, 2, EventKind::SessionEnded, None).await;
-        let found = fixture.history().await.refusals(SessionId(session)).await.unwrap();
-        let found: Vec<_> = found
-            .iter()
-            .map(|refusal| (refusal.event.as_deref(), refusal.code, refusal.count))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                (Some("join"), Some(ErrorKind::Repeat), 4),
-                (None, Some(ErrorKind::RateLimited), 2),
-                (Some("offer"), Some(ErrorKind::UnknownMember), 1),
-            ]
-        );
     }
 }

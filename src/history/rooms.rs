@@ -11,6 +11,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::Presence;
+use crate::sql::query;
 
 /// The most names that one page of a search looks at. The next page goes on from there, however few were found.
 const EXAMINED: i64 = 5_000;
@@ -76,6 +77,25 @@ pub struct Member {
     pub away_until: Option<Timestamp>,
 }
 
+/// A member as the query gives it.
+struct MemberRow {
+    id: ParticipantId,
+    username: String,
+    away_since: Option<Timestamp>,
+    away_until: Option<Timestamp>,
+    joined_at: Timestamp,
+}
+
+/// The latest session of a room, as the query gives it.
+struct RoomRow {
+    id: SessionId,
+    room: String,
+    started_at: Timestamp,
+    present: i64,
+    away: i64,
+    last_activity_at: Timestamp,
+}
+
 impl Member {
     /// Whether they lost their socket and may come back.
     pub fn is_away(&self) -> bool {
@@ -135,18 +155,18 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn members(&self, session: SessionId) -> Result<Vec<Member>, Error> {
-        let rows = sqlx::query!(
+        let rows = query!(
+            &self.reader,
+            fetch_all as MemberRow,
             r#"
             select participant.id as "id: ParticipantId", username, away_since as "away_since: Timestamp",
                 away_until as "away_until: Timestamp", member.joined_at as "joined_at: Timestamp"
             from member join participant on participant.id = member.participant_id
-            where member.session_id = ?
+            where member.session_id = $1
             order by position
             "#,
             session.0
-        )
-        .fetch_all(self.file()?)
-        .await?;
+        )?;
         let present_since = self.present_since(session).await?;
         let members = rows.into_iter().map(|row| Member {
             username: row.username,
@@ -162,8 +182,10 @@ impl History {
 
     /// Names of rooms with a member, in order.
     async fn live_names(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
-        let names = sqlx::query_scalar!(
-            r#"
+        let names = query!(
+            &self.reader,
+            fetch_all scalar,
+            sqlite: r#"
             select room as "room!: String"
             from (
                 select id, room from session indexed by session_open
@@ -175,35 +197,49 @@ impl History {
             order by room
             limit ?2
             "#,
+            postgres: r#"
+            select room as "room!: String"
+            from (
+                select id, room from session where ended_at is null and room > $1 order by room limit $3
+            ) as wanted
+            where exists (select 1 from member where member.session_id = wanted.id offset 0)
+            order by room
+            limit $2
+            "#,
             after,
             limit,
             EXAMINED
-        );
-        Ok(names.fetch_all(self.file()?).await?)
+        )?;
+        Ok(names)
     }
 
     /// Where a page has to stop looking for rooms with a member among those that were left lately; `None` if there are no
     /// more.
     async fn last_open(&self, after: &str) -> Result<Option<String>, Error> {
         let before = EXAMINED - 1;
-        let name = sqlx::query_scalar!(
-            r#"
+        let name = query!(
+            &self.reader,
+            fetch_optional scalar,
+            sqlite: r#"
             select room from session indexed by session_open
             where ended_at is null and room > ?1
             order by room
             limit 1 offset ?2
             "#,
+            postgres: "select room from session where ended_at is null and room > $1 order by room limit 1 offset $2",
             after,
             before
-        );
-        Ok(name.fetch_optional(self.file()?).await?)
+        )?;
+        Ok(name)
     }
 
     /// Names of all rooms, in order: the index is asked for the next name each time, and not for the sessions between.
     /// They are read as one value, as a row for each would cost a search most of its time.
     async fn names(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
-        let names = sqlx::query_scalar!(
-            r#"
+        let names = query!(
+            &self.reader,
+            fetch_one scalar,
+            sqlite: r#"
             with recursive known (room) as (
                 select min(room) from session where room > ?1
                 union all
@@ -213,17 +249,31 @@ impl History {
             )
             select json_group_array(room) as "rooms!: String" from known where room is not null
             "#,
+            postgres: r#"
+            with recursive known (room) as (
+                (select room from session where room > $1 order by room limit 1)
+                union all
+                select (
+                    select session.room from session where session.room > known.room order by session.room limit 1
+                )
+                from known where known.room is not null
+            )
+            select coalesce(json_agg(room), '[]')::text as "rooms!: String"
+            from (select room from known where room is not null limit $2) as own
+            "#,
             after,
             limit
-        );
-        from_json(&names.fetch_one(self.file()?).await?)
+        )?;
+        from_json(&names)
     }
 
     /// What is to say of each named room that exists, in the order given.
     async fn describe(&self, names: &[String]) -> Result<Vec<Room>, Error> {
         let names = serde_json::Value::from(names).to_string();
-        let rows = sqlx::query!(
-            r#"
+        let rows = query!(
+            &self.reader,
+            fetch_all as RoomRow,
+            sqlite: r#"
             select session.id as "id: SessionId", session.room, session.started_at as "started_at: Timestamp",
                 (select count(*) from member where member.session_id = session.id and away_since is null)
                     as "present!: i64",
@@ -241,10 +291,26 @@ impl History {
             )
             order by wanted.key
             "#,
+            postgres: r#"
+            select session.id as "id: SessionId", session.room, session.started_at as "started_at: Timestamp",
+                (select count(*) from member where member.session_id = session.id and away_since is null)
+                    as "present!: i64",
+                (select count(*) from member where member.session_id = session.id and away_since is not null)
+                    as "away!: i64",
+                coalesce(
+                    session.ended_at,
+                    (select at from event where event.session_id = session.id order by seq desc limit 1),
+                    session.started_at
+                ) as "last_activity_at!: Timestamp"
+            from json_array_elements_text($1::text::json) with ordinality as wanted (room, place)
+            join session on session.id = coalesce(
+                (select id from session as open where open.room = wanted.room and open.ended_at is null),
+                (select id from session as latest where latest.room = wanted.room order by id desc limit 1)
+            )
+            order by wanted.place
+            "#,
             names
-        )
-        .fetch_all(self.file()?)
-        .await?;
+        )?;
         let rooms = rows.into_iter().map(|row| Room {
             session: (row.present + row.away > 0).then_some(CurrentSession {
                 id: row.id,

@@ -1,15 +1,17 @@
 //! Sessions: one occupancy of a room each.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::FromRow;
 use utoipa::ToSchema;
 
+use super::built::BuiltQuery;
 use super::intervals::Interval;
 use super::page::{Page, Slice};
 use super::{Error, History};
 use crate::model::id::{RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::SessionStatus;
+use crate::sql::{Reader, query};
 
 /// Which sessions are wanted. Empty fields do not restrict.
 #[derive(Debug, Clone, Default)]
@@ -147,10 +149,8 @@ impl History {
     ) -> Result<Slice<Session, SessionId>, Error> {
         let along = self.along(filter).await?;
         let last_examined = self.last_to_examine(filter, page, along).await?;
-        let rows: Vec<SessionRow> = list(filter, page, along, last_examined)
-            .build_query_as()
-            .fetch_all(self.file()?)
-            .await?;
+        let list = list(&self.reader, filter, page, along, last_examined);
+        let rows: Vec<SessionRow> = list.fetch_all().await?;
         let sessions = rows.into_iter().map(|row| row.at(now)).collect();
         let found = Slice::cut(sessions, page.limit, |session: &Session| session.id);
         Ok(Slice {
@@ -169,8 +169,9 @@ impl History {
         if !skips(filter, along) {
             return Ok(None);
         }
-        let mut query = examined(filter, page, along);
-        Ok(query.build_query_scalar().fetch_optional(self.file()?).await?)
+        let examined = examined(&self.reader, filter, page, along);
+        let last: Option<(SessionId,)> = examined.fetch_optional().await?;
+        Ok(last.map(|(id,)| id))
     }
 
     /// Which sessions are fewer where both would do: those of the room or those of the person.
@@ -185,17 +186,17 @@ impl History {
             (None, Some(_)) => return Ok(Along::Person),
             (Some(room), Some(username)) => (room.as_str(), username.as_str()),
         };
-        let counted = sqlx::query!(
+        let counted = query!(
+            &self.reader,
+            fetch_one as Counted,
             r#"
-            select (select count(*) from (select 1 from session where room = ?1 limit ?3)) as "room!: i64",
-                (select count(*) from (select 1 from participant where username = ?2 limit ?3)) as "person!: i64"
+            select (select count(*) from (select 1 from session where room = $1 limit $3) as own) as "room!: i64",
+                (select count(*) from (select 1 from participant where username = $2 limit $3) as own) as "person!: i64"
             "#,
             room,
             username,
             COUNTED
-        )
-        .fetch_one(self.file()?)
-        .await?;
+        )?;
         Ok(if counted.person < counted.room {
             Along::Person
         } else {
@@ -204,14 +205,19 @@ impl History {
     }
 
     async fn are_open_few(&self) -> Result<bool, Error> {
-        let open = sqlx::query_scalar!(
-            r#"
+        let open = query!(
+            &self.reader,
+            fetch_one scalar,
+            sqlite: r#"
             select count(*) as "open!: i64"
-            from (select 1 from session indexed by session_open where ended_at is null limit ?) as own
+            from (select 1 from session indexed by session_open where ended_at is null limit $1) as own
+            "#,
+            postgres: r#"
+            select count(*) as "open!: i64" from (select 1 from session where ended_at is null limit $1) as own
             "#,
             COUNTED
-        );
-        Ok(open.fetch_one(self.file()?).await? < COUNTED)
+        )?;
+        Ok(open < COUNTED)
     }
 
     /// One session; `None` if there is none of that id.
@@ -219,11 +225,17 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-        query.push("from session where session.id = ").push_bind(id.0);
-        let row: Option<SessionRow> = query.build_query_as().fetch_optional(self.file()?).await?;
+        let mut query = BuiltQuery::new(&self.reader, SELECT);
+        query.push("from session where session.id = ").bind(id.0);
+        let row: Option<SessionRow> = query.fetch_optional().await?;
         Ok(row.map(|row| row.at(now)))
     }
+}
+
+/// How many sessions there are of a room and of a person.
+struct Counted {
+    room: i64,
+    person: i64,
 }
 
 /// The index that a list of sessions is read along.
@@ -261,48 +273,58 @@ pub(super) fn skips(filter: &SessionFilter, along: Along) -> bool {
 }
 
 /// The query for the last session that a page may look at.
-pub(super) fn examined(filter: &SessionFilter, page: &Page<SessionId>, along: Along) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("select ");
+pub(super) fn examined<'r>(
+    reader: &'r Reader,
+    filter: &SessionFilter,
+    page: &Page<SessionId>,
+    along: Along,
+) -> BuiltQuery<'r> {
+    let mut query = BuiltQuery::new(reader, "select ");
     query.push(along.key());
     match along {
         Along::Open | Along::Start => query.push(" from session where true"),
-        Along::Room => query.push(" from session indexed by session_by_room where session.room = "),
-        Along::Person => {
-            query.push(" from participant indexed by participant_by_username where participant.username = ")
-        }
+        Along::Room => query
+            .push(" from session")
+            .push_for_sqlite(" indexed by session_by_room")
+            .push(" where session.room = ")
+            .bind(text(filter.room.as_ref().map(RoomName::as_str))),
+        Along::Person => query
+            .push(" from participant")
+            .push_for_sqlite(" indexed by participant_by_username")
+            .push(" where participant.username = ")
+            .bind(text(filter.username.as_ref().map(Username::as_str))),
     };
-    match along {
-        Along::Open | Along::Start => {}
-        Along::Room => push_text(&mut query, filter.room.as_ref().map(RoomName::as_str)),
-        Along::Person => push_text(&mut query, filter.username.as_ref().map(Username::as_str)),
-    }
     push_range(&mut query, along.key(), filter, page);
-    query.push(" limit 1 offset ").push_bind(EXAMINED - 1);
+    query.push(" limit 1 offset ").bind(EXAMINED - 1);
     query
 }
 
-fn push_text(query: &mut QueryBuilder<Sqlite>, text: Option<&str>) {
-    query.push_bind(text.unwrap_or_default().to_owned());
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
 }
 
 /// The query for a piece of the list, which looks at no session beyond the last one to examine.
-pub(super) fn list(
+pub(super) fn list<'r>(
+    reader: &'r Reader,
     filter: &SessionFilter,
     page: &Page<SessionId>,
     along: Along,
     last: Option<SessionId>,
-) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(SELECT);
+) -> BuiltQuery<'r> {
+    let mut query = BuiltQuery::new(reader, SELECT);
     match along {
         Along::Open => push_open(&mut query, filter, page),
         Along::Room => {
-            query.push("from session indexed by session_by_room where true");
+            query
+                .push("from session")
+                .push_for_sqlite(" indexed by session_by_room")
+                .push(" where true");
         }
         Along::Person => {
-            query.push(
-                "from participant indexed by participant_by_username \
-                 cross join session on session.id = participant.session_id where true",
-            );
+            query
+                .push("from participant")
+                .push_for_sqlite(" indexed by participant_by_username");
+            push_sessions_of(&mut query, "participant.session_id");
         }
         Along::Start => {
             query.push("from session where true");
@@ -314,31 +336,45 @@ pub(super) fn list(
         None => &mut query,
     };
     if let Some(room) = &filter.room {
-        query.push(" and session.room = ").push_bind(room.as_str().to_owned());
+        query.push(" and session.room = ").bind(room.as_str().to_owned());
     }
     if let Some(username) = &filter.username {
         let username = username.as_str().to_owned();
         if along == Along::Person {
-            query.push(" and participant.username = ").push_bind(username);
+            query.push(" and participant.username = ").bind(username);
         } else {
+            // The offset keeps PostgreSQL from looking for all sessions of the person first.
             query.push(" and exists (select 1 from participant where participant.session_id = session.id and participant.username = ");
-            query.push_bind(username).push(")");
+            query.bind(username).push(" limit 1 offset 0)");
         }
     }
     if let Some(last) = last {
         let within = if filter.order == SortOrder::Asc { "<=" } else { ">=" };
-        query.push(format!(" and {} {within} ", along.key())).push_bind(last.0);
+        query.push(format!(" and {} {within} ", along.key())).bind(last.0);
     }
     push_range(&mut query, along.key(), filter, page);
-    query.push(" limit ").push_bind(page.probe());
+    query.push(" limit ").bind(page.probe());
     query
 }
 
+/// The session of each id that was found before, one after another: each database has its own words that keep it to that.
+fn push_sessions_of(query: &mut BuiltQuery<'_>, id: &str) {
+    query
+        .push_for_sqlite(&format!(" cross join session on session.id = {id}"))
+        .push_for_postgres(&format!(
+            " cross join lateral (select * from session as own where own.id = {id} offset 0) as session"
+        ))
+        .push(" where true");
+}
+
 /// The open sessions of the piece: they are sorted by nothing but their ids, and only those wanted are read.
-fn push_open(query: &mut QueryBuilder<Sqlite>, filter: &SessionFilter, page: &Page<SessionId>) {
-    query.push("from (select session.id from session indexed by session_open where session.ended_at is null");
+fn push_open(query: &mut BuiltQuery<'_>, filter: &SessionFilter, page: &Page<SessionId>) {
+    query
+        .push("from (select session.id from session")
+        .push_for_sqlite(" indexed by session_open")
+        .push(" where session.ended_at is null");
     if let Some(room) = &filter.room {
-        query.push(" and session.room = ").push_bind(room.as_str().to_owned());
+        query.push(" and session.room = ").bind(room.as_str().to_owned());
     }
     push_range(query, "session.id", filter, page);
     let wanted = if filter.username.is_some() {
@@ -346,11 +382,11 @@ fn push_open(query: &mut QueryBuilder<Sqlite>, filter: &SessionFilter, page: &Pa
     } else {
         page.probe()
     };
-    query.push(" limit ").push_bind(wanted);
-    query.push(") as chosen cross join session on session.id = chosen.id where true");
+    query.push(" limit ").bind(wanted).push(") as chosen");
+    push_sessions_of(query, "chosen.id");
 }
 
-fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilter, page: &Page<SessionId>) {
+fn push_range(query: &mut BuiltQuery<'_>, key: &str, filter: &SessionFilter, page: &Page<SessionId>) {
     let (beyond, direction) = match filter.order {
         SortOrder::Asc => (">", "asc"),
         SortOrder::Desc => ("<", "desc"),
@@ -362,7 +398,7 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, key: &str, filter: &SessionFilte
     ];
     for (operator, bound) in bounds {
         if let Some(bound) = bound {
-            query.push(format!(" and {key} {operator} ")).push_bind(bound.0);
+            query.push(format!(" and {key} {operator} ")).bind(bound.0);
         }
     }
     query.push(format!(" order by {key} {direction}"));

@@ -14,7 +14,7 @@ use super::{Error, History};
 use crate::model::id::ParticipantId;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::LeaveReason;
-use crate::sql::ids;
+use crate::sql::{ids, query};
 
 /// The most entries of the journal that are looked at for marks.
 const EXAMINED: i64 = 10_000;
@@ -168,8 +168,10 @@ impl History {
     /// The entries of these people, and those of nobody in the room.
     async fn entries(&self, session: &Session, people: &[&Person]) -> Result<Entries, Error> {
         let people = ids(people.iter().map(|person| person.id.0))?;
-        let moments = sqlx::query_scalar!(
-            r#"
+        let moments = query!(
+            &self.reader,
+            fetch_one scalar,
+            sqlite: r#"
             select json_group_array(
                 json_array(
                     iif(participant_id is null, null, hex(participant_id)),
@@ -180,12 +182,24 @@ impl History {
             where kind in ('reconnected', 'error', 'left')
                 and (participant_id is null or participant_id in (select unhex(value) from json_each(?3)))
             "#,
+            postgres: r#"
+            select coalesce(json_agg(
+                json_build_array(
+                    participant_id,
+                    case kind when 'error' then 'error' when 'reconnected' then 'reconnect' end, at, seq
+                )
+            ), '[]')::text as "moments!: String"
+            from (select participant_id, kind, at, seq from event where session_id = $1 order by seq limit $2) as own
+            where kind in ('reconnected', 'error', 'left')
+                and (
+                    participant_id is null
+                    or participant_id in (select value::uuid from json_array_elements_text($3::text::json) as value)
+                )
+            "#,
             session.id.0,
             EXAMINED,
             people
-        )
-        .fetch_one(self.file()?)
-        .await?;
+        )?;
         let mut found: Vec<EntryRow> = from_json(&moments)?;
         found.sort_by_key(|entry| entry.at);
         let mut entries = Entries::new();
@@ -210,12 +224,14 @@ impl History {
     }
 
     async fn marks_end(&self, session: &Session) -> Result<Option<Timestamp>, Error> {
-        let at = sqlx::query_scalar!(
-            r#"select at as "at: Timestamp" from event where session_id = ?1 order by seq limit 1 offset ?2"#,
+        let at = query!(
+            &self.reader,
+            fetch_optional scalar,
+            r#"select at as "at: Timestamp" from event where session_id = $1 order by seq limit 1 offset $2"#,
             session.id.0,
             EXAMINED
-        );
-        Ok(at.fetch_optional(self.file()?).await?)
+        )?;
+        Ok(at)
     }
 }
 
@@ -231,61 +247,63 @@ mod tests {
 
     #[tokio::test]
     async fn rows_are_people_by_when_they_came() {
-        let fixture = Fixture::new().await;
-        let id = fixture.session("r", 0, Some(1000)).await;
-        let (late, _) = fixture
-            .person(
-                id,
-                "Ann",
-                Some((1000, LeaveReason::Left)),
-                &[Connection::ended(500, 1000, LeaveReason::Left)],
-            )
-            .await;
-        let connections = [
-            Connection::lost(0, 100, Some(110)),
-            Connection::ended(110, 300, LeaveReason::Replaced),
-            Connection::lost(300, 400, Some(415)),
-        ];
-        let (early, _) = fixture
-            .person(id, "Bo", Some((415, LeaveReason::Timeout)), &connections)
-            .await;
-        fixture.event(id, Some(early), 110, EventKind::Reconnected, None).await;
-        fixture.event(id, Some(early), 300, EventKind::Reconnected, None).await;
-        for _ in 0..3 {
-            fixture
-                .event(id, Some(late), 600, EventKind::Error, Some(json!({})))
+        for fixture in Fixture::both().await {
+            let id = fixture.session("r", 0, Some(1000)).await;
+            let (late, _) = fixture
+                .person(
+                    id,
+                    "Ann",
+                    Some((1000, LeaveReason::Left)),
+                    &[Connection::ended(500, 1000, LeaveReason::Left)],
+                )
                 .await;
-        }
-        fixture.event(id, None, 700, EventKind::Error, Some(json!({}))).await;
-        fixture.event(id, Some(late), 1000, EventKind::Left, None).await;
+            let connections = [
+                Connection::lost(0, 100, Some(110)),
+                Connection::ended(110, 300, LeaveReason::Replaced),
+                Connection::lost(300, 400, Some(415)),
+            ];
+            let (early, _) = fixture
+                .person(id, "Bo", Some((415, LeaveReason::Timeout)), &connections)
+                .await;
+            fixture.event(id, Some(early), 110, EventKind::Reconnected, None).await;
+            fixture.event(id, Some(early), 300, EventKind::Reconnected, None).await;
+            for _ in 0..3 {
+                fixture
+                    .event(id, Some(late), 600, EventKind::Error, Some(json!({})))
+                    .await;
+            }
+            fixture.event(id, None, 700, EventKind::Error, Some(json!({}))).await;
+            fixture.event(id, Some(late), 1000, EventKind::Left, None).await;
 
-        let timeline = timeline(&fixture, id).await;
-        let names: Vec<_> = timeline.rows.iter().map(|row| row.username.as_str()).collect();
-        assert_eq!(names, ["Bo", "Ann"]);
-        let bo = &timeline.rows[0];
-        assert_eq!(seconds(&bo.present), [(0, 100), (110, 400)]);
-        assert_eq!(seconds(&bo.away), [(100, 110), (400, 415)]);
-        assert_eq!(
-            marks(&bo.marks),
-            [(110, MarkKind::Reconnect), (300, MarkKind::Reconnect)]
-        );
-        assert_eq!(marks(&timeline.rows[1].marks), [(600, MarkKind::Error); 3]);
-        assert_eq!(marks(&timeline.outside), [(700, MarkKind::Error)]);
-        let ends = timeline.rows.iter().map(|row| row.end.map(|end| end.is_lost));
-        assert_eq!(ends.collect::<Vec<_>>(), [Some(true), Some(false)]);
-        assert_eq!((timeline.is_live, timeline.marks_end), (false, None));
+            let timeline = timeline(&fixture, id).await;
+            let names: Vec<_> = timeline.rows.iter().map(|row| row.username.as_str()).collect();
+            assert_eq!(names, ["Bo", "Ann"]);
+            let bo = &timeline.rows[0];
+            assert_eq!(seconds(&bo.present), [(0, 100), (110, 400)]);
+            assert_eq!(seconds(&bo.away), [(100, 110), (400, 415)]);
+            assert_eq!(
+                marks(&bo.marks),
+                [(110, MarkKind::Reconnect), (300, MarkKind::Reconnect)]
+            );
+            assert_eq!(marks(&timeline.rows[1].marks), [(600, MarkKind::Error); 3]);
+            assert_eq!(marks(&timeline.outside), [(700, MarkKind::Error)]);
+            let ends = timeline.rows.iter().map(|row| row.end.map(|end| end.is_lost));
+            assert_eq!(ends.collect::<Vec<_>>(), [Some(true), Some(false)]);
+            assert_eq!((timeline.is_live, timeline.marks_end), (false, None));
+        }
     }
 
     #[tokio::test]
     async fn marks_end_where_there_are_too_many() {
-        let fixture = Fixture::new().await;
-        let id = fixture.session("r", 0, Some(EXAMINED * 2)).await;
-        let (ann, _) = fixture.person(id, "Ann", None, &[Connection::open(0)]).await;
-        for (count, marked, end) in [(EXAMINED, EXAMINED, None), (2, EXAMINED, Some(Timestamp(START_MS)))] {
-            fixture.errors(id, ann, count).await;
-            let timeline = timeline(&fixture, id).await;
-            let shown = timeline.rows[0].marks.len();
-            assert_eq!((i64::try_from(shown).unwrap(), timeline.marks_end), (marked, end));
+        for fixture in Fixture::both().await {
+            let id = fixture.session("r", 0, Some(EXAMINED * 2)).await;
+            let (ann, _) = fixture.person(id, "Ann", None, &[Connection::open(0)]).await;
+            for (count, marked, end) in [(EXAMINED, EXAMINED, None), (2, EXAMINED, Some(Timestamp(START_MS)))] {
+                fixture.errors(id, ann, count).await;
+                let timeline = timeline(&fixture, id).await;
+                let shown = timeline.rows[0].marks.len();
+                assert_eq!((i64::try_from(shown).unwrap(), timeline.marks_end), (marked, end));
+            }
         }
     }
 

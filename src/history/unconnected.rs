@@ -13,13 +13,21 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::ConnectionState;
-use crate::sql::json;
+use crate::sql::{json, query};
 
 /// Somebody in a session, and those of whom it is not plain that the two connected.
 struct Doubt {
     session: SessionId,
     one: ParticipantId,
     others: Vec<ParticipantId>,
+}
+
+/// The same as the query gives it.
+struct DoubtRow {
+    session: SessionId,
+    one: ParticipantId,
+    /// A list of ids.
+    others: String,
 }
 
 impl History {
@@ -68,8 +76,10 @@ impl History {
         let failed = ConnectionState::Failed.as_str();
         let most_people = i64::try_from(MET_AMONG + 1).unwrap_or(i64::MAX);
         // Read along the other ends' ids: where the links are too many, those of the last others are in doubt.
-        let rows = sqlx::query!(
-            r#"
+        let rows = query!(
+            &self.reader,
+            fetch_all as DoubtRow,
+            sqlite: r#"
             select unhex(value ->> 0) as "session!: SessionId", unhex(value ->> 1) as "one!: ParticipantId",
                 (
                     select json_group_array(hex(id))
@@ -91,13 +101,45 @@ impl History {
             from json_each(?1) as wanted
             where (select count(*) from (select 1 from participant where session_id = unhex(value ->> 0) limit ?2)) < ?2
             "#,
+            postgres: r#"
+            select wanted.session as "session!: SessionId", wanted.one as "one!: ParticipantId",
+                (
+                    select coalesce(json_agg(id), '[]')::text
+                    from (
+                        select id from participant where session_id = wanted.session and id <> wanted.one
+                        except
+                        select other from (
+                            select answerer_id as other,
+                                answered_at is null or offerer_state is not distinct from $3
+                                    or answerer_state is not distinct from $3 as was_in_vain
+                            from (
+                                select * from link where offerer_id = wanted.one order by answerer_id limit $4
+                            ) as own
+                            union all
+                            select offerer_id,
+                                answered_at is null or offerer_state is not distinct from $3
+                                    or answerer_state is not distinct from $3
+                            from (
+                                select * from link where answerer_id = wanted.one order by offerer_id limit $4
+                            ) as own
+                        ) as own
+                        group by other having not bool_or(was_in_vain)
+                        order by 1
+                    ) as own
+                ) as "others!: String"
+            from (
+                select (value ->> 0)::uuid as session, (value ->> 1)::uuid as one
+                from json_array_elements($1::text::json) as value
+            ) as wanted
+            where (
+                select count(*) from (select 1 from participant where session_id = wanted.session limit $2) as own
+            ) < $2
+            "#,
             wanted,
             most_people,
             failed,
             LINKS
-        )
-        .fetch_all(self.file()?)
-        .await?;
+        )?;
         let doubts = rows.into_iter().map(|row| {
             let others: Vec<Uuid> = from_json(&row.others)?;
             Ok(Doubt {

@@ -10,6 +10,7 @@ use sqlx::{ConnectOptions, PgConnection, PgPool};
 use super::open_error::OpenError;
 use super::server_url::{SchemaName, ServerUrl};
 use super::store::{CONNECTED_WITHIN, within};
+use crate::sql::PLANNER_SETTINGS;
 
 /// The connections that only read. Those of a page ask one after another.
 const READERS: u32 = 4;
@@ -83,28 +84,21 @@ impl DatabaseServer {
         let ServerUrl(options) = self.url.clone();
         options
             .application_name("chatroom-server")
-            // Compiling a plan takes longer than all of our queries, and a plan that has to do without scans is always dear
-            // enough for it.
-            .options([("search_path", self.schema.as_str()), ("jit", "off")])
+            .options([("search_path", self.schema.as_str())])
             .disable_statement_logging()
     }
 
-    /// The one connection that writes. Its statements find their few rows along an index, however many there are: plans are
-    /// made once, and not by how many there were then.
+    /// The one connection that writes.
     pub(super) fn writer(&self) -> PgConnectOptions {
-        self.options().options([
+        self.options().options(PLANNER_SETTINGS).options([
             ("statement_timeout", STATEMENT_ENDS),
             ("idle_in_transaction_session_timeout", FORGOTTEN_AFTER),
-            ("plan_cache_mode", "force_generic_plan"),
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
         ])
     }
 
     /// Connections that only read, made when they are needed.
     pub(super) fn reader(&self) -> PgPool {
-        let options = self.options().options([
+        let options = self.options().options(PLANNER_SETTINGS).options([
             ("statement_timeout", STATEMENT_ENDS),
             ("default_transaction_read_only", "on"),
         ]);

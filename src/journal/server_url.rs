@@ -24,7 +24,7 @@ const PARAMETERS: [&str; 9] = [
 ///
 /// What it leaves out is that of PostgreSQL's own variables (`PGUSER`, `PGPASSWORD`, `PGPASSFILE`, `PGSSLMODE` and so on).
 #[derive(Clone)]
-pub struct ServerUrl(pub(super) PgConnectOptions);
+pub struct ServerUrl(pub(crate) PgConnectOptions);
 
 /// Why such an address was refused. It may hold a password, so nothing of it is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

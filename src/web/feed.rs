@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::http::error::Error;
-use crate::history::History;
 use crate::history::events::Event;
+use crate::history::{self, History};
 use crate::limit::Seldom;
 use crate::metrics;
 use crate::model::id::RoomName;
@@ -50,8 +50,8 @@ impl Feed {
     /// Reads what happens after a number, in one room or in all; what happens next if there is no number.
     ///
     /// # Errors
-    /// If there are as many readers as there may be.
-    pub(super) fn reader(
+    /// If there are as many readers as there may be, or the database cannot be read.
+    pub(super) async fn reader(
         &self,
         history: &History,
         room: Option<RoomName>,
@@ -59,7 +59,8 @@ impl Feed {
     ) -> Result<EventReader, Error> {
         let place = self.place()?;
         // A number that was never given (of another database, say) would wait for ages.
-        let newest = *self.committed.borrow();
+        let written = *self.committed.borrow();
+        let newest = history.newest(written).await?;
         Ok(EventReader {
             history: history.clone(),
             committed: self.committed.clone(),
@@ -114,21 +115,41 @@ impl EventReader {
             }
             sleep_until(self.next_look).await;
             // Before the look: what is committed after it wakes the wait below.
-            let newest = *self.committed.borrow_and_update();
-            let (room, looked) = (self.room.as_ref(), Instant::now());
-            let fresh = self.history.fresh(self.seen, newest, room, LOOK).await;
-            let fresh = fresh
+            let written = *self.committed.borrow_and_update();
+            let looked = Instant::now();
+            let newest = self.look(written).await;
+            let newest = newest
                 .inspect_err(|error| tracing::error!(%error, "a stream of events ends"))
                 .ok()?;
-            self.seen = fresh.up_to;
             if self.seen == newest {
                 // Who is behind goes on at once.
                 self.next_look = looked + EVERY;
             }
-            if fresh.events.is_empty() && self.seen == newest {
-                self.committed.changed().await.ok()?;
+            if self.ready.is_empty() && self.seen == newest {
+                self.wait().await?;
             }
+        }
+    }
+
+    /// Reads some of what is new; gives the number of the last entry that can be read.
+    async fn look(&mut self, written: i64) -> Result<i64, history::Error> {
+        // The last entries may have been removed.
+        let newest = self.history.newest(written).await?.max(self.seen);
+        if newest > self.seen {
+            let room = self.room.as_ref();
+            let fresh = self.history.fresh(self.seen, newest, room, LOOK).await?;
+            self.seen = fresh.up_to;
             self.ready.extend(fresh.events);
+        }
+        Ok(newest)
+    }
+
+    /// Waits for something new, or for as long as nobody may tell of it; `None` at the end of the server.
+    async fn wait(&mut self) -> Option<()> {
+        let written = self.committed.changed();
+        match self.history.looks_every() {
+            None => written.await.ok(),
+            Some(most) => timeout(most, written).await.unwrap_or(Ok(())).ok(),
         }
     }
 }

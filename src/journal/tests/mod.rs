@@ -14,15 +14,14 @@ mod trouble;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chatroom_testkit::Postgres;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::open::{Ready, prepare};
-use super::open_server::MIGRATIONS;
 use super::*;
+use crate::history::fixture;
 use crate::model::id::{
     ClientKey, ConnectionId, ConnectorId, LinkId, MemberId, ParticipantId, RoomName, StreamType, Username,
 };
@@ -32,20 +31,6 @@ use crate::room::record::{Change, End, Joined, LinkOffered, LiveLink, LiveMember
 /// What the tests' clock says: later than every record.
 const NOW: Timestamp = Timestamp(1_000_000);
 const SESSION: SessionId = SessionId(Uuid::from_u128(1));
-
-/// SQLite's words that tests ask by, for PostgreSQL.
-const WORDS: &str = "
-    create schema words;
-    create function words.hex(uuid) returns text language sql as $$select coalesce(upper(replace($1::text, '-', '')), '')$$;
-    create function words.hex(bytea) returns text language sql as $$select coalesce(upper(encode($1, 'hex')), '')$$;
-    create function words.hex(text) returns text language sql as $$select upper(encode(convert_to($1, 'UTF8'), 'hex'))$$;
-    create function words.substr(uuid, integer) returns bytea language sql as $$select substr(uuid_send($1), $2)$$;
-    create function words.quote(bigint) returns text language sql as $$select coalesce($1::text, 'NULL')$$;
-    create function words.quote(text) returns text language sql as $$select coalesce(quote_literal($1), 'NULL')$$;
-    create function words.iif(boolean, text, text) returns text language sql as $$select case when $1 then $2 else $3 end$$;
-    create function words.field(text, text) returns text language sql as $$select ($1::json -> $2) #>> '{}'$$;
-    create operator words.->> (leftarg = text, rightarg = text, function = words.field);
-    create view words.heartbeat as select alive_at as at, group_no from node;";
 
 /// A database of a test's own.
 struct Bench {
@@ -63,14 +48,8 @@ impl Bench {
     }
 
     async fn on_postgres() -> Self {
-        let database = Postgres::shared().database(async |options| {
-            let mut connection = options.connect().await.unwrap();
-            MIGRATIONS.run(&mut connection).await.unwrap();
-            sqlx::raw_sql(WORDS).execute(&mut connection).await.unwrap();
-            sqlx::Connection::close(connection).await.unwrap();
-        });
         Self {
-            server: Some(database.await.options([("search_path", "public,words")])),
+            server: Some(fixture::postgres().await),
             ..Self::new()
         }
     }

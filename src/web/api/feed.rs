@@ -74,7 +74,7 @@ pub(super) async fn show(
     Query(wanted): Query<FeedQuery>,
 ) -> Result<Response, Error> {
     let after = last_event_id(&headers)?.or(wanted.after);
-    let reader = app.feed.reader(&app.history, wanted.room, after)?;
+    let reader = app.feed.reader(&app.history, wanted.room, after).await?;
     let start = sse::Event::default().id(reader.seen().to_string()).retry(RETRY);
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;

@@ -9,7 +9,8 @@ use futures_util::FutureExt;
 
 use super::{CLIENT, Story, TOKEN, TestResponse, request, send, split_routers};
 use crate::config::Origins;
-use crate::journal::{Journal, Options, RemovalHandle};
+use crate::history::fixture::on_either;
+use crate::journal::{Journal, RemovalHandle};
 use crate::model::time::Timestamp;
 use crate::net::ClientAddress;
 use crate::web::Readiness;
@@ -282,9 +283,7 @@ async fn a_cookie_opens_the_review_until_it_ends_or_is_signed_out() {
 #[tokio::test]
 async fn signing_out_is_for_good() {
     let story = Story::new().await;
-    let opened = Journal::open(Options::new(story.fixture.path().into()), || Timestamp(0))
-        .await
-        .unwrap();
+    let opened = Journal::open(story.journal_options(), || Timestamp(0)).await.unwrap();
     let router = story.router_with(opened.removals.clone()).await;
     let [one, other] = [story.sign_in().await, story.sign_in().await];
     let sign_out = |headers: &[(&str, &str)]| with("POST", "/review/sign-out", headers);
@@ -317,9 +316,7 @@ async fn signing_out_is_for_good() {
     assert_eq!(send(&router, by(&other)).await.status, 200);
 
     opened.journal.close(Duration::from_secs(5)).await.unwrap();
-    let opened = Journal::open(Options::new(story.fixture.path().into()), || Timestamp(0))
-        .await
-        .unwrap();
+    let opened = Journal::open(story.journal_options(), || Timestamp(0)).await.unwrap();
     let restarted = Story {
         review: opened.review.clone(),
         ..story
@@ -678,10 +675,8 @@ async fn every_refusal_is_a_problem_and_every_answer_is_private() {
 #[tokio::test]
 async fn what_breaks_inside_is_not_told() {
     let story = Story::new().await;
-    sqlx::query("alter table session rename to secret_name")
-        .execute(story.fixture.writer())
-        .await
-        .unwrap();
+    let rename = "alter table session rename to secret_name";
+    on_either!(story.fixture.writer(), execute, rename);
     let answer = story.get("/api/v1/sessions").await;
     assert_eq!(answer.problem(), (500, "internal".into(), String::new()));
     assert!(

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{Story, TOKEN, TestResponse, request, send};
+use crate::history::fixture::Fixture;
 use crate::model::vocabulary::EventKind;
 
 /// The entries that the story's two lessons begin with.
@@ -129,6 +130,21 @@ async fn what_is_committed_is_told_at_once_and_only_then() {
         .await;
     story.committed.send_replace(seq);
     assert_eq!(stream.seqs(1).await, [seq]);
+}
+
+#[tokio::test]
+async fn what_another_server_has_written_is_told_soon() {
+    let story = Story {
+        stopping: CancellationToken::new(),
+        ..Story::in_database(Fixture::on_postgres().await).await
+    };
+    let mut stream = Stream::open(&story.router().await, "/api/v1/events", None).await;
+    assert_eq!(stream.next().await.unwrap().0, Some(TOLD), "from now on");
+    let seq = story
+        .fixture
+        .event(story.second, None, 7300, EventKind::Error, None)
+        .await;
+    assert_eq!(stream.seqs(1).await, [seq], "nobody woke it");
 }
 
 #[tokio::test]

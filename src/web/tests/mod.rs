@@ -41,7 +41,7 @@ use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
 use crate::history::fixture::{Connection, Fixture, OfferedLink, START_MS};
 use crate::join_token::{EntryRules, RoomPatterns};
-use crate::journal::{RemovalHandle, ReviewSecrets};
+use crate::journal::{DatabaseServer, Options, RemovalHandle, ReviewSecrets, ServerUrl};
 use crate::model::act::{Act, CannotAct, StillHeld};
 use crate::model::id::{ClientKey, MemberId, RoomName, SessionId, Username};
 use crate::model::time::Timestamp;
@@ -172,7 +172,10 @@ impl Story {
     }
 
     async fn new() -> Self {
-        let fixture = Fixture::new().await;
+        Self::in_database(Fixture::new().await).await
+    }
+
+    async fn in_database(fixture: Fixture) -> Self {
         let first = fixture.session("Chemie 101", 0, Some(3600)).await;
         first_lesson(&fixture, first).await;
         let second = fixture.session("Chemie 101", 7200, None).await;
@@ -203,6 +206,17 @@ impl Story {
             }),
             committed: watch::Sender::new(14),
             stopping,
+        }
+    }
+
+    /// How a journal opens its database.
+    fn journal_options(&self) -> Options {
+        match self.fixture.server() {
+            Some(server) => {
+                let url = ServerUrl(server.clone());
+                Options::on_server(DatabaseServer::new(url, "public".parse().unwrap()))
+            }
+            None => Options::new(self.fixture.path().into()),
         }
     }
 

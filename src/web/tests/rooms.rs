@@ -2,10 +2,12 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 use super::{Story, column, time, walk};
-use crate::history::fixture::Connection;
+use crate::history::fixture::{Connection, on_either};
 use crate::model::vocabulary::{EventKind, LeaveReason};
+use crate::sql::Database;
 
 #[tokio::test]
 async fn the_list_shows_rooms_in_use() {
@@ -110,13 +112,16 @@ async fn the_list_is_walked_without_missing_or_doubling() {
 #[tokio::test]
 async fn a_search_goes_on_past_what_one_page_looks_at() {
     let story = Story::new().await;
-    sqlx::query(
+    let id = match story.fixture.writer() {
+        Database::Sqlite(_) => "randomblob(16)",
+        Database::Postgres(_) => "gen_random_uuid()",
+    };
+    let many = AssertSqlSafe(format!(
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 6000)
-         insert into session (id, room, started_at, ended_at) select randomblob(16), printf('r%05d', i), 0, 1 from n",
-    )
-    .execute(story.fixture.writer())
-    .await
-    .unwrap();
+         insert into session (id, room, started_at, ended_at)
+         select {id}, 'r' || substr(cast(100000 + i as text), 2), 0, 1 from n"
+    ));
+    on_either!(story.fixture.writer(), execute, many);
     assert_eq!(
         walk(&story, "/api/v1/rooms?status=all&q=5999", 50, "room").await,
         ["r05999"]

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{START_MS, Story, column, time, walk};
-use crate::history::fixture::Connection;
+use crate::history::fixture::{Connection, on_either};
 use crate::model::vocabulary::{EventKind, LeaveReason};
 
 #[tokio::test]
@@ -278,14 +278,13 @@ async fn the_journal_is_read_in_order_and_by_kind() {
 #[tokio::test]
 async fn a_kind_is_found_past_what_one_page_looks_at() {
     let story = Story::new().await;
-    sqlx::query(
+    on_either!(
+        story.fixture.writer(),
+        execute,
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 25000)
-         insert into event (at, session_id, kind) select 0, ?, 'error' from n",
-    )
-    .bind(story.second)
-    .execute(story.fixture.writer())
-    .await
-    .unwrap();
+         insert into event (seq, at, session_id, kind) select (select max(seq) from event) + i, 0, $1, 'error' from n",
+        story.second,
+    );
     let last = story
         .fixture
         .event(story.second, None, 7305, EventKind::Gap, None)
