@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use chatroom_server::config::{Config, Task};
 use chatroom_server::join_token::{Grant, PageAddress, link};
-use chatroom_server::journal::{Database, DatabaseFile};
+use chatroom_server::journal::{self, Database};
 use chatroom_server::model::time::Timestamp;
 use chatroom_server::net::Listeners;
 use chatroom_server::signaling::wall_clock;
-use chatroom_server::{check, config, export, healthcheck, logging, server, signals, tls};
+use chatroom_server::{check, config, export, healthcheck, import, logging, server, signals, tls};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 
@@ -45,6 +45,9 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.is::<check::WrongSettings>() || error.is::<tls::PairError>() {
         return ExitCode::from(WRONG_SETTINGS);
     }
+    if let Some(Interrupted { by, .. }) = error.downcast_ref() {
+        return ExitCode::from(u8::try_from(by.exit_code()).unwrap_or(u8::MAX));
+    }
     ExitCode::FAILURE
 }
 
@@ -69,6 +72,8 @@ fn run(config: Config) -> anyhow::Result<()> {
         Some(Task::Man { folder }) => {
             config::man_pages(folder).with_context(|| format!("The pages cannot be written into {}", folder.display()))
         }
+        Some(Task::Import { file }) => import(&config, file),
+        Some(Task::Migrate) => migrate(&config),
         Some(Task::Export { file }) => save(&config, file),
         Some(Task::Token {
             room,
@@ -91,18 +96,48 @@ fn look_through(config: &Config) -> anyhow::Result<()> {
     let runtime = runtime()?;
     runtime.block_on(check::settings(config))?;
     println!("The settings are right.");
-    let database = embedded(config)?;
-    let found = runtime.block_on(check::database(database.path()))?;
+    let database = config.database();
+    let work = async { Ok(check::database(&database).await?) };
+    let found = runtime.block_on(unless_stopped(work, "nothing was changed"))?;
     println!("{database}: {found}");
     Ok(())
 }
 
-/// For what is done with a file only so far.
-fn embedded(config: &Config) -> anyhow::Result<&DatabaseFile> {
-    match &config.database_url {
-        Database::Sqlite(file) => Ok(file),
-        Database::Postgres(_) => anyhow::bail!("DATABASE_URL names a server of PostgreSQL: this command takes a file"),
+fn import(config: &Config, file: &Path) -> anyhow::Result<()> {
+    let Database::Postgres(server) = config.database() else {
+        return Err(
+            check::WrongSettings::of("Set DATABASE_URL to the database of PostgreSQL that takes the file").into(),
+        );
+    };
+    let work = async { Ok(import::import(file, &server).await?) };
+    let how_on = "the same command goes on where it was";
+    let imported = runtime()?.block_on(unless_stopped(work, how_on))?;
+    println!("{server} has all of {}: {imported}.", file.display());
+    Ok(())
+}
+
+/// A signal came before the end.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted: {what_now}")]
+struct Interrupted {
+    by: signals::Stop,
+    what_now: &'static str,
+}
+
+/// Does what takes its time, unless a signal ends it.
+async fn unless_stopped<T>(work: impl Future<Output = anyhow::Result<T>>, what_now: &'static str) -> anyhow::Result<T> {
+    let stop = signals::stop().context("Signals cannot be handled")?;
+    tokio::select! {
+        done = work => done,
+        by = stop => Err(Interrupted { by, what_now }.into()),
     }
+}
+
+fn migrate(config: &Config) -> anyhow::Result<()> {
+    let database = config.database();
+    runtime()?.block_on(journal::bring_up_to_date(&database))?;
+    println!("{database}: the tables are up to date.");
+    Ok(())
 }
 
 fn ask(config: &Config) -> anyhow::Result<()> {
@@ -120,7 +155,9 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
-    let exported = runtime()?.block_on(export::export(embedded(config)?.path(), file))?;
+    let database = config.database();
+    let work = async { Ok(export::export(&database, file).await?) };
+    let exported = runtime()?.block_on(unless_stopped(work, "there is no file"))?;
     println!("{} holds {exported}.", file.display());
     Ok(())
 }

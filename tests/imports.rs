@@ -14,17 +14,21 @@ use std::path::Path;
 
 /// What each part of the server may import of the others. `lib`, `main`, `server` and `fuzzing` put parts together, and may
 /// import all.
-const MAY_IMPORT: [(&str, &[&str]); 30] = [
+const MAY_IMPORT: [(&str, &[&str]); 33] = [
     ("addresses", &[]),
     ("banner", &["addresses", "config"]),
-    ("check", &["config", "journal", "model", "net", "tls"]),
-    ("config", &["join_token", "journal", "model"]),
-    ("export", &["journal", "private_file"]),
+    (
+        "check",
+        &["config", "journal", "model", "net", "progress", "sql", "tls"],
+    ),
+    ("config", &["join_token", "journal", "model", "private_file"]),
+    ("export", &["journal", "private_file", "progress", "sql", "tables"]),
     ("glances", &["history", "journal", "model"]),
     ("healthcheck", &["config"]),
     ("held", &["limit", "metrics", "model"]),
     ("history", &["model", "sql"]),
     ("hs256", &[]),
+    ("import", &["journal", "progress", "tables"]),
     ("join_token", &["hs256", "model"]),
     ("journal", &["limit", "metrics", "model", "private_file", "room", "sql"]),
     ("limit", &["model"]),
@@ -34,6 +38,7 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("net", &["config", "held", "limit", "metrics", "model", "tls"]),
     ("priority", &[]),
     ("private_file", &[]),
+    ("progress", &[]),
     ("qr", &[]),
     ("requests", &["metrics", "model", "net"]),
     ("review_token", &["config", "private_file"]),
@@ -55,6 +60,7 @@ const MAY_IMPORT: [(&str, &[&str]); 30] = [
     ("signals", &[]),
     ("sql", &[]),
     ("static_files", &[]),
+    ("tables", &[]),
     ("tls", &["addresses", "config", "private_file", "service_manager"]),
     (
         "web",

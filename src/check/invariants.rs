@@ -5,8 +5,10 @@
 pub struct Invariant {
     /// The rule, in words.
     pub what: &'static str,
-    /// Gives a row for each place where it does not hold.
+    /// Gives a row for each place where it does not hold, in a file.
     pub broken_by: &'static str,
+    /// The same in PostgreSQL; nothing where that sees to it by itself.
+    pub broken_by_in_postgres: Option<&'static str>,
     /// Whether it holds also where records were lost: rows are repaired then, entries of the journal are not.
     pub survives_gaps: bool,
 }
@@ -15,6 +17,7 @@ const fn always(what: &'static str, broken_by: &'static str) -> Invariant {
     Invariant {
         what,
         broken_by,
+        broken_by_in_postgres: Some(broken_by),
         survives_gaps: true,
     }
 }
@@ -23,7 +26,18 @@ const fn without_gaps(what: &'static str, broken_by: &'static str) -> Invariant 
     Invariant {
         what,
         broken_by,
+        broken_by_in_postgres: Some(broken_by),
         survives_gaps: false,
+    }
+}
+
+impl Invariant {
+    /// The rule with another text for PostgreSQL.
+    const fn in_postgres(self, broken_by: Option<&'static str>) -> Self {
+        Self {
+            broken_by_in_postgres: broken_by,
+            ..self
+        }
     }
 }
 
@@ -42,13 +56,14 @@ pub const INVARIANTS: &[Invariant] = &[
          union all select 1 from review_sign_out where length(id) <> 16
          union all select 1 from review_link
                    where length(id) <> 16 or key_mark not between 0 and 255 or (session_id is null) = (room is null)",
-    ),
+    )
+    .in_postgres(None),
     always(
         "a participant's connections do not overlap, nor the away times between them",
         "select 1 from (
              select disconnected_at, away_until,
                     lead(connected_at) over (partition by participant_id order by connected_at, id) as next
-             from connection)
+             from connection) as times
          where next is not null and (disconnected_at is null or away_until is null or away_until > next)",
     ),
     always(
@@ -76,11 +91,14 @@ pub const INVARIANTS: &[Invariant] = &[
     always(
         "what an event says besides is JSON",
         "select 1 from event where not json_valid(detail)",
-    ),
+    )
+    // Before its version 16 it has no such question: the look at a server's details is another.
+    .in_postgres(None),
     always(
         "the server's last sign of life is kept",
         "select 1 where not exists (select 1 from heartbeat)",
-    ),
+    )
+    .in_postgres(Some("select 1 where not exists (select 1 from node)")),
     without_gaps(
         "a connection for each time somebody came",
         "select 1 from participant
@@ -89,7 +107,15 @@ pub const INVARIANTS: &[Invariant] = &[
             <> (select count(*) from event indexed by event_by_session
                 where event.session_id = participant.session_id and participant_id = participant.id
                   and kind in ('joined', 'reconnected'))",
-    ),
+    )
+    .in_postgres(Some(
+        "select 1 from participant
+         where (select count(*) from connection
+                where connection.session_id = participant.session_id and participant_id = participant.id)
+            <> (select count(*) from event
+                where event.session_id = participant.session_id and participant_id = participant.id
+                  and kind in ('joined', 'reconnected'))",
+    )),
     always(
         "an open participant is a member",
         "select 1 from participant where (left_at is null) <> (id in (select participant_id from member))",
@@ -133,7 +159,7 @@ pub const INVARIANTS: &[Invariant] = &[
             or reconnect_count <> (select count(*) from event where session_id = session.id and kind = 'reconnected')
             or error_count <> (select count(*) from event where session_id = session.id and kind = 'error')
             or 1 <> (select count(*) from event where session_id = session.id and kind = 'session_started')
-            or (ended_at is not null)
+            or case when ended_at is null then 0 else 1 end
                <> (select count(*) from event where session_id = session.id and kind = 'session_ended')",
     ),
     without_gaps(
@@ -151,7 +177,13 @@ pub const INVARIANTS: &[Invariant] = &[
          where peak_participants <> (
              select coalesce(max(case when json_valid(detail) then detail ->> '$.members' end), 0)
              from event where session_id = session.id and kind = 'joined')",
-    ),
+    )
+    .in_postgres(Some(
+        "select 1 from session
+         where peak_participants <> (
+             select coalesce(max(substring(detail from '\"members\": *([0-9]+)')::bigint), 0)
+             from event where session_id = session.id and kind = 'joined')",
+    )),
     always(
         "a session with members is open",
         "select 1 from session where ended_at is not null and id in (select session_id from member)",

@@ -1,7 +1,8 @@
-//! Whether settings can be followed on this machine, and whether a database is whole, by SQLite's own looks at it and by what holds of every history. It is only read, also while
-//! a server writes it: each query sees it as it was at one moment.
+//! Whether settings can be followed on this machine, and whether a database is whole, by SQLite's own looks at a file and by
+//! what holds of every history. It is only read, also while a server writes it: each query sees it as it was at one moment.
 
 mod invariants;
+mod server;
 mod settings;
 mod words;
 
@@ -16,7 +17,9 @@ use sqlx::{ConnectOptions, SqliteConnection, query, query_scalar};
 
 pub use self::invariants::{INVARIANTS, Invariant};
 pub use self::settings::{WrongSettings, settings};
-use crate::journal::{Age, Owner, age, broken_migration, owner};
+use crate::journal::{Age, DatabaseFile, DatabaseServer, OpenError, Owner, age, broken_migration, owner};
+use crate::progress::Progress;
+use crate::sql::Database;
 
 /// Longer than a checkpoint takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +33,8 @@ pub enum Found {
     Nothing,
     /// A history of an earlier version, whose file is whole. What is in it is looked at once it is brought up to date.
     Earlier,
+    /// The same in PostgreSQL, whose tables are not looked at.
+    EarlierTables,
     /// A history that is whole.
     Whole {
         /// How many sessions.
@@ -48,6 +53,10 @@ impl fmt::Display for Found {
             Self::Earlier => write!(
                 f,
                 "the file is whole. The history is of an earlier version, and the next start brings it up to date."
+            ),
+            Self::EarlierTables => write!(
+                f,
+                "the history is of an earlier version, and the next start brings it up to date."
             ),
             Self::Whole { sessions, events, gaps } => {
                 write!(f, "whole (sessions: {sessions}, events: {events}, gaps: {gaps}).")
@@ -84,11 +93,14 @@ pub enum Error {
         /// What SQLite says.
         source: sqlx::Error,
     },
+    /// A server of PostgreSQL cannot be used.
+    #[error(transparent)]
+    Server(#[from] OpenError),
     /// It can be read, but what is in it cannot be.
-    #[error("the database {} is not whole:{}", path.display(), listed(faults))]
+    #[error("the database {name} is not whole:{}", listed(faults))]
     Faults {
-        /// The file.
-        path: PathBuf,
+        /// Which one.
+        name: String,
         /// What does not hold, at least one sentence.
         faults: Vec<String>,
     },
@@ -98,28 +110,36 @@ fn listed(faults: &[String]) -> String {
     faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
-/// Looks through the database at `path`.
+/// Looks through a database.
 ///
 /// # Errors
 /// [`Error`] says what is wrong with it.
-pub async fn database(path: &Path) -> Result<Found, Error> {
-    if !path.exists() {
-        return match path.parent() {
-            Some(folder) if !folder.is_dir() => Err(Error::NoFolder(folder.to_owned())),
-            _ => Ok(Found::Nothing),
-        };
-    }
-    let (found, faults) = look(path).await.map_err(|source| unreadable(path, source))??;
+pub async fn database(database: &Database<DatabaseFile, DatabaseServer>) -> Result<Found, Error> {
+    let (found, faults) = match database {
+        Database::Sqlite(file) => look_at_file(file.path()).await?,
+        Database::Postgres(server) => server::look(server).await?,
+    };
     if faults.is_empty() {
         return Ok(found);
     }
-    Err(Error::Faults {
-        path: path.to_owned(),
-        faults,
-    })
+    let name = database.to_string();
+    Err(Error::Faults { name, faults })
 }
 
-async fn look(path: &Path) -> sqlx::Result<Result<(Found, Vec<String>), Error>> {
+/// What there is, and what does not hold of it.
+type Looked = (Found, Vec<String>);
+
+async fn look_at_file(path: &Path) -> Result<Looked, Error> {
+    if path.exists() {
+        return look(path).await.map_err(|source| unreadable(path, source))?;
+    }
+    match path.parent() {
+        Some(folder) if !folder.is_dir() => Err(Error::NoFolder(folder.to_owned())),
+        _ => Ok((Found::Nothing, Vec::new())),
+    }
+}
+
+async fn look(path: &Path) -> sqlx::Result<Result<Looked, Error>> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -142,7 +162,10 @@ async fn look(path: &Path) -> sqlx::Result<Result<(Found, Vec<String>), Error>> 
     if age == Age::Newer {
         return Ok(Err(Error::Newer(path.to_owned())));
     }
+    // The file itself is one more.
+    let progress = Progress::of("rules", INVARIANTS.len() as u64 + 1);
     let mut faults = faults_of_the_file(&mut connection).await?;
+    progress.add(1);
     if !faults.is_empty() || age == Age::Earlier {
         return Ok(Ok((Found::Earlier, faults)));
     }
@@ -152,6 +175,7 @@ async fn look(path: &Path) -> sqlx::Result<Result<(Found, Vec<String>), Error>> 
         .filter(|invariant| gaps == 0 || invariant.survives_gaps)
     {
         faults.extend(fault(&mut connection, invariant.what, invariant.broken_by).await?);
+        progress.add(1);
     }
     faults.extend(words::faults(&mut connection).await?);
     let whole = Found::Whole { sessions, events, gaps };
@@ -186,7 +210,11 @@ async fn faults_of_the_file(connection: &mut SqliteConnection) -> sqlx::Result<V
 async fn fault(connection: &mut SqliteConnection, what: &str, broken_by: &'static str) -> sqlx::Result<Option<String>> {
     let rows = query(broken_by).fetch(connection);
     let rows = rows.try_fold(0, async |rows: u64, _| Ok(rows + 1)).await?;
-    Ok((rows > 0).then(|| format!("rows: {rows}, against: {what}")))
+    Ok(sentence(what, rows))
+}
+
+fn sentence(what: &str, rows: u64) -> Option<String> {
+    (rows > 0).then(|| format!("rows: {rows}, against: {what}"))
 }
 
 fn unreadable(path: &Path, source: sqlx::Error) -> Error {

@@ -9,6 +9,13 @@ use crate::tls::Source;
 #[error("{}", .0.join("\n"))]
 pub struct WrongSettings(Vec<String>);
 
+impl WrongSettings {
+    /// A sentence of the caller's own.
+    pub fn of(sentence: &str) -> Self {
+        Self(vec![sentence.to_owned()])
+    }
+}
+
 /// Looks at all that settings name. Ports may be taken, by the very server whose settings they are: hosts are tried at free
 /// ones.
 ///

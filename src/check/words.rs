@@ -1,6 +1,6 @@
 //! The columns that hold one of a few words: a page that finds another there cannot be made.
 
-use sqlx::{AssertSqlSafe, SqliteConnection, query_scalar};
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection, query_scalar};
 
 use crate::model::vocabulary::{
     ConnectionCloseReason, ConnectionOpenReason, ConnectionPath, ConnectionState, EventKind, LeaveReason,
@@ -43,19 +43,33 @@ fn columns() -> Vec<Column> {
     .into()
 }
 
-/// A sentence for each column that holds words which are none.
+/// What counts the rows of each column that hold words which are none, and the sentence for that many.
+fn counts(list: &str) -> impl Iterator<Item = (String, String, impl Fn(i64) -> Option<String>)> {
+    columns().into_iter().map(move |Column { table, column, words }| {
+        let sql = format!("select count(*) from {table} where {column} not in ({list})");
+        let words = serde_json::Value::from(words).to_string();
+        let sentence =
+            move |rows: i64| (rows > 0).then(|| format!("rows: {rows}, against: {table}.{column} is one of its words"));
+        (sql, words, sentence)
+    })
+}
+
+/// A sentence for each column of a file that holds words which are none.
 pub(super) async fn faults(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
     let mut faults = Vec::new();
-    for Column { table, column, words } in columns() {
-        let sql = format!("select count(*) from {table} where {column} not in (select value from json_each(?))");
-        let words = serde_json::Value::from(words).to_string();
-        let rows: i64 = query_scalar(AssertSqlSafe(sql))
-            .bind(words)
-            .fetch_one(&mut *connection)
-            .await?;
-        if rows > 0 {
-            faults.push(format!("rows: {rows}, against: {table}.{column} is one of its words"));
-        }
+    for (sql, words, sentence) in counts("select value from json_each(?)") {
+        let rows = query_scalar(AssertSqlSafe(sql)).bind(words);
+        faults.extend(sentence(rows.fetch_one(&mut *connection).await?));
+    }
+    Ok(faults)
+}
+
+/// The same in PostgreSQL.
+pub(super) async fn faults_in_postgres(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for (sql, words, sentence) in counts("select json_array_elements_text($1::json)") {
+        let rows = query_scalar(AssertSqlSafe(sql)).bind(words);
+        faults.extend(sentence(rows.fetch_one(&mut *connection).await?));
     }
     Ok(faults)
 }

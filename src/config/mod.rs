@@ -9,6 +9,7 @@ mod listen;
 mod mistakes;
 mod origins;
 mod packaging;
+mod postgres;
 mod proxies;
 mod review;
 mod task;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::join_token::{JoinSecret, RoomPatterns};
-use crate::journal::{Database, DatabaseFile, DatabaseServer, SchemaName, ServerUrl};
+use crate::journal::{Database, DatabaseFile, DatabaseServer, SchemaName, ServerLimits, ServerUrl};
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
@@ -121,6 +122,18 @@ pub struct Config {
     /// The schema of that database of PostgreSQL which is the history's own, made if it is missing
     #[arg(long, env, default_value = "chatroom", value_parser = schema, global = true, help_heading = "Data")]
     pub database_schema: SchemaName,
+
+    /// How many connections to PostgreSQL read the history; one more writes it
+    #[arg(long, env, default_value = "4", value_parser = count(1..=100), global = true, help_heading = "Data")]
+    pub database_readers: usize,
+
+    /// How long PostgreSQL may take to accept a connection
+    #[arg(long, env, default_value = "5s", value_parser = duration(SECOND..=MINUTE), global = true, help_heading = "Data")]
+    pub database_connect_timeout: Duration,
+
+    /// How long a statement may take in PostgreSQL
+    #[arg(long, env, default_value = "10s", value_parser = duration(SECOND..=5 * MINUTE), global = true, help_heading = "Data")]
+    pub database_statement_timeout: Duration,
 
     /// How long after its end a session is kept, such as 30d or 52w. Unset: for ever
     #[arg(long, env, value_parser = retention, help_heading = "Data")]
@@ -227,7 +240,7 @@ pub struct Config {
 
 impl Config {
     /// Reads the process's own flags and environment, and `.env` in the working directory. With it comes what is odd
-    /// about that file, a sentence each.
+    /// about that file and PostgreSQL's, a sentence each.
     ///
     /// # Errors
     /// What clap answers if help was asked for, or anything is set to what it cannot be.
@@ -235,7 +248,9 @@ impl Config {
         let file = dotenv::read(Path::new(".env")).map_err(|broken| refusal(ErrorKind::Io, broken))?;
         let config = Self::read(std::env::args_os().skip(1), &file)?;
         let settings: Vec<_> = command().get_arguments().map(variable).collect();
-        Ok((config, dotenv::misspelt(&file, &settings)))
+        let mut oddities = dotenv::misspelt(&file, &settings);
+        oddities.extend(postgres::oddities(&config.database_url));
+        Ok((config, oddities))
     }
 
     /// Reads flags (without the program's name), the environment, and the variables of a file.
@@ -329,7 +344,13 @@ impl Config {
         match &self.database_url {
             Database::Sqlite(file) => Database::Sqlite(file.clone()),
             Database::Postgres(url) => {
-                Database::Postgres(DatabaseServer::new(url.clone(), self.database_schema.clone()))
+                let limits = ServerLimits {
+                    readers: u32::try_from(self.database_readers).unwrap_or(u32::MAX),
+                    connect_timeout: self.database_connect_timeout,
+                    statement_timeout: self.database_statement_timeout,
+                };
+                let server = DatabaseServer::new(url.clone(), self.database_schema.clone());
+                Database::Postgres(server.with_limits(limits))
             }
         }
     }

@@ -20,6 +20,14 @@ pub enum Task {
         /// The file to make; one that exists is left as it is
         file: PathBuf,
     },
+    /// Take all of an SQLite file of chatroom-server, whose server is stopped, into the empty schema of PostgreSQL that
+    /// DATABASE_URL and DATABASE_SCHEMA name; started again after an interruption, it goes on
+    Import {
+        /// The file, which stays as it is
+        file: PathBuf,
+    },
+    /// Bring the tables of the database up to date without serving; a start does so too, as far as its role may
+    Migrate,
     /// Ask the server that has these settings, by HOST and PORT, whether it is ready: the exit code is 0 if so, else 1
     Healthcheck,
     /// Print a token by which people join, signed with JOIN_SECRET

@@ -9,32 +9,70 @@ use sqlx::{ConnectOptions, PgConnection, PgPool};
 
 use super::open_error::OpenError;
 use super::server_url::{SchemaName, ServerUrl};
-use super::store::{CONNECTED_WITHIN, within};
+use super::within::within;
 use crate::sql::PLANNER_SETTINGS;
 
-/// The connections that only read. Those of a page ask one after another.
-const READERS: u32 = 4;
 const READER_IDLES: Duration = Duration::from_secs(600);
-/// How long a statement may take: longer than the longest that we have, and shorter than we wait for its answer.
-const STATEMENT_ENDS: &str = "10s";
 /// A transaction that its owner forgot, as its machine is gone, ends by itself.
 const FORGOTTEN_AFTER: &str = "10s";
+/// How much longer than a statement may take we wait for its answer, which may be that it took too long.
+const ANSWER_TRAVELS: Duration = Duration::from_secs(2);
+
+/// How much of a server of PostgreSQL is used, and how long it is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// How many connections read, at most. One more writes.
+    pub readers: u32,
+    /// How long it may take to let us in.
+    pub connect_timeout: Duration,
+    /// How long a statement may take.
+    pub statement_timeout: Duration,
+}
+
+/// Four connections, 5 s, 10 s.
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+}
 
 /// A history in PostgreSQL: where it is, and in which schema, which the first start makes if it is missing.
 #[derive(Clone)]
 pub struct DatabaseServer {
     url: ServerUrl,
     schema: SchemaName,
+    limits: ServerLimits,
 }
 
 impl DatabaseServer {
-    /// The history in this schema.
+    /// The history in this schema, with the usual limits.
     pub fn new(url: ServerUrl, schema: SchemaName) -> Self {
-        Self { url, schema }
+        let limits = ServerLimits::default();
+        Self { url, schema, limits }
+    }
+
+    /// The same with limits of one's own.
+    #[must_use]
+    pub fn with_limits(self, limits: ServerLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How long it may take to let us in.
+    pub(super) fn connected_within(&self) -> Duration {
+        self.limits.connect_timeout
+    }
+
+    /// How long we wait for the answer to a statement.
+    pub(super) fn answered_within(&self) -> Duration {
+        self.limits.statement_timeout + ANSWER_TRAVELS
     }
 
     /// Which schema it is.
-    pub(super) fn schema(&self) -> &SchemaName {
+    pub(crate) fn schema(&self) -> &SchemaName {
         &self.schema
     }
 
@@ -42,21 +80,22 @@ impl DatabaseServer {
     ///
     /// # Errors
     /// Why there is none, in one sentence.
-    pub(super) async fn connect(&self) -> Result<PgConnection, OpenError> {
-        self.connect_with(&self.options()).await
+    pub(crate) async fn connect(&self) -> Result<PgConnection, OpenError> {
+        let connected = within(self.connected_within(), async { self.options().connect().await }).await;
+        connected.map_err(|source| self.failure(source))
     }
 
-    /// The same with these options, which are made of this server's.
+    /// The connection that writes.
     ///
     /// # Errors
     /// As [`DatabaseServer::connect`].
-    pub(super) async fn connect_with(&self, options: &PgConnectOptions) -> Result<PgConnection, OpenError> {
-        let connected = within(CONNECTED_WITHIN, options.connect()).await;
+    pub(super) async fn connect_writer(&self) -> Result<PgConnection, OpenError> {
+        let connected = within(self.connected_within(), async { self.writer().connect().await }).await;
         connected.map_err(|source| self.failure(source))
     }
 
     /// What failed, in one sentence.
-    pub(super) fn failure(&self, source: sqlx::Error) -> OpenError {
+    pub(crate) fn failure(&self, source: sqlx::Error) -> OpenError {
         let name = self.to_string();
         if let sqlx::Error::Io(source) = source {
             return OpenError::Unreachable { name, source };
@@ -88,23 +127,25 @@ impl DatabaseServer {
             .disable_statement_logging()
     }
 
+    /// Options of a connection whose statements may not take long.
+    fn timed(&self) -> PgConnectOptions {
+        let milliseconds = self.limits.statement_timeout.as_millis();
+        let options = self.options().options(PLANNER_SETTINGS);
+        options.options([("statement_timeout", milliseconds)])
+    }
+
     /// The one connection that writes.
     pub(super) fn writer(&self) -> PgConnectOptions {
-        self.options().options(PLANNER_SETTINGS).options([
-            ("statement_timeout", STATEMENT_ENDS),
-            ("idle_in_transaction_session_timeout", FORGOTTEN_AFTER),
-        ])
+        self.timed()
+            .options([("idle_in_transaction_session_timeout", FORGOTTEN_AFTER)])
     }
 
     /// Connections that only read, made when they are needed.
     pub(super) fn reader(&self) -> PgPool {
-        let options = self.options().options(PLANNER_SETTINGS).options([
-            ("statement_timeout", STATEMENT_ENDS),
-            ("default_transaction_read_only", "on"),
-        ]);
+        let options = self.timed().options([("default_transaction_read_only", "on")]);
         PgPoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(CONNECTED_WITHIN)
+            .max_connections(self.limits.readers)
+            .acquire_timeout(self.connected_within())
             .idle_timeout(READER_IDLES)
             .connect_lazy_with(options)
     }

@@ -6,6 +6,7 @@
 //! If the database cannot be written within [`Options::commit_timeout`], releases stop waiting for it, records pile up to
 //! [`Options::capacity`], and the writer tries until it succeeds. What must be dropped is counted in a `gap` event.
 
+mod age;
 mod backlog;
 mod database_server;
 mod erase;
@@ -13,6 +14,7 @@ mod event;
 mod glance;
 mod gone;
 mod lock;
+mod migrating;
 mod node;
 mod open;
 mod open_error;
@@ -35,6 +37,7 @@ mod space;
 mod store;
 mod thread;
 mod unchanged;
+mod within;
 mod writer;
 
 #[cfg(test)]
@@ -50,10 +53,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use self::database_server::DatabaseServer;
+pub(crate) use self::age::Age;
+pub use self::database_server::{DatabaseServer, ServerLimits};
 pub use self::erase::Erased;
-pub(crate) use self::open::{Age, Owner, age, broken_migration, owner};
+pub use self::open::bring_up_to_date;
+pub(crate) use self::open::{Owner, StoppedFile, age, broken_migration, make_tables, owner};
 pub use self::open_error::OpenError;
+pub(crate) use self::open_server::{UNFINISHED_IMPORT, claim, server_age};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
 pub use self::removal::{RemovalError, RemovalHandle};

@@ -9,15 +9,17 @@ use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
+use super::age::Age;
 use super::lock::DatabaseLock;
+use super::migrating::{EARLIER, told_of};
 use super::node::last_group;
 use super::open_error::OpenError;
 use super::pace::Pace;
 use super::removal::{RemovalHandle, RemovalQueue};
 use super::space::Space;
-use super::store::{Connected, FileStore};
+use super::store::{Connected, FileStore, Store};
 use super::thread::WriterThread;
-use super::{Clock, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer};
+use super::{Clock, DatabaseFile, DatabaseServer, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer};
 use super::{open_server, recover, restore, review, rows};
 use crate::limit::Seldom;
 use crate::model::id::SessionId;
@@ -120,6 +122,55 @@ async fn connect(path: &Path) -> Result<Connected, OpenError> {
             lock: Some(lock),
         }),
     })
+}
+
+/// Makes the tables, if they are missing, and changes those of an earlier version; nothing else, and nobody serves meanwhile.
+///
+/// # Errors
+/// Why the database cannot be used, in one sentence.
+pub async fn bring_up_to_date(database: &Database<DatabaseFile, DatabaseServer>) -> Result<(), OpenError> {
+    match database {
+        Database::Sqlite(file) => {
+            let Connected {
+                mut store, connection, ..
+            } = connect(file.path()).await?;
+            let left = store.leave(connection, true).await;
+            left.map_err(|source| database_error(file.path(), source))
+        }
+        Database::Postgres(server) => open_server::bring_up_to_date(server).await,
+    }
+}
+
+/// An embedded file that no server writes, nor will until this is dropped. Its tables are this version's.
+pub(crate) struct StoppedFile {
+    /// The way to read it.
+    pub(crate) connection: SqliteConnection,
+    _store: Store,
+}
+
+impl StoppedFile {
+    /// Takes the file, which exists.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in one sentence.
+    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+        let connected = connect(path).await?;
+        match connected.connection {
+            Database::Sqlite(connection) => Ok(Self {
+                connection,
+                _store: connected.store,
+            }),
+            Database::Postgres(_) => Err(OpenError::Foreign(connected.name)),
+        }
+    }
+}
+
+/// Makes this version's tables in an empty file.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) async fn make_tables(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
+    MIGRATIONS.run(connection).await
 }
 
 /// Repairs what a stop left open.
@@ -235,17 +286,6 @@ pub(crate) async fn owner(connection: &mut SqliteConnection) -> sqlx::Result<Own
     })
 }
 
-/// Which version's history a file of ours is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Age {
-    /// Its next start brings it up to date.
-    Earlier,
-    /// This version's.
-    Current,
-    /// A later one's, which this one does not open.
-    Newer,
-}
-
 /// Reads how old a history of ours is.
 ///
 /// # Errors
@@ -308,7 +348,7 @@ async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bo
 /// Says why the start takes its time: a large history may be written anew.
 async fn tell_of_migrations(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     if age(connection).await? == Age::Earlier {
-        tracing::info!("the history is an earlier version's and is brought up to date: a large one takes minutes");
+        tracing::info!("{EARLIER}");
     }
     Ok(())
 }
@@ -316,7 +356,7 @@ async fn tell_of_migrations(connection: &mut SqliteConnection) -> sqlx::Result<(
 async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     // What a migration sorts may be larger than the machine's memory.
     set(connection, "pragma temp_store = file", path).await?;
-    MIGRATIONS.run(&mut *connection).await.map_err(|source| {
+    told_of(MIGRATIONS.run(&mut *connection)).await.map_err(|source| {
         let name = path.display().to_string();
         if matches!(source, MigrateError::VersionMissing(_)) {
             return OpenError::Newer(name);

@@ -31,6 +31,14 @@ pub enum OpenError {
     /// A newer server made it.
     #[error("the database {0} was made by a newer version of chatroom-server")]
     Newer(String),
+    /// An earlier server made it, and only a start or `migrate` changes that.
+    #[error(
+        "the tables of the database {0} are an earlier version's: `chatroom-server migrate` brings them up to date"
+    )]
+    Earlier(String),
+    /// Not all has come yet.
+    #[error("the database {0} has half of an import: start that again, and it goes on, or drop the schema")]
+    HalfImported(String),
     /// Its tables are not what the migrations make.
     #[error("the tables of the database {name} could not be brought up to date: {source}")]
     Migration {

@@ -3,7 +3,9 @@
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::age::Age;
 use super::database_server::DatabaseServer;
+use super::migrating::{EARLIER, told_of};
 use super::node::{self, Place};
 use super::open_error::OpenError;
 use super::server_url::SchemaName;
@@ -20,17 +22,9 @@ const ENCODING: &str = "UTF8";
 /// Connects, brings the tables up to date, and takes the place of a server that writes them.
 pub(super) async fn connect(server: &DatabaseServer) -> Result<Connected, OpenError> {
     let failed = |source| server.failure(source);
-    let mut migrating = server.connect().await?;
-    let traits = Traits::of(&mut migrating).await.map_err(failed)?;
-    traits.check(server.to_string())?;
-    make_schema(&mut migrating, server.schema()).await.map_err(failed)?;
-    check_ours(&mut migrating, server).await?;
-    migrate(&mut migrating, server).await?;
-    // Migrations take their time, and plans of their own.
-    sqlx::Connection::close(migrating).await.map_err(failed)?;
-
-    let options = server.writer();
-    let mut connection = server.connect_with(&options).await?;
+    bring_up_to_date(server).await?;
+    let mut connection = server.connect_writer().await?;
+    refuse_unfinished_import(&mut connection, server).await?;
     let epoch = match node::take_place(&mut connection).await.map_err(failed)? {
         Place::Taken(epoch) => epoch,
         Place::Occupied => return Err(OpenError::InUse(server.to_string())),
@@ -40,9 +34,100 @@ pub(super) async fn connect(server: &DatabaseServer) -> Result<Connected, OpenEr
     Ok(Connected {
         reader: Database::Postgres(server.reader()),
         connection: Database::Postgres(connection),
-        store: Database::Postgres(ServerStore { options, epoch }),
+        store: Database::Postgres(ServerStore {
+            server: server.clone(),
+            epoch,
+        }),
         name: server.to_string(),
     })
+}
+
+/// Makes the schema and its tables, if they are missing, and changes those of an earlier version.
+///
+/// # Errors
+/// Why the database cannot be used, in one sentence.
+pub(super) async fn bring_up_to_date(server: &DatabaseServer) -> Result<(), OpenError> {
+    let failed = |source| server.failure(source);
+    // Migrations take their time, and plans of their own: the connection that writes is another.
+    let mut connection = server.connect().await?;
+    let traits = Traits::of(&mut connection).await.map_err(failed)?;
+    traits.check(server.to_string())?;
+    make_schema(&mut connection, server.schema()).await.map_err(failed)?;
+    check_ours(&mut connection, server).await?;
+    migrate(&mut connection, server).await?;
+    warn_of_loss(&mut connection).await.map_err(failed)?;
+    sqlx::Connection::close(connection).await.map_err(failed)
+}
+
+/// What is told as written may be lost in ways that the settings of the database say.
+async fn warn_of_loss(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let (is_synced, has_late_replica): (bool, bool) = sqlx::query_as(
+        "select current_setting('fsync')::boolean and current_setting('full_page_writes')::boolean,
+                current_setting('synchronous_standby_names') = '' and exists (select from pg_stat_replication)",
+    )
+    .fetch_one(connection)
+    .await?;
+    if !is_synced {
+        tracing::warn!(
+            "the database runs with fsync or full_page_writes off: a failure of its machine can destroy the history"
+        );
+    }
+    if has_late_replica {
+        tracing::warn!(
+            "the database has a replica that it does not wait for (synchronous_standby_names): who was told that something is written can find it missing after a failover"
+        );
+    }
+    Ok(())
+}
+
+/// What a table is called that is there for as long as an import is not done.
+pub(crate) const UNFINISHED_IMPORT: &str = "unfinished_import";
+
+/// A connection that fills a schema: for as long as it lasts, no server has a place there.
+///
+/// # Errors
+/// Why it cannot be had, in one sentence.
+pub(crate) async fn claim(server: &DatabaseServer) -> Result<PgConnection, OpenError> {
+    bring_up_to_date(server).await?;
+    let mut connection = server.connect().await?;
+    match node::take_place(&mut connection).await {
+        Ok(Place::Taken(_)) => Ok(connection),
+        Ok(Place::Occupied) => Err(OpenError::InUse(server.to_string())),
+        Err(source) => Err(server.failure(source)),
+    }
+}
+
+/// How old the tables are, if there are any.
+///
+/// # Errors
+/// Why the database cannot be used, in one sentence.
+pub(crate) async fn server_age(
+    server: &DatabaseServer,
+    connection: &mut PgConnection,
+) -> Result<Option<Age>, OpenError> {
+    let failed = |source| server.failure(source);
+    let traits = Traits::of(connection).await.map_err(failed)?;
+    traits.check(server.to_string())?;
+    let exists = "select to_regnamespace($1) is not null";
+    let exists = sqlx::query_scalar(exists).bind(server.schema().as_str());
+    if !exists.fetch_one(&mut *connection).await.map_err(failed)? {
+        return Ok(None);
+    }
+    check_ours(connection, server).await?;
+    applied(connection).await.map_err(failed).map(|applied| age(&applied))
+}
+
+/// Half of a history is none.
+async fn refuse_unfinished_import(connection: &mut PgConnection, server: &DatabaseServer) -> Result<(), OpenError> {
+    let there = "select to_regclass($1) is not null";
+    let there = sqlx::query_scalar(there)
+        .bind(UNFINISHED_IMPORT)
+        .fetch_one(connection)
+        .await;
+    if there.map_err(|source| server.failure(source))? {
+        return Err(OpenError::HalfImported(server.to_string()));
+    }
+    Ok(())
 }
 
 /// What a database must have from its beginning.
@@ -119,15 +204,17 @@ async fn check_ours(connection: &mut PgConnection, server: &DatabaseServer) -> R
 /// One server at a time: sqlx takes a lock of the database's for it. What is up to date is left alone, as who only writes rows
 /// has not the right to change tables.
 async fn migrate(connection: &mut PgConnection, server: &DatabaseServer) -> Result<(), OpenError> {
-    if is_current(connection).await.map_err(|source| server.failure(source))? {
-        return Ok(());
+    let applied = applied(connection).await.map_err(|source| server.failure(source))?;
+    match age(&applied) {
+        Some(Age::Current) => return Ok(()),
+        Some(Age::Newer) => return Err(OpenError::Newer(server.to_string())),
+        Some(Age::Earlier) => tracing::info!("{EARLIER}"),
+        None => {}
     }
     // What `run` awaits is not general enough for another task.
-    MIGRATIONS.run_direct(None, connection, false).await.map_err(|source| {
+    let migrated = told_of(MIGRATIONS.run_direct(None, connection, false)).await;
+    migrated.map_err(|source| {
         let name = server.to_string();
-        if matches!(source, MigrateError::VersionMissing(_)) {
-            return OpenError::Newer(name);
-        }
         if let MigrateError::Execute(source) = source {
             return server.failure(source);
         }
@@ -135,22 +222,34 @@ async fn migrate(connection: &mut PgConnection, server: &DatabaseServer) -> Resu
     })
 }
 
-/// Whether all migrations are there as they are, and no others.
-async fn is_current(connection: &mut PgConnection) -> sqlx::Result<bool> {
+/// The migrations that were done: their versions, whether they were done to the end, and their checksums.
+type Applied = Vec<(i64, bool, Vec<u8>)>;
+
+async fn applied(connection: &mut PgConnection) -> sqlx::Result<Applied> {
     let has_book: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
         .fetch_one(&mut *connection)
         .await?;
     if !has_book {
-        return Ok(false);
+        return Ok(Vec::new());
     }
-    let applied: Vec<(i64, bool, Vec<u8>)> =
-        sqlx::query_as("select version, success, checksum from _sqlx_migrations order by version")
-            .fetch_all(connection)
-            .await?;
+    sqlx::query_as("select version, success, checksum from _sqlx_migrations order by version")
+        .fetch_all(connection)
+        .await
+}
+
+/// How old the tables are, if there are any.
+fn age(applied: &Applied) -> Option<Age> {
+    if applied.is_empty() {
+        return None;
+    }
+    if applied.iter().any(|(version, ..)| !MIGRATIONS.version_exists(*version)) {
+        return Some(Age::Newer);
+    }
     let ours = MIGRATIONS
         .iter()
         .map(|ours| (ours.version, true, ours.checksum.to_vec()));
-    Ok(applied.into_iter().eq(ours))
+    let is_current = ours.eq(applied.iter().cloned());
+    Some(if is_current { Age::Current } else { Age::Earlier })
 }
 
 #[cfg(test)]

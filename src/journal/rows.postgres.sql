@@ -5,6 +5,9 @@
 --
 -- `greatest` ignores nulls, where the file's `max` does not.
 
+-- What clients are told as written has to be on the disk, whatever a database is set to; who waits for replicas goes on to.
+select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
+
 -- That this server lives, and that no other has taken its place: the first statement of whatever writes.
 create function pg_temp.fence() returns void language plpgsql as $$
 begin

@@ -1,6 +1,8 @@
 //! Where a server of PostgreSQL is, as people write it.
 
 use std::fmt;
+use std::fs::File;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use sqlx::ConnectOptions;
@@ -35,6 +37,9 @@ pub enum InvalidServerUrl {
     /// Something is asked for that is not known.
     #[error("may have only these parameters: {}", PARAMETERS.join(", "))]
     Parameter,
+    /// A certificate or a key is not there, also if the environment names it.
+    #[error("names as {0} (or the environment as its variable) a file that cannot be read")]
+    File(&'static str),
     /// The way to the server, also if the environment says it.
     #[error("may have as sslmode only disable, prefer, require, verify-ca or verify-full")]
     SslMode,
@@ -46,6 +51,33 @@ impl ServerUrl {
         let scheme = raw.trim().split(':').next().unwrap_or_default();
         ["postgres", "postgresql"].contains(&scheme)
     }
+
+    /// Whether who is between this machine and the server can read and change what is sent.
+    pub fn is_open_to_others(&self) -> bool {
+        let host = self.0.get_host();
+        let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        let is_socket = self.0.get_socket().is_some() || host.starts_with('/');
+        !is_here && !is_socket && !matches!(self.0.get_ssl_mode(), PgSslMode::VerifyFull)
+    }
+}
+
+/// The files of TLS: each time that one is missing sqlx would say only that the server cannot be reached.
+fn check_files(url: &Url) -> Result<(), InvalidServerUrl> {
+    const FILES: [(&str, &str); 3] = [
+        ("sslrootcert", "PGSSLROOTCERT"),
+        ("sslcert", "PGSSLCERT"),
+        ("sslkey", "PGSSLKEY"),
+    ];
+    for (parameter, variable) in FILES {
+        let given = url.query_pairs().filter(|(name, _)| name == parameter).last();
+        let file = given.map_or_else(|| std::env::var(variable).ok(), |(_, file)| Some(file.into_owned()));
+        // They may be texts, too.
+        let file = file.filter(|file| !file.starts_with("-----BEGIN"));
+        if file.is_some_and(|file| File::open(file).is_err()) {
+            return Err(InvalidServerUrl::File(parameter));
+        }
+    }
+    Ok(())
 }
 
 impl FromStr for ServerUrl {
@@ -67,6 +99,7 @@ impl FromStr for ServerUrl {
         {
             return Err(InvalidServerUrl::SslMode);
         }
+        check_files(&url)?;
         let mut options = PgConnectOptions::from_url(&url).map_err(|_| InvalidServerUrl::Form)?;
         // `allow` would be no TLS at all with sqlx.
         if matches!(options.get_ssl_mode(), PgSslMode::Allow) {
@@ -184,10 +217,29 @@ mod tests {
                 InvalidServerUrl::SslMode,
             ),
             ("postgres://ann@db.example/class?port=sekrit", InvalidServerUrl::Form),
+            (
+                "postgres://ann@db.example/class?sslrootcert=/no/sekrit.pem",
+                InvalidServerUrl::File("sslrootcert"),
+            ),
         ] {
             let refused = raw.parse::<ServerUrl>().err();
             assert_eq!(refused, Some(error), "{raw}");
             assert!(!error.to_string().contains("krit"));
+        }
+    }
+
+    #[test]
+    fn who_is_in_between_reads_what_is_not_protected() {
+        for (raw, is_open) in [
+            ("postgres://ann@db.example/class", true),
+            ("postgres://ann@192.0.2.7/class?sslmode=require", true),
+            ("postgres://ann@192.0.2.7/class?sslmode=verify-full", false),
+            ("postgres://ann@localhost/class", false),
+            ("postgres://ann@[::1]/class", false),
+            ("postgres:///class?host=/run/postgresql", false),
+        ] {
+            let url = raw.parse::<ServerUrl>().unwrap();
+            assert_eq!(url.is_open_to_others(), is_open, "{raw}");
         }
     }
 

@@ -1,28 +1,21 @@
 //! What the writer knows of where it writes.
 
 use std::future::Future;
-use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
-use tokio::time::timeout;
 
+use super::database_server::DatabaseServer;
 use super::event::Numbered;
 use super::lock::DatabaseLock;
 use super::node::{self, Epoch, MOST_ENTRIES};
 use super::rows;
 use super::shared::Shared;
+use super::within::within;
 use crate::limit::Seldom;
 use crate::model::time::Timestamp;
 use crate::sql::{Connection, Database, Reader, query};
-
-/// How long a server of PostgreSQL may take to let us in, and to answer. It ends a statement itself a little before, if it
-/// still lives.
-pub(super) const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
-const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
 
 pub(super) type Store = Database<FileStore, ServerStore>;
 
@@ -39,7 +32,7 @@ pub(super) struct FileStore {
 
 /// A server of PostgreSQL.
 pub(super) struct ServerStore {
-    pub(super) options: PgConnectOptions,
+    pub(super) server: DatabaseServer,
     pub(super) epoch: Epoch,
 }
 
@@ -69,7 +62,7 @@ impl Store {
                 rows::prepare(&mut connection).await?;
                 Ok(Database::Sqlite(connection))
             }
-            Self::Postgres(server) => server.connect().await.map(Database::Postgres),
+            Self::Postgres(store) => store.connect().await.map(Database::Postgres),
         }
     }
 
@@ -77,7 +70,7 @@ impl Store {
     pub(super) async fn answer<T>(&self, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
         match self {
             Self::Sqlite(_) => answer.await,
-            Self::Postgres(_) => within(ANSWERED_WITHIN, answer).await,
+            Self::Postgres(store) => within(store.server.answered_within(), answer).await,
         }
     }
 
@@ -130,8 +123,8 @@ impl Store {
 
 impl ServerStore {
     async fn connect(&self) -> sqlx::Result<sqlx::PgConnection> {
-        within(CONNECTED_WITHIN, async {
-            let mut connection = self.options.connect().await?;
+        within(self.server.connected_within(), async {
+            let mut connection = self.server.writer().connect().await?;
             node::follow(&mut connection, self.epoch).await?;
             node::prepare(&mut connection, self.epoch).await?;
             Ok(connection)
@@ -154,11 +147,4 @@ pub(super) async fn mark_clean_stop(connection: &mut Connection, at: i64) -> sql
         at
     )?;
     connection.run("commit").await
-}
-
-pub(super) async fn within<T>(most: Duration, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    timeout(most, answer).await.unwrap_or_else(|_| {
-        let message = format!("the database has not answered within {} s", most.as_secs());
-        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message)))
-    })
 }

@@ -80,7 +80,7 @@ metrics! {
     JournalDepth: Gauge "chatroom_journal_depth" = "Records that wait in memory for the database.",
     CommitDuration: Histogram "chatroom_journal_commit_duration_seconds" = "How long it took until a group of records was in the database, failed attempts and the waits between them with it.",
     RecordsDropped: Counter "chatroom_journal_records_dropped_total" = "Records that are missing in the history, as more waited than JOURNAL_BACKLOG or they could not be written.",
-    DiskFree: Gauge "chatroom_disk_free_bytes" = "What is free of the database's disk.",
+    DiskFree: Gauge "chatroom_disk_free_bytes" = "What is free of the disk that the embedded file is on.",
     Requests: Counter "chatroom_http_requests_total" ["route" "status"] = "Answered requests, without those of sockets.",
     RequestDuration: Histogram "chatroom_http_request_duration_seconds" ["route"] = "How long requests waited for the beginning of their answer.",
     LogLinesDropped: Counter "chatroom_log_lines_dropped_total" = "Lines of the log that were left out, as nobody took them fast enough.",

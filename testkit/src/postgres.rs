@@ -32,17 +32,20 @@ impl Postgres {
         SHARED.get_or_init(|| Self::own(&[]))
     }
 
-    /// One of the caller's own, that may be killed, with these settings of PostgreSQL.
+    /// One of the caller's own, that may be killed, with these settings of PostgreSQL. A `port` there is that of its socket, too.
     ///
     /// # Panics
     /// As [`Postgres::shared`].
     pub fn own(settings: &[(&str, &str)]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/postgres");
+        let port = settings.iter().find(|(name, _)| *name == "port");
+        let port = port.map(|(_, port)| ("PGPORT", *port));
         let settings = settings
             .iter()
             .flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
         let mut script = Command::new(script)
             .args(settings)
+            .envs(port)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -87,10 +90,8 @@ impl Postgres {
     /// If the server has no socket, which does not happen.
     pub fn url(&self, database: &PgConnectOptions) -> String {
         let socket = self.options.get_socket().unwrap().display();
-        format!(
-            "postgres:///{}?host={socket}&user=chatroom",
-            database.get_database().unwrap()
-        )
+        let (name, port) = (database.get_database().unwrap(), self.options.get_port());
+        format!("postgres:///{name}?host={socket}&port={port}&user=chatroom")
     }
 
     /// Ends it as a lack of memory does, once it has ended.

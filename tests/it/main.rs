@@ -14,6 +14,7 @@ mod healthcheck;
 mod ice;
 mod log;
 mod metrics;
+mod moves;
 mod postgres;
 mod process;
 mod reasons;

@@ -1,12 +1,16 @@
 //! The history in PostgreSQL, as whoever runs the server meets it.
 
+use std::net::TcpListener;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chatroom_testkit::{Postgres, Socket};
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
-use crate::support::server::{Server, program, said};
+use crate::support::server::{PROGRAM, Server, command, program, said};
 
 /// What the server says that does not start, and how it ends: in one line.
 fn refusal(folder: &Path, variables: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -60,7 +64,7 @@ async fn a_server_keeps_its_history_there_and_goes_on_with_it() {
     let (mut bo, _) = Socket::join(server.port, "room", "Bo").await;
     bo.emit(
         "icecandidate",
-        serde_json::json!({"memberId": seat["memberId"], "remoteConnectorId": "c", "candidate": 1}),
+        json!({"memberId": seat["memberId"], "remoteConnectorId": "c", "candidate": 1}),
     )
     .await;
     assert_eq!(text(&database, "select count(*)::text from year_7.member").await, "2");
@@ -111,7 +115,7 @@ async fn what_cannot_be_used_is_one_sentence_without_the_password() {
             "cannot be reached: No such file or directory",
         ),
         (
-            "postgres://ann:seekrit@no.invalid/class".to_owned(),
+            "postgres://ann:seekrit@no.invalid/class?sslmode=verify-full".to_owned(),
             "cannot be reached: ",
         ),
         (
@@ -179,4 +183,247 @@ async fn a_history_that_is_used_or_newer_or_anothers_is_left_alone() {
         code == Some(1) && text.contains("is not a database of chatroom-server"),
         "{text}"
     );
+}
+
+/// Whatever state it is asked for, with what it says.
+async fn wait_for_readiness(server: &Server, wanted: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = server.ask("/readyz").unwrap();
+        if answer.split(' ').nth(1) == Some(wanted) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// How long a join may take while the database does not answer: its time, and what a busy machine takes.
+const BOUNDED_WAIT: Duration = Duration::from_secs(3);
+
+async fn timed_join(port: u16, name: &str) -> Socket {
+    let asked = Instant::now();
+    let (socket, _) = Socket::join(port, &format!("room of {name}"), name).await;
+    assert!(asked.elapsed() < BOUNDED_WAIT, "{name} took {:?}", asked.elapsed());
+    socket
+}
+
+/// Ann and Bo, of whom Bo has made Ann an offer, and Bo's id.
+async fn pair(port: u16) -> (Socket, Socket, Value) {
+    let (mut ann, ann_seat) = Socket::join(port, "lesson", "Ann").await;
+    let (mut bo, bo_seat) = Socket::join(port, "lesson", "Bo").await;
+    ann.expect("getOffer").await;
+    bo.offer_to(&ann_seat["memberId"]).await;
+    ann.expect("offer").await;
+    (ann, bo, bo_seat["memberId"].clone())
+}
+
+async fn relay(ann: &mut Socket, bo: &mut Socket, bo_id: &Value, number: i32) {
+    let candidate = json!({"remoteConnectorId": "c", "memberId": bo_id, "candidate": number});
+    ann.emit("icecandidate", candidate).await;
+    assert_eq!(bo.expect("icecandidate").await["candidate"], number);
+}
+
+#[tokio::test]
+async fn a_class_goes_on_while_postgres_is_gone_and_everything_is_written_once_it_is_back() {
+    let postgres = Postgres::own(&[]);
+    let database = postgres.empty_database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = postgres.url(&database);
+    let variables = [("DATABASE_URL", url.as_str())];
+    let mut server = Server::start_unread(program(folder.path(), &variables), &folder.path().join("log"));
+    let (mut ann, mut bo, bo_id) = pair(server.port).await;
+    let mut others = Vec::new();
+    for (round, end) in [Postgres::kill, Postgres::stop].into_iter().enumerate() {
+        end(&postgres);
+        for number in 0..20 {
+            relay(&mut ann, &mut bo, &bo_id, number).await;
+        }
+        // Who waits for the database when it ends waits its time; nobody does once it is known to be gone.
+        for number in 0..5 {
+            others.push(timed_join(server.port, &format!("pupil {round} {number}")).await);
+        }
+        let problem = wait_for_readiness(&server, "503").await;
+        assert!(problem.contains("The history is not being written"), "{problem}");
+        assert!(server.ask("/livez").unwrap().starts_with("HTTP/1.1 200"));
+        postgres.start();
+        wait_for_readiness(&server, "200").await;
+    }
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+    let joined = "select count(*) || ' ' || count(distinct participant_id) from chatroom.event where kind = 'joined'";
+    assert_eq!(text(&database, joined).await, "12 12");
+    let gaps = "select count(*)::text from chatroom.event where kind = 'gap'";
+    assert_eq!(text(&database, gaps).await, "0");
+    assert_eq!(text(&database, "select state from chatroom.node").await, "stopped");
+}
+
+/// A transaction of somebody else's that holds what each group of records needs.
+#[tokio::test]
+async fn a_class_goes_on_while_postgres_hangs() {
+    let (database, url) = database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("DATABASE_URL", url.as_str()), ("DATABASE_STATEMENT_TIMEOUT", "1s")];
+    let mut server = Server::start_unread(program(folder.path(), &variables), &folder.path().join("log"));
+    let (mut ann, mut bo, bo_id) = pair(server.port).await;
+    let mut intruder: PgConnection = database.connect().await.unwrap();
+    let lock = "begin; select from chatroom.node for update";
+    sqlx::raw_sql(lock).execute(&mut intruder).await.unwrap();
+    let _cy = timed_join(server.port, "Cy").await;
+    wait_for_readiness(&server, "503").await;
+    relay(&mut ann, &mut bo, &bo_id, 1).await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !wait_for_readiness(&server, "503").await.contains("statement timeout") {
+        assert!(Instant::now() < deadline, "it ends what takes too long");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    sqlx::raw_sql("rollback").execute(&mut intruder).await.unwrap();
+    wait_for_readiness(&server, "200").await;
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+    let joined = "select count(*)::text from chatroom.event where kind = 'joined'";
+    assert_eq!(text(&database, joined).await, "3");
+}
+
+#[tokio::test]
+async fn the_server_runs_with_a_role_that_may_do_nothing_else() {
+    let (database, url) = database().await;
+    run(&database, include_str!("../../deploy/postgres/roles.sql")).await;
+    let theirs = "create schema theirs; create table theirs.pupil as select 'Ann' as name";
+    run(&database, theirs).await;
+    let folder = tempfile::tempdir().unwrap();
+    let url_of = |role: &str| url.replace("user=chatroom", &format!("user={role}"));
+    let (owner, own) = (url_of("chatroom_owner"), url_of("chatroom_server"));
+
+    let (code, text) = refusal(folder.path(), &[("DATABASE_URL", &own)]);
+    assert!(
+        code == Some(1) && text.contains("the role chatroom_server may not do"),
+        "{text}"
+    );
+    let mut migrate = command(PROGRAM, folder.path());
+    migrate.arg("migrate").env("DATABASE_URL", &owner);
+    for _ in 0..2 {
+        let (code, text) = said(&migrate.output().unwrap());
+        let done = text.ends_with("(schema chatroom): the tables are up to date.\n");
+        assert!(code == Some(0) && done, "{text}");
+    }
+
+    let mut server = Server::start(program(folder.path(), &[("DATABASE_URL", &own)]));
+    let (ann, seat) = Socket::join(server.port, "room", "Ann").await;
+    ann.vanish();
+    let (_ann, back) = Socket::resume(server.port, "room", "Ann").await;
+    assert_eq!(back["memberId"], seat["memberId"]);
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+
+    let as_server = database.clone().username("chatroom_server");
+    let mut connection: PgConnection = as_server.connect().await.unwrap();
+    for statement in [
+        "select from theirs.pupil",
+        "create table chatroom.mine (n integer)",
+        "drop table chatroom.event",
+        "truncate chatroom.event",
+        "alter table chatroom.event add n integer",
+        "create schema mine",
+        "create role mine",
+        "copy chatroom.event to program 'cat'",
+    ] {
+        let refused = sqlx::query(statement).execute(&mut connection).await.unwrap_err();
+        let code = refused.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refused}");
+    }
+}
+
+/// A server that speaks TLS, with a certificate of localhost's.
+struct Tls {
+    postgres: Postgres,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Tls {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        make_readable(folder.path());
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = certificate.self_signed(&key).unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            make_readable(&path);
+            path.to_str().unwrap().to_owned()
+        };
+        let certificate = file("server.crt", &certificate.pem());
+        let key = file("server.key", &key.serialize_pem());
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let postgres = Postgres::own(&[
+            ("listen_addresses", "localhost"),
+            ("port", &port.to_string()),
+            ("ssl", "on"),
+            ("ssl_cert_file", &certificate),
+            ("ssl_key_file", &key),
+        ]);
+        Self { postgres, port, folder }
+    }
+}
+
+/// By whom PostgreSQL runs as where the tests run as root, and by nobody else.
+fn make_readable(path: &Path) {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    const NOBODY: u32 = 65_534;
+    let mode = if path.is_dir() { 0o700 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    if path.metadata().unwrap().uid() == 0 {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_way_to_postgres_is_protected_where_it_is_asked_for() {
+    let tls = Tls::start();
+    for statement in [
+        "create role guarded",
+        "create role ann login password 'right-seekrit' in role guarded",
+        "create database class owner ann",
+    ] {
+        tls.postgres.execute(statement.to_owned()).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let authority = tls.folder.path().join("server.crt");
+    let url = format!("postgres://ann@localhost:{}/class?sslmode=verify-full", tls.port);
+    let trusting = format!("{url}&sslrootcert={}", authority.display());
+    let passwords = folder.path().join("pgpass");
+    std::fs::write(&passwords, format!("localhost:{}:class:ann:right-seekrit\n", tls.port)).unwrap();
+    make_readable(&passwords);
+
+    let mut start = program(folder.path(), &[("DATABASE_URL", &trusting)]);
+    start.env("PGPASSFILE", &passwords);
+    let mut server = Server::start(start);
+    let (_ann, _) = Socket::join(server.port, "room", "Ann").await;
+    let way = "select string_agg(distinct version, ' ') from pg_stat_ssl join pg_stat_activity using (pid)
+        where application_name = 'chatroom-server'";
+    let class = tls
+        .postgres
+        .url(&PgConnectOptions::new_without_pgpass().database("class"));
+    assert_eq!(text(&class.parse().unwrap(), way).await, "TLSv1.3");
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+
+    // Nobody has vouched for who answers; and a name that the certificate does not have is another's.
+    let by_address = trusting.replace("@localhost", "@127.0.0.1");
+    let password = ("PGPASSWORD", "right-seekrit");
+    for (url, part) in [(&url, "invalid peer certificate"), (&by_address, "not valid for name")] {
+        let (code, text) = refusal(folder.path(), &[("DATABASE_URL", url), password]);
+        let is_told = text.contains("cannot be reached") && text.contains(part);
+        assert!(code == Some(1) && is_told && !text.contains("seekrit"), "{text}");
+    }
+    let wrong = ("PGPASSWORD", "wrong-seekrit");
+    let (code, text) = refusal(folder.path(), &[("DATABASE_URL", &trusting), wrong]);
+    let is_told = text.contains("refused the login");
+    assert!(code == Some(1) && is_told && !text.contains("seekrit"), "{text}");
+    let nowhere = [("DATABASE_URL", url.as_str()), ("PGSSLROOTCERT", "/no/file")];
+    let (code, text) = said(&program(folder.path(), &nowhere).output().unwrap());
+    assert!(code == Some(2) && text.contains("names as sslrootcert"), "{text}");
 }

@@ -1,0 +1,69 @@
+//! What is odd about the way to a server of PostgreSQL.
+
+use std::path::{Path, PathBuf};
+
+use crate::journal::{Database, DatabaseFile, ServerUrl};
+use crate::private_file;
+
+/// What the operator should know and what keeps no server from starting, a sentence each.
+pub(super) fn oddities(database: &Database<DatabaseFile, ServerUrl>) -> Vec<String> {
+    let Database::Postgres(url) = database else {
+        return Vec::new();
+    };
+    let passwords = std::env::var_os("PGPASSFILE").map(PathBuf::from);
+    let unused = passwords.and_then(|file| unused_password_file(&file));
+    let unprotected = url.is_open_to_others().then(|| {
+        "DATABASE_URL names another machine without sslmode=verify-full: who is in between can read and change what is sent"
+            .to_owned()
+    });
+    unused.into_iter().chain(unprotected).collect()
+}
+
+/// Why a file of passwords is not used: sqlx passes over it.
+fn unused_password_file(file: &Path) -> Option<String> {
+    let name = file.display();
+    if std::fs::File::open(file).is_err() {
+        return Some(format!("PGPASSFILE names {name}, which cannot be read"));
+    }
+    private_file::is_open_to_others(file).then(|| {
+        format!("PGPASSFILE names {name}, which other users of this machine may read, and is not used: chmod 600")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_odd_is_told() {
+        let oddities = |url: &str| oddities(&Database::Postgres(url.parse().unwrap()));
+        assert_eq!(oddities("postgres://ann@localhost/class"), [""; 0]);
+        let [told] = &oddities("postgres://ann:seekrit@db.example/class")[..] else {
+            panic!("one sentence");
+        };
+        assert!(
+            told.contains("sslmode=verify-full") && !told.contains("seekrit"),
+            "{told}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_passwords_that_is_not_used_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pgpass");
+        assert!(unused_password_file(&file).unwrap().contains("cannot be read"));
+        std::fs::write(&file, "").unwrap();
+        for (mode, part) in [(0o644, Some("chmod 600")), (0o600, None)] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let told = unused_password_file(&file);
+            assert_eq!(
+                told.as_ref().map(|told| told.contains("chmod 600")),
+                part.map(|_| true),
+                "{told:?}"
+            );
+        }
+    }
+}
