@@ -4,7 +4,9 @@ use futures_util::TryStreamExt;
 use serde::de::IgnoredAny;
 use sqlx::{PgConnection, query, query_as, query_scalar};
 
-use super::{Error, Found, INVARIANTS, Looked, sentence, words};
+use super::invariants::INVARIANTS;
+use super::outcome::{Error, Found, Looked, sentence};
+use super::words;
 use crate::journal::{Age, DatabaseServer, OpenError, server_age};
 use crate::progress::Progress;
 

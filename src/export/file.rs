@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tokio::time::interval;
 
-use super::Error;
+use super::error::Error;
 use crate::journal::{Owner, owner};
 use crate::progress::Progress;
 

@@ -1,18 +1,20 @@
 //! Everything that is kept, in one file, while the server goes on: the history as it was at one moment, which can take the
 //! place of the server's own.
 
+mod error;
 mod file;
 mod server;
 
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use crate::journal::{DatabaseFile, DatabaseServer, OpenError};
+pub use self::error::Error;
+use crate::journal::{DatabaseFile, DatabaseServer};
 use crate::private_file;
 use crate::sql::Database;
 
@@ -29,44 +31,6 @@ impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sessions: {}, events: {}", self.sessions, self.events)
     }
-}
-
-/// Why nothing was exported.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no database.
-    #[error("there is no database {0}: set DATABASE_URL to the one that the server uses")]
-    NoDatabase(String),
-    /// The file is another program's.
-    #[error("{} is not a database of chatroom-server", .0.display())]
-    Foreign(PathBuf),
-    /// The server of PostgreSQL cannot be used.
-    #[error(transparent)]
-    Server(#[from] OpenError),
-    /// The file is there already.
-    #[error("{} exists already, and is left as it is: name another file", .0.display())]
-    Exists(PathBuf),
-    /// The file cannot be made.
-    #[error("{} cannot be made: {source}", path.display())]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// What was written is not what was read.
-    #[error("{name} has {read} rows, and {written} of them were written: the file is of no use, and removed")]
-    Miscounted {
-        /// The table.
-        name: &'static str,
-        /// How many there are.
-        read: u64,
-        /// How many came.
-        written: i64,
-    },
-    /// The database cannot be read, or the file not be written.
-    #[error("the history could not be exported: {0}")]
-    Database(#[from] sqlx::Error),
 }
 
 /// Writes all of `database` into `file`, which must not exist.

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
 
-use super::Error;
+use super::error::Error;
 use crate::journal::{Age, DatabaseServer, OpenError, make_tables, server_age};
 use crate::progress::Progress;
 use crate::tables::{Batch, TABLES, Table};
