@@ -10,7 +10,6 @@ use std::time::Duration;
 use chatroom_testkit::Socket;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
-use sqlx::Row;
 use tokio::time::Instant;
 
 use crate::support::class::pair;
@@ -111,9 +110,9 @@ async fn expect_leave(socket: &mut Socket, connector: &str, of: &Value) {
 
 /// When each event was, in their order, without those that a restart has to date back to the kill.
 async fn times(history: &mut History) -> Vec<i64> {
-    let rows =
-        history.rows("select at from event where coalesce(detail ->> 'reason', '') <> 'server_crash' order by seq");
-    rows.await.iter().map(|row| row.get("at")).collect()
+    let events = history.events(0).await.into_iter();
+    let events = events.filter(|event| event.detail["reason"] != "server_crash");
+    events.map(|event| event.at).collect()
 }
 
 async fn jumps(day: i64) {

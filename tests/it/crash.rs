@@ -1,20 +1,26 @@
-//! Kills the server at random moments under load, also while it stops in order, and holds what clients were told against
-//! the history.
+//! Kills the server at random moments under load, also while it stops in order, or the PostgreSQL that it writes to, and holds
+//! what clients were told against the history.
 //!
-//! `CRASH_KILLS=500` for the long version, `CRASH_SEED=…` for the same choices again.
+//! `CRASH_KILLS=500` and `POSTGRES_KILLS=50` for the long version, `CRASH_SEED=…` for the same choices again.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use sqlx::Row;
+use chatroom_testkit::Postgres;
+use tokio::task::block_in_place;
 
+use crate::support::database::Schema;
 use crate::support::history::History;
 use crate::support::ledger::Ledger;
 use crate::support::load::Class;
+use crate::support::metrics::Metrics;
 use crate::support::seed::{Seed, number_from_env};
-use crate::support::server::{Server, start_with_short_times, steady_port};
+use crate::support::server::{Server, steady_port, with_short_times};
+use crate::support::vitals::eventually;
 
 const CLIENTS: usize = 24;
+/// How soon after PostgreSQL is back everything must be written.
+const RECOVERY: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_told_is_in_the_history_after_any_kill() {
@@ -27,7 +33,7 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
     let began = Instant::now();
     let mut killed_at = Vec::new();
     for kill in 1..=kills {
-        let mut server = start_with_short_times(folder.path(), port);
+        let mut server = start(folder.path(), port, None);
         class.pass().await;
         // Some members' graces run out, and some rooms' sessions end, in the longer ones.
         let longest = if seed.below(5) == 0 { 2_500 } else { 400 };
@@ -47,7 +53,7 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
             history.check().await;
         }
     }
-    check_closed(folder.path(), &killed_at).await;
+    check_closed(&mut History::of(folder.path()).await, &killed_at).await;
     println!(
         "{kills} kills in {:?}: {} things told or done are in {} events",
         began.elapsed(),
@@ -55,6 +61,75 @@ async fn what_was_told_is_in_the_history_after_any_kill() {
         ledger.seq
     );
     assert!(ledger.facts as u64 > kills * 20, "there was hardly any load");
+}
+
+/// Where only the database ends, all that was told is written once it is back, also what was told meanwhile. Where the server
+/// ends with it, nobody has been told anything that is not written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_told_is_in_the_history_after_any_end_of_postgresql() {
+    let kills = number_from_env("POSTGRES_KILLS", 5);
+    let mut seed = Seed::from_env("CRASH_SEED");
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = Postgres::own(&[]);
+    let schema = Schema::in_server(&postgres).await;
+    let port = steady_port(&mut seed);
+    let class = Class::start(port, CLIENTS, &mut seed);
+    let mut ledger = Ledger::default();
+    for kill in 1..=kills {
+        let mut server = start(folder.path(), port, Some(&schema));
+        class.pass().await;
+        sleep_below(1_000, &mut seed).await;
+        block_in_place(|| {
+            if kill % 2 == 0 {
+                postgres.kill()
+            } else {
+                postgres.stop()
+            }
+        });
+        let lives_on = kill % 3 != 0;
+        if lives_on {
+            sleep_below(4_000, &mut seed).await;
+            block_in_place(|| postgres.start());
+            eventually("all that waited is written", RECOVERY, || has_written_all(&server)).await;
+            sleep_below(400, &mut seed).await;
+        }
+        end(&mut server, &mut seed).await;
+        class.pass().await;
+        if !lives_on {
+            block_in_place(|| postgres.start());
+        }
+        let log = class.take_log();
+        println!(
+            "kill {kill}, the server lives on: {lives_on}; {} deeds, the slowest answer after {:?}",
+            log.deeds.len(),
+            log.slowest
+        );
+        let mut history = History::of_schema(&schema).await;
+        ledger.account(&log, &mut history).await;
+        history.check().await;
+    }
+    println!(
+        "{kills} ends of PostgreSQL: {} things told or done are in {} events",
+        ledger.facts,
+        History::of_schema(&schema).await.events(0).await.len()
+    );
+    assert!(ledger.facts as u64 > kills * 20, "there was hardly any load");
+}
+
+fn start(folder: &Path, port: u16, schema: Option<&Schema>) -> Server {
+    let mut program = with_short_times(folder, port);
+    program.env("METRICS_LISTEN", "0");
+    program.envs(schema.into_iter().flat_map(Schema::variables));
+    Server::start_unread(program, &folder.join("log"))
+}
+
+/// While the database fails clients are told before it is written; what they were told is what waited then, at most.
+fn has_written_all(server: &Server) -> bool {
+    Metrics::of(server).get("chatroom_journal_depth") == 0.0
+}
+
+async fn sleep_below(milliseconds: u64, seed: &mut Seed) {
+    tokio::time::sleep(Duration::from_millis(seed.below(milliseconds))).await;
 }
 
 /// Kills it: most often at once, else while it stops, or when it has.
@@ -74,9 +149,9 @@ async fn end(server: &mut Server, seed: &mut Seed) {
 
 /// What a kill cut was closed at the last moment the server is known to have lived: never later, and at most a heartbeat
 /// before.
-async fn check_closed(folder: &Path, killed_at: &[i64]) {
+async fn check_closed(history: &mut History, killed_at: &[i64]) {
     let cut = "select connected_at, disconnected_at from connection where closed_by like 'server_%'";
-    let cut = History::of(folder).await.rows(cut).await;
+    let cut = history.rows(cut).await;
     assert!(!cut.is_empty() || killed_at.len() < 3);
     for row in cut {
         let (from, to): (i64, i64) = (row.get("connected_at"), row.get("disconnected_at"));

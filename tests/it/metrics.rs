@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 use chatroom_server::metrics::Metric;
 use chatroom_testkit::{PollingSocket, Socket};
 use serde_json::json;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 
 use crate::support::class::pair;
-use crate::support::history::DATABASE;
+use crate::support::database::Lock;
 use crate::support::metrics::{Metrics, ask};
 use crate::support::server::{Server, TOKEN, program, said};
 use crate::support::vitals::eventually;
@@ -157,9 +155,7 @@ async fn what_waits_for_the_disk_and_what_is_lost_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let variables = [LISTEN, ("JOURNAL_BACKLOG", "10")];
     let server = Server::start_unread(program(folder.path(), &variables), &folder.path().join("log"));
-    let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE));
-    let mut other = options.connect().await.unwrap();
-    sqlx::query("begin immediate").execute(&mut other).await.unwrap();
+    let lock = Lock::hold(folder.path()).await;
     let mut ann = Socket::connect(server.port).await;
     ann.call("join", entry("ann", "lesson")).await;
     // By now its commit has been tried.
@@ -170,8 +166,7 @@ async fn what_waits_for_the_disk_and_what_is_lost_is_counted() {
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
     let held = tried.elapsed().as_secs_f64();
-    sqlx::query("rollback").execute(&mut other).await.unwrap();
-    other.close().await.unwrap();
+    lock.release().await;
     eventually("all that waited is written", SOON, || {
         Metrics::of(&server).get("chatroom_journal_depth") == 0.0
     })

@@ -10,7 +10,7 @@ use crate::support::history::{History, copy};
 use crate::support::ledger::{Ledger, Log};
 use crate::support::load::Class;
 use crate::support::seed::{Seed, number_from_env};
-use crate::support::server::{Server, start_with_short_times, steady_port};
+use crate::support::server::{Server, steady_port, with_short_times};
 use crate::support::wal;
 
 const CLIENTS: usize = 24;
@@ -27,7 +27,7 @@ async fn what_was_told_is_in_the_history_after_a_power_failure() {
     let mut folder = tempfile::tempdir().unwrap();
     let (mut bytes, mut torn) = (0, 0);
     for _ in 0..cuts {
-        let mut server = start_with_short_times(folder.path(), port);
+        let mut server = Server::start_unread(with_short_times(folder.path(), port), &folder.path().join("log"));
         class.pass().await;
         tokio::time::sleep(Duration::from_millis(seed.below(400))).await;
         // Stopped in the middle of whatever it does, its files are those of one moment.

@@ -10,11 +10,10 @@ use std::time::Duration;
 use chatroom_testkit::Socket;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row};
 use tokio::time::{Instant, sleep};
 
-use crate::support::history::{DATABASE, History};
+use crate::support::database::{Connection, DATABASE};
+use crate::support::history::History;
 use crate::support::seed::{Seed, number_from_env};
 use crate::support::server::{NO_RATES, Server, program};
 use crate::support::vitals::eventually;
@@ -166,8 +165,8 @@ impl Sample {
             memory: server.memory(),
             descriptors: server.descriptors(),
             threads: server.threads(),
-            log: size("chatroom.db-wal"),
-            database: size("chatroom.db"),
+            log: size(&format!("{DATABASE}-wal")),
+            database: size(DATABASE),
             members,
             links,
         }
@@ -192,15 +191,9 @@ impl fmt::Display for Sample {
 
 /// How many rows there are of what is live, in the database of a running server.
 async fn live_rows(folder: &Path) -> (usize, usize) {
-    let options = SqliteConnectOptions::new()
-        .filename(folder.join(DATABASE))
-        .read_only(true);
-    let mut connection = options.connect().await.unwrap();
-    let rows =
-        sqlx::query("select (select count(*) from member) as members, (select count(*) from live_link) as links");
-    let rows = rows.fetch_one(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    let count = |column| usize::try_from(rows.get::<i64, _>(column)).unwrap();
+    let sql = "select (select count(*) from member) as members, (select count(*) from live_link) as links";
+    let rows = Connection::to(folder).await.rows(sql).await;
+    let count = |column| usize::try_from(rows[0].get::<i64>(column)).unwrap();
     (count("members"), count("links"))
 }
 

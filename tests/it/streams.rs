@@ -7,12 +7,11 @@ use std::time::Duration;
 use chatroom_testkit::Socket;
 use futures_util::future::join_all;
 use serde_json::json;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::support::database::Connection;
 use crate::support::narrow::narrow;
 use crate::support::server::{Server, TOKEN, program};
 use crate::support::vitals::eventually;
@@ -62,13 +61,13 @@ async fn with_much_to_tell(folder: &Path) -> Server {
     let mut server = Server::start_unread(program(folder, &[]), &folder.join("log"));
     server.signal("TERM");
     assert_eq!(server.exit_code(), Some(0));
-    let database = SqliteConnectOptions::new().filename(folder.join("chatroom.db"));
-    let mut database = database.connect().await.unwrap();
-    let fill = "with recursive number (value) as (select 1 union all select value + 1 from number where value < ?)
-                insert into event (at, kind, detail)
-                select value, 'error', json_object('code', 'invalid', 'text', hex(zeroblob(150))) from number";
-    sqlx::query(fill).bind(ENTRIES).execute(&mut database).await.unwrap();
-    database.close().await.unwrap();
+    let text = "0".repeat(300);
+    let fill = format!(
+        "insert into event (seq, at, kind, detail)
+         with recursive number (value) as (select 1 union all select value + 1 from number where value < {ENTRIES})
+         select value, value, 'error', '{{\"code\":\"invalid\",\"text\":\"{text}\"}}' from number"
+    );
+    Connection::to(folder).await.run(fill).await;
     Server::start_unread(program(folder, &[]), &folder.join("log"))
 }
 

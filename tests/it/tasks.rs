@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
+use crate::support::database::{DATABASE, Schema};
 use crate::support::narrow::narrow_member;
 use crate::support::server::TOKEN;
 use crate::support::vitals::eventually;
@@ -28,10 +29,15 @@ struct InProcess {
 
 impl InProcess {
     fn start(folder: &Path) -> Self {
-        let database = format!("sqlite://{}", folder.join("chatroom.db").display());
+        let file = format!("sqlite://{}", folder.join(DATABASE).display());
+        let schema = Schema::of(folder);
+        let schema = schema.as_ref().map(Schema::variables);
+        let [(_, database), (_, schema)] = schema.unwrap_or([("", &file), ("", "chatroom")]);
         let mut flags = vec![
             "--database-url",
-            &database,
+            database,
+            "--database-schema",
+            schema,
             "--review-token",
             TOKEN,
             "--host",

@@ -1,19 +1,17 @@
-//! What a stopped or killed server's files tell, read from a copy of them.
+//! What a stopped or killed server has written: its files, read from a copy of them, or its tables as of one moment.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use chatroom_server::check::{INVARIANTS, Invariant};
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions, Row, SqliteConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The database's name in a server's folder.
-pub(crate) const DATABASE: &str = "chatroom.db";
+use crate::support::database::{Connection, DATABASE, Row, Schema};
 
 pub(crate) struct History {
-    connection: SqliteConnection,
+    connection: Connection,
     _folder: tempfile::TempDir,
 }
 
@@ -21,6 +19,7 @@ pub(crate) struct History {
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) seq: i64,
+    pub(crate) at: i64,
     pub(crate) session: Option<Uuid>,
     pub(crate) room: Option<String>,
     pub(crate) participant: Option<Uuid>,
@@ -38,52 +37,93 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// What was under way when the server was killed may still be done by PostgreSQL: it is over once the lock that the server
+/// had on its place (src/journal/node.rs) can be had.
+async fn wait_for_writer(connection: &mut PgConnection) {
+    for statement in ["select pg_advisory_lock", "select pg_advisory_unlock"] {
+        let statement = format!("{statement}(x'43685253'::integer, 'node'::regclass::oid::integer)");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+    }
+}
+
 impl History {
-    /// The history in the folder of a server that does not run.
+    /// The history of a server in that folder that does not run.
     pub(crate) async fn of(server: &Path) -> Self {
+        if let Some(schema) = Schema::of(server) {
+            return Self::of_schema(&schema).await;
+        }
         let folder = tempfile::tempdir().unwrap();
         copy(server, folder.path());
-        let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE));
         Self {
-            connection: options.connect().await.unwrap(),
+            connection: Connection::to_file(&folder.path().join(DATABASE)).await,
             _folder: folder,
         }
     }
 
-    pub(crate) async fn rows(&mut self, sql: &'static str) -> Vec<SqliteRow> {
-        sqlx::query(sql).fetch_all(&mut self.connection).await.unwrap()
+    /// The same in PostgreSQL.
+    pub(crate) async fn of_schema(schema: &Schema) -> Self {
+        let mut connection = schema.connect().await;
+        wait_for_writer(&mut connection).await;
+        let mut connection = Connection::Postgres(connection);
+        // A later server changes nothing of what this one sees, from its first query on.
+        connection
+            .run("begin isolation level repeatable read read only; select from node")
+            .await;
+        Self {
+            connection,
+            _folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// By words that mean the same to either database.
+    pub(crate) async fn rows(&mut self, sql: impl Into<String>) -> Vec<Row> {
+        self.connection.rows(sql).await
     }
 
     /// The first column of each row, as text.
     pub(crate) async fn texts(&mut self, sql: &'static str) -> Vec<String> {
-        let rows = sqlx::query_scalar::<_, Option<String>>(sql).fetch_all(&mut self.connection);
-        rows.await.unwrap().into_iter().map(Option::unwrap_or_default).collect()
+        self.rows(sql).await.iter().map(Row::text).collect()
     }
 
     /// What happened after that `seq`.
     pub(crate) async fn events(&mut self, after: i64) -> Vec<Event> {
-        let rows = sqlx::query(
-            "select seq, event.session_id, room, participant_id, username, kind, coalesce(detail, 'null') as detail
+        let sql = format!(
+            "select seq, at, event.session_id, room, participant_id, username, kind, coalesce(detail, 'null') as detail
              from event
              left join session on session.id = event.session_id
              left join participant on participant.id = event.participant_id
-             where seq > ? order by seq",
-        )
-        .bind(after)
-        .fetch_all(&mut self.connection)
-        .await
-        .unwrap();
-        rows.into_iter()
-            .map(|row| Event {
-                seq: row.get("seq"),
-                session: row.get("session_id"),
-                room: row.get("room"),
-                participant: row.get("participant_id"),
-                username: row.get("username"),
-                kind: row.get("kind"),
-                detail: serde_json::from_str(row.get("detail")).unwrap(),
-            })
-            .collect()
+             where seq > {after} order by seq"
+        );
+        let event = |row: &Row| Event {
+            seq: row.get("seq"),
+            at: row.get("at"),
+            session: row.get("session_id"),
+            room: row.get("room"),
+            participant: row.get("participant_id"),
+            username: row.get("username"),
+            kind: row.get("kind"),
+            detail: serde_json::from_str(&row.get::<String>("detail")).unwrap(),
+        };
+        self.rows(sql).await.iter().map(event).collect()
+    }
+
+    /// All entries of one kind.
+    pub(crate) async fn events_of(&mut self, kind: &str) -> Vec<Event> {
+        let mut events = self.events(0).await;
+        events.retain(|event| event.kind == kind);
+        events
+    }
+
+    /// Whether the server stopped on purpose.
+    pub(crate) async fn has_stopped_in_order(&mut self) -> bool {
+        let sql = match &self.connection {
+            Connection::Sqlite(_) => "select 1 from heartbeat where clean_stop",
+            Connection::Postgres(_) => "select 1 from node where state = 'stopped'",
+        };
+        !self.rows(sql).await.is_empty()
     }
 
     /// The live members: participant to member id and whether it is away.
@@ -109,14 +149,39 @@ impl History {
     }
 
     async fn check_rules(&mut self, gaps: &'static str, holds: impl Fn(&Invariant) -> bool) {
-        assert_eq!(self.texts("pragma integrity_check").await, ["ok"]);
-        let references = ("every reference is kept", "pragma foreign_key_check");
-        let gap = ("gaps as expected", gaps);
-        let ours = INVARIANTS.iter().filter(|invariant| holds(invariant));
-        let ours = ours.map(|invariant| (invariant.what, invariant.broken_by));
-        for (what, sql) in [references, gap].into_iter().chain(ours) {
-            let broken = self.rows(sql).await.len();
-            assert_eq!(broken, 0, "{what}: {broken} rows");
+        if let Connection::Sqlite(_) = self.connection {
+            assert_eq!(self.texts("pragma integrity_check").await, ["ok"]);
+            self.expect_none("every reference is kept", "pragma foreign_key_check")
+                .await;
+        }
+        self.expect_none("gaps as expected", gaps).await;
+        for invariant in INVARIANTS.iter().filter(|invariant| holds(invariant)) {
+            let sql = match self.connection {
+                Connection::Sqlite(_) => Some(invariant.broken_by.to_owned()),
+                Connection::Postgres(_) => for_postgres(invariant.broken_by),
+            };
+            if let Some(sql) = sql {
+                self.expect_none(invariant.what, sql).await;
+            }
         }
     }
+
+    async fn expect_none(&mut self, what: &str, broken_by: impl Into<String>) {
+        let broken = self.rows(broken_by).await.len();
+        assert_eq!(broken, 0, "{what}: {broken} rows");
+    }
+}
+
+/// SQLite's words for PostgreSQL, but for what its tables hold by themselves.
+fn for_postgres(sql: &str) -> Option<String> {
+    let sql = sql
+        .replace(" indexed by event_by_session", "")
+        .replace("heartbeat", "node")
+        .replace("connection)\n", "connection) as intervals\n")
+        .replace("(ended_at is not null)", "(ended_at is not null)::integer")
+        .replace(
+            "case when json_valid(detail) then detail ->> '$.members' end",
+            "(detail::json ->> 'members')::bigint",
+        );
+    (!sql.contains("length(id)") && !sql.contains("json_valid")).then_some(sql)
 }

@@ -6,6 +6,7 @@ pub(crate) mod server;
 pub(crate) mod vitals;
 
 // What it has written.
+pub(crate) mod database;
 pub(crate) mod history;
 pub(crate) mod wal;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::database::Schema;
 use crate::support::seed::Seed;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chatroom-server");
@@ -33,9 +34,13 @@ pub(crate) fn command(program: &str, folder: &Path) -> Command {
     command
 }
 
-/// The program with a free port, a reviewer's token, and these variables.
+/// The program with a free port, a reviewer's token, the history where it is to be, and these variables.
 pub(crate) fn program(folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = command(PROGRAM, folder);
+    let is_told = variables.iter().any(|(name, _)| *name == "DATABASE_URL");
+    if let Some(schema) = Schema::of(folder).filter(|_| !is_told) {
+        command.envs(schema.variables());
+    }
     command
         .env("REVIEW_TOKEN", TOKEN)
         .env("PORT", "0")
@@ -148,8 +153,8 @@ impl Drop for Server {
     }
 }
 
-/// A server with times of grace and for empty sessions that run out during the test, and no limit on how often its clients come and go.
-pub(crate) fn start_with_short_times(folder: &Path, port: u16) -> Server {
+/// One with times of grace and for empty sessions that run out during the test, and no limit on how often its clients come and go.
+pub(crate) fn with_short_times(folder: &Path, port: u16) -> Command {
     let port = port.to_string();
     let variables = [
         ("PORT", port.as_str()),
@@ -163,7 +168,7 @@ pub(crate) fn start_with_short_times(folder: &Path, port: u16) -> Server {
     for limit in ["REFUSALS_PER_SOCKET", "REFUSALS_PER_ADDRESS", "REFUSALS_PER_ROOM"] {
         program.env(limit, "0");
     }
-    Server::start_unread(program, &folder.join("log"))
+    program
 }
 
 /// The session's page as text.

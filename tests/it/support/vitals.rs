@@ -1,6 +1,7 @@
 //! What a running server costs, from outside.
 #![cfg(target_os = "linux")]
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,11 +10,15 @@ use tokio::time::{Instant, sleep};
 use crate::support::server::Server;
 
 impl Server {
-    /// How many sockets it has open.
+    /// How many sockets of TCP it has open: those to PostgreSQL are of another kind.
     pub(crate) fn sockets(&self) -> usize {
+        let tables = ["net/tcp", "net/tcp6"].map(|table| std::fs::read_to_string(self.of_process(table)).unwrap());
+        let of_tcp = tables.iter().flat_map(|table| table.lines().skip(1));
+        let of_tcp = of_tcp.filter_map(|line| line.split_whitespace().nth(9));
+        let of_tcp: HashSet<_> = of_tcp.map(|inode| format!("socket:[{inode}]")).collect();
         let open = std::fs::read_dir(self.of_process("fd")).unwrap().flatten();
         open.filter_map(|entry| std::fs::read_link(entry.path()).ok())
-            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .filter(|target| of_tcp.contains(&*target.to_string_lossy()))
             .count()
     }
 

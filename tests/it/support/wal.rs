@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::history::DATABASE;
+use crate::support::database::DATABASE;
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
