@@ -12,7 +12,7 @@ let ids;
 before(async () => {
   await server.start();
   await server.stop();
-  ids = await seed(server.file);
+  ids = await seed(server);
   await server.start();
   browser = await launch();
 });

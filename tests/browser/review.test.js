@@ -20,7 +20,7 @@ let page;
 before(async () => {
   await server.start();
   await server.stop();
-  ids = await seed(server.file);
+  ids = await seed(server);
   await server.start();
   browser = await launch();
 });

@@ -19,7 +19,7 @@ export class School {
     await this.server.start();
     await this.server.stop();
     /** @type {Record<string, string>} */
-    this.ids = await seed(this.server.file);
+    this.ids = await seed(this.server);
     await this.server.start();
     this.members = [await this.join('Ann', this.clientId), await this.join('Bo', crypto.randomUUID())];
   }

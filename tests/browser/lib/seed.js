@@ -20,12 +20,11 @@ export const HOSTILE = [
 /**
  * Writes classes of the past into the database of a server that does not run, row by row as its journal would.
  *
- * @param {string} file
+ * @param {import('../../clients/lib/server.js').Server} server
  * @param {number} now
  */
-export async function seed(file, now = Date.now()) {
-  const SQL = await initSqlJs();
-  const db = new SQL.Database(await readFile(file));
+export async function seed(server, now = Date.now()) {
+  const db = new Rows();
   const hour = 60 * MINUTE;
   const yesterday = Math.floor(now / hour) * hour - 24 * hour;
   const ids = {
@@ -37,9 +36,39 @@ export async function seed(file, now = Date.now()) {
     names: names(db, yesterday - 72 * hour),
   };
   for (let week = 1; week <= 60; week += 1) small(db, yesterday - week * 7 * 24 * hour);
-  await writeFile(file, db.export());
-  db.close();
+  if (server.schema) await server.schema.fill(db.tables);
+  else await db.writeTo(server.file);
   return ids;
+}
+
+/** What is to be written, by table. */
+class Rows {
+  /** @type {Map<string, Array<Record<string, unknown>>>} */
+  tables = new Map();
+
+  add(table, row) {
+    const rows = this.tables.get(table) ?? [];
+    rows.push(row);
+    this.tables.set(table, rows);
+  }
+
+  addEvent(row) {
+    this.add('event', { seq: (this.tables.get('event')?.length ?? 0) + 1, ...row });
+  }
+
+  async writeTo(file) {
+    const SQL = await initSqlJs();
+    const db = new SQL.Database(await readFile(file));
+    for (const [table, rows] of this.tables) {
+      const names = Object.keys(rows[0]);
+      const marks = names.map(() => '?').join(', ');
+      const insert = db.prepare(`insert into ${table} (${names.join(', ')}) values (${marks})`);
+      for (const row of rows) insert.run(Object.values(row));
+      insert.free();
+    }
+    await writeFile(file, db.export());
+    db.close();
+  }
 }
 
 /** Seven people, 52 minutes: Ann and Li dropped and came back, Bo and Cy never connected, Di did not come back. */
@@ -154,8 +183,7 @@ function small(db, start) {
 /** One session on its way into the tables. Times are minutes after its start. */
 class Session {
   constructor(db, room, start, minutes) {
-    Object.assign(this, { db, start, minutes, id: uuid(start), events: [], people: 0, back: 0, errors: 0, came: new Map() });
-    this.insert('session', { id: this.id, room, started_at: start, ended_at: this.at(minutes) });
+    Object.assign(this, { db, room, start, minutes, id: uuid(start), events: [], people: 0, back: 0, errors: 0, came: new Map() });
     this.event(0, 'session_started', null, null);
   }
 
@@ -186,11 +214,11 @@ class Session {
     }
     if (member) this.event(last[3], 'left', id, { reason });
     this.back += back;
-    this.insert('participant', {
+    this.db.add('participant', {
       id, session_id: this.id, username, joined_at: this.at(connections[0][0]), left_at: this.at(last[3] ?? last[1]),
       leave_reason: reason, reconnect_count: back,
     });
-    for (const row of rows) this.insert('connection', row);
+    for (const row of rows) this.db.add('connection', row);
     return id;
   }
 
@@ -201,7 +229,7 @@ class Session {
   /** @param {'connected' | 'failed'} [state] what the offering end's page said of it */
   link(offerer, answerer, answered, state) {
     const offered = Math.max(this.came.get(offerer), this.came.get(answerer)) + 0.01;
-    this.insert('link', {
+    this.db.add('link', {
       offerer_state: state ?? null, offerer_state_at: state ? this.at(offered + 0.05) : null,
       connected_at: state === 'connected' ? this.at(offered + 0.05) : null,
       id: uuid(this.at(offered)), session_id: this.id, offerer_id: offerer, answerer_id: answerer, stream_type: 'user',
@@ -217,25 +245,19 @@ class Session {
     for (const { at, kind, participant, detail } of this.events) {
       this.errors += kind === 'error' ? 1 : 0;
       const text = detail && JSON.stringify(detail);
-      this.insert('event', { at, session_id: this.id, participant_id: participant, kind, detail: text });
+      this.db.addEvent({ at, session_id: this.id, participant_id: participant, kind, detail: text });
     }
-    const count = this.db.exec('select count(*) from participant where session_id = ?', [this.id])[0].values[0][0];
-    this.db.run(
-      'update session set participant_count = ?1, peak_participants = ?1, reconnect_count = ?2, error_count = ?3 where id = ?4',
-      [count, this.back, this.errors, this.id],
-    );
+    const count = this.came.size;
+    this.db.add('session', {
+      id: this.id, room: this.room, started_at: this.start, ended_at: this.at(this.minutes), participant_count: count,
+      peak_participants: count, reconnect_count: this.back, error_count: this.errors,
+    });
     const hex = Buffer.from(this.id).toString('hex');
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
   at(minute) {
     return this.start + Math.round(minute * MINUTE);
-  }
-
-  insert(table, row) {
-    const names = Object.keys(row);
-    const marks = names.map(() => '?').join(', ');
-    this.db.run(`insert into ${table} (${names.join(', ')}) values (${marks})`, Object.values(row));
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { Schema } from './database.js';
 import { Rest } from './rest.js';
 import { until, within } from './wait.js';
 
@@ -23,9 +24,11 @@ export class Server {
     this.secrets = new Set([this.token]);
     this.output = '';
     this.port = 0;
+    /** Where its history is, if not in its file. */
+    this.schema = Schema.ofAServer();
   }
 
-  /** Its database. */
+  /** Its database, if that is a file. What else it keeps for itself is called after it. */
   get file() {
     return join(this.directory, 'chatroom.db');
   }
@@ -90,7 +93,9 @@ export class Server {
       for (const entry of await readdir(this.directory, { withFileTypes: true })) {
         if (entry.isFile()) this.assertKeptSecret(entry.name, await readFile(join(this.directory, entry.name)));
       }
+      if (this.schema) this.assertKeptSecret('the database', Buffer.from(await this.schema.text()));
     } finally {
+      await this.schema?.drop();
       await rm(this.directory, { recursive: true, force: true });
     }
   }
@@ -100,7 +105,7 @@ export class Server {
     return {
       HOST: 'localhost',
       PORT: String(this.port),
-      DATABASE_URL: `sqlite://${this.file}`,
+      ...(this.schema?.settings ?? { DATABASE_URL: `sqlite://${this.file}` }),
       REVIEW_TOKEN: this.token,
       LOG: 'info,chatroom_server=trace',
       ...this.settings,
