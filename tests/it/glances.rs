@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use chatroom_testkit::Socket;
 use serde_json::json;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
 use tokio::time::sleep;
 
-use crate::support::history::DATABASE;
+use crate::support::database::{Connection, Row};
 use crate::support::server::{Server, program};
 
 const TIMES: [(&str, &str); 2] = [("SESSION_LINGER", "200ms"), ("RESUME_GRACE", "200ms")];
@@ -46,12 +44,10 @@ async fn the_list_says_of_kept_sessions_what_it_said_before() {
     assert_eq!(server.exit_code(), Some(0));
 
     let server = Server::start(program(folder.path(), &TIMES));
-    let options = SqliteConnectOptions::new().filename(folder.path().join(DATABASE));
-    let mut database: SqliteConnection = options.connect().await.unwrap();
-    let glance: String = loop {
-        let kept = sqlx::query_scalar("select glance from session_glance").fetch_optional(&mut database);
-        match kept.await.unwrap() {
-            Some(glance) => break glance,
+    let mut database = Connection::to(folder.path()).await;
+    let glance = loop {
+        match database.rows("select glance from session_glance").await.first() {
+            Some(row) => break Row::text(row),
             None => sleep(Duration::from_millis(50)).await,
         }
     };
