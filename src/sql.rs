@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Display};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::error::BoxDynError;
 use sqlx::{
     Database as Driver, Decode, Encode, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Type,
@@ -39,15 +39,15 @@ impl<S: Display, P: Display> Display for Database<S, P> {
 /// How PostgreSQL plans what connections ask: each statement once, whatever its values, and by an index. Every question here
 /// finds its few rows along one, and says by its own words what to begin with, so a plan is as good in an empty database as
 /// in one that nothing has counted since it grew. What the planner would weigh by its counts (to read a table as a whole, to
-/// build a hash of it, to gather and sort what an index gives in order, to have several processes at it, to compile the plan) is never better and can be very much worse.
-pub(crate) const PLANNER_SETTINGS: [(&str, &str); 7] = [
+/// build a hash of it, to gather and sort what an index gives in order, to have several processes at it) is never better and
+/// can be very much worse.
+pub(crate) const PLANNER_SETTINGS: [(&str, &str); 6] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("max_parallel_workers_per_gather", "0"),
-    ("jit", "off"),
 ];
 
 impl From<SqlitePool> for Reader {
@@ -132,7 +132,8 @@ macro_rules! query_of_either {
 pub(crate) use query_of_either as query;
 
 /// What a client has worded itself and nobody compares. It may hold NUL, which PostgreSQL's text does not: there it is bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct ClientText<T>(pub(crate) T);
 
 impl<T> Type<Sqlite> for ClientText<T> {

@@ -4,6 +4,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Type};
 use uuid::Uuid;
 
+use super::json::Millis;
 use crate::model::id::{LinkId, ParticipantId, ReviewLinkId, SessionId};
 use crate::model::time::Timestamp;
 
@@ -38,3 +39,4 @@ column!(SessionId, Uuid);
 column!(ParticipantId, Uuid);
 column!(LinkId, Uuid);
 column!(ReviewLinkId, Uuid);
+column!(Millis, i64);

@@ -90,7 +90,7 @@ impl History {
         sessions: impl Iterator<Item = SessionId>,
         now: Timestamp,
     ) -> Result<HashMap<SessionId, (Glance, Vec<Person>)>, Error> {
-        let everyone = self.everyone_of_each(&ids(sessions.map(|id| id.0))?).await?;
+        let everyone = self.everyone_of_each(sessions).await?;
         let small = everyone.iter().filter(|(_, everyone)| is_small(everyone));
         let linked = self.linked_of_each(&ids(small.map(|(id, _)| id.0))?).await?;
         let in_doubt = linked.values().flat_map(|linked| linked.in_doubt.iter().copied());
@@ -277,7 +277,7 @@ mod tests {
     }
 
     /// Links of two people, as `(stream, answered, connected, failed)`.
-    const LINKS_OF_TWO: [(&str, Option<i64>, Option<i64>, bool); 7] = [
+    const LINKS_OF_TWO: [(&str, Option<i64>, Option<i64>, bool); 8] = [
         ("user", None, None, false),
         ("user", Some(2), None, false),
         ("user", Some(2), Some(3), false),
@@ -285,6 +285,7 @@ mod tests {
         ("user", Some(2), None, true),
         ("display", Some(2), None, false),
         ("display", None, None, true),
+        ("a client's\u{0}own", Some(2), None, false),
     ];
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use crate::model::time::Timestamp;
 
 /// A moment as the tables keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub(super) struct Millis(i64);
+pub(super) struct Millis(pub(super) i64);
 
 impl From<Millis> for Timestamp {
     fn from(Millis(ms): Millis) -> Self {

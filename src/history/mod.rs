@@ -25,6 +25,7 @@ pub mod page;
 pub mod pair;
 mod pairs;
 pub mod people;
+mod people_rows;
 pub mod person;
 #[cfg(test)]
 mod plans;

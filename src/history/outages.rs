@@ -8,7 +8,6 @@ use super::sessions::Session;
 use super::{Error, History};
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
-use crate::sql::ids;
 
 /// So many at once lose contact by chance only if they have something in common.
 const FEWEST: usize = 3;
@@ -95,9 +94,7 @@ impl History {
         now: Timestamp,
     ) -> Result<HashMap<SessionId, Vec<Outage>>, Error> {
         let wanted = attended.filter(|(session, person)| may_explain(session, &[person]));
-        let everyone = self
-            .everyone_of_each(&ids(wanted.map(|(session, _)| session.id.0))?)
-            .await?;
+        let everyone = self.everyone_of_each(wanted.map(|(session, _)| session.id)).await?;
         let mut found = HashMap::with_capacity(everyone.len());
         for (session, Everyone { people, is_whole }) in everyone {
             let outages = if is_whole {

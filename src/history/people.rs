@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::intervals::{Interval, Intervals};
-use super::json::{Millis, from_json};
 use super::loss::{Contact, Loss};
 use super::page::{Page, Slice};
+use super::people_rows::{
+    ConnectionRow, Lists, ParticipantRow, PersonOrConnection, Rows, query_people, query_people_of_postgres,
+};
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId, Username};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{ConnectionCloseReason, ConnectionOpenReason, LeaveReason, Presence};
-use crate::sql::{ids, query};
+use crate::sql::{Database, ids};
 
 /// One person of a session.
 #[derive(Debug)]
@@ -27,81 +28,6 @@ pub struct Person {
     pub(super) reconnect_count: i64,
     /// By time.
     connections: Vec<ConnectionRow>,
-}
-
-/// An interval with a live socket, as the queries give it.
-#[derive(Debug, Deserialize)]
-struct ConnectionRow {
-    participant: Uuid,
-    connected_at: Millis,
-    disconnected_at: Option<Millis>,
-    /// Until when its owner was away after it; nothing while they still are.
-    away_until: Option<Millis>,
-    closed_by: Option<ConnectionCloseReason>,
-    opened_by: ConnectionOpenReason,
-}
-
-/// Asks for people and for connections, each those of a query, as [`from_json`] reads them. Both are of one moment, as it is
-/// one question: whoever has left has no connection that goes on.
-macro_rules! query_people {
-    (
-        $on:expr,
-        sqlite: ($people:literal, $connections:literal),
-        postgres: ($people_of_postgres:literal, $connections_of_postgres:literal),
-        $($bound:expr),+ $(,)?
-    ) => {
-        query!(
-            $on,
-            fetch_one as Lists,
-            sqlite: r#"
-            select
-                (
-                    select json_group_array(json_array(hex(session_id), hex(id), username, joined_at, left_at,
-                                                       leave_reason, reconnect_count))
-                    from (
-            "# + $people + r#"
-                    ) as some
-                ) as "people!: String",
-                (
-                    select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until,
-                                                       closed_by, opened_by))
-                    from (
-            "# + $connections + r#"
-                    ) as some
-                ) as "connections!: String"
-            "#,
-            postgres: r#"
-            select
-                (
-                    select coalesce(json_agg(json_build_array(session_id, id, username, joined_at, left_at,
-                                                              leave_reason, reconnect_count)), '[]')::text
-                    from (
-            "# + $people_of_postgres + r#"
-                    ) as own
-                ) as "people!: String",
-                (
-                    select coalesce(json_agg(json_build_array(participant_id, connected_at, disconnected_at, away_until,
-                                                              closed_by, opened_by)), '[]')::text
-                    from (
-            "# + $connections_of_postgres + r#"
-                    ) as own
-                ) as "connections!: String"
-            "#,
-            $($bound),+
-        )
-    };
-}
-
-/// What [`query_people`] gives.
-struct Lists {
-    people: String,
-    connections: String,
-}
-
-impl Lists {
-    fn read(&self) -> Result<(Vec<ParticipantRow>, Vec<ConnectionRow>), Error> {
-        Ok((from_json(&self.people)?, from_json(&self.connections)?))
-    }
 }
 
 impl ConnectionRow {
@@ -247,13 +173,6 @@ impl Bounds {
 /// The most people and connections of one session that are read where there is a whole list of sessions.
 const AT_A_GLANCE: (i64, i64) = (200, 400);
 
-/// The same of one of several sessions.
-struct ListsOfSession {
-    id: SessionId,
-    people: String,
-    connections: String,
-}
-
 /// Those who took part in a session, as far as they and their connections are few enough.
 pub(super) struct Everyone {
     /// They are.
@@ -275,7 +194,10 @@ impl History {
     pub async fn everyone(&self, session: SessionId) -> Result<Option<Vec<Person>>, Error> {
         let most_people = count(PEOPLE) + 1;
         let most_connections = Bounds::LIST.all + 1;
-        let lists = query_people!(
+        let Rows {
+            people: rows,
+            connections,
+        } = query_people!(
             &self.reader,
             sqlite: (
                 "select * from participant where session_id = $1 order by username limit $2",
@@ -289,7 +211,6 @@ impl History {
             most_people,
             most_connections
         )?;
-        let (rows, connections) = lists.read()?;
         if rows.len() > PEOPLE || count(connections.len()) > Bounds::LIST.all {
             return Ok(None);
         }
@@ -297,65 +218,95 @@ impl History {
         Ok(Some(rows.into_iter().map(|row| row.person(&mut connections)).collect()))
     }
 
-    /// Who took part in each of some sessions, by their ids as [`ids`] writes them.
-    pub(super) async fn everyone_of_each(&self, sessions: &str) -> Result<HashMap<SessionId, Everyone>, Error> {
-        let (most_people, most_connections) = AT_A_GLANCE;
-        let rows = query!(
-            &self.reader,
-            fetch_all as ListsOfSession,
-            sqlite: r#"
-            select unhex(wanted.value) as "id!: SessionId",
-                (
-                    select json_group_array(
-                        json_array(hex(session_id), hex(id), username, joined_at, left_at, leave_reason, reconnect_count)
-                    )
-                    from (select * from participant where session_id = unhex(wanted.value) limit ?2) as own
-                ) as "people!: String",
-                (
-                    select json_group_array(json_array(
-                        hex(participant_id), connected_at, disconnected_at, away_until, closed_by, opened_by
-                    ))
-                    from (select * from connection where session_id = unhex(wanted.value) limit ?3) as own
-                ) as "connections!: String"
-            from json_each(?1) as wanted
-            "#,
-            postgres: r#"
-            select wanted.id::uuid as "id!: SessionId",
-                (
-                    select coalesce(json_agg(json_build_array(session_id, id, username, joined_at, left_at, leave_reason,
-                                                              reconnect_count)), '[]')::text
-                    from (
-                        select * from participant where session_id = wanted.id::uuid order by username limit $2
-                    ) as own
-                ) as "people!: String",
-                (
-                    select coalesce(json_agg(json_build_array(participant_id, connected_at, disconnected_at, away_until,
-                                                              closed_by, opened_by)), '[]')::text
-                    from (
-                        select * from connection where session_id = wanted.id::uuid
-                        order by participant_id, id limit $3
-                    ) as own
-                ) as "connections!: String"
-            from json_array_elements_text($1::text::json) as wanted (id)
-            "#,
-            sessions,
-            most_people,
-            most_connections
-        )?;
-        let mut found = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let people: Vec<ParticipantRow> = from_json(&row.people)?;
-            let connections = from_json(&row.connections)?;
-            let is_whole = count(people.len()) < most_people && count(connections.len()) < most_connections;
-            let mut connections = by_person(connections);
-            let people = people.into_iter().map(|person| person.person(&mut connections));
-            let everyone = Everyone {
-                people: people.collect(),
-                is_whole,
-            };
-            found.insert(row.id, everyone);
+    /// Who took part in each of some sessions.
+    pub(super) async fn everyone_of_each(
+        &self,
+        sessions: impl Iterator<Item = SessionId>,
+    ) -> Result<HashMap<SessionId, Everyone>, Error> {
+        let mut of_each: HashMap<Uuid, Rows> = sessions.map(|id| (id.0, Rows::default())).collect();
+        let rows = self.rows_of_each(&ids(of_each.keys().copied())?).await?;
+        let session_of: HashMap<Uuid, Uuid> = rows.people.iter().map(|row| (row.id, row.session)).collect();
+        for person in rows.people {
+            of_each.entry(person.session).or_default().people.push(person);
         }
-        Ok(found)
+        for connection in rows.connections {
+            // Whose owner was not read is of a session with more people than are.
+            if let Some(session) = session_of.get(&connection.participant) {
+                of_each.entry(*session).or_default().connections.push(connection);
+            }
+        }
+        let (most_people, most_connections) = AT_A_GLANCE;
+        let everyone = |(id, rows): (Uuid, Rows)| {
+            let is_whole = count(rows.people.len()) < most_people && count(rows.connections.len()) < most_connections;
+            let mut connections = by_person(rows.connections);
+            let people = rows.people.into_iter().map(|row| row.person(&mut connections));
+            let people = people.collect();
+            (SessionId(id), Everyone { people, is_whole })
+        };
+        Ok(of_each.into_iter().map(everyone).collect())
+    }
+
+    /// The people of some sessions, by their ids as [`ids`] writes them, as far as they are looked at.
+    async fn rows_of_each(&self, sessions: &str) -> Result<Rows, Error> {
+        let (most_people, most_connections) = AT_A_GLANCE;
+        match &self.reader {
+            Database::Sqlite(file) => {
+                let lists = sqlx::query_as!(
+                    Lists,
+                    r#"
+                    select
+                        (
+                            select json_group_array(
+                                json_array(hex(session_id), hex(id), username, joined_at, left_at, leave_reason,
+                                           reconnect_count)
+                            )
+                            from (select * from participant where session_id = unhex(wanted.value) limit ?2) as own
+                        ) as "people!: String",
+                        (
+                            select json_group_array(json_array(
+                                hex(participant_id), connected_at, disconnected_at, away_until, closed_by, opened_by
+                            ))
+                            from (select * from connection where session_id = unhex(wanted.value) limit ?3) as own
+                        ) as "connections!: String"
+                    from json_each(?1) as wanted
+                    "#,
+                    sessions,
+                    most_people,
+                    most_connections
+                );
+                let mut all = Rows::default();
+                for lists in lists.fetch_all(file).await? {
+                    let rows = Rows::try_from(lists)?;
+                    all.people.extend(rows.people);
+                    all.connections.extend(rows.connections);
+                }
+                Ok(all)
+            }
+            Database::Postgres(pool) => {
+                let rows = query_people_of_postgres!(
+                    pool,
+                    "
+                    select participant.*
+                    from json_array_elements_text($1::text::json) as wanted (id)
+                    cross join lateral (
+                        select * from participant as own where own.session_id = wanted.id::uuid order by username limit $2
+                    ) as participant
+                    ",
+                    "
+                    select connection.*
+                    from json_array_elements_text($1::text::json) as wanted (id)
+                    cross join lateral (
+                        select * from connection as own where own.session_id = wanted.id::uuid
+                        order by participant_id, id limit $3
+                    ) as connection
+                    ",
+                    sessions,
+                    most_people,
+                    most_connections
+                );
+                Rows::try_from(rows?)
+            }
+        }
     }
 
     /// Those who took part in a session whose names come after one, by name. May be fewer than the page's limit although
@@ -367,7 +318,10 @@ impl History {
         let Bounds { each, all } = Bounds::LIST;
         let after = page.after.as_deref().unwrap_or_default();
         let limit = page.probe();
-        let lists = query_people!(
+        let Rows {
+            people: rows,
+            connections,
+        } = query_people!(
             &self.reader,
             sqlite: (
                 "select * from participant where session_id = $1 and username > $2 order by username limit $3",
@@ -409,7 +363,6 @@ impl History {
             each,
             all
         )?;
-        let (rows, connections) = lists.read()?;
         // Where the reading ended, it may have ended within one person's connections.
         let unfinished = connections.last().filter(|_| count(connections.len()) == all);
         let unfinished = unfinished.and_then(|last| rows.iter().position(|row| row.id == last.participant));
@@ -431,14 +384,12 @@ impl History {
     /// Since when the members of a session have been present, or were before they went away.
     pub(super) async fn present_since(&self, session: SessionId) -> Result<HashMap<ParticipantId, Timestamp>, Error> {
         let Bounds { each, all } = Bounds::ENDS;
-        let connections = query!(
+        // Of nobody but the connections: nothing equals null.
+        let Rows { connections, .. } = query_people!(
             &self.reader,
-            fetch_one scalar,
-            sqlite: r#"
-            select json_group_array(json_array(hex(participant_id), connected_at, disconnected_at, away_until, closed_by,
-                                               opened_by))
-                as "connections!: String"
-            from (
+            sqlite: (
+                "select * from participant where id = null",
+                "
                 select connection.*
                 from (select participant_id as id from member where session_id = $1 limit $3) as wanted
                 cross join connection on connection.session_id = $1 and connection.participant_id = wanted.id
@@ -448,13 +399,11 @@ impl History {
                         order by latest.id desc limit 1 offset $2
                     ), x'')
                 limit $3
-            ) as some
-            "#,
-            postgres: r#"
-            select coalesce(json_agg(json_build_array(participant_id, connected_at, disconnected_at, away_until, closed_by,
-                                                      opened_by)), '[]')::text
-                as "connections!: String"
-            from (
+                "
+            ),
+            postgres: (
+                "select * from participant where id = null",
+                "
                 select some_of_them.*
                 from (select participant_id as id from member where session_id = $1 limit $3) as wanted
                 cross join lateral (
@@ -464,18 +413,15 @@ impl History {
                     ) as latest order by id
                 ) as some_of_them
                 limit $3
-            ) as own
-            "#,
+                "
+            ),
             session.0,
             each,
             all
         )?;
         let since =
             |(id, connections): (Uuid, Vec<ConnectionRow>)| Some((ParticipantId(id), present_since(&connections)?));
-        Ok(by_person(from_json(&connections)?)
-            .into_iter()
-            .filter_map(since)
-            .collect())
+        Ok(by_person(connections).into_iter().filter_map(since).collect())
     }
 
     /// Some people, by their ids, with what is needed to know whether they are there.
@@ -485,7 +431,10 @@ impl History {
     ) -> Result<HashMap<ParticipantId, Person>, Error> {
         let Bounds { each, all } = Bounds::ENDS;
         let people = ids(people.map(|id| id.0))?;
-        let lists = query_people!(
+        let Rows {
+            people: rows,
+            connections,
+        } = query_people!(
             &self.reader,
             sqlite: (
                 "
@@ -529,7 +478,6 @@ impl History {
             each,
             all
         )?;
-        let (rows, connections) = lists.read()?;
         let mut connections = by_person(connections);
         let people = rows
             .into_iter()
@@ -545,7 +493,10 @@ impl History {
         last: SessionId,
     ) -> Result<HashMap<SessionId, Person>, Error> {
         let (name, Bounds { each, all }) = (username.as_str(), Bounds::VISITS);
-        let lists = query_people!(
+        let Rows {
+            people: rows,
+            connections,
+        } = query_people!(
             &self.reader,
             sqlite: (
                 "select * from participant where username = $1 and session_id >= $2 and session_id <= $3",
@@ -586,7 +537,6 @@ impl History {
             each,
             all
         )?;
-        let (rows, connections) = lists.read()?;
         let mut connections = by_person(connections);
         let people = rows
             .into_iter()
@@ -610,18 +560,6 @@ fn by_person(connections: Vec<ConnectionRow>) -> ConnectionsByPerson {
 
 fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
-}
-
-/// A participant, as the queries give it.
-#[derive(Deserialize)]
-struct ParticipantRow {
-    session: Uuid,
-    id: Uuid,
-    username: String,
-    joined_at: Millis,
-    left_at: Option<Millis>,
-    leave_reason: Option<LeaveReason>,
-    reconnect_count: i64,
 }
 
 impl ParticipantRow {

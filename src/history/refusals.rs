@@ -31,17 +31,12 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn refusals(&self, session: SessionId) -> Result<Vec<Refusal>, Error> {
-        // Only put together there: PostgreSQL looks into no JSON that has a NUL anywhere.
+        // Only put together there, as texts: PostgreSQL looks into no JSON that has a NUL anywhere.
         let details = query!(
             &self.reader,
             fetch_one scalar,
-            sqlite: r#"
-            select json_group_array(json(detail)) as "details!: String"
-            from (select kind, detail from event where session_id = $1 order by seq limit $2) as own
-            where kind = 'error'
-            "#,
-            postgres: r#"
-            select coalesce(json_agg(detail::json), '[]')::text as "details!: String"
+            r#"
+            select '[' || coalesce(string_agg(coalesce(detail, 'null'), ','), '') || ']' as "details!: String"
             from (select kind, detail from event where session_id = $1 order by seq limit $2) as own
             where kind = 'error'
             "#,

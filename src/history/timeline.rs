@@ -13,8 +13,8 @@ use super::sessions::Session;
 use super::{Error, History};
 use crate::model::id::ParticipantId;
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::LeaveReason;
-use crate::sql::{ids, query};
+use crate::model::vocabulary::{EventKind, LeaveReason};
+use crate::sql::{Database, ids, query};
 
 /// The most entries of the journal that are looked at for marks.
 const EXAMINED: i64 = 10_000;
@@ -79,8 +79,7 @@ pub struct Mark {
 }
 
 /// What a [`Mark`] stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkKind {
     /// They came back.
     Reconnect,
@@ -92,10 +91,26 @@ pub enum MarkKind {
 #[derive(Deserialize)]
 struct EntryRow {
     participant: Option<Uuid>,
-    /// Whether it has a mark: nothing of a departure, which ends the row.
-    marks: Option<MarkKind>,
+    kind: EventKind,
     at: Millis,
     seq: i64,
+}
+
+impl EntryRow {
+    /// Which mark it has: none of a departure, which ends the row.
+    fn mark(&self) -> Option<MarkKind> {
+        match self.kind {
+            EventKind::Error => Some(MarkKind::Error),
+            EventKind::Reconnected => Some(MarkKind::Reconnect),
+            EventKind::SessionStarted
+            | EventKind::SessionEnded
+            | EventKind::Joined
+            | EventKind::Left
+            | EventKind::Disconnected
+            | EventKind::Gap
+            | EventKind::Action => None,
+        }
+    }
 }
 
 /// What the journal has for the row of one person, or for that of those outside the room.
@@ -168,59 +183,63 @@ impl History {
     /// The entries of these people, and those of nobody in the room.
     async fn entries(&self, session: &Session, people: &[&Person]) -> Result<Entries, Error> {
         let people = ids(people.iter().map(|person| person.id.0))?;
-        let moments = query!(
-            &self.reader,
-            fetch_one scalar,
-            sqlite: r#"
-            select json_group_array(
-                json_array(
-                    iif(participant_id is null, null, hex(participant_id)),
-                    case kind when 'error' then 'error' when 'reconnected' then 'reconnect' end, at, seq
-                )
-            ) as "moments!: String"
-            from (select participant_id, kind, at, seq from event where session_id = ?1 order by seq limit ?2)
-            where kind in ('reconnected', 'error', 'left')
-                and (participant_id is null or participant_id in (select unhex(value) from json_each(?3)))
-            "#,
-            postgres: r#"
-            select coalesce(json_agg(
-                json_build_array(
-                    participant_id,
-                    case kind when 'error' then 'error' when 'reconnected' then 'reconnect' end, at, seq
-                )
-            ), '[]')::text as "moments!: String"
-            from (select participant_id, kind, at, seq from event where session_id = $1 order by seq limit $2) as own
-            where kind in ('reconnected', 'error', 'left')
-                and (
-                    participant_id is null
-                    or participant_id in (select value::uuid from json_array_elements_text($3::text::json) as value)
-                )
-            "#,
-            session.id.0,
-            EXAMINED,
-            people
-        )?;
-        let mut found: Vec<EntryRow> = from_json(&moments)?;
+        let mut found = self.entries_of(session, &people).await?;
         found.sort_by_key(|entry| entry.at);
         let mut entries = Entries::new();
-        for EntryRow {
-            participant,
-            marks,
-            at,
-            seq,
-        } in found
-        {
-            let row = entries.entry(participant.map(ParticipantId)).or_default();
-            match marks {
+        for entry in found {
+            let row = entries.entry(entry.participant.map(ParticipantId)).or_default();
+            match entry.mark() {
                 Some(kind) => row.marks.push(Mark {
-                    at: at.into(),
+                    at: entry.at.into(),
                     kind,
-                    seq,
+                    seq: entry.seq,
                 }),
-                None => row.left = row.left.max(Some(seq)),
+                None => row.left = row.left.max(Some(entry.seq)),
             }
         }
         Ok(entries)
+    }
+
+    /// The entries that a timeline is made of, of people by their ids as [`ids`] writes them.
+    async fn entries_of(&self, session: &Session, people: &str) -> Result<Vec<EntryRow>, Error> {
+        let session = session.id.0;
+        match &self.reader {
+            Database::Sqlite(file) => {
+                let moments = sqlx::query_scalar!(
+                    r#"
+                    select json_group_array(
+                        json_array(iif(participant_id is null, null, hex(participant_id)), kind, at, seq)
+                    ) as "moments!: String"
+                    from (select participant_id, kind, at, seq from event where session_id = ?1 order by seq limit ?2)
+                    where kind in ('reconnected', 'error', 'left')
+                        and (participant_id is null or participant_id in (select unhex(value) from json_each(?3)))
+                    "#,
+                    session,
+                    EXAMINED,
+                    people
+                );
+                from_json(&moments.fetch_one(file).await?)
+            }
+            // Rows cost it a fifth of what their JSON does.
+            Database::Postgres(pool) => {
+                let entries = sqlx::query_as!(
+                    EntryRow,
+                    r#"/*postgres*/
+                    select participant_id as participant, kind as "kind: EventKind", at as "at: Millis", seq
+                    from (select participant_id, kind, at, seq from event where session_id = $1 order by seq limit $2) as own
+                    where kind in ('reconnected', 'error', 'left')
+                        and (
+                            participant_id is null
+                            or participant_id in (select value::uuid from json_array_elements_text($3::text::json) as value)
+                        )
+                    "#,
+                    session,
+                    EXAMINED,
+                    people
+                );
+                Ok(entries.fetch_all(pool).await?)
+            }
+        }
     }
 
     async fn marks_end(&self, session: &Session) -> Result<Option<Timestamp>, Error> {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use chatroom_benches::report;
+use chatroom_benches::review::database::Database;
 use chatroom_benches::review::shape::Shape;
 use chatroom_benches::review::{measure, store};
 use clap::Parser;
@@ -29,6 +30,11 @@ struct Options {
     #[arg(long, default_value = "1")]
     seed: u64,
 
+    /// A database of PostgreSQL that is asked in place of the file: `chatroom-server import` has put into it what is in the
+    /// file. Its marks in the document are of their own
+    #[arg(long)]
+    postgres: Option<String>,
+
     /// Only what is asked for in these words
     #[arg(long)]
     only: Option<String>,
@@ -48,10 +54,19 @@ async fn run(options: Options) -> Result<()> {
     if !options.file.exists() {
         make(&options).await?;
     }
-    let text = measure::measure(&options.file, options.only.as_deref()).await?;
+    let database = Database {
+        file: &options.file,
+        postgres: options.postgres.as_deref(),
+    };
+    let text = measure::measure(database, options.only.as_deref()).await?;
     println!("{text}");
+    let table = if options.postgres.is_some() {
+        "review on PostgreSQL"
+    } else {
+        "review"
+    };
     match options.write {
-        Some(document) => report::put_into(&document, "review", &text),
+        Some(document) => report::put_into(&document, table, &text),
         None => Ok(()),
     }
 }

@@ -1,12 +1,12 @@
 //! How long the answers take, one after another over one connection.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
+use super::database::Database;
 use super::questions::{self, PAGES, Question};
 use super::samples::Samples;
 use super::server::{Reader, Server};
@@ -28,10 +28,13 @@ const LIVE_MEMBERS: usize = 400;
 ///
 /// # Errors
 /// If the server fails, or refuses an answer.
-pub async fn measure(file: &Path, only: Option<&str>) -> Result<String> {
-    let samples = Samples::pick(file).await?;
-    let mut starts = vec![("a stop", stop_and_start(file).await?)];
-    let (server, _) = Server::start(file).await?;
+pub async fn measure(database: Database<'_>, only: Option<&str>) -> Result<String> {
+    let mut samples = Samples::pick(database.file).await?;
+    if let Some(bytes) = database.bytes_on_server().await? {
+        samples.bytes = bytes;
+    }
+    let mut starts = vec![("a stop", stop_and_start(database).await?)];
+    let (server, _) = Server::start(database.address()).await?;
     let members = come(&server).await?;
     let mut lines = String::new();
     let mut reader = Reader::connect(server.address).await?;
@@ -48,7 +51,7 @@ pub async fn measure(file: &Path, only: Option<&str>) -> Result<String> {
     let memory = process::resident(server.pid)? >> 20;
     server.kill().await?;
     drop(members);
-    let (server, took) = Server::start(file).await?;
+    let (server, took) = Server::start(database.address()).await?;
     starts.push(("a kill with 400 members", took));
     server.kill().await?;
     Ok(format!(
@@ -62,9 +65,9 @@ const HEADING: &str = "| asked for | requests | p50, ms | p99, ms | longest, ms 
     | --- | ---: | ---: | ---: | ---: | ---: | --- |\n";
 
 /// The second start of two, so that what the first one has to repair is not counted here.
-async fn stop_and_start(file: &Path) -> Result<Duration> {
-    Server::start(file).await?.0.kill().await?;
-    let (server, took) = Server::start(file).await?;
+async fn stop_and_start(database: Database<'_>) -> Result<Duration> {
+    Server::start(database.address()).await?.0.kill().await?;
+    let (server, took) = Server::start(database.address()).await?;
     server.kill().await?;
     Ok(took)
 }

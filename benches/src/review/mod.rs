@@ -4,6 +4,7 @@
 //! all of it follows from a seed, the same on every machine. [`measure`] asks the server for the pages and lists of such
 //! a history: `samples` picks what about, `questions` says how, and `server` is asked.
 
+pub mod database;
 pub mod measure;
 mod names;
 mod play;

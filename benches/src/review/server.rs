@@ -1,7 +1,7 @@
 //! The server on a history that is there already, and one connection to it.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -29,15 +29,16 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts it, and says how long it took until it was ready.
-    pub(super) async fn start(file: &Path) -> Result<(Self, Duration)> {
+    pub(super) async fn start(database: &OsStr) -> Result<(Self, Duration)> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let begun = Instant::now();
         let child = Command::new("taskset")
             .args(["--cpu-list", SERVERS_CORE])
             .arg(std::env::current_exe()?.with_file_name("chatroom-server"))
-            .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--database-url"])
-            .arg(file)
+            .args(["--host", "127.0.0.1", "--port", &port.to_string()])
+            // Not as an argument, which everybody on the machine can read: it may have a password.
+            .env("DATABASE_URL", database)
             .env("REVIEW_TOKEN", TOKEN)
             .env("RESTART_GRACE", "1h")
             .envs([crate::process::log_level()])
