@@ -114,6 +114,7 @@ pub(crate) async fn server_age(
         return Ok(None);
     }
     check_ours(connection, server).await?;
+    refuse_unfinished_import(connection, server).await?;
     applied(connection).await.map_err(failed).map(|applied| age(&applied))
 }
 

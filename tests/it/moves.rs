@@ -233,6 +233,11 @@ async fn an_import_that_is_interrupted_goes_on_where_it_was() {
         // Nobody serves a half, nor is another file put on top.
         let (code, text) = said(&program(stage.path(), &[("DATABASE_URL", &stage.url)]).output().unwrap());
         assert!(code == Some(1) && text.contains("has half of an import"), "{text}");
+        for words in [&["check"][..], &["export", "half.db"]] {
+            let (code, text) = stage.say(words);
+            assert!(code == Some(1) && text.contains("has half of an import"), "{text}");
+        }
+        assert!(!stage.path().join("half.db").exists());
     }
     assert_eq!(interrupted, 3);
     let other = Stage::new().await;
