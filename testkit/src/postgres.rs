@@ -37,6 +37,18 @@ impl Postgres {
     /// # Panics
     /// As [`Postgres::shared`].
     pub fn own(settings: &[(&str, &str)]) -> Self {
+        Self::launch(settings, Path::new("/tmp"))
+    }
+
+    /// One of the caller's own, that has all its files in this folder.
+    ///
+    /// # Panics
+    /// As [`Postgres::shared`].
+    pub fn within(folder: &Path) -> Self {
+        Self::launch(&[], folder)
+    }
+
+    fn launch(settings: &[(&str, &str)], folder: &Path) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/postgres");
         let port = settings.iter().find(|(name, _)| *name == "port");
         let port = port.map(|(_, port)| ("PGPORT", *port));
@@ -46,6 +58,7 @@ impl Postgres {
         let mut script = Command::new(script)
             .args(settings)
             .envs(port)
+            .env("POSTGRES_FOLDER", folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -84,7 +97,12 @@ impl Postgres {
         self.options.clone().database(&name)
     }
 
-    /// The address of one of its databases, as people write it.
+    /// The address of a database that is there from the beginning, as people write it.
+    pub fn address(&self) -> String {
+        self.url(&self.options)
+    }
+
+    /// The same of one of its databases.
     ///
     /// # Panics
     /// If the server has no socket, which does not happen.

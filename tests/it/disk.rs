@@ -18,32 +18,32 @@ use crate::support::server::{PROGRAM, Server, TOKEN, session_page};
 const BOUNDED_WAIT: Duration = Duration::from_millis(2_500);
 
 /// How soon after the disk is back everything must be written.
-const RECOVERY: Duration = Duration::from_secs(5);
+pub(crate) const RECOVERY: Duration = Duration::from_secs(5);
 
 /// A server whose disk can be made to fail.
-struct Class {
-    server: Server,
-    disk: Disk,
+pub(crate) struct Class {
+    pub(crate) server: Server,
+    pub(crate) disk: Disk,
 }
 
 /// A folder that can be filled up: a small tmpfs where mounting is allowed, else a limit on the size of files.
-struct Disk {
+pub(crate) struct Disk {
     folder: tempfile::TempDir,
-    is_mounted: bool,
+    pub(crate) is_mounted: bool,
 }
 
 impl Disk {
-    fn small() -> Self {
+    pub(crate) fn of_size(size: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
             .arg(folder.path())
             .output();
         let is_mounted = mount.is_ok_and(|mount| mount.status.success());
         Self { folder, is_mounted }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -51,16 +51,17 @@ impl Disk {
         self.path().join("filler")
     }
 
-    fn fill(&self, server: &Server) {
+    pub(crate) fn fill(&self, server: &Server) {
         if self.is_mounted {
             // The write fails when there is no room left, which is what is wanted.
-            let _ = std::fs::write(self.filler(), vec![0; 8 << 20]);
+            let mut filler = std::fs::File::create(self.filler()).unwrap();
+            let _ = std::io::copy(&mut std::io::repeat(0), &mut filler);
         } else {
             limit_files(server, "4096:unlimited");
         }
     }
 
-    fn free(&self, server: &Server) {
+    pub(crate) fn free(&self, server: &Server) {
         if self.is_mounted {
             std::fs::remove_file(self.filler()).unwrap();
         } else {
@@ -86,12 +87,12 @@ fn limit_files(server: &Server, limits: &str) {
 
 impl Class {
     fn start(variables: &[(&str, &str)]) -> Self {
-        let disk = Disk::small();
+        let disk = Disk::of_size("4m");
         let server = Self::run(&disk, variables);
         Self { server, disk }
     }
 
-    fn run(disk: &Disk, variables: &[(&str, &str)]) -> Server {
+    pub(crate) fn run(disk: &Disk, variables: &[(&str, &str)]) -> Server {
         // Ignored, the signal of a file that grows too large becomes an error, as a full disk is one.
         let mut start = Command::new("/bin/sh");
         start
@@ -103,10 +104,8 @@ impl Class {
             .env("PORT", "0")
             // The disk is tiny: what comes before it is full has its own test.
             .env("MIN_FREE_DISK", "0")
+            .envs(Schema::of(disk.path()).iter().flat_map(Schema::variables))
             .envs(variables.iter().copied());
-        if let Some(schema) = Schema::of(disk.path()) {
-            start.envs(schema.variables());
-        }
         Server::start_unread(start, Path::new("/dev/null"))
     }
 
@@ -125,7 +124,7 @@ impl Class {
         (status, serde_json::from_str(body).unwrap())
     }
 
-    async fn wait_for_readiness(&self, wanted: u16, within: Duration) -> Value {
+    pub(crate) async fn wait_for_readiness(&self, wanted: u16, within: Duration) -> Value {
         let deadline = Instant::now() + within;
         loop {
             let (status, body) = self.readiness();
@@ -158,14 +157,14 @@ impl Class {
 }
 
 /// Two members that send each other candidates.
-struct Pair {
+pub(crate) struct Pair {
     ann: Socket,
     bo: Socket,
     bo_id: Value,
 }
 
 impl Pair {
-    async fn join(port: u16) -> Self {
+    pub(crate) async fn join(port: u16) -> Self {
         let (ann, ann_seat) = Socket::join(port, "lesson", "ann").await;
         let (bo, seat) = Socket::join(port, "lesson", "bo").await;
         let mut pair = Self {
@@ -180,7 +179,7 @@ impl Pair {
     }
 
     /// The median time of a relay, of 200.
-    async fn latency(&mut self) -> Duration {
+    pub(crate) async fn latency(&mut self) -> Duration {
         let mut times = Vec::new();
         for number in 0..200 {
             let sent = Instant::now();
@@ -203,7 +202,7 @@ async fn timed_join(port: u16, name: &str) -> Duration {
 }
 
 /// Everything a class needs goes on while the database fails: returns how many joined meanwhile.
-async fn goes_on(class: &Class, pair: &mut Pair, healthy: Duration) -> usize {
+pub(crate) async fn goes_on(class: &Class, pair: &mut Pair, healthy: Duration) -> usize {
     let port = class.server.port;
     let mut joined = 0;
     while class.readiness().0 == 200 {
@@ -244,22 +243,14 @@ async fn a_full_disk() {
     let joined = goes_on(&class, &mut pair, healthy).await;
     class.disk.free(&class.server);
     class.wait_for_readiness(200, RECOVERY).await;
-    let mut history = class.history().await;
-    assert_eq!(joins(&mut history).await, joined);
-    assert!(
-        history
-            .texts("select kind from event where kind = 'gap'")
-            .await
-            .is_empty()
-    );
-    assert_eq!(
-        history
-            .texts("select kind from event where kind = 'joined'")
-            .await
-            .len(),
-        joined + 2,
-        "none twice"
-    );
+    check_all_is_kept(&mut class.history().await, joined).await;
+}
+
+/// So many have joined while the disk failed, and two before.
+pub(crate) async fn check_all_is_kept(history: &mut History, joined: usize) {
+    assert_eq!(joins(history).await, joined);
+    assert_eq!(history.events_of("gap").await.len(), 0);
+    assert_eq!(history.events_of("joined").await.len(), joined + 2, "none twice");
 }
 
 #[tokio::test]

@@ -70,12 +70,13 @@ async fn a_token_of_the_command_lets_in_and_is_nowhere_afterwards() {
     let errors = history.events_of("error").await;
     let codes: Vec<_> = errors.iter().map(|event| &event.detail["code"]).collect();
     assert_eq!(codes, ["forbidden"; 4]);
-    for file in fs::read_dir(folder.path()).unwrap() {
-        let path = file.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
+    let files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+    let files = files.map(|path| (path.display().to_string(), fs::read(&path).unwrap()));
+    let tables = ("the tables".to_owned(), history.whole_text().await.into_bytes());
+    for (name, bytes) in files.chain([tables]) {
         for secret in [SECRET, &for_ann, for_ann.rsplit('.').next().unwrap()] {
             let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-            assert!(!found, "{secret} is in {}", path.display());
+            assert!(!found, "{secret} is in {name}");
         }
     }
     let log = fs::read_to_string(log).unwrap();

@@ -33,6 +33,7 @@ mod check;
 mod clock;
 mod crash;
 mod disk;
+mod disk_of_postgres;
 mod files;
 mod power;
 mod restart;

@@ -8,8 +8,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Decode, PgConnection, Row as _, Sqlite, SqliteConnection, Type};
 
-/// The address of PostgreSQL, if histories are to be there.
-const ADDRESS: &str = "TEST_DATABASE";
+/// Where histories are to be, if not in files: `postgres`, or the address of one that runs.
+const WHERE: &str = "TEST_DATABASE";
 
 /// The database's name in a server's folder.
 pub(crate) const DATABASE: &str = "chatroom.db";
@@ -24,7 +24,10 @@ pub(crate) struct Schema {
 impl Schema {
     /// That of servers in this folder, if there is one.
     pub(crate) fn of(folder: &Path) -> Option<Self> {
-        let address = std::env::var(ADDRESS).ok()?;
+        let address = match std::env::var(WHERE).ok()?.as_str() {
+            "postgres" => Postgres::shared().address(),
+            address => address.to_owned(),
+        };
         // Names of schemas have no capitals.
         let folder = folder.file_name().unwrap().to_str().unwrap();
         let name = folder.chars().filter(char::is_ascii_alphanumeric);

@@ -126,6 +126,24 @@ impl History {
         !self.rows(sql).await.is_empty()
     }
 
+    /// All that is in PostgreSQL, to look for what must not be there. A file can be read as it is.
+    pub(crate) async fn whole_text(&mut self) -> String {
+        let Connection::Postgres(_) = self.connection else {
+            return String::new();
+        };
+        self.connection.run("set local bytea_output = escape").await;
+        let mut whole = String::new();
+        for table in self
+            .texts("select tablename from pg_tables where schemaname = current_schema()")
+            .await
+        {
+            for row in self.rows(format!("select row::text from {table} as row")).await {
+                whole += &row.text();
+            }
+        }
+        whole
+    }
+
     /// The live members: participant to member id and whether it is away.
     pub(crate) async fn members(&mut self) -> HashMap<Uuid, (Uuid, bool)> {
         let rows = self
