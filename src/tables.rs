@@ -48,7 +48,7 @@ const fn table(name: &'static str, order: &'static str, columns: &'static [(&'st
 
 /// All of them, but for who writes (`heartbeat`, and `node` with `cluster`), which is not alike. Those that others refer to
 /// come first.
-pub(crate) const TABLES: [Table; 12] = [
+pub(crate) const TABLES: [Table; 13] = [
     table(
         "session",
         "id",
@@ -62,6 +62,11 @@ pub(crate) const TABLES: [Table; 12] = [
             ("reconnect_count", Number),
             ("error_count", Number),
         ],
+    ),
+    table(
+        "session_glance",
+        "session_id",
+        &[("session_id", Id), ("form", Number), ("glance", Text)],
     ),
     table(
         "participant",
