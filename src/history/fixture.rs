@@ -38,6 +38,11 @@ const WORDS: &str = "
     create operator words.->> (leftarg = text, rightarg = text, function = words.field);
     create view words.heartbeat as select alive_at as at, group_no from node;";
 
+/// Whether those tests use PostgreSQL.
+pub(crate) fn is_on_postgres() -> bool {
+    std::env::var(WHERE).as_deref() == Ok("postgres")
+}
+
 /// A new database in PostgreSQL, with the tables.
 pub(crate) async fn postgres() -> PgConnectOptions {
     let database = Postgres::shared().database(async |options| {
@@ -146,9 +151,10 @@ fn ms(seconds: i64) -> i64 {
 impl Fixture {
     /// Where [`WHERE`] says.
     pub(crate) async fn new() -> Self {
-        match std::env::var(WHERE).as_deref() {
-            Ok("postgres") => Self::on_postgres().await,
-            _ => Self::in_file().await,
+        if is_on_postgres() {
+            Self::on_postgres().await
+        } else {
+            Self::in_file().await
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
@@ -21,7 +22,8 @@ use super::super::{Rooms, TOKEN, TestResponse, request, send, settings};
 use super::naive::{GRACE, LINGER, RESTART_GRACE};
 use super::script::{Act, Class, Step, Who};
 use crate::history::History;
-use crate::journal::{Journal, OpenError, Opened, Options, Source, Submitted};
+use crate::history::fixture;
+use crate::journal::{DatabaseServer, Journal, OpenError, Opened, Options, Source, Submitted};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick, Timestamp};
@@ -29,6 +31,7 @@ use crate::model::vocabulary::{DropReason, ErrorKind};
 use crate::room::input::{Join, Resume};
 use crate::room::record::{Change, Record};
 use crate::room::{Delivery, Effect, Ids, Input, Limits, Room};
+use crate::sql::Database;
 use crate::web::{Feed, Readiness, Services, router};
 
 const LIMITS: Limits = Limits {
@@ -56,6 +59,15 @@ async fn empty_database() -> &'static [u8] {
     MADE.get_or_init(make).await
 }
 
+async fn new_database() -> Database<TempDir, PgConnectOptions> {
+    if fixture::is_on_postgres() {
+        return Database::Postgres(fixture::postgres().await);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(FILE), empty_database().await).unwrap();
+    Database::Sqlite(folder)
+}
+
 /// Ids that count.
 #[derive(Default)]
 struct Counter(u64);
@@ -75,7 +87,8 @@ impl Ids for Counter {
 }
 
 pub(super) struct Played {
-    folder: TempDir,
+    /// The file's folder, or the server.
+    database: Database<TempDir, PgConnectOptions>,
     start: i64,
     /// What the server's clock says.
     clock: Arc<AtomicI64>,
@@ -90,10 +103,8 @@ pub(super) struct Played {
 
 impl Played {
     pub(super) async fn of(class: &Class) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE), empty_database().await).unwrap();
         let mut played = Self {
-            folder,
+            database: new_database().await,
             start: class.start,
             clock: Arc::new(AtomicI64::new(class.start)),
             opened: None,
@@ -260,14 +271,28 @@ impl Played {
 
     /// What the journal does every few seconds by a clock that nobody waits for here.
     async fn beat(&self) {
-        let options = SqliteConnectOptions::new().filename(self.folder.path().join(FILE));
-        let mut connection = options.connect().await.unwrap();
-        sqlx::query("update heartbeat set at = ?")
-            .bind(self.clock.load(Ordering::Relaxed))
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        connection.close().await.unwrap();
+        let now = self.clock.load(Ordering::Relaxed);
+        match &self.database {
+            Database::Sqlite(folder) => {
+                let options = SqliteConnectOptions::new().filename(folder.path().join(FILE));
+                let mut connection = options.connect().await.unwrap();
+                let beat = sqlx::query("update heartbeat set at = ?").bind(now);
+                beat.execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Database::Postgres(server) => {
+                let mut connection = server.connect().await.unwrap();
+                let beat = sqlx::query("update node set alive_at = $1").bind(now);
+                beat.execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+
+    fn options(&self) -> Options {
+        match &self.database {
+            Database::Sqlite(folder) => Options::new(folder.path().join(FILE).into()),
+            Database::Postgres(server) => Options::on_server(DatabaseServer::new(server.clone(), "public").unwrap()),
+        }
     }
 
     async fn open(&mut self) {
@@ -290,7 +315,7 @@ impl Played {
             let options = Options {
                 // On a busy machine, too, what is looked at is on disk.
                 commit_timeout: Duration::from_secs(3600),
-                ..Options::new(self.folder.path().join(FILE).into())
+                ..self.options()
             };
             match Journal::open(options, move || Timestamp(clock.load(Ordering::Relaxed))).await {
                 Err(OpenError::InUse(_) | OpenError::Database { .. }) => tokio::time::sleep(A_MOMENT).await,
