@@ -21,7 +21,8 @@ use crate::sql::{ClientText, Database, PLANNER_SETTINGS, Reader};
 /// 2026-03-01T09:00:00Z: all moments of a fixture are given in seconds after it.
 pub(crate) const START_MS: i64 = 1_772_355_600_000;
 
-/// Set to `postgres`, it has the tests that know one database only, those of the pages and of the API, use that.
+/// Set to `postgres`, or to an address of one, it has the tests that know one database only, those of the pages and of the
+/// API, use a throwaway PostgreSQL.
 const WHERE: &str = "TEST_DATABASE";
 
 /// SQLite's words that tests ask by, for PostgreSQL.
@@ -40,7 +41,7 @@ const WORDS: &str = "
 
 /// Whether those tests use PostgreSQL.
 pub(crate) fn is_on_postgres() -> bool {
-    std::env::var(WHERE).as_deref() == Ok("postgres")
+    std::env::var(WHERE).is_ok_and(|place| place.starts_with("postgres"))
 }
 
 /// A new database in PostgreSQL, with the tables.
