@@ -76,6 +76,9 @@ fn a_bad_value_is_told_with_its_setting_and_what_it_must_be() {
             "Class 1",
             "must be a name of lower-case letters, digits and _",
         ),
+        ("DATABASE_READERS", "0", "0 is not in 1..=100"),
+        ("DATABASE_CONNECT_TIMEOUT", "2m", &format!("{durations} 1s to 1m")),
+        ("DATABASE_STATEMENT_TIMEOUT", "1h", &format!("{durations} 1s to 5m")),
         ("STATIC_DIR", "no/such/folder", "must be a directory that exists"),
         (
             "LOG",

@@ -1,4 +1,5 @@
 //! The way of a history from a file into PostgreSQL and back, and the look at it there.
+#![cfg(unix)]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,5 @@
 //! The history in PostgreSQL, as whoever runs the server meets it.
+#![cfg(unix)]
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -138,6 +139,20 @@ async fn what_cannot_be_used_is_one_sentence_without_the_password() {
         assert!(!text.contains("seekrit"), "{text}");
         assert!(!url.contains(&socket) || text.contains(&socket), "{text}");
     }
+
+    // A line of a file of passwords that cannot be read is told by nobody, however much is logged.
+    let passwords = folder.path().join("pgpass");
+    std::fs::write(&passwords, "127.0.0.1:seekrit\n").unwrap();
+    make_readable(&passwords);
+    let mut start = program(folder.path(), &[("DATABASE_URL", "postgres://ann@127.0.0.1:1/class")]);
+    let (code, text) = said(
+        &start
+            .env("PGPASSFILE", &passwords)
+            .env("LOG", "trace")
+            .output()
+            .unwrap(),
+    );
+    assert!(code == Some(1) && !text.contains("seekrit"), "{text}");
 
     // Let in with the right one, but not into what is another's.
     run(&database, "create schema chatroom").await;

@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 
 use super::*;
+use crate::sql::Connection;
 
 fn beginning() -> Vec<Record> {
     vec![at(10, started("r")), at(10, joined(1, 0, 1))]
@@ -230,6 +231,34 @@ async fn tables_of_others_and_of_later_versions_are_left_alone() {
             .await,
         ["1"]
     );
+}
+
+async fn on_disk(connection: Connection) {
+    let Database::Postgres(mut connection) = connection else {
+        panic!("it is PostgreSQL");
+    };
+    let show = sqlx::query_scalar::<_, String>("show synchronous_commit");
+    assert_eq!(show.fetch_one(&mut connection).await.unwrap(), "on");
+}
+
+#[tokio::test]
+async fn what_is_told_is_on_the_disk_whatever_the_database_is_set_to() {
+    let bench = Bench::on_postgres().await;
+    bench
+        .meddle(
+            "do $$ begin
+                 execute format('alter database %I set synchronous_commit = off', current_database());
+             end $$",
+        )
+        .await;
+    let (ready, thread) = bench.prepare().await;
+    let mut writer = ready.writer;
+    let asked = thread.handle().spawn(async move {
+        on_disk(writer.connection.take().unwrap()).await;
+        // Also of a connection that follows one that broke.
+        on_disk(writer.store.connect().await.unwrap()).await;
+    });
+    asked.await.unwrap();
 }
 
 #[tokio::test]
