@@ -41,13 +41,16 @@ impl<S: Display, P: Display> Display for Database<S, P> {
 /// in one that nothing has counted since it grew. What the planner would weigh by its counts (to read a table as a whole, to
 /// build a hash of it, to gather and sort what an index gives in order, to have several processes at it) is never better and
 /// can be very much worse.
-pub(crate) const PLANNER_SETTINGS: [(&str, &str); 6] = [
+pub(crate) const PLANNER_SETTINGS: [(&str, &str); 7] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("max_parallel_workers_per_gather", "0"),
+    // A plan that has to do without scans seems so dear that it would be compiled, which takes a hundred times as long as
+    // what it does.
+    ("jit", "off"),
 ];
 
 impl From<SqlitePool> for Reader {

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::*;
-use crate::sql::Connection;
+use crate::sql::{Connection, PLANNER_SETTINGS};
 
 fn beginning() -> Vec<Record> {
     vec![at(10, started("r")), at(10, joined(1, 0, 1))]
@@ -35,6 +35,20 @@ async fn a_server_that_lives_keeps_its_place() {
     assert!(refusal.ends_with("is in use by another chatroom-server"), "{refusal}");
     write(&opened.journal, beginning()).await;
     assert_eq!(bench.rows("select count(*)::text from event").await, ["2"]);
+}
+
+#[tokio::test]
+async fn readers_plan_as_they_are_told() {
+    let bench = Bench::on_postgres().await;
+    let opened = bench.open().await;
+    let Database::Postgres(reader) = &opened.reader else {
+        unreachable!("that is where it is");
+    };
+    for (name, value) in PLANNER_SETTINGS {
+        let setting = sqlx::query_scalar("select current_setting($1)").bind(name);
+        let setting: String = setting.fetch_one(reader).await.unwrap();
+        assert_eq!(setting, value, "{name}");
+    }
 }
 
 #[tokio::test]
