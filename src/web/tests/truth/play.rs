@@ -23,7 +23,7 @@ use super::naive::{GRACE, LINGER, RESTART_GRACE};
 use super::script::{Act, Class, Step, Who};
 use crate::history::History;
 use crate::history::fixture;
-use crate::journal::{DatabaseServer, Journal, OpenError, Opened, Options, Source, Submitted};
+use crate::journal::{DatabaseServer, Journal, OpenError, Opened, Options, ServerUrl, Source, Submitted};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, ParticipantId, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick, Timestamp};
@@ -291,7 +291,10 @@ impl Played {
     fn options(&self) -> Options {
         match &self.database {
             Database::Sqlite(folder) => Options::new(folder.path().join(FILE).into()),
-            Database::Postgres(server) => Options::on_server(DatabaseServer::new(server.clone(), "public").unwrap()),
+            Database::Postgres(server) => {
+                let url = ServerUrl(server.clone());
+                Options::on_server(DatabaseServer::new(url, "public".parse().unwrap()))
+            }
         }
     }
 
