@@ -121,7 +121,7 @@ fn word<T>(stored: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> sqlx::Res
 
 /// Asks PostgreSQL for people and for connections, each those of a query, which must not end in a comment: their rows follow
 /// each other.
-macro_rules! query_people_of_postgres {
+macro_rules! query_postgres_for_people {
     ($pool:expr, $people:literal, $connections:literal, $($bound:expr),+ $(,)?) => {
         sqlx::query_as!(
             PersonOrConnection,
@@ -142,11 +142,11 @@ macro_rules! query_people_of_postgres {
         .await
     };
 }
-pub(super) use query_people_of_postgres;
+pub(super) use query_postgres_for_people as query_people_of_postgres;
 
 /// Asks for people and for connections, each those of a query, for [`Rows`]. Both are of one moment, as it is one question:
 /// whoever has left has no connection that goes on.
-macro_rules! query_people {
+macro_rules! query_people_of_either {
     (
         $on:expr,
         sqlite: ($people:literal, $connections:literal),
@@ -192,4 +192,4 @@ macro_rules! query_people {
         }
     };
 }
-pub(super) use query_people;
+pub(super) use query_people_of_either as query_people;
