@@ -370,13 +370,10 @@ async fn a_kill_while_the_database_is_locked() {
     let (mut bo, seat) = Socket::resume(port, "lesson", "bo").await;
     assert_eq!((&seat["memberId"], &seat["resumed"]), (&pair.bo_id, &json!(true)));
     let (mut cy, seat) = Socket::resume(port, "lesson", "cy").await;
-    // What the server had asked for when it was killed, PostgreSQL does all the same.
-    let is_kept = Schema::of(class.disk.path()).is_some();
-    assert_eq!(
-        (&seat["ok"], &seat["resumed"]),
-        (&json!(true), &json!(is_kept)),
-        "{seat}"
-    );
+    // What the server had asked for when it was killed, PostgreSQL does all the same. That need not be all that waited.
+    let is_kept = seat["resumed"] == true;
+    assert!(!is_kept || Schema::of(class.disk.path()).is_some(), "{seat}");
+    assert_eq!(seat["ok"], true, "{seat}");
     assert_eq!(seat["memberId"] == cy_seat["memberId"], is_kept, "{seat}");
     if !is_kept {
         assert_eq!(cy.expect("reconnect").await, json!({"type": "leave"}));
