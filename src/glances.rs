@@ -1,6 +1,7 @@
 //! Keeps what the list says of each session that is over: a list that looks at everybody in 25 sessions every time takes many
 //! times as long.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,22 +32,17 @@ pub(crate) async fn keep_up(
     calendar: Calendar,
 ) {
     let keep_next = async |before: Option<SessionId>| -> Option<SessionId> {
-        match try_next(&history, &removals, &calendar, before).await {
-            Ok(next) => next,
-            // The next search finds them again; without them lists are only slower.
-            Err(error) => {
-                debug!(%error, "glances of sessions could not be kept");
-                None
-            }
-        }
+        let pending = history.sessions_without_glance(before).await;
+        let PendingGlances { sessions, next } = pending.inspect_err(told).ok()?;
+        // The next start finds those that were not kept; without them lists are only slower.
+        let kept = keep(&history, &removals, &sessions, calendar()).await;
+        kept.unwrap_or_else(|error| told(&error));
+        next
     };
-    let mut before = None;
-    loop {
-        before = keep_next(before).await;
-        if before.is_none() {
-            break;
-        }
+    let mut before = keep_next(None).await;
+    while before.is_some() {
         sleep(PAUSE).await;
+        before = keep_next(before).await;
     }
     loop {
         sleep(EVERY).await;
@@ -58,17 +54,19 @@ pub(crate) async fn keep_up(
     }
 }
 
-/// Keeps the next ones. Gives where to go on; nothing at the end.
-async fn try_next(
+async fn keep(
     history: &History,
     removals: &RemovalHandle,
-    calendar: &Calendar,
-    before: Option<SessionId>,
-) -> anyhow::Result<Option<SessionId>> {
-    let PendingGlances { sessions, next } = history.sessions_without_glance(before).await?;
-    if !sessions.is_empty() {
-        let glances = history.glances_to_keep(&sessions, calendar()).await?;
-        removals.keep_glances(glances).await?;
+    sessions: &[SessionId],
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
     }
-    Ok(next)
+    let glances = history.glances_to_keep(sessions, now).await?;
+    Ok(removals.keep_glances(glances).await?)
+}
+
+fn told(error: &impl Display) {
+    debug!(%error, "glances of sessions could not be kept");
 }

@@ -6,12 +6,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
 use crate::journal::{DatabaseServer, OpenError, StoppedFile, UNFINISHED_IMPORT, claim};
 use crate::progress::Progress;
-use crate::tables::{Batch, TABLES, Table};
+use crate::tables::{TABLES, Table, in_batches};
 
 /// What has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +73,7 @@ pub async fn import(file: &Path, server: &DatabaseServer) -> Result<Imported, Er
     let mut work = Vec::new();
     for table in &TABLES {
         let (read, done) = (
-            count_in_file(&mut file.connection, table).await?,
+            table.count_in_sqlite(&mut file.connection).await?,
             done(&mut target, table).await?,
         );
         work.push((table, read, done));
@@ -85,7 +84,7 @@ pub async fn import(file: &Path, server: &DatabaseServer) -> Result<Imported, Er
         copy_table(&mut file.connection, &mut target, table, *done, &progress).await?;
     }
     for (table, read, _) in &work {
-        let written = count_in_server(&mut target, table).await?;
+        let written = table.count_in_postgres(&mut target).await?;
         if written != *read {
             let (name, read) = (table.name, *read);
             return Err(Error::Miscounted { name, read, written });
@@ -155,18 +154,6 @@ async fn mark(file: &mut SqliteConnection) -> sqlx::Result<String> {
     .await
 }
 
-async fn count_in_file(file: &mut SqliteConnection, table: &Table) -> sqlx::Result<u64> {
-    let sql = format!("select count(*) from {}", table.name);
-    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(file).await?;
-    Ok(u64::try_from(rows).unwrap_or_default())
-}
-
-async fn count_in_server(target: &mut PgConnection, table: &Table) -> sqlx::Result<u64> {
-    let sql = format!("select count(*) from {}", table.name);
-    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(target).await?;
-    Ok(u64::try_from(rows).unwrap_or_default())
-}
-
 async fn done(target: &mut PgConnection, table: &Table) -> sqlx::Result<u64> {
     let sql = format!("select done from {UNFINISHED_IMPORT} where name = $1");
     let done = sqlx::query_scalar(AssertSqlSafe(sql)).bind(table.name);
@@ -181,22 +168,18 @@ async fn copy_table(
     done: u64,
     progress: &Progress,
 ) -> sqlx::Result<()> {
-    let rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(table.read_from_sqlite()));
-    let mut rows = rows.bind(i64::try_from(done).unwrap_or(i64::MAX)).fetch(file);
-    let mut batch = Batch::default();
-    while let Some(row) = rows.try_next().await? {
-        batch.push(&row);
-        if batch.is_full() {
-            progress.add(write(target, table, &mut batch).await?);
-        }
-    }
-    progress.add(write(target, table, &mut batch).await?);
-    Ok(())
+    let rows = sqlx::query_scalar(AssertSqlSafe(table.read_from_sqlite()));
+    let rows = rows.bind(i64::try_from(done).unwrap_or(i64::MAX)).fetch(file);
+    in_batches(rows, async |rows, list| {
+        write(target, table, rows, list).await?;
+        progress.add(rows);
+        Ok(())
+    })
+    .await
 }
 
 /// One transaction: rows, and how far that is.
-async fn write(target: &mut PgConnection, table: &Table, batch: &mut Batch) -> sqlx::Result<u64> {
-    let (rows, list) = batch.take();
+async fn write(target: &mut PgConnection, table: &Table, rows: u64, list: String) -> sqlx::Result<()> {
     let mut transaction = sqlx::Connection::begin(target).await?;
     sqlx::query(AssertSqlSafe(table.write_to_postgres()))
         .bind(list)
@@ -208,8 +191,7 @@ async fn write(target: &mut PgConnection, table: &Table, batch: &mut Batch) -> s
         .bind(table.name)
         .execute(&mut *transaction)
         .await?;
-    transaction.commit().await?;
-    Ok(rows)
+    transaction.commit().await
 }
 
 /// Lets a server have it: how the last one on the file lived is what its recovery needs.

@@ -3,6 +3,9 @@
 
 use std::fmt::Write;
 
+use futures_util::{Stream, TryStreamExt};
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
+
 /// How a column is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -207,6 +210,24 @@ impl Table {
         list(self.columns.iter().map(|(name, _)| (*name).to_owned()))
     }
 
+    fn count(&self) -> String {
+        format!("select count(*) from {}", self.name)
+    }
+
+    /// How many rows a file has.
+    pub(crate) async fn count_in_sqlite(&self, file: &mut SqliteConnection) -> sqlx::Result<u64> {
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(self.count())).fetch_one(file).await?;
+        Ok(u64::try_from(rows).unwrap_or_default())
+    }
+
+    /// How many rows a server has.
+    pub(crate) async fn count_in_postgres(&self, server: &mut PgConnection) -> sqlx::Result<u64> {
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(self.count()))
+            .fetch_one(server)
+            .await?;
+        Ok(u64::try_from(rows).unwrap_or_default())
+    }
+
     /// SQLite's statement that reads each row as an object of JSON, as PostgreSQL takes it, after so many rows.
     pub(crate) fn read_from_sqlite(&self) -> String {
         let values = self.columns.iter().map(|(name, kind)| match kind {
@@ -267,9 +288,29 @@ fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+/// Gives rows to `write` as lists of JSON, each with how many are in it, as many at a time as are worth a statement.
+///
+/// # Errors
+/// Of the rows, and of `write`.
+pub(crate) async fn in_batches(
+    mut rows: impl Stream<Item = sqlx::Result<String>> + Unpin,
+    mut write: impl AsyncFnMut(u64, String) -> sqlx::Result<()>,
+) -> sqlx::Result<()> {
+    let mut batch = Batch::default();
+    while let Some(row) = rows.try_next().await? {
+        batch.push(&row);
+        if batch.is_full() {
+            let (rows, list) = batch.take();
+            write(rows, list).await?;
+        }
+    }
+    let (rows, list) = batch.take();
+    write(rows, list).await
+}
+
 /// Rows as JSON, gathered until they are worth a statement.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
+struct Batch {
     list: String,
     rows: u64,
 }
@@ -281,7 +322,7 @@ const MOST_ROWS: u64 = 5_000;
 
 impl Batch {
     /// Adds a row.
-    pub(crate) fn push(&mut self, row: &str) {
+    fn push(&mut self, row: &str) {
         let separator = if self.rows == 0 { '[' } else { ',' };
         // Writing to a text does not fail.
         let _ = write!(self.list, "{separator}{row}");
@@ -289,12 +330,12 @@ impl Batch {
     }
 
     /// Whether it is to be written.
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.rows >= MOST_ROWS || self.list.len() >= WORTHWHILE
     }
 
     /// How many rows there are, and their list; it is empty then.
-    pub(crate) fn take(&mut self) -> (u64, String) {
+    fn take(&mut self) -> (u64, String) {
         let Self { mut list, rows } = std::mem::take(self);
         list.push_str(if rows == 0 { "[]" } else { "]" });
         (rows, list)

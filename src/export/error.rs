@@ -36,7 +36,7 @@ pub enum Error {
         /// How many there are.
         read: u64,
         /// How many came.
-        written: i64,
+        written: u64,
     },
     /// The database cannot be read, or the file not be written.
     #[error("the history could not be exported: {0}")]

@@ -4,14 +4,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
 
 use super::error::Error;
 use crate::journal::{Age, DatabaseServer, OpenError, make_tables, server_age};
 use crate::progress::Progress;
-use crate::tables::{Batch, TABLES, Table};
+use crate::tables::{TABLES, Table, in_batches};
 
 /// A connection that sees the history as it is at this moment, whatever is written from now on.
 pub(super) async fn open(server: &DatabaseServer) -> Result<PgConnection, Error> {
@@ -41,15 +40,14 @@ pub(super) async fn copy(source: &mut PgConnection, file: &Path) -> Result<(), E
     make_tables(&mut target).await.map_err(sqlx::Error::from)?;
     let mut counts = Vec::new();
     for table in &TABLES {
-        counts.push(count(source, table).await?);
+        counts.push(table.count_in_postgres(source).await?);
     }
     let progress = Progress::of("rows", counts.iter().sum());
     sqlx::query("begin").execute(&mut target).await?;
     for (table, read) in TABLES.iter().zip(counts) {
         copy_table(source, &mut target, table, &progress).await?;
-        let sql = format!("select count(*) from {}", table.name);
-        let written: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut target).await?;
-        if u64::try_from(written) != Ok(read) {
+        let written = table.count_in_sqlite(&mut target).await?;
+        if written != read {
             let name = table.name;
             return Err(Error::Miscounted { name, read, written });
         }
@@ -64,12 +62,6 @@ pub(super) async fn copy(source: &mut PgConnection, file: &Path) -> Result<(), E
     })
 }
 
-async fn count(source: &mut PgConnection, table: &Table) -> sqlx::Result<u64> {
-    let sql = format!("select count(*) from {}", table.name);
-    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(source).await?;
-    Ok(u64::try_from(rows).unwrap_or_default())
-}
-
 async fn copy_table(
     source: &mut PgConnection,
     target: &mut SqliteConnection,
@@ -80,25 +72,14 @@ async fn copy_table(
         let sql = format!("delete from {}", table.name);
         sqlx::query(AssertSqlSafe(sql)).execute(&mut *target).await?;
     }
-    let mut rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(table.read_from_postgres())).fetch(source);
-    let mut batch = Batch::default();
-    while let Some(row) = rows.try_next().await? {
-        batch.push(&row);
-        if batch.is_full() {
-            progress.add(write(target, table, &mut batch).await?);
-        }
-    }
-    progress.add(write(target, table, &mut batch).await?);
-    Ok(())
-}
-
-async fn write(target: &mut SqliteConnection, table: &Table, batch: &mut Batch) -> sqlx::Result<u64> {
-    let (rows, list) = batch.take();
-    sqlx::query(AssertSqlSafe(table.write_to_sqlite()))
-        .bind(list)
-        .execute(target)
-        .await?;
-    Ok(rows)
+    let rows = sqlx::query_scalar(AssertSqlSafe(table.read_from_postgres())).fetch(source);
+    in_batches(rows, async |rows, list| {
+        let write = sqlx::query(AssertSqlSafe(table.write_to_sqlite())).bind(list);
+        write.execute(&mut *target).await?;
+        progress.add(rows);
+        Ok(())
+    })
+    .await
 }
 
 /// How the server last lived: a start from the file repairs what that left open.
