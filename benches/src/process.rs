@@ -69,15 +69,32 @@ fn ticks(path: &str) -> Result<(String, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     #[test]
     fn our_own_use_is_counted() {
         let pid = std::process::id();
         let before = cpu(pid).unwrap();
-        while cpu(pid).unwrap() < before + TICK * 3 {}
-        assert!(cpu_of_threads(pid, |_| true).unwrap() > before);
+        let done = Arc::new(AtomicBool::new(false));
+        let until_done = Arc::clone(&done);
+        // A thread of its own, alive while it is counted: those of other tests come and go.
+        let spinner = thread::Builder::new().name("spinner".to_owned()).spawn(move || {
+            while !until_done.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        let spun = || cpu_of_threads(pid, |name| name == "spinner").unwrap();
+        while spun() < TICK * 3 {
+            thread::sleep(TICK);
+        }
+        assert!(cpu(pid).unwrap() >= before + TICK * 3);
         assert_eq!(cpu_of_threads(pid, |_| false).unwrap(), Duration::ZERO);
         assert!(resident(pid).unwrap() > 100_000);
+        done.store(true, Ordering::Relaxed);
+        spinner.unwrap().join().unwrap();
     }
 }
