@@ -39,14 +39,39 @@ pub struct Glance {
     pub outages: Vec<Outage>,
     /// and how often somebody came back from a drop of their own; nothing where they are not.
     pub returns: Option<i64>,
-    /// How many pairs never connected, where people and links are few enough to look at all of them.
-    pub unconnected: usize,
+    /// The pairs that never connected; nothing where people or links are too many to look at all of them.
+    pub unconnected: Option<Vec<Unconnected>>,
+}
+
+/// Two who met, and never connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconnected {
+    /// The two.
+    pub pair: [ParticipantId; 2],
+    /// When it came about.
+    pub at: Timestamp,
 }
 
 impl Glance {
     /// Whether there is something that somebody should look at.
     pub fn has_trouble(&self) -> bool {
-        !self.lost.is_empty() || !self.away.is_empty() || self.unconnected > 0
+        !self.lost.is_empty() || !self.away.is_empty() || self.unconnected_pairs() > 0
+    }
+
+    /// What everybody lost contact by, if everybody was looked at.
+    pub(super) fn known_outages(&self) -> Option<&[Outage]> {
+        self.returns.map(|_| self.outages.as_slice())
+    }
+
+    /// When it came about that one of them never connected with others, a moment for each, if every two were looked at.
+    pub(super) fn unconnected_of(&self, one: ParticipantId) -> Option<Vec<Timestamp>> {
+        let own = self.unconnected.as_ref()?.iter().filter(|of| of.pair.contains(&one));
+        Some(own.map(|of| of.at).collect())
+    }
+
+    /// How many pairs never connected, as far as they are looked at.
+    pub fn unconnected_pairs(&self) -> usize {
+        self.unconnected.as_ref().map_or(0, Vec::len)
     }
 }
 
@@ -78,10 +103,22 @@ impl History {
         let mut glances = self.kept_glances(&ids(sessions.iter().map(|id| id.0))?).await?;
         let missing: Vec<SessionId> = sessions.into_iter().filter(|id| !glances.contains_key(id)).collect();
         if !missing.is_empty() {
-            let worked_out = self.worked_out_glances(missing.into_iter(), now).await?;
-            glances.extend(worked_out.into_iter().map(|(id, (glance, _))| (id, glance)));
+            glances.extend(self.glances_of_live(missing.into_iter(), now).await?);
         }
         Ok(glances)
+    }
+
+    /// The same of sessions of which none is kept: those that go on.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn glances_of_live(
+        &self,
+        sessions: impl Iterator<Item = SessionId>,
+        now: Timestamp,
+    ) -> Result<HashMap<SessionId, Glance>, Error> {
+        let worked_out = self.worked_out_glances(sessions, now).await?;
+        Ok(worked_out.into_iter().map(|(id, (glance, _))| (id, glance)).collect())
     }
 
     /// The same, whatever is kept, each with the people it was worked out from.
@@ -98,7 +135,7 @@ impl History {
         let glance = |(id, everyone): (SessionId, Everyone)| {
             let mut glance = glance(&everyone, now);
             if let Some(linked) = linked.get(&id) {
-                glance.unconnected = unconnected(&everyone.people, linked, &mut links, now);
+                glance.unconnected = Some(unconnected(&everyone.people, linked, &mut links, now));
             }
             (id, (glance, everyone.people))
         };
@@ -205,8 +242,8 @@ fn is_small(everyone: &Everyone) -> bool {
     everyone.is_whole && everyone.people.len() <= MET_AMONG
 }
 
-/// How many pairs never connected.
-fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now: Timestamp) -> usize {
+/// The pairs that never connected.
+fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now: Timestamp) -> Vec<Unconnected> {
     let meeting = Meeting::of(people, now);
     let places: HashMap<ParticipantId, usize> = (0..).zip(people).map(|(place, person)| (person.id, place)).collect();
     let places_of = |ends: &[ParticipantId; 2]| {
@@ -224,8 +261,14 @@ fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now:
         .filter(is_unlinked)
         .filter(|of| meeting.has_met(*of));
     let in_doubt = linked.in_doubt.iter().filter_map(places_of);
-    let judged = in_doubt.chain(never_offered).map(|of| meeting.pair(of, links));
-    judged.filter(|pair| pair.outcome().is_failed()).count()
+    let failed = in_doubt.chain(never_offered).filter_map(|of| {
+        let pair = meeting.pair(of, links);
+        pair.outcome().is_failed().then(|| Unconnected {
+            pair: meeting.ends(of),
+            at: pair.broken_at(),
+        })
+    });
+    failed.collect()
 }
 
 #[cfg(test)]
@@ -269,7 +312,7 @@ mod tests {
             let glance = &glances[&SessionId(session)];
             assert_eq!((glance.lost.as_slice(), glance.away.len()), (&["Cy".to_owned()][..], 0));
             // Ann's offer to Cy was not answered; Bo made none to Cy, nor to Di.
-            assert_eq!(glance.unconnected, 3);
+            assert_eq!(glance.unconnected_pairs(), 3);
             assert_eq!(glance.drops.len(), 2, "Ann's and Cy's");
             assert_eq!((glance.present.len(), glance.losses.len()), (5, 1));
             assert!(glance.has_trouble());
@@ -339,7 +382,7 @@ mod tests {
                     let page = Page { after: None, limit: 10 };
                     let pairs = history.pairs(*id, &page, at).await.unwrap().rows;
                     let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
-                    assert_eq!(glances[id].unconnected, failed, "links {place} at {at:?}");
+                    assert_eq!(glances[id].unconnected_pairs(), failed, "links {place} at {at:?}");
                     counts[failed] += 1;
                 }
             }

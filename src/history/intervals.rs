@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::model::time::Timestamp;
 
 /// A stretch of time from a moment up to, not including, a later one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interval {
     /// Its first moment.
     pub from: Timestamp,

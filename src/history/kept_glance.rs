@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::glance::Glance;
+use super::glance::{Glance, Unconnected};
 use super::intervals::Interval;
 use super::outages::Outage;
 use super::people::Person;
 use super::{Error, History};
 use crate::model::glance::NewGlance;
-use crate::model::id::SessionId;
+use crate::model::id::{ParticipantId, SessionId};
 use crate::model::time::Timestamp;
 use crate::sql::{damaged, ids, json, query};
 
@@ -22,18 +22,22 @@ const EXAMINED: i64 = 200;
 /// How many of them it gives, so many that one transaction keeps them.
 const PENDING: i64 = 20;
 
-/// As [`NewGlance::FORM`] says: what is changed here needs another one there.
+/// As [`NewGlance::FORM`] says: what is changed here needs another one there. Moments are in milliseconds after `since`, and
+/// people are their places in `people`: it is read more often than written.
 #[derive(Serialize, Deserialize)]
 struct KeptGlance {
-    /// From when to when, in milliseconds UTC.
+    /// In milliseconds UTC.
+    since: i64,
+    people: Vec<Uuid>,
+    /// From when to when.
     present: Vec<[i64; 2]>,
     drops: Vec<i64>,
     losses: Vec<i64>,
-    lost: Vec<Uuid>,
-    away: Vec<Uuid>,
+    lost: Vec<usize>,
+    away: Vec<usize>,
     outages: Vec<KeptOutage>,
     returns: Option<i64>,
-    unconnected: usize,
+    unconnected: Option<Vec<KeptUnconnected>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,8 +46,14 @@ struct KeptOutage {
     until: i64,
     by_server: bool,
     back_after_ms: Option<i64>,
-    missing: Vec<Uuid>,
+    missing: Vec<usize>,
     goes_on: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptUnconnected {
+    pair: [usize; 2],
+    at: i64,
 }
 
 /// Sessions whose glances are not kept, of a piece of all sessions.
@@ -70,70 +80,128 @@ struct NameRow {
     username: String,
 }
 
+/// Whom a glance tells of, each once.
+#[derive(Default)]
+struct Places {
+    people: Vec<Uuid>,
+    of: HashMap<Uuid, usize>,
+}
+
+impl Places {
+    fn of(&mut self, id: Uuid) -> usize {
+        *self.of.entry(id).or_insert_with(|| {
+            self.people.push(id);
+            self.people.len() - 1
+        })
+    }
+}
+
 impl KeptGlance {
     fn of(glance: &Glance, people: &[Person]) -> Self {
         let ids: HashMap<&str, Uuid> = people
             .iter()
             .map(|person| (person.username.as_str(), person.id.0))
             .collect();
-        let ids_of = |names: &[String]| {
-            names
-                .iter()
-                .filter_map(|name| ids.get(name.as_str()).copied())
-                .collect()
+        let mut places = Places::default();
+        let mut named = |names: &[String]| -> Vec<usize> {
+            let known = names.iter().filter_map(|name| ids.get(name.as_str()));
+            known.map(|id| places.of(*id)).collect()
         };
-        let ms = |moments: &[Timestamp]| moments.iter().map(|moment| moment.0).collect();
+        let since = glance
+            .present
+            .iter()
+            .map(|there| there.from.0)
+            .min()
+            .unwrap_or_default();
+        let after = |moment: Timestamp| moment.0 - since;
+        let all_after = |moments: &[Timestamp]| moments.iter().map(|moment| after(*moment)).collect();
+        let (lost, away) = (named(&glance.lost), named(&glance.away));
+        let outages = glance.outages.iter().map(|outage| KeptOutage {
+            at: after(outage.at),
+            until: after(outage.until),
+            by_server: outage.by_server,
+            back_after_ms: outage.back_after_ms,
+            missing: named(&outage.missing),
+            goes_on: outage.goes_on,
+        });
+        let outages = outages.collect();
+        let unconnected = glance.unconnected.as_ref().map(|all| {
+            let kept = all.iter().map(|unconnected| KeptUnconnected {
+                pair: unconnected.pair.map(|id| places.of(id.0)),
+                at: after(unconnected.at),
+            });
+            kept.collect()
+        });
         Self {
-            present: glance.present.iter().map(|there| [there.from.0, there.to.0]).collect(),
-            drops: ms(&glance.drops),
-            losses: ms(&glance.losses),
-            lost: ids_of(&glance.lost),
-            away: ids_of(&glance.away),
-            outages: glance
-                .outages
+            since,
+            present: glance
+                .present
                 .iter()
-                .map(|outage| KeptOutage {
-                    at: outage.at.0,
-                    until: outage.until.0,
-                    by_server: outage.by_server,
-                    back_after_ms: outage.back_after_ms,
-                    missing: ids_of(&outage.missing),
-                    goes_on: outage.goes_on,
-                })
+                .map(|there| [there.from, there.to].map(after))
                 .collect(),
+            drops: all_after(&glance.drops),
+            losses: all_after(&glance.losses),
+            lost,
+            away,
+            outages,
             returns: glance.returns,
-            unconnected: glance.unconnected,
+            unconnected,
+            people: places.people,
         }
     }
 
-    /// Everybody whose name it needs.
-    fn people(&self) -> impl Iterator<Item = Uuid> {
+    /// Whose names it needs.
+    fn named(&self) -> impl Iterator<Item = Uuid> {
         let missing = self.outages.iter().flat_map(|outage| &outage.missing);
-        self.lost.iter().chain(&self.away).chain(missing).copied()
+        let named = self.lost.iter().chain(&self.away).chain(missing);
+        named.filter_map(|place| self.people.get(*place).copied())
     }
 
-    fn glance(self, names: &HashMap<Uuid, String>) -> Glance {
-        let named = |ids: &[Uuid]| ids.iter().filter_map(|id| names.get(id).cloned()).collect();
-        let moments = |ms: Vec<i64>| ms.into_iter().map(Timestamp).collect();
-        let interval = |[from, to]: [i64; 2]| Interval::new(Timestamp(from), Timestamp(to));
+    fn glance(self, names: &HashMap<Uuid, String>) -> Result<Glance, Error> {
+        let Self { since, people, .. } = self;
+        let id = |place: usize| {
+            people
+                .get(place)
+                .copied()
+                .ok_or_else(|| damaged("somebody of a glance is missing"))
+        };
+        let named = |places: &[usize]| -> Vec<String> {
+            let ids = places.iter().filter_map(|place| people.get(*place));
+            ids.filter_map(|id| names.get(id).cloned()).collect()
+        };
+        let moment = |after: i64| Timestamp(since + after);
+        let moments = |all: Vec<i64>| all.into_iter().map(moment).collect();
         let outage = |kept: KeptOutage| Outage {
-            at: Timestamp(kept.at),
-            until: Timestamp(kept.until),
+            at: moment(kept.at),
+            until: moment(kept.until),
             by_server: kept.by_server,
             back_after_ms: kept.back_after_ms,
             missing: named(&kept.missing),
             goes_on: kept.goes_on,
         };
-        Glance {
+        let unconnected = |KeptUnconnected { pair: [one, other], at }: KeptUnconnected| -> Result<_, Error> {
+            Ok(Unconnected {
+                pair: [ParticipantId(id(one)?), ParticipantId(id(other)?)],
+                at: moment(at),
+            })
+        };
+        Ok(Glance {
             lost: named(&self.lost),
             away: named(&self.away),
-            present: self.present.into_iter().map(interval).collect(),
+            present: self
+                .present
+                .into_iter()
+                .map(|[from, to]| Interval::new(moment(from), moment(to)))
+                .collect(),
             drops: moments(self.drops),
             losses: moments(self.losses),
             outages: self.outages.into_iter().map(outage).collect(),
             returns: self.returns,
-            unconnected: self.unconnected,
-        }
+            unconnected: self
+                .unconnected
+                .map(|all| all.into_iter().map(unconnected).collect())
+                .transpose()?,
+        })
     }
 }
 
@@ -211,8 +279,9 @@ impl History {
             let glance: KeptGlance = serde_json::from_str(&row.glance).map_err(damaged)?;
             kept.push((row.id, glance));
         }
-        let names = self.names_of(kept.iter().flat_map(|(_, kept)| kept.people())).await?;
-        Ok(kept.into_iter().map(|(id, kept)| (id, kept.glance(&names))).collect())
+        let names = self.names_of(kept.iter().flat_map(|(_, kept)| kept.named())).await?;
+        let glances = kept.into_iter().map(|(id, kept)| Ok((id, kept.glance(&names)?)));
+        glances.collect()
     }
 
     async fn names_of(&self, people: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, String>, Error> {
@@ -284,7 +353,10 @@ mod tests {
             let worked_out = history.glances([session].into_iter(), NOW).await.unwrap();
             let glance = &worked_out[&session];
             assert_eq!(glance.outages[0].missing, ["Cy"]);
-            assert_eq!((glance.lost.len(), glance.present.len(), glance.unconnected), (1, 5, 3));
+            assert_eq!(
+                (glance.lost.len(), glance.present.len(), glance.unconnected_pairs()),
+                (1, 5, 3)
+            );
 
             let new = history.glances_to_keep(&[session], NOW).await.unwrap();
             assert!(!new[0].glance.contains("Cy"), "names can be erased, this cannot");

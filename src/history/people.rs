@@ -75,6 +75,11 @@ impl Person {
             .any(|connection| connection.disconnected_at.is_none())
     }
 
+    /// Since when they are present, or were before they went away; nothing if they never had a socket.
+    pub(super) fn present_since(&self) -> Option<Timestamp> {
+        present_since(&self.connections)
+    }
+
     pub(super) fn present(&self, now: Timestamp) -> Intervals {
         Intervals::merge(self.connections.iter().map(|connection| connection.present(now)))
     }
@@ -379,49 +384,6 @@ impl History {
             slice.next = last;
         }
         Ok(slice)
-    }
-
-    /// Since when the members of a session have been present, or were before they went away.
-    pub(super) async fn present_since(&self, session: SessionId) -> Result<HashMap<ParticipantId, Timestamp>, Error> {
-        let Bounds { each, all } = Bounds::ENDS;
-        // Of nobody but the connections: nothing equals null.
-        let Rows { connections, .. } = query_people!(
-            &self.reader,
-            sqlite: (
-                "select * from participant where id = null",
-                "
-                select connection.*
-                from (select participant_id as id from member where session_id = $1 limit $3) as wanted
-                cross join connection on connection.session_id = $1 and connection.participant_id = wanted.id
-                    and connection.id >= coalesce((
-                        select latest.id from connection as latest
-                        where latest.session_id = $1 and latest.participant_id = wanted.id
-                        order by latest.id desc limit 1 offset $2
-                    ), x'')
-                limit $3
-                "
-            ),
-            postgres: (
-                "select * from participant where id = null",
-                "
-                select some_of_them.*
-                from (select participant_id as id from member where session_id = $1 limit $3) as wanted
-                cross join lateral (
-                    select * from (
-                        select * from connection where session_id = $1 and participant_id = wanted.id
-                        order by id desc limit $2::bigint + 1
-                    ) as latest order by id
-                ) as some_of_them
-                limit $3
-                "
-            ),
-            session.0,
-            each,
-            all
-        )?;
-        let since =
-            |(id, connections): (Uuid, Vec<ConnectionRow>)| Some((ParticipantId(id), present_since(&connections)?));
-        Ok(by_person(connections).into_iter().filter_map(since).collect())
     }
 
     /// Some people, by their ids, with what is needed to know whether they are there.

@@ -3,12 +3,13 @@
 use uuid::Uuid;
 
 use super::attendance::Attendance;
+use super::glance::Glance;
 use super::page::{Page, Slice};
 use super::sessions::{Session, SessionFilter};
 use super::{Error, History};
 use crate::model::id::{SessionId, Username};
 use crate::model::time::Timestamp;
-use crate::sql::query;
+use crate::sql::{ids, query};
 
 /// The most sessions that totals are made of: the newest ones.
 pub const COUNTED: i64 = 500;
@@ -67,22 +68,42 @@ impl History {
             });
         };
         let mut people = self.person_between(username, oldest.id, newest.id).await?;
-        let attendances: Vec<_> = people.iter().map(|(session, person)| (*session, person.id)).collect();
-        let mut unconnected = self.unconnected_of(&attendances, now).await?;
-        let attended = sessions
-            .rows
+        // What is not kept of a session is worked out.
+        let kept = self.kept_glances(&ids(people.keys().map(|id| id.0))?).await?;
+        let without_pairs: Vec<_> = people
             .iter()
-            .filter_map(|session| Some((session, people.get(&session.id)?)));
-        let outages = self.outages_for_each(attended, now).await?;
+            .filter(|(id, _)| kept.get(id).is_none_or(|glance| glance.unconnected.is_none()))
+            .map(|(session, person)| (*session, person.id))
+            .collect();
+        let without_outages = sessions.rows.iter().filter_map(|session| {
+            let is_known = kept
+                .get(&session.id)
+                .is_some_and(|glance| glance.known_outages().is_some());
+            people
+                .get(&session.id)
+                .filter(|_| !is_known)
+                .map(|person| (session, person))
+        });
+        let (mut unconnected, outages) = tokio::try_join!(
+            self.unconnected_of(&without_pairs, now),
+            self.outages_for_each(without_outages, now),
+        )?;
         let mut rows = Vec::with_capacity(sessions.rows.len());
         for session in sessions.rows {
             let Some(person) = people.remove(&session.id) else {
                 continue;
             };
-            let outages = outages.get(&session.id).map(Vec::as_slice).unwrap_or_default();
+            let kept = kept.get(&session.id);
+            let kept_outages = kept.and_then(Glance::known_outages);
+            let outages = kept_outages.or_else(|| outages.get(&session.id).map(Vec::as_slice));
+            let mut unconnected = kept
+                .and_then(|glance| glance.unconnected_of(person.id))
+                .or_else(|| unconnected.remove(&session.id))
+                .unwrap_or_default();
+            unconnected.sort_unstable();
             rows.push(PersonSession {
-                attendance: person.attendance(&session, outages, now),
-                unconnected: unconnected.remove(&session.id).unwrap_or_default(),
+                attendance: person.attendance(&session, outages.unwrap_or_default(), now),
+                unconnected,
                 session,
             });
         }

@@ -1,5 +1,8 @@
 //! Rooms: names that can be used again, and who is behind them now.
 
+use std::collections::HashMap;
+use std::iter;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,7 +14,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::Presence;
-use crate::sql::query;
+use crate::sql::{ids, query};
 
 /// The most names that one page of a search looks at. The next page goes on from there, however few were found.
 const EXAMINED: i64 = 5_000;
@@ -79,6 +82,7 @@ pub struct Member {
 
 /// A member as the query gives it.
 struct MemberRow {
+    session: SessionId,
     id: ParticipantId,
     username: String,
     away_since: Option<Timestamp>,
@@ -155,29 +159,55 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn members(&self, session: SessionId) -> Result<Vec<Member>, Error> {
+        let mut members = self.members_of_each(iter::once(session)).await?;
+        Ok(members.remove(&session).unwrap_or_default())
+    }
+
+    /// The same of some sessions; nothing of those that have no member.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn members_of_each(
+        &self,
+        sessions: impl Iterator<Item = SessionId>,
+    ) -> Result<HashMap<SessionId, Vec<Member>>, Error> {
+        let sessions = ids(sessions.map(|id| id.0))?;
         let rows = query!(
             &self.reader,
             fetch_all as MemberRow,
-            r#"
-            select participant.id as "id: ParticipantId", username, away_since as "away_since: Timestamp",
-                away_until as "away_until: Timestamp", member.joined_at as "joined_at: Timestamp"
-            from member join participant on participant.id = member.participant_id
-            where member.session_id = $1
+            sqlite: r#"
+            select member.session_id as "session: SessionId", participant.id as "id: ParticipantId", username,
+                away_since as "away_since: Timestamp", away_until as "away_until: Timestamp",
+                member.joined_at as "joined_at: Timestamp"
+            from json_each(?1) as wanted
+            cross join member on member.session_id = unhex(wanted.value)
+            cross join participant on participant.id = member.participant_id
+            order by wanted.key, position
+            "#,
+            postgres: r#"
+            select member.session_id as "session: SessionId", participant.id as "id: ParticipantId", username,
+                away_since as "away_since: Timestamp", away_until as "away_until: Timestamp",
+                member.joined_at as "joined_at: Timestamp"
+            from json_array_elements_text($1::text::json) as wanted (id)
+            join member on member.session_id = wanted.id::uuid
+            join participant on participant.id = member.participant_id
             order by position
             "#,
-            session.0
+            sessions
         )?;
-        let present_since = self.present_since(session).await?;
-        let members = rows.into_iter().map(|row| Member {
-            username: row.username,
-            status: row.away_since.map_or(Presence::Present, |_| Presence::Away),
-            since: row
-                .away_since
-                .or_else(|| present_since.get(&row.id).copied())
-                .unwrap_or(row.joined_at),
-            away_until: row.away_until,
-        });
-        Ok(members.collect())
+        let people = self.people_of(rows.iter().map(|row| row.id)).await?;
+        let mut members: HashMap<SessionId, Vec<Member>> = HashMap::new();
+        for row in rows {
+            let present_since = || people.get(&row.id)?.present_since();
+            let member = Member {
+                since: row.away_since.or_else(present_since).unwrap_or(row.joined_at),
+                username: row.username,
+                status: row.away_since.map_or(Presence::Present, |_| Presence::Away),
+                away_until: row.away_until,
+            };
+            members.entry(row.session).or_default().push(member);
+        }
+        Ok(members)
     }
 
     /// Names of rooms with a member, in order.

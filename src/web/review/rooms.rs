@@ -12,7 +12,7 @@ use super::{PageResult, address, html, moment, sentences};
 use crate::history::glance::Glance;
 use crate::history::intervals::Interval;
 use crate::history::page::Page;
-use crate::history::rooms::{CurrentSession, Member, RoomFilter};
+use crate::history::rooms::{CurrentSession, Member, Room, RoomFilter};
 use crate::model::act::{KeptOut, StillHeld};
 use crate::model::id::RoomName;
 use crate::model::time::Timestamp;
@@ -27,7 +27,7 @@ use crate::web::words::{Html, SLOT, Words, message as m};
 const LIMIT: usize = 100;
 
 /// As many people are enough for one page, also if they are in fewer rooms.
-const PEOPLE: usize = 1_000;
+const PEOPLE: i64 = 1_000;
 
 #[derive(Template)]
 #[template(path = "rooms.html")]
@@ -82,29 +82,29 @@ pub(crate) async fn show(
     };
     let is_first = after.is_none();
     let found = app.history.rooms(&filter, &Page { limit: LIMIT, after }).await?;
-    let mut rooms: Vec<(String, CurrentSession, Vec<Member>)> = Vec::with_capacity(found.rows.len());
-    let (mut next, mut people) = (found.next, 0);
-    for room in found.rows {
-        if people >= PEOPLE {
-            next = rooms.last().map(|(name, ..)| name.clone());
-            break;
-        }
-        // Between two reads the last one may have left.
-        let Some(session) = room.session else { continue };
-        let members = app.history.members(session.id).await?;
-        people += members.len();
-        rooms.push((room.room, session, members));
+    let (mut next, mut rooms) = (found.next, found.rows);
+    let shown = on_one_page(&rooms);
+    if shown < rooms.len() {
+        rooms.truncate(shown);
+        next = rooms.last().map(|room| room.room.clone());
     }
+    // Between two reads the last one may have left.
+    let live: Vec<(String, CurrentSession)> = rooms
+        .into_iter()
+        .filter_map(|room| Some((room.room, room.session?)))
+        .collect();
+    let sessions = || live.iter().map(|(_, session)| session.id);
     let now = app.now();
-    let mut glances = app
-        .history
-        .glances(rooms.iter().map(|(_, session, _)| session.id), now)
-        .await?;
-    let section = |(name, session, members): (String, CurrentSession, Vec<Member>)| {
+    let (mut members, mut glances) = tokio::try_join!(
+        app.history.members_of_each(sessions()),
+        app.history.glances_of_live(sessions(), now),
+    )?;
+    let section = |(name, session): (String, CurrentSession)| {
         let glance = glances.remove(&session.id).unwrap_or_default();
+        let members = members.remove(&session.id).unwrap_or_default();
         RoomSection::of(words, name, session, members, &glance, now)
     };
-    let mut rooms: Vec<RoomSection> = rooms.into_iter().map(section).collect();
+    let mut rooms: Vec<RoomSection> = live.into_iter().map(section).collect();
     for room in &mut rooms {
         room.is_locked = RoomName::parse(&room.name).is_ok_and(|name| app.live.held(&name).locked);
     }
@@ -164,6 +164,17 @@ impl RoomSection {
         let since = Html::element(&moment::minute(words, self.session.started_at, now));
         words.around(m::HereSince { here, moment: SLOT }, &since)
     }
+}
+
+/// How many of these rooms, as many people as they have.
+fn on_one_page(rooms: &[Room]) -> usize {
+    let mut people = 0;
+    let has_place = |room: &&Room| {
+        let has_place = people < PEOPLE;
+        people += room.present + room.away;
+        has_place
+    };
+    rooms.iter().take_while(has_place).count()
 }
 
 fn here(members: &[Member]) -> usize {

@@ -69,9 +69,9 @@ fn lost_and_unconnected(words: &Words, glance: &Glance) -> Vec<String> {
         let who = &words.few(&borrowed(&glance.lost));
         told.push(words.say(m::WhoDidNotComeBack { who }));
     }
-    if glance.unconnected > 0 {
+    if glance.unconnected_pairs() > 0 {
         told.push(words.say(m::PairsNeverConnected {
-            pairs: counted(glance.unconnected),
+            pairs: counted(glance.unconnected_pairs()),
         }));
     }
     told

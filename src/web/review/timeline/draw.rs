@@ -5,11 +5,13 @@ use std::fmt::Write;
 use chrono::Timelike;
 
 use super::clock::Clock;
+use super::escape::text;
 use super::frame::Frame;
 use super::legend::Key;
 use super::picture::{Bar, BarKind, DrawnMark, PictureRow};
 use super::shapes::{CAME_BACK, GRIP, HATCHED, LOST, REFUSED, STYLE, hatch};
 use super::ticks::ticks;
+use super::titles::Titles;
 use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
 use crate::web::review::sentences::picture as told;
@@ -44,11 +46,12 @@ const ABOVE: f64 = -9.0;
 const SHOWN_CHARS: usize = 80;
 
 /// Draws a timeline by a clock.
-pub(super) fn draw(words: &Words, timeline: &Timeline, clock: &Clock<'_>, now: Timestamp, frame: &Frame) -> String {
+pub(super) fn draw(timeline: &Timeline, titles: &Titles<'_>, now: Timestamp, frame: &Frame) -> String {
     let mut canvas = SvgCanvas {
-        words,
+        words: titles.words,
         timeline,
-        clock,
+        clock: titles.clock,
+        titles,
         now,
         frame,
         // Of a page it is the most: it does not grow piece by piece.
@@ -71,6 +74,7 @@ struct SvgCanvas<'a> {
     timeline: &'a Timeline,
     /// What ticks and times follow.
     clock: &'a Clock<'a>,
+    titles: &'a Titles<'a>,
     now: Timestamp,
     frame: &'a Frame,
     out: String,
@@ -276,7 +280,7 @@ impl SvgCanvas<'_> {
             index,
             (x, self.frame.across(width)),
             BAR,
-            &self.told(name, bar),
+            &self.titles.of(index, name, bar),
         );
     }
 
@@ -294,14 +298,7 @@ impl SvgCanvas<'_> {
         } else {
             self.frame.hatch()
         };
-        self.rect(&look, index, (x, across), BAR + 2.0, &self.told(name, bar));
-    }
-
-    /// What a bar says when it is pointed at.
-    fn told(&self, name: &str, bar: &Bar) -> String {
-        let is_away = bar.kind == BarKind::Away;
-        let (from, to) = (self.clock.time(bar.interval.from), self.clock.time(bar.interval.to));
-        text(&told::bar(self.words, name, is_away, &from, &to, bar.interval.ms()))
+        self.rect(&look, index, (x, across), BAR + 2.0, &self.titles.of(index, name, bar));
     }
 
     fn rect(&mut self, look: &str, index: usize, (x, width): (f64, String), height: f64, title: &str) {
@@ -552,24 +549,4 @@ fn name_width(name: &str) -> f64 {
 fn width(text: &str, letter: f64) -> f64 {
     const SQUARE: f64 = 12.0;
     text.chars().map(|c| if c.is_ascii() { letter } else { SQUARE }).sum()
-}
-
-/// Text as XML 1.0 takes it: escaped, and without the characters that no XML may hold, not even escaped.
-fn text(raw: &str) -> String {
-    // The first bytes of what is escaped or left out, and of much else: most words have none of them.
-    let may_need_care = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | ..b' ' | 0x7F | 0xC2 | 0xEF);
-    if !raw.bytes().any(may_need_care) {
-        return raw.to_owned();
-    }
-    let mut text = String::with_capacity(raw.len());
-    for c in raw.chars() {
-        match c {
-            '&' => text.push_str("&amp;"),
-            '<' => text.push_str("&lt;"),
-            '>' => text.push_str("&gt;"),
-            '\u{0}'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}' => {}
-            _ => text.push(c),
-        }
-    }
-    text
 }

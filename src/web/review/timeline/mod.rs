@@ -2,17 +2,20 @@
 
 mod clock;
 mod draw;
+mod escape;
 mod frame;
 mod legend;
 mod picture;
 mod shapes;
 mod ticks;
+mod titles;
 
 use self::clock::Clock;
 use self::draw::draw;
 use self::frame::Frame;
 pub(crate) use self::legend::Key;
 pub(crate) use self::shapes::{CAME_BACK, LOST, NEVER_CONNECTED, REFUSED, STYLE};
+use self::titles::Titles;
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
@@ -21,15 +24,16 @@ use crate::web::words::Words;
 /// The picture as a file of its own.
 pub(crate) fn svg(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
     let clock = Clock::new(words, zone, timeline.span.from);
-    let drawing = draw(words, timeline, &clock, now, &Frame::FILE);
+    let drawing = draw(timeline, &Titles::new(words, &clock), now, &Frame::FILE);
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{drawing}")
 }
 
 /// The picture as a part of the session's page, which has [`STYLE`].
 pub(crate) fn inline(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
     let clock = Clock::new(words, zone, timeline.span.from);
-    let mut drawings = draw(words, timeline, &clock, now, &Frame::WIDE);
-    drawings.push_str(&draw(words, timeline, &clock, now, &Frame::NARROW));
+    let titles = Titles::new(words, &clock);
+    let mut drawings = draw(timeline, &titles, now, &Frame::WIDE);
+    drawings.push_str(&draw(timeline, &titles, now, &Frame::NARROW));
     drawings
 }
 

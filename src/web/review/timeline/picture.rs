@@ -31,7 +31,7 @@ pub(super) struct Bar {
 }
 
 /// What a [`Bar`] stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum BarKind {
     /// They had a live connection.
     Present,
