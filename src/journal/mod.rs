@@ -34,6 +34,7 @@ mod server_url;
 mod shared;
 mod snapshot;
 mod space;
+mod steps;
 mod store;
 mod thread;
 mod unchanged;

@@ -1,6 +1,5 @@
 //! A record as a row of what is written ([`rows.sql`](rows.sql)).
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -9,8 +8,14 @@ use uuid::Uuid;
 use super::event::{self, Numbered};
 use crate::model::id::{ClientKey, LinkId};
 use crate::model::time::Timestamp;
-use crate::model::vocabulary::{ConnectionState, LeaveReason};
+use crate::model::vocabulary::{ConnectionState, EventKind, LeaveReason};
 use crate::room::record::{Change, Joined, LinkOffered, LinkSide, Record, Report, Traffic};
+
+/// Kinds of rows that are no entries of the journal, as far as more than one place names them.
+const LINK_OFFERED: &str = "link_offered";
+const LINK_ANSWERED: &str = "link_answered";
+const LEAVE_OWED: &str = "leave_owed";
+const CALENDAR_MOVED: &str = "calendar_moved";
 
 /// In the order in which [`Row::bind`] gives their values.
 pub(super) const COLUMNS: [&str; 19] = [
@@ -145,14 +150,14 @@ impl<'a> Row<'a> {
                 ..self
             },
             Change::CalendarMoved { by_ms } => Self {
-                kind: "calendar_moved",
+                kind: CALENDAR_MOVED,
                 until: Some(*by_ms),
                 ..self
             },
             Change::LinkOffered(offered) => self.offered(offered),
             Change::LinkAnswered { link, connector } => Self {
                 name: Some(connector.as_str()),
-                ..self.of_link("link_answered", *link)
+                ..self.of_link(LINK_ANSWERED, *link)
             },
             Change::LinkProgress { link, traffic } => Self {
                 detail: Some(counts(*traffic)),
@@ -165,7 +170,7 @@ impl<'a> Row<'a> {
             },
             Change::LinkReported { link, by, report } => self.reported(*link, *by, *report),
             Change::LeaveOwed { member, leave } => Self {
-                kind: "leave_owed",
+                kind: LEAVE_OWED,
                 member: Some(member.0),
                 name: Some(leave.connector.as_str()),
                 peer_member: Some(leave.leaver.0),
@@ -201,7 +206,7 @@ impl<'a> Row<'a> {
             peer_member: Some(offered.answerer.member.0),
             name: Some(offered.connector.as_str()),
             stream: Some(offered.stream.as_str()),
-            ..self.of_link("link_offered", offered.link)
+            ..self.of_link(LINK_OFFERED, offered.link)
         }
     }
 
@@ -251,44 +256,153 @@ impl<'a> Row<'a> {
     }
 }
 
-/// As `write_rows` of [`rows.postgres.sql`](rows.postgres.sql) reads it. What is bytes there is written as its tables' type
-/// takes it.
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_map(None)?;
-        let bytes = |bytes: &[u8]| format!("\\x{}", hex::encode(bytes));
-        let is_connector = matches!(self.kind, "link_offered" | "link_answered" | "leave_owed");
-        row.serialize_entry("kind", self.kind)?;
-        row.serialize_entry("at", &self.at)?;
-        row.serialize_entry("is_entry", &self.seq.is_some())?;
-        put(&mut row, "session", self.session)?;
-        put(&mut row, "participant", self.participant)?;
-        put(&mut row, "member", self.member)?;
-        put(&mut row, "connection", self.connection)?;
-        put(&mut row, "previous", self.previous)?;
-        put(&mut row, "link", self.link)?;
-        put(&mut row, "peer", self.peer)?;
-        put(&mut row, "peer_member", self.peer_member)?;
-        put(&mut row, "client_key", self.client_key.map(|key| bytes(key.as_bytes())))?;
-        put(&mut row, "name", self.name.filter(|_| !is_connector))?;
-        put(
-            &mut row,
-            "connector",
-            self.name.filter(|_| is_connector).map(|id| bytes(id.as_bytes())),
-        )?;
-        put(&mut row, "stream", self.stream.map(|stream| bytes(stream.as_bytes())))?;
-        put(&mut row, "reason", self.reason)?;
-        put(&mut row, "until", self.until)?;
-        put(&mut row, "position", self.position)?;
-        put(&mut row, "members", self.members)?;
-        put(&mut row, "detail", self.detail.as_deref())?;
-        row.end()
+/// What a row touches: of two rows that touch the same, the first is written first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Touched<'a> {
+    Participant(Uuid),
+    Member(Uuid),
+    Link(Uuid),
+    Room(&'a str),
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    pub(super) fn session(&self) -> Option<Uuid> {
+        self.session
+    }
+
+    /// Whether it is an entry of the journal.
+    pub(super) fn is_entry(&self) -> bool {
+        self.seq.is_some()
+    }
+
+    /// Whether more follows from it than an entry.
+    pub(super) fn has_effect(&self) -> bool {
+        !self.is(EventKind::Gap) && !self.is(EventKind::Action)
+    }
+
+    pub(super) fn starts_session(&self) -> bool {
+        self.is(EventKind::SessionStarted)
+    }
+
+    pub(super) fn ends_session(&self) -> bool {
+        self.is(EventKind::SessionEnded)
+    }
+
+    /// Whether all that is known of its session changes, entries of the journal as well.
+    pub(super) fn moves_calendar(&self) -> bool {
+        self.kind == CALENDAR_MOVED
+    }
+
+    /// Whether somebody is to be told that somebody has left.
+    pub(super) fn is_leave_owed(&self) -> bool {
+        self.kind == LEAVE_OWED
+    }
+
+    fn is(&self, kind: EventKind) -> bool {
+        self.kind == kind.as_str()
+    }
+
+    /// What it touches besides its session.
+    pub(super) fn touches(&self) -> impl Iterator<Item = Touched<'a>> + use<'a> {
+        let link = self.link.map(Touched::Link);
+        let member = self.member.filter(|_| link.is_none());
+        let participant = self.participant.filter(|_| member.is_some());
+        let room = self.name.filter(|_| self.starts_session());
+        let own = [
+            link,
+            member.map(Touched::Member),
+            participant.map(Touched::Participant),
+            room.map(Touched::Room),
+        ];
+        own.into_iter().flatten()
     }
 }
 
-/// What is not there is null.
-fn put<M: SerializeMap>(row: &mut M, column: &'static str, value: Option<impl Serialize>) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| row.serialize_entry(column, &value))
+/// Rows as PostgreSQL takes them ([`rows.postgres.sql`](rows.postgres.sql)): a list for each column.
+#[derive(Default)]
+pub(super) struct Columns<'r> {
+    pub(super) ats: Vec<i64>,
+    pub(super) sessions: Vec<Option<Uuid>>,
+    pub(super) participants: Vec<Option<Uuid>>,
+    pub(super) members: Vec<Option<Uuid>>,
+    pub(super) connections: Vec<Option<Uuid>>,
+    pub(super) previous_ones: Vec<Option<Uuid>>,
+    pub(super) links: Vec<Option<Uuid>>,
+    pub(super) peers: Vec<Option<Uuid>>,
+    pub(super) peer_members: Vec<Option<Uuid>>,
+    pub(super) client_keys: Vec<Option<&'r [u8]>>,
+    pub(super) names: Vec<Option<&'r str>>,
+    pub(super) connectors: Vec<Option<&'r [u8]>>,
+    pub(super) streams: Vec<Option<&'r [u8]>>,
+    pub(super) reasons: Vec<Option<&'static str>>,
+    pub(super) untils: Vec<Option<i64>>,
+    pub(super) positions: Vec<Option<i64>>,
+    pub(super) counts: Vec<Option<i64>>,
+    pub(super) details: Vec<Option<&'r str>>,
+}
+
+impl<'r> Columns<'r> {
+    pub(super) fn len(&self) -> usize {
+        self.ats.len()
+    }
+
+    pub(super) fn push(&mut self, row: &'r Row<'_>) {
+        // What clients word themselves is bytes there.
+        let is_connector = matches!(row.kind, LINK_OFFERED | LINK_ANSWERED | LEAVE_OWED);
+        self.ats.push(row.at);
+        self.sessions.push(row.session);
+        self.participants.push(row.participant);
+        self.members.push(row.member);
+        self.connections.push(row.connection);
+        self.previous_ones.push(row.previous);
+        self.links.push(row.link);
+        self.peers.push(row.peer);
+        self.peer_members.push(row.peer_member);
+        self.client_keys
+            .push(row.client_key.map(|key| key.as_bytes().as_slice()));
+        self.names.push(row.name.filter(|_| !is_connector));
+        self.connectors
+            .push(row.name.filter(|_| is_connector).map(str::as_bytes));
+        self.streams.push(row.stream.map(str::as_bytes));
+        self.reasons.push(row.reason);
+        self.untils.push(row.until);
+        self.positions.push(row.position);
+        self.counts.push(row.members.map(i64::from));
+        self.details.push(row.detail.as_deref());
+    }
+}
+
+/// Entries of the journal in the same way.
+#[derive(Default)]
+pub(super) struct Entries<'r> {
+    pub(super) ats: Vec<i64>,
+    pub(super) sessions: Vec<Option<Uuid>>,
+    pub(super) participants: Vec<Option<Uuid>>,
+    pub(super) kinds: Vec<&'static str>,
+    pub(super) details: Vec<Option<&'r str>>,
+}
+
+impl<'r> Entries<'r> {
+    pub(super) fn len(&self) -> usize {
+        self.ats.len()
+    }
+
+    /// Those that rows are.
+    pub(super) fn of(rows: &'r [Row<'_>]) -> Self {
+        let mut entries = Self::default();
+        for row in rows.iter().filter(|row| row.is_entry()) {
+            entries.ats.push(row.at);
+            entries.sessions.push(row.session);
+            entries.participants.push(row.participant);
+            entries.kinds.push(row.kind);
+            entries.details.push(row.detail.as_deref());
+        }
+        entries
+    }
 }
 
 /// Candidates of the offerer and of the answerer, and renegotiations.

@@ -6,6 +6,7 @@
 
 use std::sync::OnceLock;
 
+use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 use tokio::time::Instant;
 
@@ -13,10 +14,11 @@ use super::event::Numbered;
 use super::pace::{Pace, SMALL_GROUP};
 use super::row::{COLUMNS, Row};
 use super::snapshot;
+use super::steps::Steps;
 
 use crate::model::time::Timestamp;
 use crate::room::record::{Change, Record, Snapshot};
-use crate::sql::{Connection, Database, json, query};
+use crate::sql::{Connection, Database, query};
 
 /// The most rows of one statement: a small group's, and its end.
 const MOST_ROWS: usize = SMALL_GROUP + 1;
@@ -104,7 +106,7 @@ async fn commit_in_parts(
     pace.measure(group.len(), written - begun, written.elapsed());
     Ok(match connection {
         Database::Sqlite(_) => last_seq(group),
-        Database::Postgres(_) => (entries.written > 0).then(|| entries.base + i64::from(entries.written)),
+        Database::Postgres(_) => (entries.written > 0).then_some(entries.base + entries.written),
     })
 }
 
@@ -115,14 +117,23 @@ async fn commit_rows(
     number: i64,
     at: Timestamp,
 ) -> sqlx::Result<Option<i64>> {
-    let rows = json(&group.iter().map(Row::of).collect::<Vec<_>>())?;
-    let last: Option<i64> = sqlx::query_scalar("select pg_temp.write_group($1, $2, $3::json)")
-        .bind(number)
-        .bind(at.0)
-        .bind(rows)
-        .fetch_one(&mut *connection)
-        .await?;
+    let rows: Vec<_> = group.iter().map(Row::of).collect();
+    let steps = if rows.iter().any(Row::moves_calendar) {
+        Steps::in_order(&rows)
+    } else {
+        Steps::of(&rows)
+    };
+    let last = match write_steps(connection, GROUP, (number, at.0), &steps).await {
+        Err(error) if must_be_in_order(&error) => {
+            write_steps(connection, GROUP, (number, at.0), &Steps::in_order(&rows)).await?
+        }
+        last => last?,
+    };
     Ok(last.filter(|_| last_seq(group).is_some()))
+}
+
+fn must_be_in_order(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("CR001")
 }
 
 fn is_plain(numbered: &Numbered) -> bool {
@@ -174,19 +185,79 @@ async fn write(connection: &mut Connection, part: &[Numbered], entries: &mut Ent
 #[derive(Default)]
 struct Entries {
     base: i64,
-    written: i32,
+    written: i64,
 }
 
 impl Entries {
+    /// Beside snapshots, rows stay in their order: what those repair is told by rows before and after.
     async fn insert(&mut self, connection: &mut PgConnection, rows: &[Row<'_>]) -> sqlx::Result<()> {
-        self.written = sqlx::query_scalar("select pg_temp.write_rows($1, $2, $3::json)")
-            .bind(self.base)
-            .bind(self.written)
-            .bind(json(rows)?)
-            .fetch_one(connection)
-            .await?;
+        let steps = Steps::in_order(rows);
+        let last = write_steps(connection, PART, (self.base, self.written), &steps).await?;
+        self.written = last.map_or(self.written, |last| last - self.base);
         Ok(())
     }
+}
+
+macro_rules! write_rows_after {
+    ($base:literal $(, $from:literal)?) => {
+        concat!(
+            "select pg_temp.write_rows(",
+            $base,
+            ", $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)",
+            $($from)?
+        )
+    };
+}
+
+/// A group of that number, at that moment. No row if it is written already.
+const GROUP: &str = write_rows_after!(
+    "base",
+    " from (select pg_temp.begin_group($1, $2) as base offset 0) as begun where base is not null"
+);
+
+/// A part of a group that has begun, after as many entries as are written.
+const PART: &str = write_rows_after!("$1 + $2");
+
+/// Gives the number of the last entry.
+async fn write_steps(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    (first, second): (i64, i64),
+    steps: &Steps<'_>,
+) -> sqlx::Result<Option<i64>> {
+    let Steps { rows, entries, .. } = steps;
+    sqlx::query_scalar(sql)
+        .bind(first)
+        .bind(second)
+        .bind(steps.is_in_order)
+        .bind(&steps.kinds)
+        .bind(&steps.last_rows)
+        .bind(&steps.last_entries)
+        .bind(&entries.ats)
+        .bind(&entries.sessions)
+        .bind(&entries.participants)
+        .bind(&entries.kinds)
+        .bind(&entries.details)
+        .bind(&rows.ats)
+        .bind(&rows.sessions)
+        .bind(&rows.participants)
+        .bind(&rows.members)
+        .bind(&rows.connections)
+        .bind(&rows.previous_ones)
+        .bind(&rows.links)
+        .bind(&rows.peers)
+        .bind(&rows.peer_members)
+        .bind(&rows.client_keys)
+        .bind(&rows.names)
+        .bind(&rows.connectors)
+        .bind(&rows.streams)
+        .bind(&rows.reasons)
+        .bind(&rows.untils)
+        .bind(&rows.positions)
+        .bind(&rows.counts)
+        .bind(&rows.details)
+        .fetch_optional(connection)
+        .await
 }
 
 /// The number of the journal's last entry, if there is one.

@@ -30,8 +30,8 @@ const TABLES: [&str; 9] = [
                       quote(closed_by)) from link order by id",
     "select concat_ws(' ', hex(link_id), hex(session_id), hex(offerer_member), hex(offerer_connector),
                       hex(answerer_member), hex(answerer_connector)) from live_link order by link_id",
-    "select concat_ws(' ', hex(member_id), hex(connector), hex(leaver)) from owed_leave order by id",
-    "select concat_ws(' ', hex(session_id), hex(member_id)) from gone_member order by id",
+    "select concat_ws(' ', hex(member_id), hex(connector), hex(leaver)) from owed_leave order by member_id, id",
+    "select concat_ws(' ', hex(session_id), hex(member_id)) from gone_member order by session_id, member_id",
 ];
 
 const LIMITS: Limits = Limits {
@@ -263,7 +263,10 @@ proptest! {
             let one_by_one = rows_after(Bench::new(), &stage.records, 1).await;
             for at_once in [usize::MAX, 7] {
                 for bench in Bench::both().await {
-                    assert_eq!(rows_after(bench, &stage.records, at_once).await, one_by_one);
+                    let together = rows_after(bench, &stage.records, at_once).await;
+                    for (table, (together, one_by_one)) in TABLES.iter().zip(together.iter().zip(&one_by_one)) {
+                        assert_eq!(together, one_by_one, "{table}");
+                    }
                 }
             }
         });

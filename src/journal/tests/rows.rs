@@ -24,7 +24,7 @@ const MEMBERS: &str =
 const LINKS: &str = "select hex(stream_type) || ' ' || offered_at || ' ' || coalesce(answered_at || '', '-') || ' '
                      || offerer_candidates || ' ' || answerer_candidates || ' ' || renegotiations || ' '
                      || coalesce(closed_at || '', '-') || ' ' || coalesce(closed_by, '-') from link order by id";
-const LIVE_LINKS: &str = "select hex(offerer_connector) || ' ' || iif(answerer_connector is null, '-', hex(answerer_connector)) from live_link";
+const LIVE_LINKS: &str = "select hex(offerer_connector) || ' ' || iif(answerer_connector is null, '-', hex(answerer_connector)) from live_link order by link_id";
 
 /// Writes the records in one go, and reads the rows of each query: either database has the same.
 async fn history<const N: usize>(records: Vec<Record>, queries: [&'static str; N]) -> [Vec<String>; N] {
@@ -167,6 +167,34 @@ async fn the_session_ends_when_the_last_left() {
     let [sessions, events] = history(records, [SESSIONS, EVENTS]).await;
     assert_eq!(sessions, ["r 10 50 1 1 0 0"]);
     assert_eq!(events[3], "4 110 session_ended - -");
+}
+
+/// What is written of a session that was lost comes before the next one of its room, also within one group.
+#[tokio::test]
+async fn a_session_whose_end_was_lost_ends_when_its_room_begins_another() {
+    let next = |ms: i64, change| Record {
+        session: Some(SessionId(Uuid::from_u128(2))),
+        ..at(ms, change)
+    };
+    let begun = [at(10, started("r")), at(10, joined(1, 0, 1)), at(10, joined(2, 0, 2))];
+    let dropped = [at(20, disconnected(1, 0)), at(30, left(2, 0, LeaveReason::Left))];
+    let other_person = [next(40, started("r")), next(40, joined(3, 0, 1))];
+    let records: Vec<Record> = begun.into_iter().chain(dropped).chain(other_person).collect();
+    let wanted = [SESSIONS, PARTICIPANTS, CONNECTIONS, MEMBERS];
+    let at_once = history(records.clone(), wanted).await;
+    assert_eq!(at_once[0], ["r 10 40 2 2 0 0", "r 40 - 1 1 0 0"]);
+    assert_eq!(at_once[1][0], "person 1 10 40 gap 0");
+    assert_eq!((at_once[1].len(), at_once[3].len()), (3, 1));
+
+    // The first has begun in an earlier group.
+    for bench in Bench::both().await {
+        let opened = bench.open().await;
+        write(&opened.journal, records[..3].to_vec()).await;
+        write(&opened.journal, records[3..].to_vec()).await;
+        for (query, rows) in wanted.iter().zip(&at_once) {
+            assert_eq!(bench.rows(query).await, *rows);
+        }
+    }
 }
 
 #[tokio::test]
