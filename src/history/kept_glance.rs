@@ -213,14 +213,15 @@ impl History {
     pub async fn sessions_without_glance(&self, before: Option<SessionId>) -> Result<PendingGlances, Error> {
         let before = before.map_or(Uuid::max(), |id| id.0);
         let form = NewGlance::FORM;
+        // Not `exists`: PostgreSQL 18 answers that by a hash of the whole table where it believes it to be small.
         let rows = query!(
             &self.reader,
             fetch_all as PendingRow,
             r#"
             select own.id as "id!: SessionId",
-                own.ended_at is not null and not exists (
+                own.ended_at is not null and (
                     select 1 from session_glance where session_glance.session_id = own.id and session_glance.form = $2
-                ) as "is_pending!: bool"
+                ) is null as "is_pending!: bool"
             from (select id, ended_at from session where id < $1 order by id desc limit $3) as own
             order by own.id desc
             "#,
