@@ -135,7 +135,9 @@ async fn unless_stopped<T>(work: impl Future<Output = anyhow::Result<T>>, what_n
 
 fn migrate(config: &Config) -> anyhow::Result<()> {
     let database = config.database();
-    runtime()?.block_on(journal::bring_up_to_date(&database))?;
+    let work = async { Ok(journal::bring_up_to_date(&database).await?) };
+    let how_on = "what was done stays done, and the next start, or the same command, does the rest";
+    runtime()?.block_on(unless_stopped(work, how_on))?;
     println!("{database}: the tables are up to date.");
     Ok(())
 }

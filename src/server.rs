@@ -65,6 +65,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4600);
 /// # Errors
 /// If a part cannot start, or the server cannot go on. The message is for the user.
 pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Output = Stop>) -> anyhow::Result<()> {
+    tokio::pin!(shutdown);
     let review_listeners = match &config.review_listen {
         Some(listen) => Some(Listeners::bind_review(listen, &config.host).await?),
         None => None,
@@ -88,7 +89,14 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         reader,
         review,
         last_alive,
-    } = open_journal(&config, &clock).await?;
+    } = tokio::select! {
+        opened = open_journal(&config, &clock) => opened?,
+        // A large history of an earlier version takes minutes. What was begun is undone by the next start.
+        stop = &mut shutdown => {
+            info!(?stop, "stopped before the history was open");
+            return Ok(());
+        }
+    };
     let Review { token, kept_in } = review_token(&config)?;
     let covered = tls
         .as_ref()
@@ -204,7 +212,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         async move { journal.answers().await }
     })));
     let ended = tokio::select! {
-        stop = shutdown => {
+        stop = &mut shutdown => {
             info!(?stop, "stopping");
             None
         }

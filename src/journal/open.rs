@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::age::Age;
 use super::lock::DatabaseLock;
-use super::migrating::{EARLIER, told_of};
+use super::migrating::Plan;
 use super::node::last_group;
 use super::open_error::OpenError;
 use super::pace::Pace;
@@ -104,12 +104,8 @@ async fn connect(path: &Path) -> Result<Connected, OpenError> {
         .await
         .map_err(|source| database_error(&path, source))?;
     check_version(&mut connection, &path).await?;
-    if check_ours(&mut connection, &path).await? {
-        tell_of_migrations(&mut connection)
-            .await
-            .map_err(|source| database_error(&path, source))?;
-    }
-    migrate(&mut connection, &path).await?;
+    let is_ours = check_ours(&mut connection, &path).await?;
+    migrate(&mut connection, &path, is_ours).await?;
     set(&mut connection, "pragma journal_mode = wal", &path).await?;
     Ok(Connected {
         reader: Database::Sqlite(reader(&path)),
@@ -291,9 +287,7 @@ pub(crate) async fn owner(connection: &mut SqliteConnection) -> sqlx::Result<Own
 /// # Errors
 /// If it cannot be read.
 pub(crate) async fn age(connection: &mut SqliteConnection) -> sqlx::Result<Age> {
-    let applied: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success")
-        .fetch_all(connection)
-        .await?;
+    let applied = applied(connection).await?;
     if applied.iter().any(|version| !MIGRATIONS.version_exists(*version)) {
         return Ok(Age::Newer);
     }
@@ -303,6 +297,13 @@ pub(crate) async fn age(connection: &mut SqliteConnection) -> sqlx::Result<Age> 
     } else {
         Age::Current
     })
+}
+
+/// The migrations that were done.
+async fn applied(connection: &mut SqliteConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar("select version from _sqlx_migrations where success")
+        .fetch_all(connection)
+        .await
 }
 
 /// Why a start cannot bring the tables up to date, as far as the book of migrations tells.
@@ -345,18 +346,18 @@ async fn check_ours(connection: &mut SqliteConnection, path: &Path) -> Result<bo
     }
 }
 
-/// Says why the start takes its time: a large history may be written anew.
-async fn tell_of_migrations(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    if age(connection).await? == Age::Earlier {
-        tracing::info!("{EARLIER}");
-    }
-    Ok(())
-}
-
-async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+async fn migrate(connection: &mut SqliteConnection, path: &Path, is_ours: bool) -> Result<(), OpenError> {
+    let failed = |source| database_error(path, source);
     // What a migration sorts may be larger than the machine's memory.
     set(connection, "pragma temp_store = file", path).await?;
-    told_of(MIGRATIONS.run(&mut *connection)).await.map_err(|source| {
+    let done = if is_ours {
+        applied(connection).await.map_err(failed)?
+    } else {
+        Vec::new()
+    };
+    let plan = Plan::after(&MIGRATIONS, &done);
+    let counts = counts(connection, &plan).await.map_err(failed)?;
+    plan.run(connection, counts).await.map_err(|source| {
         let name = path.display().to_string();
         if matches!(source, MigrateError::VersionMissing(_)) {
             return OpenError::Newer(name);
@@ -364,6 +365,17 @@ async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), O
         OpenError::Migration { name, source }
     })?;
     set(connection, "pragma temp_store = memory", path).await
+}
+
+/// How many rows there are to go over.
+async fn counts(connection: &mut SqliteConnection, plan: &Plan) -> sqlx::Result<Vec<(String, i64)>> {
+    let tables: Vec<String> = sqlx::query_scalar("select name from sqlite_schema where type = 'table'")
+        .fetch_all(&mut *connection)
+        .await?;
+    match plan.count_of(&tables) {
+        Some(query) => sqlx::query_as(AssertSqlSafe(query)).fetch_all(connection).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 async fn set(connection: &mut SqliteConnection, pragma: &'static str, path: &Path) -> Result<(), OpenError> {

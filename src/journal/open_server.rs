@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::age::Age;
 use super::database_server::DatabaseServer;
-use super::migrating::{EARLIER, told_of};
+use super::migrating::Plan;
 use super::node::{self, Place};
 use super::open_error::OpenError;
 use super::server_url::SchemaName;
@@ -205,15 +205,17 @@ async fn check_ours(connection: &mut PgConnection, server: &DatabaseServer) -> R
 /// One server at a time: sqlx takes a lock of the database's for it. What is up to date is left alone, as who only writes rows
 /// has not the right to change tables.
 async fn migrate(connection: &mut PgConnection, server: &DatabaseServer) -> Result<(), OpenError> {
-    let applied = applied(connection).await.map_err(|source| server.failure(source))?;
+    let failed = |source| server.failure(source);
+    let applied = applied(connection).await.map_err(failed)?;
     match age(&applied) {
         Some(Age::Current) => return Ok(()),
         Some(Age::Newer) => return Err(OpenError::Newer(server.to_string())),
-        Some(Age::Earlier) => tracing::info!("{EARLIER}"),
-        None => {}
+        Some(Age::Earlier) | None => {}
     }
-    // What `run` awaits is not general enough for another task.
-    let migrated = told_of(MIGRATIONS.run_direct(None, connection, false)).await;
+    let done: Vec<_> = applied.iter().map(|(version, ..)| *version).collect();
+    let plan = Plan::after(&MIGRATIONS, &done);
+    let counts = counts(connection, server, &plan).await.map_err(failed)?;
+    let migrated = plan.run(connection, counts).await;
     migrated.map_err(|source| {
         let name = server.to_string();
         if let MigrateError::Execute(source) = source {
@@ -221,6 +223,21 @@ async fn migrate(connection: &mut PgConnection, server: &DatabaseServer) -> Resu
         }
         OpenError::Migration { name, source }
     })
+}
+
+/// How many rows there are to go over.
+async fn counts(
+    connection: &mut PgConnection,
+    server: &DatabaseServer,
+    plan: &Plan,
+) -> sqlx::Result<Vec<(String, i64)>> {
+    let tables = "select relname::text from pg_class where relnamespace = to_regnamespace($1) and relkind = 'r'";
+    let tables = sqlx::query_scalar(tables).bind(server.schema().as_str());
+    let tables: Vec<String> = tables.fetch_all(&mut *connection).await?;
+    match plan.count_of(&tables) {
+        Some(query) => sqlx::query_as(AssertSqlSafe(query)).fetch_all(connection).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The migrations that were done: their versions, whether they were done to the end, and their checksums.

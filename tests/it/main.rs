@@ -14,6 +14,7 @@ mod healthcheck;
 mod ice;
 mod log;
 mod metrics;
+mod migrations;
 mod moves;
 mod postgres;
 mod process;
