@@ -127,6 +127,11 @@ impl Postgres {
         self.order("start");
     }
 
+    /// Starts it anew, with another server that follows it from then on.
+    pub fn replicate(&self) {
+        self.order("replicate");
+    }
+
     fn order(&self, order: &str) {
         let mut orders = self.orders.lock().unwrap();
         let (script, said) = &mut *orders;

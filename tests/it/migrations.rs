@@ -117,7 +117,15 @@ impl AtWork {
         signal_to(&self.child, signal);
         let code = self.child.wait().unwrap().code();
         self.log.read_to_string(&mut self.said).unwrap();
-        (code, self.said)
+        (code, std::mem::take(&mut self.said))
+    }
+}
+
+/// It does not end by itself.
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -200,6 +200,78 @@ async fn a_history_that_is_used_or_newer_or_anothers_is_left_alone() {
     );
 }
 
+/// What a start says in its log of what the database may lose.
+fn told_of_loss(postgres: &Postgres) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let url = postgres.address();
+    let mut server = Server::start_unread(program(folder.path(), &[("DATABASE_URL", &url)]), &log);
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let warnings = log.lines().filter_map(|line| line.split_once(" WARN "));
+    warnings.map(|(_, line)| line.to_owned()).collect()
+}
+
+const UNSAFE: &str = "the database runs with fsync or full_page_writes off";
+const LATE: &str = "the database has a replica that it does not wait for (synchronous_standby_names)";
+
+#[tokio::test]
+async fn a_database_that_may_lose_what_it_was_given_is_warned_of() {
+    let postgres = Postgres::own(&[("fsync", "off")]);
+    let [told] = told_of_loss(&postgres).try_into().unwrap();
+    assert!(told.contains(UNSAFE), "{told}");
+
+    let postgres = Postgres::own(&[]);
+    assert_eq!(told_of_loss(&postgres), [""; 0]);
+    let set = async |setting: &str| {
+        postgres.execute(format!("alter system set {setting}")).await;
+        postgres.execute("select pg_reload_conf()".to_owned()).await;
+        wait_for_setting(&postgres, setting).await;
+    };
+    set("full_page_writes = off").await;
+    let [told] = told_of_loss(&postgres).try_into().unwrap();
+    assert!(told.contains(UNSAFE), "{told}");
+    set("full_page_writes = on").await;
+
+    postgres.replicate();
+    wait_until(
+        &postgres,
+        "exists (select from pg_stat_replication where state = 'streaming')",
+    )
+    .await;
+    let [told] = told_of_loss(&postgres).try_into().unwrap();
+    assert!(told.contains(LATE), "{told}");
+    set("synchronous_standby_names = '*'").await;
+    wait_until(
+        &postgres,
+        "exists (select from pg_stat_replication where sync_state = 'sync')",
+    )
+    .await;
+    assert_eq!(told_of_loss(&postgres), [""; 0]);
+}
+
+/// Waits until a new connection has what was set.
+async fn wait_for_setting(postgres: &Postgres, setting: &str) {
+    let (name, value) = setting.split_once(" = ").unwrap();
+    let value = value.trim_matches('\'');
+    wait_until(postgres, &format!("current_setting('{name}') = '{value}'")).await;
+}
+
+async fn wait_until(postgres: &Postgres, condition: &str) {
+    let options: PgConnectOptions = postgres.address().parse().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let mut connection = options.connect().await.unwrap();
+        let holds = AssertSqlSafe(format!("select {condition}"));
+        if sqlx::query_scalar(holds).fetch_one(&mut connection).await.unwrap() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{condition}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Whatever state it is asked for, with what it says.
 async fn wait_for_readiness(server: &Server, wanted: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(60);
