@@ -482,6 +482,10 @@ more-people-not-drawn = { $count ->
 ## One session: its attendance
 
 by-attention = By what needs attention: who was lost, then connections missed, drops, and share.
+by-name = By name.
+# Stands before the heads of the columns, on a phone.
+sort-by = Or by:
+sort-by-attention = By what needs attention
 table-of-attendance = Table of attendance
 column-name = Name
 column-present = Present
@@ -523,8 +527,7 @@ table-per-cent = Present (%)
 among-shown = Among the { NUMBER($shown) } people shown here:
 most-missed = Of the { NUMBER($all) } people, the { NUMBER($shown) } who missed the most connections:
 who-with-whom = Who connected with whom
-sign-screen = a shared screen did not arrive
-sign-empty = ; empty: never there at the same time
+sign-empty = empty: never there at the same time
 pair-by-pair = Pair by pair
 and-more-pairs = And { NUMBER($count) } more: { $link }.
 all-pairs-as-json = all pairs as JSON
@@ -533,17 +536,21 @@ cell-screen-missed = connected, but a shared screen did not arrive
 cell-connected = connected
 cell-waiting = still connecting
 cell-unknown = not known
-and-unknown = { $connected }, { $unknown } not known
+and-unknown = , { NUMBER($unknown) } not known
 cell-lost = lost each other
 cell-never = never connected
 no-two-met = No two people were there at the same time.
 everything-exchanged = Everything was exchanged; the pages did not say whether video came.
 the-two-connected = The two connected.
 all-pairs-connected = All { NUMBER($pairs) } pairs connected.
+pairs-known = { $pairs ->
+    [one] { $pairs } pair was
+   *[other] { $pairs } pairs were
+} there at the same time: { NUMBER($good) } connected
 pairs-so-far = { $pairs ->
     [one] { $pairs } pair was
    *[other] { $pairs } pairs were
-} there at the same time; { NUMBER($good) } of them connected so far
+} there at the same time: { NUMBER($good) } connected so far
 pairs-in-all = { $pairs ->
     [one] { $pairs } pair was
    *[other] { $pairs } pairs were
@@ -702,12 +709,49 @@ because-forbidden = { $what } without a link that is good there
 because-replaced = { $what } from a page that had lost its place to another
 because-removed = { $what } from a page that a teacher had removed
 
+## The start page, as long as there is none of one's own
+
+welcome-running = chatroom-server { $version } is running
+welcome-what = It is a signaling server for video rooms: pages speak Socket.IO to it, and it passes offers, answers and candidates between the members of a room. There is no page here yet.
+welcome-no-index = It serves files of { $directory }, and there is no { $index } in it: build your page into it, and load this one again.
+welcome-try = To try it
+welcome-example = The video room in the project's folder { $folder } is a page to start from:
+welcome-connect = To connect a page of your own
+welcome-from-elsewhere = A page on another port or machine loads the script from here and calls { $function } with this address. The events that it says and hears are in the README.
+welcome-see = To see who was there
+welcome-review = { $link }, with the link that the server printed at its start.
+welcome-open-review = Open the review
+welcome-review-elsewhere = The review is at an address of its own: the server printed the link at its start.
+
 ## The REST API for people
 
 api-for-programs = A script shows the review token; the same for programs, as OpenAPI 3.1, is { $link }.
-# What the API's document says itself is in English, as it is for programs.
-api-in-english = What follows is of the API's own document, which is in English.
+# The document is made of the following, too: programs read it in English, and people in their language. Words that
+# programs compare are as they are.
+api-in-english = What each operation says of itself is of the API's document, which is in English.
+api-introduction = Who was in which room, when, and who connected with whom. Times are RFC 3339 in UTC, durations whole milliseconds; lists come in pages, and nextCursor asks for the next one: a page may hold fewer rows than limit, even none, and only a nextCursor of null is the end. What is refused is a problem (RFC 9457) with a code that does not change. Answers of 429 and 503 to too many questions bring Retry-After.
+api-rooms = Rooms
+api-sessions = Sessions
+api-downloads = What can be taken along
+api-live = As it happens
+api-sharing = Letting others read
+api-removal = Removing
+api-clients = For clients
+api-health = Health
+api-document = For programs
 api-common = What many may answer instead of what is asked for:
+api-broken = Something broke in the server
+api-bad-parameter = A parameter is missing, unknown, or has a bad value; the problem names it
+api-no-token = The review token is missing or wrong
+api-forbidden = The host name is not one the server answers to, a page of another origin asks, or a review link does not open this
+api-link-over = linkOver: the review link has ended or was revoked, or what it showed was removed
+api-too-many-questions = tooManyQuestions: too many questions of this address are waiting for an answer
+api-busy = busy: too many questions are waiting for an answer
+api-body-late = The body did not arrive in time
+api-body-too-large = The body is too large
+api-body-not-json = The body is not JSON
+api-no-session = There is no session of this id
+api-no-room = No room of this name has ever been used
 api-operations = Operations
 api-parameters-of = Parameters of: { $operation }
 api-parameter = Parameter

@@ -370,6 +370,9 @@ more-people-not-drawn = 另有 { $count } 人未画出：此处按名字显示�
 ## 一堂课：出勤
 
 by-attention = 按需要关注的程度排序：先是没有再回来的人，然后依次是未连通的数量、掉线次数和在线比例。
+by-name = 按名字排序。
+sort-by = 或按：
+sort-by-attention = 按需要关注的程度排序
 table-of-attendance = 出勤表
 column-name = 用户名
 column-present = 在线
@@ -411,8 +414,7 @@ table-per-cent = 在线（%）
 among-shown = 此处显示的 { $shown } 人之间：
 most-missed = { $all } 人中未连通最多的 { $shown } 人：
 who-with-whom = 谁与谁已连通
-sign-screen = 共享屏幕未送达
-sign-empty = ；空白：从未同时在场
+sign-empty = 空白：从未同时在场
 pair-by-pair = 逐对说明
 and-more-pairs = 另外 { $count } 对：{ $link }。
 all-pairs-as-json = 全部以 JSON 查看
@@ -421,14 +423,15 @@ cell-screen-missed = 已连通，但共享屏幕未送达
 cell-connected = 已连通
 cell-waiting = 仍在连接
 cell-unknown = 未知
-and-unknown = { $connected }，{ $unknown } 未知
+and-unknown = ，{ $unknown } 未知
 cell-lost = 连通后断开
 cell-never = 未能连通
 no-two-met = 没有任何两人同时在场。
 everything-exchanged = 连接信息已全部交换；网页没有报告视频是否连通。
 the-two-connected = 两人已连通。
 all-pairs-connected = { $pairs } 对全部连通。
-pairs-so-far = 同时在场的有 { $pairs } 对；至今 { $good } 对已连通
+pairs-known = 同时在场的有 { $pairs } 对：{ $good } 对已连通
+pairs-so-far = 同时在场的有 { $pairs } 对：至今 { $good } 对已连通
 pairs-in-all = 同时在场的有 { $pairs } 对：{ $good } 对已连通，{ $bad } 对没有
 pairs-unknown = 另有 { $count } 对，网页没有报告视频是否连通
 pair-no-offer = { $one }与{ $other }未能连通：双方都没有发起连接
@@ -545,6 +548,20 @@ because-forbidden = { $what }（没有有效的链接）
 because-replaced = { $what }（网页的位置已被另一个取代）
 because-removed = { $what }（网页已被老师移出）
 
+## 还没有网页时的首页
+
+welcome-running = chatroom-server { $version } 正在运行
+welcome-what = 这是视频房间的信令服务器：网页通过 Socket.IO 与它通信，它在房间成员之间转发 offer、answer 和 candidate。这里还没有网页。
+welcome-no-index = 服务器提供 { $directory } 中的文件，但其中没有 { $index }：请把网页构建到这个目录，然后刷新本页。
+welcome-try = 试一试
+welcome-example = 可以从项目目录 { $folder } 中的视频房间开始：
+welcome-connect = 接入自己的网页
+welcome-from-elsewhere = 其他端口或其他电脑上的网页从这里加载脚本，并以本页的地址调用 { $function }。收发的事件见 README.zh-CN.md。
+welcome-see = 查看谁来过
+welcome-review = { $link }，使用服务器启动时显示的链接。
+welcome-open-review = 打开课堂回顾
+welcome-review-elsewhere = 课堂回顾在另一个地址：服务器启动时已显示链接。
+
 ## 给人看的 REST API
 
 api-for-programs = 程序须出示回顾令牌；供程序读取的同样内容（OpenAPI 3.1）见 { $link }。
@@ -564,4 +581,26 @@ api-anybody = 任何人都可以访问。
 api-client = 客户端以自己的 id 作为 Bearer 令牌。
 api-anybody-or-client = 任何人都可以访问；客户端可以用自己的 id 作为 Bearer 令牌。
 api-reviewers = 仅供回顾者使用。
-api-in-english = 以下内容取自接口文档，只有英文。
+api-in-english = 各接口自身的说明取自接口文档，只有英文。
+api-introduction = 谁在何时进过哪个房间，谁与谁连通。时间采用 RFC 3339（UTC），时长为整数毫秒；列表分页，用 nextCursor 取下一页：一页的行数可能少于 limit，甚至为零，只有 nextCursor 为 null 才表示结束。被拒绝的请求返回 problem（RFC 9457），其 code 不会改变。因请求过多而返回的 429 和 503 带有 Retry-After。
+api-rooms = 房间
+api-sessions = 课堂
+api-downloads = 可下载的内容
+api-live = 实时事件
+api-sharing = 分享给他人
+api-removal = 删除
+api-clients = 供客户端使用
+api-health = 运行状况
+api-document = 供程序使用
+api-broken = 服务器出错
+api-bad-parameter = 缺少参数、参数未知或值不正确；problem 会指明是哪一个
+api-no-token = 缺少回顾令牌，或令牌不正确
+api-forbidden = 主机名不是服务器所应答的，请求来自其他来源的网页，或回顾链接不能打开此项
+api-link-over = linkOver：回顾链接已到期或被撤销，或其内容已被删除
+api-too-many-questions = tooManyQuestions：此地址有太多请求在等待应答
+api-busy = busy：有太多请求在等待应答
+api-body-late = 请求体没有及时到达
+api-body-too-large = 请求体太大
+api-body-not-json = 请求体不是 JSON
+api-no-session = 没有这个 id 的课堂
+api-no-room = 从未有人用过这个名字的房间

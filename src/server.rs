@@ -38,7 +38,7 @@ use crate::room::Limits;
 use crate::service_manager;
 use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates, RestoredRooms};
 use crate::signals::Stop;
-use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files, with_welcome_page};
+use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files};
 use crate::tls::Source;
 use crate::web::{self, Feed, LiveRooms, PageGuard, Readiness, Recovery};
 
@@ -421,17 +421,19 @@ fn router(config: &Config, web: Router, socket: Router) -> Router {
         .layer(pages)
         .layer(web::socket_layer(&config.allowed_origins));
     let router = web.merge(socket);
-    let has_review = config.review_listen.is_none();
-    let base_path = config.base_path.as_str().to_owned();
+    let start_page = web::welcome_page(web::Welcome {
+        base: config.base_path.as_str().to_owned(),
+        has_review: config.review_listen.is_none(),
+        static_dir: config.static_dir.clone(),
+    });
     let router = match &config.static_dir {
-        None => with_welcome_page(router, base_path, has_review),
+        None => router.merge(start_page),
         Some(directory) => with_static_files(
             router,
             &StaticFiles {
                 directory: directory.clone(),
                 spa_fallback: config.spa_fallback,
-                base_path,
-                has_review,
+                start_page,
             },
         ),
     };

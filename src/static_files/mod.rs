@@ -6,7 +6,6 @@ mod paths;
 mod single_page;
 #[cfg(test)]
 mod tests;
-mod welcome;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -27,7 +26,6 @@ pub use self::client_script::{ClientScript, client_script_routes};
 pub(crate) use self::paths::fuzz;
 use self::paths::{INDEX, is_inside, is_public, parts};
 use self::single_page::SinglePage;
-pub use self::welcome::with_welcome_page;
 
 /// Which files are served, and how.
 #[derive(Debug, Clone)]
@@ -37,10 +35,8 @@ pub struct StaticFiles {
     /// Whether a path without a file is a view of the page `index.html`, which routes in the browser. `None` is: if that
     /// is the only page of the directory.
     pub spa_fallback: Option<bool>,
-    /// The path below which everything is,
-    pub base_path: String,
-    /// and whether the review is on the same port, as the start page says that stands for a missing `index.html`.
-    pub has_review: bool,
+    /// What answers `/` while the directory has no `index.html`.
+    pub start_page: Router,
 }
 
 /// Serves the files as the router's fallback, a directory's `index.html` for the directory.
@@ -51,8 +47,7 @@ pub fn with_static_files(router: Router, files: &StaticFiles) -> Router {
     let served = Arc::new(Served {
         directory: files.directory.clone(),
         single_page: SinglePage::new(files.directory.clone(), files.spa_fallback),
-        base_path: files.base_path.clone(),
-        has_review: files.has_review,
+        start_page: files.start_page.clone(),
     });
     let layers = ServiceBuilder::new()
         .layer(nosniff)
@@ -64,8 +59,7 @@ pub fn with_static_files(router: Router, files: &StaticFiles) -> Router {
 struct Served {
     directory: PathBuf,
     single_page: SinglePage,
-    base_path: String,
-    has_review: bool,
+    start_page: Router,
 }
 
 async fn only_public(State(served): State<Arc<Served>>, mut request: Request, next: Next) -> Response {
@@ -77,7 +71,7 @@ async fn only_public(State(served): State<Arc<Served>>, mut request: Request, ne
     }
     let has_index = || is_inside(&served.directory, INDEX);
     if path == "/" && is_read(&request) && !has_index().await {
-        return welcome::page(Some(&served.directory), &served.base_path, served.has_review);
+        return served.start_page.clone().oneshot(request).await.into_response();
     }
     if is_inside(&served.directory, &path).await {
         return next.run(request).await;

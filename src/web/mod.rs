@@ -15,6 +15,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod viewer;
+mod welcome;
 mod words;
 
 use std::any::Any;
@@ -45,11 +46,14 @@ use self::review::sign_in;
 pub use self::settings::{Scheme, Settings};
 use self::state::AppState;
 pub use self::state::{AddressBook, LiveRooms, Readiness, ReadinessProbe, Recovery, Services, WallClock};
+pub use self::welcome::{Welcome, welcome_page};
+use self::words::Words;
+use crate::model::language::Language;
 
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.
 pub fn router(settings: Settings, services: Services) -> Router {
-    let document = api::document(&settings.base_path);
+    let document = api::document(&settings.base_path, Words::of(Language::default()));
     let app = Arc::new(AppState::new(settings, services, document));
     let routes = public(&app)
         .merge(for_reviewers(&app))
@@ -68,7 +72,7 @@ pub struct SplitRouters {
 
 /// [`router`], for two origins: a script in a page of the one has no way to the other.
 pub fn split_routers(settings: Settings, services: Services) -> SplitRouters {
-    let document = api::document(&settings.base_path);
+    let document = api::document(&settings.base_path, Words::of(Language::default()));
     let app = Arc::new(AppState::new(settings, services, document));
     let mut public = public(&app);
     if app.settings.public_rooms {

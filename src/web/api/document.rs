@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, Content, OpenApi as Document, Ref, ResponseBuilder, Server};
 use utoipa::{OpenApi, openapi};
 
@@ -20,6 +22,7 @@ use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::Problem;
 use crate::web::http::query::{NoQuery, Query};
 use crate::web::state::AppState;
+use crate::web::words::{Words, message as m};
 
 const REVIEWER: &str = "reviewer";
 const CLIENT: &str = "client";
@@ -27,22 +30,7 @@ const CLIENT: &str = "client";
 #[derive(OpenApi)]
 #[openapi(
     info(
-        title = "chatroom-server",
-        description = "Who was in which room, when, and who connected with whom. Times are RFC 3339 in UTC, durations \
-            whole milliseconds; lists come in pages, and nextCursor asks for the next one: a page may hold fewer rows than \
-            limit, even none, and only a nextCursor of null is the end. What is refused is a problem (RFC 9457) with a \
-            code that does not change. Answers of 429 and 503 to too many questions bring Retry-After."
-    ),
-    tags(
-        (name = "rooms", description = "Rooms"),
-        (name = "sessions", description = "Sessions"),
-        (name = "downloads", description = "What can be taken along"),
-        (name = "live", description = "As it happens"),
-        (name = "sharing", description = "Letting others read"),
-        (name = "removal", description = "Removing"),
-        (name = "clients", description = "For clients"),
-        (name = "health", description = "Health"),
-        (name = "document", description = "For programs")
+        title = "chatroom-server"
     ),
     // What only parameters and streams hold is not found through the handlers.
     components(schemas(
@@ -60,6 +48,25 @@ const CLIENT: &str = "client";
 )]
 struct Api;
 
+/// What is said in the language of some words.
+type Said = fn(&Words) -> String;
+
+/// The chapters: the tag of their operations, and their title.
+const CHAPTERS: [(&str, Said); 9] = [
+    ("rooms", |words| words.say(m::ApiRooms)),
+    ("sessions", |words| words.say(m::ApiSessions)),
+    ("downloads", |words| words.say(m::ApiDownloads)),
+    ("live", |words| words.say(m::ApiLive)),
+    ("sharing", |words| words.say(m::ApiSharing)),
+    ("removal", |words| words.say(m::ApiRemoval)),
+    ("clients", |words| words.say(m::ApiClients)),
+    ("health", |words| words.say(m::ApiHealth)),
+    ("document", |words| words.say(m::ApiDocument)),
+];
+
+/// The field of an answer by which it says that its description is in another language than the rest.
+pub(in crate::web) const LANGUAGE: &str = "x-language";
+
 /// `GET /api/v1/openapi.json`
 #[utoipa::path(
     get,
@@ -74,8 +81,11 @@ pub(super) async fn show(State(app): State<Arc<AppState>>, _: Query<NoQuery>) ->
 }
 
 /// What is said of the API as a whole, without any path.
-pub(super) fn introduction(base: &BasePath) -> Document {
+pub(super) fn introduction(base: &BasePath, words: &Words) -> Document {
     let mut document = Api::openapi();
+    document.info.description = Some(words.say(m::ApiIntroduction));
+    let chapter = |(name, title): (&str, Said)| TagBuilder::new().name(name).description(Some(title(words))).build();
+    document.tags = Some(CHAPTERS.map(chapter).to_vec());
     document.servers = (!base.is_root()).then(|| vec![Server::new(base.as_str())]);
     // It is made of the package's, which has none.
     document.info.license = None;
@@ -95,63 +105,52 @@ pub(super) fn introduction(base: &BasePath) -> Document {
 }
 
 /// What routes say of themselves that anybody may ask, whatever they are asked with.
-pub(super) fn without_parameters(routes: Document) -> Document {
-    completed(routes, None, &[BROKEN])
+pub(super) fn without_parameters(routes: Document, words: &Words) -> Document {
+    completed(routes, words, None, &[BROKEN])
 }
 
 /// The same of routes that may be asked with parameters.
-pub(super) fn for_anybody(routes: Document) -> Document {
-    completed(routes, None, &[BROKEN, BAD_PARAMETER])
+pub(super) fn for_anybody(routes: Document, words: &Words) -> Document {
+    completed(routes, words, None, &[BROKEN, BAD_PARAMETER])
 }
 
 /// The same of routes that are a reviewer's.
-pub(super) fn for_reviewers(routes: Document) -> Document {
+pub(super) fn for_reviewers(routes: Document, words: &Words) -> Document {
     let problems = [&[BROKEN, BAD_PARAMETER][..], &OF_REVIEWERS].concat();
-    completed(routes, Some(REVIEWER), &problems)
+    completed(routes, words, Some(REVIEWER), &problems)
 }
 
-type ProblemWord = (&'static str, &'static str);
+/// A status, and what it means.
+type ProblemWord = (&'static str, Said);
 
-const BROKEN: ProblemWord = ("500", "Something broke in the server");
+const BROKEN: ProblemWord = ("500", |words| words.say(m::ApiBroken));
 
-const BAD_PARAMETER: ProblemWord = (
-    "400",
-    "A parameter is missing, unknown, or has a bad value; the problem names it",
-);
+const BAD_PARAMETER: ProblemWord = ("400", |words| words.say(m::ApiBadParameter));
 
 const OF_REVIEWERS: [ProblemWord; 5] = [
-    ("401", "The review token is missing or wrong"),
-    (
-        "403",
-        "The host name is not one the server answers to, a page of another origin asks, or a review link does not open this",
-    ),
-    (
-        "410",
-        "linkOver: the review link has ended or was revoked, or what it showed was removed",
-    ),
-    (
-        "429",
-        "tooManyQuestions: too many questions of this address are waiting for an answer",
-    ),
-    ("503", "busy: too many questions are waiting for an answer"),
+    ("401", |words| words.say(m::ApiNoToken)),
+    ("403", |words| words.say(m::ApiForbidden)),
+    ("410", |words| words.say(m::ApiLinkOver)),
+    ("429", |words| words.say(m::ApiTooManyQuestions)),
+    ("503", |words| words.say(m::ApiBusy)),
 ];
 
 /// What every route answers that reads a body.
 const OF_BODIES: [ProblemWord; 3] = [
-    ("408", "The body did not arrive in time"),
-    ("413", "The body is too large"),
-    ("415", "The body is not JSON"),
+    ("408", |words| words.say(m::ApiBodyLate)),
+    ("413", |words| words.say(m::ApiBodyTooLarge)),
+    ("415", |words| words.say(m::ApiBodyNotJson)),
 ];
 
 /// What the routes say of themselves, with the scheme that opens them and the problems that all of them may answer.
-fn completed(mut document: Document, scheme: Option<&str>, problems: &[ProblemWord]) -> Document {
+fn completed(mut document: Document, words: &Words, scheme: Option<&str>, problems: &[ProblemWord]) -> Document {
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
             let of_body = operation.request_body.iter().flat_map(|_| OF_BODIES);
-            for (status, description) in problems.iter().copied().chain(missing(path)).chain(of_body) {
+            for (status, meaning) in problems.iter().copied().chain(missing(path)).chain(of_body) {
                 let responses = &mut operation.responses.responses;
                 let response = responses.entry(status.to_owned());
-                response.or_insert_with(|| openapi::RefOr::T(problem(description)));
+                response.or_insert_with(|| openapi::RefOr::T(problem(words, meaning)));
             }
             if let Some(scheme) = scheme {
                 operation.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);
@@ -164,15 +163,16 @@ fn completed(mut document: Document, scheme: Option<&str>, problems: &[ProblemWo
 /// What a path names and may not be there.
 fn missing(path: &str) -> Option<ProblemWord> {
     if path.contains("/sessions/{id}") {
-        return Some(("404", "There is no session of this id"));
+        return Some(("404", |words| words.say(m::ApiNoSession)));
     }
     // What is done to a room is refused if it is not in use, whether it ever was or not.
     let is_of_room = path == "/api/v1/rooms/{room}" || path == "/api/v1/rooms/{room}/participants";
-    is_of_room.then_some(("404", "No room of this name has ever been used"))
+    is_of_room.then_some(("404", |words| words.say(m::ApiNoRoom)))
 }
 
-fn problem(description: &str) -> openapi::Response {
+fn problem(words: &Words, meaning: Said) -> openapi::Response {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
-    let response = ResponseBuilder::new().description(description);
+    let language = (!words.is_first()).then(|| Extensions::builder().add(LANGUAGE, words.tag()).build());
+    let response = ResponseBuilder::new().description(meaning(words)).extensions(language);
     response.content("application/problem+json", content).build()
 }

@@ -17,22 +17,25 @@ pub(crate) mod sessions;
 
 use std::sync::Arc;
 
+pub(super) use self::document::LANGUAGE;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::AppState;
+use super::words::Words;
 use crate::config::BasePath;
 
 type ApiRoutes = OpenApiRouter<Arc<AppState>>;
 
-/// The whole API as OpenAPI 3.1 says it: the handlers' own words, and what is true of all that the same people may ask.
-pub(super) fn document(base: &BasePath) -> OpenApi {
-    let mut document = document::introduction(base);
-    document.merge(document::without_parameters(health().into_openapi()));
-    document.merge(document::for_anybody(clients().into_openapi()));
+/// The whole API as OpenAPI 3.1 says it: the handlers' own words, which are English, and in the language of these words what
+/// is true of all that the same people may ask.
+pub(super) fn document(base: &BasePath, words: &Words) -> OpenApi {
+    let mut document = document::introduction(base, words);
+    document.merge(document::without_parameters(health().into_openapi(), words));
+    document.merge(document::for_anybody(clients().into_openapi(), words));
     for routes in [rooms(), room(), questions(), reviewers()] {
-        document.merge(document::for_reviewers(routes.into_openapi()));
+        document.merge(document::for_reviewers(routes.into_openapi(), words));
     }
     document
 }

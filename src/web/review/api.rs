@@ -9,15 +9,23 @@ use serde_json::Value;
 
 use super::{PageResult, html};
 use crate::config::BasePath;
-use crate::web::api::document;
+use crate::model::language::Language;
+use crate::web::api::{LANGUAGE, document};
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::query::{NoQuery, Query};
 use crate::web::words::{Html, SLOT, Words, message as m};
 
-/// It is made of the binary alone.
-static REFERENCE: LazyLock<ApiReference> =
-    LazyLock::new(|| ApiReference::of(&serde_json::to_value(document(&BasePath::default())).unwrap_or_default()));
+/// What the document's own words are in.
+const ENGLISH: &str = "en";
+
+/// For each language, made of the binary alone.
+static REFERENCES: LazyLock<[ApiReference; Language::ALL.len()]> = LazyLock::new(|| {
+    Language::ALL.map(|language| {
+        let document = document(&BasePath::default(), Words::of(language));
+        ApiReference::of(language, &serde_json::to_value(document).unwrap_or_default())
+    })
+});
 
 #[derive(Template)]
 #[template(path = "api.html")]
@@ -26,8 +34,10 @@ struct ApiPage {
     reference: &'static ApiReference,
 }
 
-/// What the document says. It is in English, as it is for programs and who writes them.
+/// What the document says: what operations say of themselves in English, as it is for programs and who writes them, and
+/// what is around it in the reader's language.
 struct ApiReference {
+    language: Language,
     introduction: String,
     /// Refusals that are the same everywhere.
     common: Vec<DocumentedAnswer>,
@@ -73,6 +83,8 @@ struct Param {
 struct DocumentedAnswer {
     status: String,
     description: String,
+    /// The language of the description.
+    lang: String,
     /// What is in it, where that is worth saying: problems are all alike.
     content: Option<AnswerContent>,
 }
@@ -86,7 +98,11 @@ struct AnswerContent {
 /// `GET /review/api`
 pub(crate) async fn show(Reader(words): Reader, query: Result<Query<NoQuery>, Error>) -> PageResult {
     query?;
-    let reference = &REFERENCE;
+    let [first, ..] = &*REFERENCES;
+    let own = REFERENCES
+        .iter()
+        .find(|one| Words::of(one.language).tag() == words.tag());
+    let reference = own.unwrap_or(first);
     html(&ApiPage { words, reference })
 }
 
@@ -126,7 +142,7 @@ impl ApiPage {
 }
 
 impl ApiReference {
-    fn of(document: &Value) -> Self {
+    fn of(language: Language, document: &Value) -> Self {
         let all = || {
             let paths = document["paths"].as_object().into_iter().flatten();
             paths.flat_map(|(path, item)| {
@@ -144,6 +160,7 @@ impl ApiReference {
         let mut chapters: Vec<Chapter> = list(&document["tags"]).map(chapter).collect();
         let common = take_common(&mut chapters);
         Self {
+            language,
             introduction: text(&document["info"]["description"]),
             common,
             chapters,
@@ -214,6 +231,7 @@ impl DocumentedAnswer {
         Self {
             status: status.to_owned(),
             description: text(&answer["description"]),
+            lang: answer[LANGUAGE].as_str().unwrap_or(ENGLISH).to_owned(),
             content: content.map(|(media_type, content)| AnswerContent {
                 media_type: media_type.clone(),
                 shape: shape::of(document, &content["schema"]),

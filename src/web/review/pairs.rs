@@ -17,6 +17,9 @@ const TRIANGLE_FROM: usize = 5;
 /// A larger triangle is no longer read: of more people it shows those who need to be looked at.
 const TRIANGLE_TO: usize = 30;
 
+/// All signs, in the order in which they are explained. Where two never met there is none.
+const SIGNS: [&str; 7] = ["·", "✕", "╱", "□", "?", "…", ""];
+
 /// How many of them the style leaves on a narrow screen.
 pub(super) const TRIANGLE_ON_A_PHONE: usize = 12;
 
@@ -26,6 +29,8 @@ pub(super) struct PairsSection {
     pub(super) told: String,
     /// Who connected with whom: a row per person, with those of the rows before.
     pub(super) triangle: Vec<TriangleRow>,
+    /// What the signs in it mean, each once.
+    pub(super) signs: Vec<TriangleCell>,
     /// Whether there were more people than the triangle shows.
     pub(super) is_cut: bool,
     /// One sentence for each pair, the worst first.
@@ -67,6 +72,7 @@ impl PairsSection {
         Self {
             told: sentences::every_pair(words, pairs),
             is_cut: triangle.len() < people.len() && !triangle.is_empty(),
+            signs: signs_in(&triangle),
             triangle,
             sentences: all
                 .iter()
@@ -134,6 +140,13 @@ fn triangle(
             .collect(),
     };
     names.iter().enumerate().map(row).collect()
+}
+
+/// The signs that there are.
+fn signs_in(triangle: &[TriangleRow]) -> Vec<TriangleCell> {
+    let cells = || triangle.iter().flat_map(|row| &row.cells);
+    let of = |sign: &str| cells().find(|cell| cell.sign == sign).cloned();
+    SIGNS.into_iter().filter_map(of).collect()
 }
 
 /// Whom the triangle shows: crosses gather where it begins.
@@ -208,6 +221,25 @@ mod tests {
         .map(of);
         assert_eq!(signs, ["·", "?", "╱", "✕", "…"]);
         assert_eq!(of(Outcome::NoOffer), of(Outcome::NoAnswer));
+        let told = |outcomes: &[Outcome]| {
+            let cells = outcomes.iter();
+            let cells = cells.map(|outcome| cell(Words::of(Language::English), Some(&pair("Ann", "Bo", *outcome))));
+            let row = TriangleRow {
+                username: "Ann".to_owned(),
+                cells: cells.collect(),
+            };
+            signs_in(&[row]).into_iter().map(|cell| cell.sign).collect::<Vec<_>>()
+        };
+        // Explained are those that there are, once.
+        assert_eq!(
+            told(&[
+                Outcome::Exchanged,
+                Outcome::Failed,
+                Outcome::NoOffer,
+                Outcome::Connected
+            ]),
+            ["·", "✕", "?"]
+        );
         let shared = cell(
             Words::of(Language::English),
             Some(&sharing("Ann", "Bo", Outcome::Failed)),

@@ -51,6 +51,8 @@ struct SessionPage {
     marks_end: Option<Timestamp>,
     picture_address: String,
     heads: Vec<ColumnHead>,
+    /// Where the table is in its own order, if it is in another.
+    by_attention: Option<String>,
     people: People,
     table: Vec<TableRow>,
     page_links: Vec<PageLink>,
@@ -78,7 +80,7 @@ struct RoomWays {
 /// The head of a column.
 struct ColumnHead {
     title: String,
-    is_number: bool,
+    class: &'static str,
     address: String,
     direction: Option<&'static str>,
 }
@@ -171,6 +173,9 @@ pub(crate) async fn show(
         marks_end: model.marks_end,
         picture_address: query.address(&format!("{path}/timeline"), &[]),
         heads: heads(words, &path, query.sorting, log),
+        by_attention: query
+            .sorting
+            .map(|_| format!("{}#attendance", address::page(&path, &[("log", log.word())]))),
         connections: PairsSection::of(words, &people.table, &pairs, &counts),
         page_links: people.page_links(words, &path, &query),
         table: people.table.iter().map(row).collect(),
@@ -329,17 +334,18 @@ impl SessionPage {
 impl TableRow {
     /// With how many of those whom they met they connected, as far as it is known.
     fn connected(&self, words: &Words) -> String {
-        let connected = words.say(m::PartOf {
+        words.say(m::PartOf {
             part: &words.number(counted(self.pairs.good)),
             whole: &words.number(counted(self.pairs.all - self.pairs.unknown)),
-        });
-        if self.pairs.unknown == 0 {
-            return connected;
-        }
-        words.say(m::AndUnknown {
-            connected: &connected,
-            unknown: &words.number(counted(self.pairs.unknown)),
         })
+    }
+
+    /// Of how many more it is not known; nothing where it is known of all.
+    fn and_unknown(&self, words: &Words) -> String {
+        match counted(self.pairs.unknown) {
+            0 => String::new(),
+            unknown => words.say(m::AndUnknown { unknown }),
+        }
     }
 
     /// How loud the end is: the rule is quiet, the exception is not.
@@ -375,7 +381,7 @@ fn heads(words: &Words, path: &str, sorting: Option<Sorting>, log: LogChoice) ->
         let address = address::page(path, &[("sort", &sort), ("log", log.word())]);
         ColumnHead {
             title: column.title(words),
-            is_number: column.is_number,
+            class: column.class,
             address: format!("{address}#attendance"),
             direction: sorting::direction(&column, sorting),
         }

@@ -13,8 +13,8 @@ pub(super) struct Column {
     key: &'static str,
     /// What its head says.
     title: fn(&Words) -> String,
-    /// Whether it holds numbers.
-    pub(super) is_number: bool,
+    /// How its head looks.
+    pub(super) class: &'static str,
     order: fn(&Words, &Row<'_>, &Row<'_>) -> Ordering,
 }
 
@@ -28,60 +28,64 @@ impl Column {
 /// One person, with the pairs that they are of.
 type Row<'a> = (&'a Attendance, ConnectedCount);
 
+/// Of a column of figures, and of one that a phone does not show: it cannot be sorted by there either.
+const FIGURE: &str = "number";
+const FIGURE_OF_WIDE: &str = "number long";
+
 /// The table's columns, from left to right.
 pub(super) const COLUMNS: [Column; 9] = [
     column(
         "name",
         |words| words.say(m::ColumnName),
-        false,
+        "",
         |words, (a, _), (b, _)| words.compare(&a.username, &b.username),
     ),
     column(
         "present",
         |words| words.say(m::ColumnPresent),
-        true,
+        FIGURE,
         |_, (a, _), (b, _)| a.present_ms.cmp(&b.present_ms),
     ),
     column(
         "share",
         |words| words.say(m::ColumnShare),
-        true,
+        FIGURE,
         |_, (a, _), (b, _)| a.present_pct.total_cmp(&b.present_pct),
     ),
     column(
         "connected",
         |words| words.say(m::ColumnConnected),
-        true,
+        FIGURE,
         |_, (_, a), (_, b)| a.good.cmp(&b.good),
     ),
     column(
         "in",
         |words| words.say(m::ColumnCame),
-        true,
+        FIGURE_OF_WIDE,
         |_, (a, _), (b, _)| a.joined_at.cmp(&b.joined_at),
     ),
     column(
         "out",
         |words| words.say(m::ColumnLeft),
-        true,
+        FIGURE_OF_WIDE,
         |_, (a, _), (b, _)| last_out(a).cmp(&last_out(b)),
     ),
     column(
         "gap",
         |words| words.say(m::ColumnLongestGap),
-        true,
+        FIGURE_OF_WIDE,
         |_, (a, _), (b, _)| a.longest_gap_ms.cmp(&b.longest_gap_ms),
     ),
     column(
         "back",
         |words| words.say(m::ColumnCameBack),
-        true,
+        FIGURE,
         |_, (a, _), (b, _)| a.reconnect_count.cmp(&b.reconnect_count),
     ),
     column(
         "end",
         |words| words.say(m::ColumnEnding),
-        false,
+        "",
         |_, (a, _), (b, _)| a.leave_reason.cmp(&b.leave_reason),
     ),
 ];
@@ -89,13 +93,13 @@ pub(super) const COLUMNS: [Column; 9] = [
 const fn column(
     key: &'static str,
     title: fn(&Words) -> String,
-    is_number: bool,
+    class: &'static str,
     order: fn(&Words, &Row<'_>, &Row<'_>) -> Ordering,
 ) -> Column {
     Column {
         key,
         title,
-        is_number,
+        class,
         order,
     }
 }

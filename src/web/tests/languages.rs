@@ -7,7 +7,7 @@ use super::{Story, TOKEN, TestResponse, request};
 use crate::model::language::Language;
 
 /// What is no word of a language: names of settings, formats and protocols, and what is shown as it is written.
-const NO_WORDS: [&str; 23] = [
+const NO_WORDS: [&str; 34] = [
     "DELETE",
     "GET",
     "POST",
@@ -31,6 +31,18 @@ const NO_WORDS: [&str; 23] = [
     "json",
     "lang",
     "openapi",
+    // What programs compare, as the API's page tells of it.
+    "After",
+    "RFC",
+    "Retry",
+    "busy",
+    "code",
+    "limit",
+    "linkOver",
+    "nextCursor",
+    "null",
+    "problem",
+    "tooManyQuestions",
 ];
 
 async fn asked(story: &Story, path: &str, headers: &[(&str, &str)]) -> TestResponse {
@@ -281,4 +293,22 @@ async fn what_people_take_along_is_in_their_language_and_what_programs_read_is_n
         assert_eq!(chinese.status, 200, "{path}");
         assert_eq!(chinese.text, english.text, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_page_about_the_api_is_in_the_readers_language_and_its_document_in_english() {
+    let story = Story::new().await;
+    let page = in_chinese(&story, "/review/api").await;
+    for told in [
+        "<p>谁在何时进过哪个房间",
+        "<h2 class=\"chapter\">房间</h2>",
+        "401: <span lang=\"zh-CN\">缺少回顾令牌",
+        "413: <span lang=\"zh-CN\">请求体太大",
+        "204: <span lang=\"en\">It is closed",
+    ] {
+        assert!(page.text.contains(told), "{told}: {}", page.text);
+    }
+    let document = in_chinese(&story, "/api/v1/openapi.json").await;
+    assert!(document.text.contains("\"description\":\"Rooms\"") && document.text.is_ascii());
+    assert!(!document.text.contains("x-language"));
 }

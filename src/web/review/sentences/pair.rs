@@ -153,7 +153,7 @@ pub(crate) fn outcome(words: &Words, outcome: Outcome) -> String {
 /// All pairs in one sentence; nothing where there is only one, which has its own.
 pub(crate) fn every_pair(words: &Words, all: &[Pair]) -> String {
     let of = |outcome: Outcome| counted(all.iter().filter(|pair| pair.outcome() == outcome).count());
-    let (good, exchanged) = (of(Outcome::Connected), of(Outcome::Exchanged));
+    let [good, exchanged, waiting] = [Outcome::Connected, Outcome::Exchanged, Outcome::Waiting].map(of);
     let bad = counted(all.iter().filter(|pair| pair.outcome().is_bad()).count());
     let mut told = match counted(all.len()) {
         0 => return words.say(m::NoTwoMet),
@@ -161,7 +161,8 @@ pub(crate) fn every_pair(words: &Words, all: &[Pair]) -> String {
         1 if good == 1 => return words.say(m::TheTwoConnected),
         1 => return String::new(),
         pairs if good == pairs => return words.say(m::AllPairsConnected { pairs }),
-        pairs if bad == 0 => vec![words.say(m::PairsSoFar { pairs, good })],
+        pairs if bad == 0 && waiting > 0 => vec![words.say(m::PairsSoFar { pairs, good })],
+        pairs if bad == 0 => vec![words.say(m::PairsKnown { pairs, good })],
         pairs => vec![words.say(m::PairsInAll { pairs, good, bad })],
     };
     if exchanged > 0 {

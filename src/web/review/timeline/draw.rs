@@ -267,7 +267,7 @@ impl SvgCanvas<'_> {
              <text class=\"{class}\" x=\"{margin}\" y=\"18\" unicode-bidi=\"isolate\">{shown}</text>"
         ));
         self.put(format_args!(
-            "<rect x=\"{across}\" y=\"1\" width=\"{FADE}\" height=\"{height}\" transform=\"translate(-{FADE})\" \
+            "<rect x=\"100%\" y=\"1\" width=\"{FADE}\" height=\"{height}\" transform=\"translate(-{FADE})\" \
              fill=\"url(#fade-{id})\"/></svg>"
         ));
     }
