@@ -79,7 +79,7 @@ impl WelcomePage<'_> {
     }
 
     /// How a page does that is not served here.
-    fn from_elsewhere(&self) -> Markup {
+    fn elsewhere(&self) -> Markup {
         let function = Markup::code("io");
         self.words.around(m::WelcomeFromElsewhere { function: SLOT }, &function)
     }

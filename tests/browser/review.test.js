@@ -442,7 +442,7 @@ test('names of any length are whole on a phone, and nothing has to be scrolled s
       const cut = await page.evaluate(() => {
         const isCut = (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline';
         // What is cut in the square's heads is told by their titles.
-        const all = [...document.querySelectorAll('body *:not(svg *, .hidden, .skip, th[title])')].filter((one) => isCut(one) && !one.closest('svg'));
+        const all = [...document.querySelectorAll('body *:not(svg *, .hidden, .skip, th[title], th[title] *)')].filter((one) => isCut(one) && !one.closest('svg'));
         return all.filter((one) => !one.closest('.stack thead')).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`);
       });
       assert.deepEqual(cut.filter((one) => !one.startsWith('SPAN hidden')), [], path);
@@ -534,10 +534,30 @@ test('on a phone the keyboard passes nothing that is not seen', async () => {
     const at = await page.evaluate(() => {
       const one = document.activeElement;
       const { width, height } = one.getBoundingClientRect();
-      return { told: one.outerHTML.slice(0, 80), isSeen: width > 1 && height > 1 && !one.closest('thead') };
+      return { told: one.outerHTML.slice(0, 80), isSeen: width > 1 && height > 1 };
     });
     assert.ok(at.isSeen, at.told);
   }
+  await phone.close();
+});
+
+test('on a phone the attendance is sorted by what it shows there, without a script', async () => {
+  const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, javaScriptEnabled: false });
+  ({ page } = phone);
+  await phone.signIn(server);
+  await opens(`/review/sessions/${ids.lesson}`);
+  await page.getByText('Or by:').waitFor();
+  const heads = page.locator('#attendance thead a');
+  assert.deepEqual(await heads.filter({ visible: true }).allTextContents(), ['Name', 'Present', 'Share', 'Connected', 'Came back', 'How it ended']);
+  for (const [by, first, sort] of [['Present', 'Chidi', /sort=present/], ['Name', 'Amara', /sort=name/], ['Connected', 'Bo', /sort=connected/]]) {
+    await heads.filter({ hasText: by }).tap();
+    await page.waitForURL(sort);
+    assert.equal((await names('Table of attendance'))[0], first, by);
+  }
+  assert.equal(await page.getByText('By what needs attention:').count(), 0, 'it says no order that it has not');
+  await page.getByRole('link', { name: 'By what needs attention' }).tap();
+  await page.waitForURL((url) => !url.search.includes('sort='));
+  assert.equal((await names('Table of attendance'))[0], 'Chidi');
   await phone.close();
 });
 
@@ -567,8 +587,27 @@ test('the legend has what is in the picture, and no other', async () => {
     ['hostile', ['present']],
   ]) {
     await opens(`/review/sessions/${ids[id]}`);
-    assert.deepEqual(await read('.legend span'), expected);
+    assert.deepEqual(await read('#legend > span'), expected);
   }
+  for (const [id, expected] of [
+    ['lesson', ['· connected', '✕ never connected']],
+    ['chemistry', ['✕ never connected', '? not known']],
+    ['long', ['✕ never connected']],
+  ]) {
+    await opens(`/review/sessions/${ids[id]}`);
+    assert.deepEqual(await read('#pairs .legend > span'), expected);
+  }
+});
+
+test('in the square what is not known looks like nothing else', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  const square = page.getByRole('table', { name: 'Who connected with whom' });
+  const look = (told) => square.getByRole('cell', { name: told, exact: true }).first().evaluate((one) => getComputedStyle(one).background);
+  const [unknown, never] = [await look('not known'), await look('never connected')];
+  await opens(`/review/sessions/${ids.lesson}`);
+  const connected = await look('connected');
+  assert.equal(new Set([unknown, never, connected]).size, 3, [unknown, never, connected].join('\n'));
 });
 
 test('on paper there is nothing to click, and the table of a class stays whole', async () => {
@@ -579,6 +618,19 @@ test('on paper there is nothing to click, and the table of a class stays whole',
   assert.equal(await page.locator('nav:visible, footer:visible, .downloads:visible, .ways:visible').count(), 0);
   const whole = await page.locator('#attendance, .triangle, .reasons li').evaluateAll((all) => all.map((one) => getComputedStyle(one).breakInside));
   assert.deepEqual([...new Set(whole)], ['avoid']);
+  await opens('/review/api');
+  const [all, told] = await page.locator('main, .operation').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().width));
+  assert.equal(told, all, 'what is told has all the width');
+});
+
+test('the picture of sixty people is one page of paper, as large as it can be', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.long}`);
+  await drawn();
+  await page.emulateMedia({ media: 'print' });
+  await page.setViewportSize({ width: 718, height: 1000 }); // A4 within a margin of a centimetre.
+  const { height } = await page.locator('.timeline.wide').boundingBox();
+  assert.ok(height > 800 && height < 980, `it is ${height} px tall`);
 });
 
 test('words in the picture keep clear of the bars and of each other', async () => {
@@ -606,6 +658,10 @@ test('words in the picture keep clear of the bars and of each other', async () =
             for (const other of others) if (meet(letters, box(other))) found.push(`${words.textContent} meets ${other.outerHTML.slice(0, 90)}`);
             if (name && meet(letters, nameBox)) found.push(`${words.textContent} meets its name`);
           }
+          // Where a name fits, nothing fades.
+          const next = Math.min(innerWidth, ...[...row.querySelectorAll('.beside')].map((one) => box(one).left));
+          const fade = row.closest('.narrow') && name?.parentElement.querySelector('rect');
+          if (fade && box(name).right + 40 < next && meet(box(name), box(fade))) found.push(`${name.textContent} fades`);
         }
         return found;
       });

@@ -108,8 +108,9 @@ pub(crate) async fn show(
     for room in &mut rooms {
         room.is_locked = RoomName::parse(&room.name).is_ok_and(|name| app.live.held(&name).locked);
     }
-    // Where everybody is away it is hardly their own doing; then what else is troubled, otherwise by name.
-    rooms.sort_by_key(|room| (!room.is_deserted(), !room.has_trouble()));
+    // Where everybody is away it is hardly their own doing; then where somebody is, and what else is troubled, otherwise by
+    // name.
+    rooms.sort_by_key(|room| (!room.is_deserted(), !room.has_somebody_away(), room.wrong.is_empty()));
     html(&RoomsPage {
         words,
         rooms,
@@ -149,8 +150,8 @@ impl RoomSection {
         address::page("/review/room", &[("room", &self.name)])
     }
 
-    fn has_trouble(&self) -> bool {
-        self.members.iter().any(Member::is_away) || !self.wrong.is_empty()
+    fn has_somebody_away(&self) -> bool {
+        self.members.iter().any(Member::is_away)
     }
 
     /// Whether everybody is away.

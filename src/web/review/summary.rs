@@ -1,6 +1,7 @@
 //! What there is to say of a session before all else: a line that answers, and one for each reason, the worst first.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use super::pair_groups::groups;
 use super::sentences::wording::columns;
@@ -12,9 +13,6 @@ use crate::history::refusals::Refusal;
 use crate::history::sessions::Session;
 use crate::model::vocabulary::LeaveReason;
 use crate::web::words::Words;
-
-/// As many things are in the line that answers.
-const CLAUSES: usize = 2;
 
 /// No more columns of letters are two lines on a phone, in the widest of the usual fonts.
 const LEAD: usize = 72;
@@ -47,35 +45,57 @@ pub(super) struct Summary {
 /// What is wrong, the worst first: in a few words, and each reason in a line of its own.
 #[derive(Default)]
 struct Troubles {
-    clauses: Vec<Clause>,
+    clauses: Vec<Told>,
     lines: Vec<Line>,
 }
 
 impl Troubles {
     fn add(&mut self, (clause, line): (Clause, Line)) {
-        self.clauses.push(clause);
+        self.clauses.push(clause.into());
         self.lines.push(line);
+    }
+}
+
+/// What is said in the line that answers.
+struct Told {
+    said: Clause,
+    /// The same without names, for where they take too much room.
+    shorter: Option<Clause>,
+}
+
+impl From<Clause> for Told {
+    fn from(said: Clause) -> Self {
+        Self { said, shorter: None }
     }
 }
 
 impl Subject<'_> {
     pub(super) fn summary(&self) -> Summary {
-        let Troubles { mut clauses, mut lines } = self.troubles();
+        let Troubles { clauses, mut lines } = self.troubles();
         let lead = match self.people {
             None => sentences::too_many(self.words, self.session),
             Some(people) => {
-                if clauses.is_empty() {
-                    clauses.push(sentences::nothing_wrong(self.words, people.len(), self.pairs));
-                }
-                let here = people.iter().filter(|person| person.is_present()).count();
-                let lead = |told: usize| sentences::lead(self.words, self.session, here, &clauses[..told]);
-                let fitting = (2..=clauses.len().min(CLAUSES)).rev().map(lead);
-                let mut fitting = fitting.filter(|lead| columns(lead) <= LEAD);
-                fitting.next().unwrap_or_else(|| lead(1))
+                let mut clauses = clauses.into_iter();
+                let nothing = || sentences::nothing_wrong(self.words, people.len(), self.pairs);
+                let worst = clauses.next().map_or_else(nothing, |told| told.said);
+                self.lead(people, worst, clauses.next())
             }
         };
         let more = lines.split_off(lines.len().min(LINES));
         Summary { lead, lines, more }
+    }
+
+    /// The worst, and what comes next in any form in which the line holds both.
+    fn lead(&self, people: &[Attendance], worst: Clause, next: Option<Told>) -> String {
+        let here = people.iter().filter(|person| person.is_present()).count();
+        let lead = |told: &[Clause]| sentences::lead(self.words, self.session, here, told);
+        let next = next
+            .into_iter()
+            .flat_map(|told| [Some(told.said), told.shorter])
+            .flatten();
+        let mut both = next.map(|next| lead(&[worst.clone(), next]));
+        let fitting = both.find(|lead| columns(lead) <= LEAD);
+        fitting.unwrap_or_else(|| lead(slice::from_ref(&worst)))
     }
 
     fn troubles(&self) -> Troubles {
@@ -98,9 +118,12 @@ impl Subject<'_> {
             self.add_outages(&mut found);
         }
         let pairs = self.pairs.unwrap_or_default();
-        found
-            .clauses
-            .extend(sentences::unconnected(self.words, pairs, &alone(pairs)));
+        let mut unconnected = sentences::unconnected(self.words, pairs, &alone(pairs)).into_iter();
+        found.clauses.extend(unconnected.next().map(|said| Told {
+            said,
+            shorter: sentences::never_connected(self.words, pairs),
+        }));
+        found.clauses.extend(unconnected.map(Told::from));
         let groups = groups(pairs);
         let line = |group| Line::plain(&sentences::group(self.words, group), "#connections");
         found.lines.extend(groups.iter().map(line));
@@ -119,7 +142,9 @@ impl Subject<'_> {
 
     fn add_outages(&self, found: &mut Troubles) {
         if !self.outages.is_empty() {
-            found.clauses.push(sentences::outage_clause(self.words, self.outages));
+            found
+                .clauses
+                .push(sentences::outage_clause(self.words, self.outages).into());
             let lines = sentences::outage_lines(self.words, self.session, self.outages, "#timeline-title");
             found.lines.extend(lines);
         }
@@ -325,6 +350,11 @@ mod tests {
             (
                 "Bartholomäus-Maximilian",
                 "3 people, 1 h 30 min. Bartholomäus-Maximilian did not come back.",
+            ),
+            // Without names there is room.
+            (
+                "Kasimir",
+                "3 people, 1 h 30 min. Kasimir did not come back; 1 pair never connected.",
             ),
         ] {
             let people = [("Ann", Left(0)), ("Bo", Left(0)), (name, Lost)];

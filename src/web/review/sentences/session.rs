@@ -145,10 +145,8 @@ pub(crate) fn unconnected(words: &Words, pairs: &[Pair], alone: &[&str]) -> Vec<
             who: &words.names(&[one]),
             others: counted(failed.len()),
         }));
-    } else if !failed.is_empty() {
-        told.push(words.say(m::PairsNeverConnected {
-            pairs: counted(failed.len()),
-        }));
+    } else {
+        told.extend(never_connected(words, pairs));
     }
     if lost > 0 {
         told.push(words.say(m::PairsLost { pairs: counted(lost) }));
@@ -159,6 +157,13 @@ pub(crate) fn unconnected(words: &Words, pairs: &[Pair], alone: &[&str]) -> Vec<
         }));
     }
     told
+}
+
+/// How many pairs did not connect, if any did not.
+pub(crate) fn never_connected(words: &Words, pairs: &[Pair]) -> Option<Clause> {
+    let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
+    let pairs = counted(failed);
+    (pairs > 0).then(|| words.say(m::PairsNeverConnected { pairs }))
 }
 
 /// The one of these two whom all the pairs have in common.
