@@ -288,11 +288,12 @@ fn beside_us(name: &str) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
-/// Each subject says where it listens, as `http://…:PORT` at the end of a line; all listen on 127.0.0.1.
+/// Each subject says where it listens, as `http://…:PORT` or `https://…:PORT` at the end of a line; all listen on 127.0.0.1.
 async fn told_address(child: &mut Child) -> Result<SocketAddr> {
     let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
     while let Some(line) = lines.next_line().await? {
-        if let Some((_, address)) = line.split_once("http://") {
+        let address = line.split_once("http://").or_else(|| line.split_once("https://"));
+        if let Some((_, address)) = address {
             let (_, port) = address.rsplit_once(':').context("it told no port")?;
             // Whatever else it says must find a reader, for as long as it runs.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 
+pub use self::tls::secured;
 use crate::config::{Config, Host};
 
 /// How long an answer may take.
@@ -81,7 +82,7 @@ async fn exchange(config: &Config) -> io::Result<(StatusCode, Option<Value>)> {
     let stream = TcpStream::connect(places(config).await?.as_slice()).await?;
     let base_path = config.base_path.as_str();
     let response = match config.tls.is_some() || config.tls_cert.is_some() {
-        true => request(tls::secured(stream).await?, base_path).await?,
+        true => request(secured(stream).await?, base_path).await?,
         false => request(stream, base_path).await?,
     };
     let status = response.status();

@@ -6,6 +6,7 @@
 
 pub mod attacks;
 mod class;
+mod front;
 mod huge;
 mod ledger;
 mod source;

@@ -11,6 +11,8 @@ use tokio::time::{sleep, timeout};
 
 use super::attacks::{Attack, Tally};
 use super::class::{Class, Service};
+use super::front::Front;
+use super::source::Source;
 use super::{huge, ledger};
 use crate::process;
 use crate::subject::{self, Limits, Subject, Terms};
@@ -63,6 +65,8 @@ pub struct Aftermath {
     attack: Attack,
     server: Subject,
     class: Class,
+    /// What the class goes through.
+    _front: Front,
     before: Service,
     during: Service,
     memory: [u64; 2],
@@ -79,14 +83,25 @@ pub async fn run(attack: Attack, plan: Plan) -> Result<Aftermath> {
     if attack == Attack::Review {
         huge::make(&folder.path().join("chatroom.db")).await?;
     }
+    let mut variables = vec![("REVIEW_TOKEN", TOKEN)];
+    if attack.is_of_tls() {
+        variables.push(("TLS", "self-signed"));
+    }
     let terms = Terms {
-        variables: vec![("REVIEW_TOKEN", TOKEN)],
+        variables,
         files: attack.files(),
         limits: Limits::Defaults,
         quiet: true,
     };
     let server = Subject::start_on_terms(folder, terms).await?;
-    let class = Class::start(THEIR_ADDRESS, server.address).await?;
+    let mut front = Front::default();
+    let entrance = if attack.is_of_tls() {
+        let (from, server) = (THEIR_ADDRESS, server.address);
+        front.open(Source { from, server }).await?
+    } else {
+        server.address
+    };
+    let class = Class::start(THEIR_ADDRESS, entrance).await?;
     sleep(WARM_UP).await;
     class.service();
     sleep(plan.during).await;
@@ -102,6 +117,7 @@ pub async fn run(attack: Attack, plan: Plan) -> Result<Aftermath> {
         attack,
         server,
         class,
+        _front: front,
         before,
         during,
         memory: [memory_before, memory_at_end],

@@ -5,6 +5,7 @@ mod guessing;
 mod journal;
 mod stopping;
 mod swelling;
+mod tls;
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
@@ -71,6 +72,12 @@ pub enum Attack {
     Tokens,
     /// The dearest questions to a session of 50,000 names.
     Review,
+    /// Handshakes of TLS, each with a connection of its own.
+    TlsHandshakes,
+    /// The first that a client says of one, then silence.
+    TlsSilence,
+    /// The same, a byte a second.
+    TlsTrickle,
 }
 
 /// What an attacker has counted.
@@ -137,6 +144,9 @@ impl Attack {
             Self::Ids => "guesses of an `id` at `/recovery`",
             Self::Tokens => "guesses of the review's token",
             Self::Review => "the dearest questions to a session of 50,000 names",
+            Self::TlsHandshakes => "TLS: whole handshakes, 32 at a time",
+            Self::TlsSilence => "TLS: `ClientHello`, then silence, 2,000 connections",
+            Self::TlsTrickle => "TLS: a byte of `ClientHello` a second, 2,000 connections",
         }
     }
 
@@ -150,6 +160,11 @@ impl Attack {
     /// How many files the server may have open.
     pub(super) fn files(self) -> Option<u32> {
         (self == Self::Files).then_some(1024)
+    }
+
+    /// Whether the server speaks TLS, and so the class.
+    pub(super) fn is_of_tls(self) -> bool {
+        matches!(self, Self::TlsHandshakes | Self::TlsSilence | Self::TlsTrickle)
     }
 
     /// Goes on for so long, and gives what it has done.
@@ -205,6 +220,9 @@ impl Attack {
             Self::Ids => field.repeat(32, guessing::ids).await,
             Self::Tokens => field.repeat(32, guessing::tokens).await,
             Self::Review => field.repeat(8, guessing::review).await,
+            Self::TlsHandshakes => field.repeat(32, tls::handshakes).await,
+            Self::TlsSilence => field.repeat(2_000, tls::silence).await,
+            Self::TlsTrickle => field.repeat(2_000, tls::trickle).await,
         }
     }
 }
