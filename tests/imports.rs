@@ -30,7 +30,10 @@ const MAY_IMPORT: [(&str, &[&str]); 33] = [
     ("hs256", &[]),
     ("import", &["journal", "progress", "tables"]),
     ("join_token", &["hs256", "model"]),
-    ("journal", &["limit", "metrics", "model", "private_file", "room", "sql"]),
+    (
+        "journal",
+        &["limit", "metrics", "model", "private_file", "progress", "room", "sql"],
+    ),
     ("limit", &["model"]),
     ("logging", &["config"]),
     ("metrics", &["model"]),
