@@ -115,12 +115,15 @@ async fn close_in_steps(connection: &mut PgConnection, stop: &Stop, kind: &str, 
     loop {
         let closed = sqlx::query!(
             "/*postgres*/ with broken as (
-                 select session_id, participant_id, id, greatest(connected_at, $1) as moment,
-                     row_number() over (order by connected_at, id) as place
-                 from connection
-                 where session_id in (select id from session where ended_at is null)
-                   and away_until is null and disconnected_at is null
-                 order by connected_at, id
+                 select open.*, greatest(connected_at, $1) as moment,
+                     row_number() over (order by open.connected_at, open.id) as place
+                 from session as own cross join lateral (
+                     select session_id, participant_id, id, connected_at from connection
+                     where session_id = own.id and away_until is null and disconnected_at is null
+                     offset 0
+                 ) as open
+                 where own.ended_at is null
+                 order by open.connected_at, open.id
                  limit $5
              ), closed as (
                  update connection set disconnected_at = broken.moment, closed_by = $2
@@ -181,10 +184,20 @@ async fn close_strays(connection: &mut Connection, stop: &Stop) -> sqlx::Result<
                  set away_until = max(disconnected_at, ?)
                  where session_id in (select id from session indexed by session_open where ended_at is null)
                    and away_until is null and id not in (select connection_id from member)",
-        postgres: "update connection
-                   set away_until = greatest(disconnected_at, $1)
-                   where session_id in (select id from session where ended_at is null)
-                     and away_until is null and id not in (select connection_id from member)",
+        postgres: "with stray as materialized (
+                       select open.* from session as own cross join lateral (
+                           select session_id, participant_id, id from connection
+                           where session_id = own.id and away_until is null and not exists (
+                               select from member where session_id = own.id and connection_id = connection.id
+                           )
+                           offset 0
+                       ) as open
+                       where own.ended_at is null
+                   )
+                   update connection set away_until = greatest(disconnected_at, $1)
+                   from stray
+                   where connection.session_id = stray.session_id
+                     and connection.participant_id = stray.participant_id and connection.id = stray.id",
         stop.at
     )?;
     query!(
@@ -194,10 +207,18 @@ async fn close_strays(connection: &mut Connection, stop: &Stop) -> sqlx::Result<
                  set left_at = max(joined_at, ?), leave_reason = ?
                  where session_id in (select id from session indexed by session_open where ended_at is null)
                    and left_at is null and id not in (select participant_id from member)",
-        postgres: "update participant
-                   set left_at = greatest(joined_at, $1), leave_reason = $2
-                   where session_id in (select id from session where ended_at is null)
-                     and left_at is null and id not in (select participant_id from member)",
+        postgres: "with stray as materialized (
+                       select open.* from session as own cross join lateral (
+                           select id from participant
+                           where session_id = own.id and left_at is null and not exists (
+                               select from member where session_id = own.id and participant_id = participant.id
+                           )
+                           offset 0
+                       ) as open
+                       where own.ended_at is null
+                   )
+                   update participant set left_at = greatest(joined_at, $1), leave_reason = $2
+                   from stray where participant.id = stray.id",
         stop.at,
         stop.reason
     )?;
@@ -214,10 +235,18 @@ async fn close_strays(connection: &mut Connection, stop: &Stop) -> sqlx::Result<
                  set closed_at = max(offered_at, ?), closed_by = ?
                  where session_id in (select id from session indexed by session_open where ended_at is null)
                    and closed_at is null and (session_id, id) not in (select session_id, link_id from live_link)",
-        postgres: "update link
-                   set closed_at = greatest(offered_at, $1), closed_by = $2
-                   where session_id in (select id from session where ended_at is null)
-                     and closed_at is null and (session_id, id) not in (select session_id, link_id from live_link)",
+        postgres: "with stray as materialized (
+                       select open.* from session as own cross join lateral (
+                           select session_id, id from link
+                           where session_id = own.id and closed_at is null and not exists (
+                               select from live_link where session_id = own.id and link_id = link.id
+                           )
+                           offset 0
+                       ) as open
+                       where own.ended_at is null
+                   )
+                   update link set closed_at = greatest(offered_at, $1), closed_by = $2
+                   from stray where link.session_id = stray.session_id and link.id = stray.id",
         stop.at,
         stop.reason
     )?;

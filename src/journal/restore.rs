@@ -184,7 +184,9 @@ async fn links(connection: &mut Connection) -> sqlx::Result<Of<LiveLink>> {
                          answerer_id as "answerer: Uuid", answerer_connector as "answerer_connector: _",
                          stream_type as "stream_type: _", offered_at, answered_at, offerer_candidates, answerer_candidates,
                          renegotiations
-                     from live_link join link on link.session_id = live_link.session_id and link.id = live_link.link_id
+                     from live_link cross join lateral (
+                         select * from link where session_id = live_link.session_id and id = live_link.link_id offset 0
+                     ) as link
                      order by offered_at, link.id"#
     )?;
     by_session(rows.into_iter().map(|row| {
