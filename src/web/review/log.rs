@@ -13,6 +13,9 @@ use crate::web::words::{Words, message as m};
 /// So many departures one after the other are told together.
 const TOGETHER: usize = 3;
 
+/// As far as each is at most so long after the one before: the end of a class takes a minute.
+const TOGETHER_WITHIN_MS: i64 = 60_000;
+
 /// One entry as it is read.
 pub(super) struct LogEntry {
     pub(super) seq: i64,
@@ -166,7 +169,11 @@ fn together(words: &Words, entries: impl Iterator<Item = LogEntry>) -> Vec<LogLi
     let mut lines = Vec::new();
     let mut run: Vec<LogEntry> = Vec::new();
     for entry in entries {
-        let goes_on = entry.departure.is_some() && run.last().is_some_and(|last| last.departure == entry.departure);
+        let is_soon = |last: &LogEntry| entry.at.0 - last.at.0 <= TOGETHER_WITHIN_MS;
+        let goes_on = entry.departure.is_some()
+            && run
+                .last()
+                .is_some_and(|last| last.departure == entry.departure && is_soon(last));
         if !goes_on {
             finish(words, &mut lines, &mut run);
         }
@@ -231,10 +238,40 @@ impl LogEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::language::Language;
 
     #[test]
     fn every_kind_can_be_seen() {
         assert_eq!(LogChoice::parse("").map(LogChoice::kinds), Ok(EventKind::ALL));
         assert!(LogChoice::parse("x").is_err());
+    }
+
+    #[test]
+    fn those_who_leave_at_one_time_do_so_in_one_line() {
+        let left = |minute: i64, name: &str| Event {
+            seq: minute,
+            at: Timestamp(minute * 60_000),
+            kind: EventKind::Left,
+            session_id: None,
+            participant_id: None,
+            username: Some(name.to_owned()),
+            detail: serde_json::from_str(r#"{"reason":"left"}"#).ok(),
+        };
+        // One went long before the end of the class.
+        let all = [
+            left(12, "Finn"),
+            left(44, "Ann"),
+            left(44, "Bo"),
+            left(45, "Cy"),
+            left(47, "Di"),
+        ];
+        let words = Words::of(Language::English);
+        let lines = together(words, all.into_iter().map(|event| LogEntry::of(words, event)));
+        let minutes = lines.iter().map(|line| line.at().0 / 60_000);
+        assert_eq!(minutes.collect::<Vec<_>>(), [12, 44, 47]);
+        let LogLine::Departures { entries, .. } = &lines[1] else {
+            panic!("three of them are one line");
+        };
+        assert_eq!(entries.len(), 3);
     }
 }

@@ -1,7 +1,7 @@
 //! What there is to say of a session before all else: a line that answers, and one for each reason, the worst first.
 
 use std::collections::BTreeMap;
-use std::slice;
+use std::{iter, slice};
 
 use super::pair_groups::groups;
 use super::sentences::wording::columns;
@@ -63,6 +63,12 @@ struct Told {
     shorter: Option<Clause>,
 }
 
+impl Told {
+    fn forms(&self) -> impl Iterator<Item = &Clause> {
+        iter::once(&self.said).chain(&self.shorter)
+    }
+}
+
 impl From<Clause> for Told {
     fn from(said: Clause) -> Self {
         Self { said, shorter: None }
@@ -78,24 +84,26 @@ impl Subject<'_> {
                 let mut clauses = clauses.into_iter();
                 let nothing = || sentences::nothing_wrong(self.words, people.len(), self.pairs);
                 let worst = clauses.next().map_or_else(nothing, |told| told.said);
-                self.lead(people, worst, clauses.next())
+                self.lead(people, &worst, clauses.next().as_ref())
             }
         };
         let more = lines.split_off(lines.len().min(LINES));
         Summary { lead, lines, more }
     }
 
-    /// The worst, and what comes next in any form in which the line holds both.
-    fn lead(&self, people: &[Attendance], worst: Clause, next: Option<Told>) -> String {
+    /// The worst, and what comes next, in the first form in which the line holds both.
+    fn lead(&self, people: &[Attendance], worst: &Clause, next: Option<&Told>) -> String {
         let here = people.iter().filter(|person| person.is_present()).count();
-        let lead = |told: &[Clause]| sentences::lead(self.words, self.session, here, told);
-        let next = next
-            .into_iter()
-            .flat_map(|told| [Some(told.said), told.shorter])
-            .flatten();
-        let mut both = next.map(|next| lead(&[worst.clone(), next]));
-        let fitting = both.find(|lead| columns(lead) <= LEAD);
-        fitting.unwrap_or_else(|| lead(slice::from_ref(&worst)))
+        let lead = |in_short, told: &[Clause]| sentences::lead(self.words, self.session, here, in_short, told);
+        for next in next.into_iter().flat_map(Told::forms) {
+            for in_short in [false, true] {
+                let both = lead(in_short, &[worst.clone(), next.clone()]);
+                if columns(&both) <= LEAD {
+                    return both;
+                }
+            }
+        }
+        lead(false, slice::from_ref(worst))
     }
 
     fn troubles(&self) -> Troubles {
@@ -342,24 +350,32 @@ mod tests {
         use Outcome::{Connected, Failed};
         use Went::{Left, Lost};
         let pairs = [("Ann", "Bo", Failed), ("Ann", "Cy", Connected), ("Bo", "Cy", Connected)];
-        for (name, expected) in [
+        for (name, minutes, expected) in [
             (
                 "Cy",
+                90,
                 "3 people, 1 h 30 min. Cy did not come back; Ann and Bo never connected.",
             ),
             (
                 "Bartholomäus-Maximilian",
+                90,
                 "3 people, 1 h 30 min. Bartholomäus-Maximilian did not come back.",
+            ),
+            (
+                "Alexandra",
+                53,
+                "3 people, 53 min. Alexandra did not come back; 1 pair never connected.",
             ),
             // Without names there is room.
             (
                 "Kasimir",
+                90,
                 "3 people, 1 h 30 min. Kasimir did not come back; 1 pair never connected.",
             ),
         ] {
             let people = [("Ann", Left(0)), ("Bo", Left(0)), (name, Lost)];
             let pairs = pairs.map(|(one, other, outcome)| (one, if other == "Cy" { name } else { other }, outcome));
-            let (lead, lines) = told(&session(3, 90, false, 0), &people, &pairs);
+            let (lead, lines) = told(&session(3, minutes, false, 0), &people, &pairs);
             assert_eq!((lead.as_str(), lines.len()), (expected, 2));
         }
     }

@@ -37,21 +37,21 @@ impl Line {
     }
 }
 
-/// How many, how long, and what is worst, or that nothing was wrong.
-pub(crate) fn lead(words: &Words, session: &Session, here: usize, told: &[Clause]) -> String {
+/// How many, how long (`in_short`, as `53 min`), and what is worst, or that nothing was wrong.
+pub(crate) fn lead(words: &Words, session: &Session, here: usize, in_short: bool, told: &[Clause]) -> String {
+    const IN_MINUTES_FROM_MS: i64 = 60_000;
     let people = session.unique_participants;
-    let head = if session.status == SessionStatus::Ended {
-        let length = &words.length(session.duration_ms);
+    let has_ended = session.status == SessionStatus::Ended;
+    // One that goes on says more: there is room for who is away and for a pair.
+    let length = if session.duration_ms >= IN_MINUTES_FROM_MS && (in_short || !has_ended) {
+        &words.minutes(session.duration_ms)
+    } else {
+        &words.length(session.duration_ms)
+    };
+    let head = if has_ended {
         words.say(m::LeadEnded { people, length })
     } else {
-        // Shorter, as it says more: there is room for who is away and for a pair.
-        const IN_MINUTES_FROM_MS: i64 = 60_000;
-        let length = if session.duration_ms < IN_MINUTES_FROM_MS {
-            words.length(session.duration_ms)
-        } else {
-            words.minutes(session.duration_ms)
-        };
-        let (here, length) = (counted(here), &length);
+        let here = counted(here);
         words.say(m::LeadLive { here, people, length })
     };
     let told = words.sentence(&capitalized(&words.clauses(told)));
