@@ -247,13 +247,14 @@ function pointTo(shape) {
   for (const [name, value] of Object.entries({ class: 'hair', x1: x, x2: x, y1: 16, y2: '100%' })) line.setAttribute(name, value);
 }
 
-/** Whoever's row of the square is pointed at has a column there, too. */
+/** The column of the square that is pointed at; of a name before its row, that of the person. */
 function readSquare() {
   document.addEventListener('pointerover', ({ target }) => {
     for (const cell of document.querySelectorAll('.theirs')) cell.classList.remove('theirs');
     const row = target.closest('.triangle tbody tr');
     if (!row) return;
-    for (const { cells } of row.closest('table').rows) cells[row.rowIndex + 1]?.classList.add('theirs');
+    const column = target.closest('td')?.cellIndex ?? row.rowIndex + 1;
+    for (const { cells } of row.closest('table').rows) cells[column]?.classList.add('theirs');
   });
 }
 

@@ -384,7 +384,12 @@ test('sixty people for eight hours are readable', async () => {
   assert.deepEqual(await read('.summary'), ['60 people, 8 hours. 58 people never connected with anyone.']);
   await page.getByText('Of the 60 people, the 30 who missed the most connections:').waitFor();
   // The first has nobody before it in the triangle.
-  assert.equal(await page.getByRole('table', { name: 'Who connected with whom' }).locator('tbody tr').count(), 29);
+  const rows = page.getByRole('table', { name: 'Who connected with whom' }).locator('tbody tr');
+  assert.equal(await rows.count(), 29);
+  // Whatever is pointed at has its row and its column.
+  await rows.nth(20).locator('td').nth(3).hover();
+  const tinted = await page.locator('.theirs').evaluateAll((cells) => cells.map((cell) => cell.cellIndex));
+  assert.ok(tinted.length > 20 && tinted.every((column) => column === 4), `${tinted}`);
 });
 
 test('on a phone a page is as wide as the screen, and a tap beside a bar is enough', async () => {
