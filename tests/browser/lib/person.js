@@ -137,7 +137,7 @@ export class Person extends Reader {
    * itself whose connection broke.
    */
   losesServer() {
-    this.forgiven = /net::ERR_|WebSocket connection to|status of 400/;
+    this.forgiven = /net::ERR_|WebSocket connection to|WebSocket is already in CLOSING|status of 400/;
   }
 
   /** @param {(page: {names: string[], seen: {name: string, track: string, frames: number}[]}) => boolean} condition @param {string} what */
