@@ -1,9 +1,9 @@
 //! What the build makes of files that are no Rust.
 //!
-//! Embedding a migration is a fact of the build that cargo cannot see by itself. And of the messages in `languages/` it
-//! makes types, so that what is said in the code is there in every language: each message of the first language is a
-//! struct with a field for each of its arguments. A message that nobody uses is dead code, one that another language
-//! lacks ends the build.
+//! Embedding a migration is a fact of the build that cargo cannot see by itself. And of the files in `languages/` it makes
+//! types: an enum of the languages, and, so that what is said in the code is there in every one of them, a struct for each
+//! message of the first language with a field for each of its arguments. A message that nobody uses is dead code, one that
+//! another language lacks ends the build.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -27,11 +27,71 @@ fn main() {
     println!("cargo:rerun-if-changed=languages");
     let first = messages(Path::new(FIRST));
     let files = fs::read_dir("languages").expect("languages/ is there");
-    let files = files.map(|file| file.expect("languages/ can be read").path());
-    let faults: Vec<String> = files.flat_map(|path| faults(&path, &first)).collect();
+    let mut files: Vec<PathBuf> = files.map(|file| file.expect("languages/ can be read").path()).collect();
+    // The first is the default; the others are offered in the order of their tags.
+    files.sort_by_key(|path| (path != Path::new(FIRST), path.clone()));
+    let faults: Vec<String> = files.iter().flat_map(|path| faults(path, &first)).collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    let tags: Vec<String> = files.iter().map(|path| tag(path)).collect();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where to write"));
-    fs::write(out.join("messages.rs"), types(&first)).expect("cargo's own folder can be written to");
+    let written = |name, code: String| fs::write(out.join(name), code).expect("cargo's own folder can be written to");
+    written("messages.rs", types(&first));
+    written("language.rs", languages(&tags));
+}
+
+/// The tag (BCP 47) that a file is named by.
+fn tag(path: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let tag = name.strip_suffix(".ftl").unwrap_or_default();
+    let is_tag = tag.starts_with(|c: char| c.is_ascii_lowercase())
+        && tag
+            .split('-')
+            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric()));
+    assert!(
+        is_tag,
+        "languages/{name}: a file is named by the language's tag, such as de-DE.ftl"
+    );
+    tag.to_owned()
+}
+
+/// An enum of the languages, by their tags: `en-GB` is `EnGb`.
+fn languages(tags: &[String]) -> String {
+    let variant = |tag: &String| -> String {
+        let parts = tag.split('-');
+        parts
+            .map(|part| part[..1].to_uppercase() + &part[1..].to_lowercase())
+            .collect()
+    };
+    let arms = |value: &dyn Fn(&String) -> String| -> String {
+        let arms = tags
+            .iter()
+            .map(|tag| format!("Self::{} => {},", variant(tag), value(tag)));
+        arms.collect()
+    };
+    let variants = tags.iter().enumerate().map(|(i, tag)| {
+        let default = if i == 0 { "#[default] " } else { "" };
+        format!("/// `{tag}`\n{default}{},", variant(tag))
+    });
+    let all = tags.iter().map(|tag| format!("Self::{},", variant(tag)));
+    let file = |tag: &String| format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/languages/{tag}.ftl\"))");
+    format!(
+        "/// A language of the sentences for people. The default is what the history and the API are kept in.\n\
+         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]\n\
+         pub enum Language {{ {} }}\n\
+         impl Language {{\n\
+         /// All of them, in the order in which they are offered.\n\
+         pub const ALL: [Self; {}] = [{}];\n\
+         /// Its tag (BCP 47), of the country whose dates and numbers it is written with.\n\
+         pub fn tag(self) -> &'static str {{ match self {{ {} }} }}\n\
+         /// Its messages, as they are in the binary.\n\
+         pub(crate) fn messages(self) -> &'static str {{ match self {{ {} }} }}\n\
+         }}\n",
+        variants.collect::<String>(),
+        tags.len(),
+        all.collect::<String>(),
+        arms(&|tag| format!("{tag:?}")),
+        arms(&file),
+    )
 }
 
 fn messages(path: &Path) -> Messages {
@@ -128,7 +188,7 @@ fn types(messages: &Messages) -> String {
     let names: Vec<String> = names.collect();
     code + &format!(
         "/// All messages, and whether each of their arguments is a number.\n\
-         #[cfg(test)]\npub(crate) const ALL: [(&str, &[(&str, bool)]); {}] = [{}];\n",
+         #[cfg(test)]\npub(crate) static ALL: [(&str, &[(&str, bool)]); {}] = [{}];\n",
         names.len(),
         names.join(", ")
     )

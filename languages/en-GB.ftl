@@ -171,6 +171,7 @@ refused-parameter = { $name } { $reason }.
 refused-missing-parameter = { $name } is missing.
 refused-unknown-parameter = There is no parameter of this name here. Known are: { $known }.
 no-parameters = none
+broken-address = This link is not whole: part of it may have been lost when it was copied.
 refused-twice = The parameter is given more than once.
 refused-query = The query is not valid percent-encoded UTF-8.
 refused-from-elsewhere = By its cookie only the review's own pages may ask this. Send the token in the Authorization header.
@@ -182,6 +183,7 @@ room-not-in-use = No session goes on in this room: it has ended, or there was no
 not-in-room = Nobody of this name is in the room. Nothing was changed.
 too-many-barred = As many people are kept out of this room as it remembers. Lock or close it instead. Nothing was changed.
 not-changed = The history cannot be changed for now. What was asked may still be done: look again in a while.
+history-away = The history cannot be read for now: its database does not answer. Try again in a moment.
 went-wrong = Something went wrong in the server. Its log says what.
 refused-otherwise = The server refused this: { $detail }
 
@@ -359,6 +361,7 @@ person-newest-totals = The newest { $sessions ->
    *[other] { $sessions } sessions
 }, { $length } present.
 never-dropped = never dropped
+away-now-in = away now in { $rooms }
 dropped-and-came-back = dropped and came back { $back }
 did-not-come-back-often = { $sessions ->
     [one] in { $sessions } session { $who } did not come back
@@ -525,7 +528,7 @@ table-per-cent = Present (%)
 
 -no-way = no way between their networks (TURN would help)
 among-shown = Among the { NUMBER($shown) } people shown here:
-most-missed = Of the { NUMBER($all) } people, the { NUMBER($shown) } who missed the most connections:
+most-missed = { NUMBER($shown) } of the { NUMBER($all) } people, who missed the most before the others:
 who-with-whom = Who connected with whom
 sign-empty = empty: never there at the same time
 pair-by-pair = Pair by pair
@@ -570,6 +573,8 @@ pair-connected-relay = { $one } and { $other } connected, by a TURN server
 screen-never-reached = { $sharer }'s shared screen never reached { $other }: { -no-way }
 screen-no-answer = { $sharer }'s shared screen never reached { $other }: no offer of it was answered
 screen-lost = { $sharer }'s shared screen was lost on its way to { $other }
+anyone = anyone
+everyone = everyone
 one-failed = { $one } never connected with { $others }: { -no-way }.
 one-no-answer = { $number ->
     [one] { $one }'s offer to { $others } was never answered.
@@ -746,7 +751,7 @@ api-no-token = The review token is missing or wrong
 api-forbidden = The host name is not one the server answers to, a page of another origin asks, or a review link does not open this
 api-link-over = linkOver: the review link has ended or was revoked, or what it showed was removed
 api-too-many-questions = tooManyQuestions: too many questions of this address are waiting for an answer
-api-busy = busy: too many questions are waiting for an answer
+api-busy = busy: too many questions are waiting for an answer. notReady: the database of the history does not answer
 api-body-late = The body did not arrive in time
 api-body-too-large = The body is too large
 api-body-not-json = The body is not JSON
@@ -767,3 +772,86 @@ api-anybody = Anybody may ask.
 api-client = A client shows its own id as bearer token.
 api-anybody-or-client = Anybody may ask; a client may show its own id as bearer token.
 api-reviewers = For reviewers.
+
+## What clients are told: the wire's errors and warnings
+
+# A page may show it to its user, a developer reads it in the console. Fields and events are as the wire has them.
+wire-held-too-long = Join a room first: what was sent before was not followed by a join in time.
+wire-not-json = The message must be valid JSON.
+wire-not-an-object = The message must be one JSON object.
+wire-binary = Binary data is not accepted: send text.
+wire-unknown-event = There is no such event.
+wire-missing = { $field } is missing.
+wire-twice = { $field } must be given once.
+wire-not-a-string = { $field } must be a string.
+wire-not-one-of = { $field } must be one of { $words }.
+word-separator = { ", " }
+wire-reserved = { $field }: this word is the server's own, choose another.
+wire-too-many-errors = Too many refused messages: slow down.
+wire-too-large-before-join = Join a room first: before that a message has at most { $kib } KiB.
+wire-shutting-down = The server is shutting down.
+wire-room-out-of-reach = The room cannot be reached at the moment: try again.
+wire-short-id = id: fewer than 16 characters can be guessed, and whoever guesses it takes your place. Use crypto.randomUUID().
+wire-too-many-connections = Too many connections are being opened from your address. Wait a moment.
+
+# Names and other texts of clients.
+wire-text-empty = { $field } must not be empty.
+wire-text-too-long = { $field } must be at most { $max } characters long.
+wire-text-control = { $field } must not contain control characters.
+wire-text-directional = { $field } must not contain characters that turn the direction of text.
+wire-text-never-shown = { $field } must not contain characters that are never shown.
+wire-text-invisible = { $field } must show something.
+
+# What the room refuses. Deployed pages know the Chinese sentence for a taken name word for word.
+wire-name-taken = Someone in the room “{ $room }” already has the name “{ $name }”.
+wire-name-alike = The name “{ $name }” looks like “{ $other }”, who is in this room already.
+wire-other-name = username: you are in this room already, under another name; leave first.
+wire-replaced = You have come back to this room on another connection, so this one is over.
+wire-room-full = The room “{ $room }” is full: it takes { $capacity } members.
+wire-too-many-people = This session takes no more names: { $people } have been in it. Earlier ones may come back.
+wire-too-many-from-address = Your network has brought { $people } names to this session, and may bring no more. Earlier ones may come back.
+wire-not-joined = Join a room first.
+wire-unknown-member = memberId: no such member was ever in this room.
+wire-to-yourself = memberId: this is your own address.
+wire-own-connector = remoteConnectorId: this is your own connector, not your peer's.
+wire-unknown-remote-connector = remoteConnectorId: you have no such connection with this member.
+wire-unknown-connector = connectorId: you have no such connection with this member.
+wire-not-answered = connectorId: this connection has not been answered yet.
+wire-too-many-links = Too many different streams with this member.
+wire-too-much-for-away = Too much for a member who is away: it is not kept, and the two connect anew.
+wire-away-is-full = Too much for a member who is away, from all together: it cannot resume.
+wire-removed = You were taken out of this room by its teacher.
+wire-closed = This room was closed by its teacher.
+wire-barred = You were taken out of this room by its teacher: come back in { $minutes } min.
+wire-room-closed = This room was closed by its teacher: come back in { $minutes } min.
+wire-room-locked = This room is locked by its teacher: nobody new comes in for now.
+
+# Limits.
+wire-joins-of-socket = This page has joined too often: wait a minute, then try again.
+wire-joins-of-address = Too many joins came from this network address: wait a minute, then try again.
+wire-joins-of-room = Too many joins came to this room: wait a minute, then try again.
+wire-rooms-of-address = Too many rooms were opened from this network address: wait a minute, then try again.
+wire-takeovers = This id has come back on too many connections: it may be open in two tabs. Close one, then try again.
+wire-relays-of-pair = Too many messages to this member: slow down.
+wire-waiting-of-pair = This member's connection is slow, and too much of yours waits for it: slow down.
+wire-sockets-of-address = Too many people of this network address are in a class: try again later.
+wire-sockets = Too many people are in a class on this server: try again later.
+
+# Who may not come in, by the allowed rooms and join tokens.
+wire-room-not-allowed = There is no room of this name here: ALLOWED_ROOMS does not list it.
+wire-token-missing = This server lets people in by a token: open the link that you were given.
+wire-token-not-a-string = token must be a string.
+wire-token-too-long = token must have at most { $max } bytes.
+wire-token-not-a-token = token must be a JSON Web Token (JWT).
+wire-token-algorithm = token must be signed by HS256.
+wire-token-extension = token must have no crit in its header: this server knows no extensions of JWT.
+wire-token-signature = token is not one of this server's: it was signed with another secret, or changed since.
+wire-token-audience = token is not one to join with: its aud must be chatroom:join.
+wire-token-no-claim = token lacks { $claim }.
+wire-token-claim-not-a-string = token's { $claim } must be a string.
+wire-token-claim-not-a-time = token's { $claim } must be a number of seconds.
+wire-token-claim = token's { $claim }
+wire-token-expired = Your link has expired: ask for a new one.
+wire-token-not-yet = Your link is not good yet: come back later.
+wire-token-other-room = Your link is for another room.
+wire-token-other-name = Your link is for another name.

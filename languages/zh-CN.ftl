@@ -1,6 +1,6 @@
 # 课堂回顾页面上的文字（中文）。有哪些消息、每条消息有哪些参数，由 en-GB.ftl 决定。
 #
-# 用词与服务器给客户端的错误一致：房间、课堂、成员、用户名、离线。数字前后留空格，名字前后不留：名字是西文时由程序加上（src/web/words/spacing.rs）。
+# 用词与服务器给客户端的错误一致：房间、课堂、成员、用户名、离线。数字前后留空格，名字前后不留：名字是西文时由程序加上（src/words/spacing.rs）。
 
 ## 语言本身
 
@@ -161,6 +161,7 @@ refused-parameter = { $name ->
 refused-missing-parameter = 缺少参数 { $name }。
 refused-unknown-parameter = 这里没有这个参数。可用的参数：{ $known }。
 no-parameters = 无
+broken-address = 这个链接不完整，可能在复制时丢失了一部分。
 refused-twice = 同一个参数出现了多次。
 refused-query = 地址中的参数不是有效的百分号编码 UTF-8。
 refused-from-elsewhere = 凭 cookie 只有课堂回顾自己的页面可以这样访问。请在 Authorization 头中发送令牌。
@@ -172,6 +173,7 @@ room-not-in-use = 此房间没有正在进行的课堂：已经结束，或从�
 not-in-room = 房间里没有叫这个名字的人。未作任何更改。
 too-many-barred = 此房间禁止进入的人数已达上限，请改为锁定或关闭房间。未作任何更改。
 not-changed = 历史记录暂时无法修改。所要求的操作仍可能完成：请稍后再看。
+history-away = 暂时无法读取历史记录：数据库没有应答，请稍后再试。
 went-wrong = 服务器出错了，详情见服务器日志。
 refused-otherwise = 服务器拒绝了请求：{ $detail }
 
@@ -289,6 +291,7 @@ no-session = 没有课堂。
 person-totals = { $sessions } 堂课，共在线 { $length }。
 person-newest-totals = 最近 { $sessions } 堂课，共在线 { $length }。
 never-dropped = 从未掉线
+away-now-in = 现在在{ $rooms }离线
 dropped-and-came-back = 掉线后返回 { $back }
 did-not-come-back-often = { $who }有 { NUMBER($sessions) } 堂课掉线后没有再回来
 never-connected-below = 以下有 { NUMBER($sessions) } 堂课未能与别人连通
@@ -412,7 +415,7 @@ table-per-cent = 在线（%）
 
 -no-way = 双方网络之间没有通路（可用 TURN 解决）
 among-shown = 此处显示的 { $shown } 人之间：
-most-missed = { $all } 人中未连通最多的 { $shown } 人：
+most-missed = { $all } 人中的 { $shown } 人，未连通最多的排在前面：
 who-with-whom = 谁与谁已连通
 sign-empty = 空白：从未同时在场
 pair-by-pair = 逐对说明
@@ -448,6 +451,8 @@ pair-connected-relay = { $one }与{ $other }已通过 TURN 服务器连通
 screen-never-reached = { $sharer }的共享屏幕未能送达{ $other }：{ -no-way }
 screen-no-answer = { $sharer }的共享屏幕未能送达{ $other }：对方没有应答
 screen-lost = { $sharer }的共享屏幕在传给{ $other }的途中断开
+anyone = 任何人
+everyone = 所有人
 one-failed = { $one }未能与{ $others }连通：{ -no-way }。
 one-no-answer = { $one }向{ $others }发起的连接始终没有应答。
 others-no-answer = { $others }向{ $one }发起的连接始终没有应答。
@@ -598,9 +603,92 @@ api-no-token = 缺少回顾令牌，或令牌不正确
 api-forbidden = 主机名不是服务器所应答的，请求来自其他来源的网页，或回顾链接不能打开此项
 api-link-over = linkOver：回顾链接已到期或被撤销，或其内容已被删除
 api-too-many-questions = tooManyQuestions：此地址有太多请求在等待应答
-api-busy = busy：有太多请求在等待应答
+api-busy = busy：有太多请求在等待应答。notReady：历史记录的数据库没有应答
 api-body-late = 请求体没有及时到达
 api-body-too-large = 请求体太大
 api-body-not-json = 请求体不是 JSON
 api-no-session = 没有这个 id 的课堂
 api-no-room = 从未有人用过这个名字的房间
+
+## 告诉客户端的：协议中的错误与警告
+
+# 页面可能直接显示给用户，开发者在控制台里看到。字段与事件名保持原样，句末不加句号。
+wire-held-too-long = 请先加入房间：之前发送的消息未能及时等到加入
+wire-not-json = 消息必须是有效的 JSON
+wire-not-an-object = 消息必须是一个 JSON 对象
+wire-binary = 不接受二进制数据，请发送文本
+wire-unknown-event = 没有这个事件
+wire-missing = 缺少 { $field }
+wire-twice = { $field } 只能给出一次
+wire-not-a-string = { $field } 必须是字符串
+wire-not-one-of = { $field } 必须是以下之一：{ $words }
+word-separator = 、
+wire-reserved = { $field }：该词仅供服务器使用，请换一个
+wire-too-many-errors = 被拒绝的消息过多，请放慢速度
+wire-too-large-before-join = 请先加入房间：加入之前一条消息最多 { $kib } KiB
+wire-shutting-down = 服务器正在关闭
+wire-room-out-of-reach = 暂时无法连接到此房间，请重试
+wire-short-id = id 少于 16 个字符，可能被猜中并被冒用。请使用 crypto.randomUUID()
+wire-too-many-connections = 你的网络地址打开的连接过多，请稍候再试。
+
+# 客户端给出的名字等文字。
+wire-text-empty = { $field } 不能为空
+wire-text-too-long = { $field } 最多 { $max } 个字符
+wire-text-control = { $field } 不能包含控制字符
+wire-text-directional = { $field } 不能包含改变文字方向的字符
+wire-text-never-shown = { $field } 不能包含不会显示的字符
+wire-text-invisible = { $field } 必须有可见的字符
+
+# 房间拒绝的。“此房间该用户名已存在”一字不改：已部署的页面认得它。
+wire-name-taken = 此房间该用户名已存在
+wire-name-alike = 此房间已有与“{ $name }”看起来相同的用户名：{ $other }
+wire-other-name = username：你已用另一个用户名在此房间中，请先离开
+wire-replaced = 你已通过另一个连接回到此房间，此连接已结束
+wire-room-full = 房间“{ $room }”已满：最多 { $capacity } 人
+wire-too-many-people = 此课堂不再接受新的用户名：已有 { $people } 个。之前的用户名仍可返回
+wire-too-many-from-address = 你所在的网络已为此课堂带来 { $people } 个用户名，不能再增加。之前的用户名仍可返回
+wire-not-joined = 请先加入房间
+wire-unknown-member = memberId：该房间从未有过此成员
+wire-to-yourself = memberId：这是你自己的地址
+wire-own-connector = remoteConnectorId：这是你自己的连接，不是对方的
+wire-unknown-remote-connector = remoteConnectorId：你与该成员没有这个连接
+wire-unknown-connector = connectorId：你与该成员没有这个连接
+wire-not-answered = connectorId：该连接尚未应答
+wire-too-many-links = 与该成员的流过多
+wire-too-much-for-away = 发给离线成员的消息过多：未予保留，双方将重新连接
+wire-away-is-full = 所有人发给该离线成员的消息过多：其无法恢复
+wire-removed = 老师已将你移出此房间
+wire-closed = 老师已关闭此房间
+wire-barred = 老师已将你移出此房间，请在 { $minutes } 分钟后再来
+wire-room-closed = 老师已关闭此房间，请在 { $minutes } 分钟后再来
+wire-room-locked = 老师已锁定此房间，暂不允许新的人进入
+
+# 限额。
+wire-joins-of-socket = 此页面加入过于频繁，请一分钟后再试
+wire-joins-of-address = 此网络地址加入过于频繁，请一分钟后再试
+wire-joins-of-room = 此房间加入过于频繁，请一分钟后再试
+wire-rooms-of-address = 此网络地址新建的房间过多，请一分钟后再试
+wire-takeovers = 此 id 在过多的连接上返回，可能同时在两个标签页中打开，请关闭其中一个后再试
+wire-relays-of-pair = 发送给该成员的消息过多，请放慢速度
+wire-waiting-of-pair = 该成员的连接较慢，你发送的消息积压过多，请放慢速度
+wire-sockets-of-address = 此网络地址已有过多的人在课堂中，请稍后再试
+wire-sockets = 此服务器的课堂人数已满，请稍后再试
+
+# 因允许的房间或加入令牌而不能进入的。
+wire-room-not-allowed = 此处没有这个房间：ALLOWED_ROOMS 中未列出
+wire-token-missing = 此服务器凭令牌进入：请打开发给你的链接
+wire-token-not-a-string = token 必须是字符串
+wire-token-too-long = token 最多 { $max } 字节
+wire-token-not-a-token = token 必须是 JSON Web Token（JWT）
+wire-token-algorithm = token 必须以 HS256 签名
+wire-token-extension = token 的头部不能含有 crit：此服务器不支持 JWT 的任何扩展
+wire-token-signature = token 不是此服务器的：签名所用的密钥不同，或内容被改动过
+wire-token-audience = token 不是用于加入房间的：其 aud 必须是 chatroom:join
+wire-token-no-claim = token 缺少 { $claim }
+wire-token-claim-not-a-string = token 的 { $claim } 必须是字符串
+wire-token-claim-not-a-time = token 的 { $claim } 必须是以秒为单位的数字
+wire-token-claim = token 的 { $claim }
+wire-token-expired = 你的链接已过期，请索取新的链接
+wire-token-not-yet = 你的链接尚未生效，请稍后再来
+wire-token-other-room = 你的链接是用于另一个房间的
+wire-token-other-name = 你的链接是用于另一个名字的

@@ -36,6 +36,8 @@ pub enum ToldToken<'a> {
     Told(&'a ReviewToken),
     /// The server has made it, and others see what is printed: it is in this file.
     Kept(&'a Path),
+    /// The same, and the database has it.
+    InDatabase,
 }
 
 impl Banner<'_> {
@@ -83,6 +85,10 @@ impl ToldToken<'_> {
             ),
             Self::Kept(file) => (
                 format!("{review}/review (with the token in {})", file.display()),
+                "that token",
+            ),
+            Self::InDatabase => (
+                format!("{review}/review (with the token that `chatroom-server show-review-token` prints)"),
                 "that token",
             ),
         }
@@ -153,6 +159,11 @@ mod tests {
         let line = "http://localhost:3000/review (with the token in /home/li/chatroom.db.review-token)\n";
         assert!(text.contains(line), "{text}");
         assert!(text.contains("and that token\n"), "{text}");
+        let text = self::text(&at(&["0.0.0.0:3000"]), ToldToken::InDatabase, None);
+        assert!(
+            text.contains("(with the token that `chatroom-server show-review-token` prints)\n"),
+            "{text}"
+        );
     }
 
     #[test]

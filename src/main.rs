@@ -10,7 +10,7 @@ use chatroom_server::journal::{self, Database};
 use chatroom_server::model::time::Timestamp;
 use chatroom_server::net::Listeners;
 use chatroom_server::signaling::wall_clock;
-use chatroom_server::{check, config, export, healthcheck, import, logging, server, signals, tls};
+use chatroom_server::{check, config, export, healthcheck, import, logging, review_token, server, signals, tls};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 
@@ -74,7 +74,9 @@ fn run(config: Config) -> anyhow::Result<()> {
         }
         Some(Task::Import { file }) => import(&config, file),
         Some(Task::Migrate) => migrate(&config),
+        Some(Task::Nodes) => list_nodes(&config),
         Some(Task::Export { file }) => save(&config, file),
+        Some(Task::ShowReviewToken { new }) => print_review_token(&config, *new),
         Some(Task::Token {
             room,
             name,
@@ -140,6 +142,28 @@ fn migrate(config: &Config) -> anyhow::Result<()> {
     runtime()?.block_on(unless_stopped(work, how_on))?;
     println!("{database}: the tables are up to date.");
     Ok(())
+}
+
+fn list_nodes(config: &Config) -> anyhow::Result<()> {
+    let Database::Postgres(server) = config.database() else {
+        return Err(check::WrongSettings::of("Set DATABASE_URL to the database of PostgreSQL that they share").into());
+    };
+    let work = async { Ok(journal::list_nodes(&server).await?) };
+    let nodes = runtime()?.block_on(unless_stopped(work, "nothing was changed"))?;
+    let lines: String = nodes.iter().map(|node| format!("{node}\n")).collect();
+    print(lines.as_bytes())
+}
+
+fn print_review_token(config: &Config, renew: bool) -> anyhow::Result<()> {
+    let Database::Postgres(server) = config.database() else {
+        return Err(check::WrongSettings::of(
+            "The review's token of a file is beside it (.review-token): remove that for another one. Set DATABASE_URL for that of a database of PostgreSQL",
+        )
+        .into());
+    };
+    let work = async { Ok(journal::review_salt(&server, renew).await?) };
+    let salt = runtime()?.block_on(unless_stopped(work, "nothing was changed"))?;
+    print(format!("{}\n", review_token::made_of(&salt).as_str()).as_bytes())
 }
 
 fn ask(config: &Config) -> anyhow::Result<()> {

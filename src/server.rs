@@ -15,32 +15,33 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::addresses::{self, Addresses};
 use crate::banner::{Banner, ToldToken};
+use crate::cluster::{self, ClusterRooms};
 use crate::config::{Config, ReviewToken, TlsMode};
 use crate::glances;
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::history::History;
 use crate::join_token::EntryRules;
-use crate::journal::{self, Journal, Opened};
+use crate::journal::{self, Database, Journal, Opened};
 use crate::limit::Quota;
+use crate::live_rooms::{AllRooms, OwnRooms};
 use crate::logging;
 use crate::metrics::{self, Figures};
-use crate::model::act::{Act, CannotAct, StillHeld};
-use crate::model::id::{ClientKey, RoomName, Username};
 use crate::net::{self, Admission, Capacity, InboundLimits, Listeners, PaceLimits};
 use crate::qr::QrCode;
 use crate::requests;
-use crate::review_token::{Review, review_token};
+use crate::review_token::{Review, TokenSource, review_token};
 use crate::room::Limits;
 use crate::service_manager;
 use crate::signaling::{self, Clock, HandshakeLimits, Heartbeat, Hub, Rates, RestoredRooms};
 use crate::signals::Stop;
+use crate::sql::Reader;
 use crate::static_files::{ClientScript, StaticFiles, client_script_routes, with_static_files};
 use crate::tls::Source;
-use crate::web::{self, Feed, LiveRooms, PageGuard, Readiness, Recovery};
+use crate::web::{self, Feed, PageGuard, Readiness};
 
 /// How long a client may take to send a request's body. Together with the head's in [`net::ConnectionTimeouts`] no request
 /// is open for longer before it is handled.
@@ -74,6 +75,14 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         Some(listen) => Some((Listeners::bind_metrics(listen).await?, metrics::start()?)),
         None => None,
     };
+    let cluster_listeners = match &config.cluster_listen {
+        Some(listen) => Some(Listeners::bind_cluster(listen).await?),
+        None => None,
+    };
+    let cluster_address = cluster_listeners
+        .as_ref()
+        .map(|at| cluster_address(&config, at))
+        .transpose()?;
     warn_of_shared_origin(&config);
     let tls = Source::of(&config)?;
     let capacity = Capacity::new(
@@ -89,15 +98,17 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         reader,
         review,
         last_alive,
+        nodes,
     } = tokio::select! {
-        opened = open_journal(&config, &clock) => opened?,
+        opened = open_journal(&config, cluster_address.clone(), &clock) => opened?,
         // A large history of an earlier version takes minutes. What was begun is undone by the next start.
         stop = &mut shutdown => {
             info!(?stop, "stopped before the history was open");
             return Ok(());
         }
     };
-    let Review { token, kept_in } = review_token(&config)?;
+    let replica = open_replica(&config).await?;
+    let Review { token, source } = review_token(&config, &review.salt)?;
     let covered = tls
         .as_ref()
         .map(|tls| tls.covered_names(&config.allowed_hosts))
@@ -120,6 +131,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         config.join_secret.as_ref(),
     ));
     let memory = MemoryBudget::new(held_limits(&config));
+    let own_rooms = rooms.iter().map(|(_, there)| there.room.clone()).collect();
     let hub = Hub::new(
         journal.clone(),
         clock.clone(),
@@ -139,12 +151,32 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     };
     let (socket, io) = signaling::router(&hub, heartbeat(&config), handshakes, pace_limits(&config));
     let stopping = CancellationToken::new();
+    let mut all_rooms = None;
+    let shared_by = nodes.zip(config.cluster_secret.clone()).zip(cluster_listeners);
+    if let Some((((nodes, secret), listeners), address)) = shared_by.zip(cluster_address) {
+        let parts = cluster::Parts {
+            hub: hub.clone(),
+            clock: clock.clone(),
+            journal: journal.clone(),
+            nodes,
+            secret,
+            listeners,
+            address,
+            rooms: own_rooms,
+            signed_out: review.signed_out.clone(),
+        };
+        all_rooms = Some(cluster::start(parts, &stopping)?);
+    }
     let history = History::new(reader);
+    let reviewed = replica.map_or_else(|| history.clone(), |replica| history.clone().read_from(replica));
     let calendar: glances::Calendar = Arc::new(move || clock.now().at);
     let services = web::Services {
-        history: history.clone(),
-        live: Arc::new(Live(hub.clone())),
-        readiness: readiness(&journal),
+        history: reviewed,
+        live: match all_rooms.clone() {
+            None => Arc::new(OwnRooms(hub.clone())),
+            Some(rooms) => Arc::new(AllRooms(rooms)),
+        },
+        readiness: readiness(&journal, all_rooms.clone()),
         removals: removals.clone(),
         feed: Feed::new(journal.committed(), stopping.clone(), config.limits.max_streams),
         review,
@@ -170,10 +202,11 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
             review: &reviewed_at,
             metrics: metrics.as_ref().map(|(at, _)| addresses(at, false, &[])).as_ref(),
             interfaces: &interfaces,
-            token: match &kept_in {
-                None => ToldToken::Known,
-                Some(file) if config.qr => ToldToken::Kept(file),
-                Some(_) => ToldToken::Told(&token),
+            token: match &source {
+                TokenSource::Set => ToldToken::Known,
+                TokenSource::File(file) if config.qr => ToldToken::Kept(file),
+                TokenSource::Database if config.qr => ToldToken::InDatabase,
+                TokenSource::File(_) | TokenSource::Database => ToldToken::Told(&token),
             },
             database: &config.database().to_string(),
             static_dir: config.static_dir.as_deref(),
@@ -192,36 +225,52 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
     let metrics = metrics.map(|(listeners, exporter)| {
         tokio::spawn(stopping.clone().run_until_cancelled_owned(exporter.clone().keep_up()));
         let (hub, journal) = (hub.clone(), journal.clone());
-        (listeners, metrics::router(exporter, move || figures(&hub, &journal)))
+        let all_rooms = all_rooms.clone();
+        let figures = move || Figures {
+            cluster: all_rooms.as_ref().map(ClusterRooms::figures),
+            ..figures(&hub, &journal)
+        };
+        (listeners, metrics::router(exporter, figures))
     });
     if let Some(keeper) = keeper {
         tokio::spawn(stopping.clone().run_until_cancelled_owned(keeper.run()));
     }
+    let keep_glances = glances::keep_up(history, removals, journal.committed(), calendar);
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_glances));
+    let watched = journal.clone();
+    let _alive = AbortOnDropHandle::new(tokio::spawn(service_manager::say_alive(move || {
+        let journal = watched.clone();
+        async move { journal.answers().await }
+    })));
     let mut serving = tokio::spawn(async move {
         let parts = [Some((listeners, router)), review, metrics].into_iter().flatten();
         let serve =
             |(listeners, router)| net::serve(listeners, router, admission.clone(), inbound.clone(), until.clone());
         parts.map(serve).collect::<JoinSet<_>>().join_all().await;
     });
-    let keep_glances = glances::keep_up(history, removals, journal.committed(), calendar);
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_glances));
     service_manager::ready();
-    let watched = journal.clone();
-    let _alive = AbortOnDropHandle::new(tokio::spawn(service_manager::say_alive(move || {
-        let journal = watched.clone();
-        async move { journal.answers().await }
-    })));
+    let is_alone = all_rooms.is_none();
+    let mut is_replaced = false;
     let ended = tokio::select! {
         stop = &mut shutdown => {
             info!(?stop, "stopping");
+            None
+        }
+        () = journal.replaced(), if is_alone => {
+            error!("another chatroom-server has taken this database, as this one had not answered: stopping");
+            is_replaced = true;
             None
         }
         ended = &mut serving => Some(ended),
     };
     service_manager::stopping();
     let end = Instant::now() + STOP_WITHIN;
-    stopping.cancel();
+    if let (None, Some(rooms)) = (&ended, &all_rooms) {
+        rooms.drain(&journal).await;
+    }
+    // First: who is cut by the end of a link is not away on their own account.
     hub.stop();
+    stopping.cancel();
     let closing = tokio::time::timeout(TRANSPORTS_WITHIN, io.close());
     let served = match ended {
         Some(ended) => ended,
@@ -229,22 +278,55 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         None => tokio::join!(serving, closing).0,
     };
     hub.settle();
-    journal.close(end.saturating_duration_since(Instant::now())).await?;
+    let closed = journal.close(end.saturating_duration_since(Instant::now())).await;
+    // It is why the rest was not written.
+    anyhow::ensure!(
+        !is_replaced,
+        "Another chatroom-server has taken this database: only one may use it."
+    );
+    closed?;
     served.context("The server's network loop broke")?;
     info!("stopped");
     Ok(())
 }
 
-async fn open_journal(config: &Config, clock: &Arc<Clock>) -> anyhow::Result<Opened> {
+/// How other nodes reach this one, as far as can be told.
+fn cluster_address(config: &Config, listeners: &Listeners) -> anyhow::Result<String> {
+    if let Some(address) = &config.cluster_address {
+        return Ok(address.as_str().to_owned());
+    }
+    let first = listeners.addresses().into_iter().find(|at| !at.ip().is_unspecified());
+    let first = first.context(
+        "CLUSTER_LISTEN is every address of this machine: say by which of them the others reach it, with CLUSTER_ADDRESS.",
+    )?;
+    Ok(first.to_string())
+}
+
+async fn open_journal(config: &Config, cluster_address: Option<String>, clock: &Arc<Clock>) -> anyhow::Result<Opened> {
     let clock = clock.clone();
+    let usual = journal::Options::of(config.database());
     let options = journal::Options {
+        // Who is told something must find it written at whatever node it comes back to.
+        commit_timeout: match cluster_address {
+            Some(_) => cluster::COMMITTED_WITHIN,
+            None => usual.commit_timeout,
+        },
+        place: config.node_place(cluster_address),
         grace: config.restart_grace,
         min_free_disk: config.limits.min_free_disk as u64,
         retention: config.retention,
         capacity: config.journal_backlog,
-        ..journal::Options::of(config.database())
+        ..usual
     };
     Ok(Journal::open(options, move || clock.now().at).await?)
+}
+
+/// The replica of the history that pages read, if there is one.
+async fn open_replica(config: &Config) -> anyhow::Result<Option<Reader>> {
+    Ok(match config.database() {
+        Database::Sqlite(_) => None,
+        Database::Postgres(server) => journal::replica(&server).await?,
+    })
 }
 
 fn rates(config: &Config) -> Rates {
@@ -326,36 +408,6 @@ fn web_settings(config: &Config, token: &ReviewToken, entry_rules: Arc<EntryRule
     }
 }
 
-/// The rooms as the web may see them.
-struct Live(Arc<Hub>);
-
-impl LiveRooms for Live {
-    fn name_taken(&self, room: &RoomName, name: &Username) -> bool {
-        self.0.name_taken(room, name)
-    }
-
-    fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery> {
-        self.0.membership_status(room, key).map(|status| Recovery {
-            member: status.member,
-            session: status.session,
-            resumable_for: status.away_for,
-            overflowed: !status.resumable,
-        })
-    }
-
-    fn act(&self, room: &RoomName, act: Act, written: Box<dyn FnOnce() + Send>) -> Result<(), CannotAct> {
-        self.0.act(room, act, written)
-    }
-
-    fn held(&self, room: &RoomName) -> StillHeld {
-        self.0.held(room)
-    }
-
-    fn rooms_held(&self) -> Vec<(RoomName, StillHeld)> {
-        self.0.rooms_held()
-    }
-}
-
 /// How much there is of everything at this moment.
 fn figures(hub: &Hub, journal: &Journal) -> Figures {
     let journal::Depth {
@@ -372,15 +424,21 @@ fn figures(hub: &Hub, journal: &Journal) -> Figures {
     }
 }
 
-fn readiness(journal: &Journal) -> web::ReadinessProbe {
+fn readiness(journal: &Journal, all_rooms: Option<ClusterRooms>) -> web::ReadinessProbe {
     let journal = journal.clone();
     Arc::new(move || match journal.status() {
+        _ if all_rooms.as_ref().is_some_and(ClusterRooms::is_draining) => Readiness::Degraded {
+            reason: DRAINING.to_owned(),
+        },
         journal::Status::Ready => Readiness::Ready,
         journal::Status::LowDisk { free, only_membership } => Readiness::Degraded {
             reason: low_disk(free, only_membership),
         },
         journal::Status::Misplaced => Readiness::Degraded {
             reason: MISPLACED.to_owned(),
+        },
+        journal::Status::Vacant => Readiness::Degraded {
+            reason: VACANT.to_owned(),
         },
         journal::Status::Degraded {
             reason,
@@ -394,6 +452,10 @@ fn readiness(journal: &Journal) -> web::ReadinessProbe {
         },
     })
 }
+
+const DRAINING: &str = "This server is about to stop, and hands its rooms to the others that share the history.";
+
+const VACANT: &str = "This server has lost its place among those that share the history, as it did not reach the database. Its rooms are at the others, and it waits for a place.";
 
 const MISPLACED: &str = "The database was removed or replaced while the server runs. What is recorded now is lost when it stops, unless the file that was moved away is moved back. A restart begins with the file that is there. Signaling goes on.";
 

@@ -49,7 +49,7 @@ const fn table(name: &'static str, order: &'static str, columns: &'static [(&'st
     }
 }
 
-/// All of them, but for who writes (`heartbeat`, and `node` with `cluster`), which is not alike. Those that others refer to
+/// All of them, but for who writes (`heartbeat`, and `node` with `cluster` and `room`), which is not alike. Those that others refer to
 /// come first.
 pub(crate) const TABLES: [Table; 13] = [
     table(
@@ -362,7 +362,7 @@ mod tests {
         let mut server = postgres.connect().await.unwrap();
         sqlx::migrate!("./migrations/postgres").run(&mut server).await.unwrap();
         let sql = "select table_name || '.' || column_name from information_schema.columns
-            where table_schema = 'public' and table_name not in ('_sqlx_migrations', 'node', 'cluster')";
+            where table_schema = 'public' and table_name not in ('_sqlx_migrations', 'node', 'cluster', 'room', 'recovering')";
         let in_postgres: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut server).await.unwrap();
         let of = |table: &Table| {
             let names = table.columns.iter().map(|(name, _)| format!("{}.{name}", table.name));

@@ -1,5 +1,5 @@
 // What the pages gain by a script: times in the reader's zone, and following what happens. Without it they show UTC
-// and stand still; nothing else is missing.
+// and stand still; nothing else is missing. It runs before anything is painted: in another zone other days begin, and rows move.
 'use strict';
 
 /** The page's own, and the few words that only the script says: messages whose arguments are in braces. */
@@ -185,7 +185,11 @@ function readPicture() {
   const told = document.querySelector('[data-told]');
   const picture = document.getElementById('timeline');
   if (!told || !picture) return;
+  // What it says in UTC is not what the page says.
+  const times = picture.querySelectorAll('.timeline .quiet');
+  for (const time of times) time.style.visibility = 'hidden';
   drawPicture(picture).then((isDrawn) => {
+    for (const time of times) time.style.visibility = '';
     if (!isDrawn) return;
     for (const download of document.querySelectorAll('.downloads [data-zoned]')) {
       download.href += `?tz=${encodeURIComponent(ZONE)}`;
@@ -200,7 +204,14 @@ function readPicture() {
   for (const kind of ['pointerover', 'focusin']) {
     picture.addEventListener(kind, ({ target }) => tell(target.closest?.('.timeline [aria-label]')));
   }
-  picture.addEventListener('click', (event) => tell(nearest(picture, event)));
+  let tapped;
+  picture.addEventListener('click', (event) => {
+    const shape = nearest(picture, event);
+    tell(shape);
+    // Bars and marks are links to the log. A finger cannot point at one first: it follows the link of what it has tapped already.
+    if (event.pointerType === 'touch' && event.target.closest('.timeline a') && shape !== tapped) event.preventDefault();
+    tapped = shape;
+  });
   picture.addEventListener('keydown', (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const all = [...event.target.closest('.timeline').querySelectorAll('[tabindex]')];
@@ -242,7 +253,7 @@ function pointTo(shape) {
   const svg = shape.closest('.timeline');
   const { left, width } = svg.getBoundingClientRect();
   const at = shape.getBoundingClientRect();
-  const x = `${((at.left + (shape.tagName === 'rect' ? 0 : at.width / 2) - left) / width) * 100}%`;
+  const x = `${((at.left + (shape.matches('rect, .bar') ? 0 : at.width / 2) - left) / width) * 100}%`;
   const line = svg.querySelector('.hair') ?? svg.appendChild(document.createElementNS(svg.namespaceURI, 'line'));
   for (const [name, value] of Object.entries({ class: 'hair', x1: x, x2: x, y1: 16, y2: '100%' })) line.setAttribute(name, value);
 }

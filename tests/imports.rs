@@ -14,17 +14,31 @@ use std::path::Path;
 
 /// What each part of the server may import of the others. `lib`, `main`, `server` and `fuzzing` put parts together, and may
 /// import all.
-const MAY_IMPORT: [(&str, &[&str]); 33] = [
+const MAY_IMPORT: [(&str, &[&str]); 36] = [
     ("addresses", &[]),
     ("banner", &["addresses", "config"]),
     (
         "check",
         &["config", "journal", "model", "net", "progress", "sql", "tls"],
     ),
+    (
+        "cluster",
+        &[
+            "held",
+            "journal",
+            "limit",
+            "metrics",
+            "model",
+            "net",
+            "room",
+            "signaling",
+            "tls",
+        ],
+    ),
     ("config", &["join_token", "journal", "model", "private_file"]),
     ("export", &["journal", "private_file", "progress", "sql", "tables"]),
     ("glances", &["history", "journal", "model"]),
-    ("healthcheck", &["config"]),
+    ("healthcheck", &["config", "tls"]),
     ("held", &["limit", "metrics", "model"]),
     ("history", &["model", "sql"]),
     ("hs256", &[]),
@@ -35,6 +49,7 @@ const MAY_IMPORT: [(&str, &[&str]); 33] = [
         &["limit", "metrics", "model", "private_file", "progress", "room", "sql"],
     ),
     ("limit", &["model"]),
+    ("live_rooms", &["cluster", "model", "room", "signaling", "web"]),
     ("logging", &["config"]),
     ("metrics", &["model"]),
     ("model", &[]),
@@ -44,7 +59,7 @@ const MAY_IMPORT: [(&str, &[&str]); 33] = [
     ("progress", &[]),
     ("qr", &[]),
     ("requests", &["metrics", "model", "net"]),
-    ("review_token", &["config", "private_file"]),
+    ("review_token", &["config", "journal", "private_file"]),
     ("room", &["model"]),
     ("service_manager", &[]),
     (
@@ -58,6 +73,7 @@ const MAY_IMPORT: [(&str, &[&str]); 33] = [
             "model",
             "net",
             "room",
+            "words",
         ],
     ),
     ("signals", &[]),
@@ -79,8 +95,10 @@ const MAY_IMPORT: [(&str, &[&str]); 33] = [
             "net",
             "priority",
             "qr",
+            "words",
         ],
     ),
+    ("words", &["model"]),
 ];
 
 /// Where a module is: the names from the crate's root to it.

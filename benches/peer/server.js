@@ -10,6 +10,8 @@ import { createServer } from "node:http";
 
 import { Server } from "socket.io";
 
+import { TRANSLATIONS, isText, refusal } from "./words.js";
+
 const [port, history, database] = process.argv.slice(2);
 const journal = history && (await import("./journal.js")).open(await import(`./${history}.js`), database);
 /** Says something when what it follows from is on disk: at once if nothing is kept. */
@@ -20,9 +22,6 @@ const io = new Server(http, { cors: { origin: "*" } });
 
 /** Members by their address, in rooms by their names. */
 const rooms = new Map();
-
-const isText = (value, most) => typeof value === "string" && value.trim() !== "" && value.length <= most;
-const refusal = (type, message) => ({ ok: false, error: { type, message } });
 
 io.on("connection", (socket) => {
   let me = null;
@@ -90,19 +89,7 @@ io.on("connection", (socket) => {
     });
   };
 
-  relay("offer", ({ connectorId, offer, streamType }, memberId) => ({
-    remoteConnectorId: connectorId,
-    offer,
-    memberId,
-    streamType,
-  }));
-  relay("answer", ({ remoteConnectorId, connectorId, answer }, memberId) => ({
-    remoteConnectorId: connectorId,
-    connectorId: remoteConnectorId,
-    answer,
-    memberId,
-  }));
-  relay("icecandidate", ({ remoteConnectorId, candidate }) => ({ connectorId: remoteConnectorId, candidate }));
+  for (const [event, translate] of Object.entries(TRANSLATIONS)) relay(event, translate);
 
   socket.on("disconnect", () => leave());
 });

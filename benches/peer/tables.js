@@ -19,7 +19,8 @@ const orderedId = (now) => {
 const bytesOf = (uuid) => Buffer.from(uuid.replaceAll("-", ""), "hex");
 
 export const prepare = (database) => {
-  for (const name of readdirSync(MIGRATIONS).sort()) {
+  // PostgreSQL's are in a folder of their own.
+  for (const name of readdirSync(MIGRATIONS).filter((name) => name.endsWith(".sql")).sort()) {
     database.exec(readFileSync(new URL(name, MIGRATIONS), "utf8"));
   }
   const sql = (text) => database.prepare(text);

@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 /// Linux counts a process's time in hundredths of a second wherever programs can see it.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How the server is told to log warnings only, as its peers log nothing. `LOG_LEVEL` says otherwise.
+/// How the server is told to log warnings only, as its peers log nothing. `LOG` says otherwise.
 #[must_use]
 pub fn log_level() -> (&'static str, String) {
-    const VARIABLE: &str = "LOG_LEVEL";
+    const VARIABLE: &str = "LOG";
     (VARIABLE, std::env::var(VARIABLE).unwrap_or_else(|_| "warn".to_owned()))
 }
 
@@ -21,6 +21,26 @@ pub fn log_level() -> (&'static str, String) {
 /// If it has ended.
 pub fn cpu(pid: u32) -> Result<Duration> {
     ticks(&format!("/proc/{pid}/stat")).map(|(_, ticks)| TICK * ticks)
+}
+
+/// The same, with the processes that it has started itself and that still run.
+///
+/// # Errors
+/// If it has ended.
+pub fn cpu_with_children(pid: u32) -> Result<Duration> {
+    let mut sum = cpu(pid)?;
+    for process in fs::read_dir("/proc")? {
+        let stat = process?.path().join("stat");
+        // What is no process has none, and one may end in between.
+        let Ok(text) = fs::read_to_string(&stat) else { continue };
+        let parent = text
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        if parent == Some(pid.to_string().as_str()) {
+            sum += ticks(&stat.to_string_lossy()).map_or(Duration::ZERO, |(_, ticks)| TICK * ticks);
+        }
+    }
+    Ok(sum)
 }
 
 /// The CPU time of those threads of a process whose names `are_meant`.

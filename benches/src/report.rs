@@ -10,8 +10,9 @@ use anyhow::{Context, Result};
 use crate::rows::{Goal, Row, Values};
 use crate::subject::Kind;
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind::Ours,
+    Kind::OnPostgres,
     Kind::Node,
     Kind::NodeTables,
     Kind::NodeLean,

@@ -8,9 +8,12 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use chatroom_testkit::Postgres;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+
+use crate::process;
 
 /// The core that a subject has for itself, as `taskset` is told; the load has the other one.
 const OWN_CORE: &str = "0";
@@ -47,6 +50,8 @@ const STARTS_WITHIN: Duration = Duration::from_secs(20);
 pub enum Kind {
     /// chatroom-server, history on, all checks on.
     Ours,
+    /// The same with a PostgreSQL of its own, on any of the cores, whose CPU is not counted as the server's.
+    OnPostgres,
     /// Plain Socket.IO on Node: the same events and answers, rooms in memory, no history.
     Node,
     /// The same, with joins and leaves on disk before they are told, in chatroom-server's own tables.
@@ -70,6 +75,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ours => "chatroom-server",
+            Self::OnPostgres => "chatroom-server on PostgreSQL",
             Self::Node => "Node",
             Self::NodeTables => "durable Node",
             Self::NodeLean => "lean durable Node",
@@ -90,21 +96,80 @@ pub struct Subject {
     child: Child,
     /// Its history, gone with it.
     folder: TempDir,
+    history: HistoryPlace,
     cores: &'static str,
     terms: Terms,
+}
+
+/// Where chatroom-server keeps the history.
+struct HistoryPlace {
+    url: String,
+    /// Ends with the subject.
+    _server: Option<Postgres>,
+}
+
+impl HistoryPlace {
+    async fn of(kind: Kind, folder: &Path) -> Self {
+        if kind == Kind::OnPostgres {
+            let server = Postgres::own(&[]);
+            let url = server.url(&server.empty_database().await);
+            Self {
+                url,
+                _server: Some(server),
+            }
+        } else {
+            Self {
+                url: format!("sqlite://{}/chatroom.db", folder.display()),
+                _server: None,
+            }
+        }
+    }
 }
 
 /// On what terms chatroom-server starts.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
     /// Variables of its environment.
-    pub variables: Vec<(&'static str, &'static str)>,
+    pub variables: Vec<(&'static str, String)>,
     /// How many files it may have open. `None` is as many as we may.
     pub files: Option<u32>,
     /// What its limits are.
     pub limits: Limits,
     /// Whether what it logs goes to a file beside its history instead of to the terminal.
     pub quiet: bool,
+}
+
+impl Terms {
+    fn with(variables: &[(&'static str, &str)]) -> Self {
+        Self {
+            variables: variables
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What takes a load: one server, or several that are one.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What its servers are.
+    pub kind: Kind,
+    /// Where they listen.
+    pub addresses: Vec<SocketAddr>,
+    /// All processes that work for it; those that they start are counted with them.
+    pub processes: Vec<u32>,
+}
+
+impl Target {
+    /// The CPU time of all its processes.
+    ///
+    /// # Errors
+    /// If one has ended.
+    pub fn cpu(&self) -> Result<Duration> {
+        self.processes.iter().map(|pid| process::cpu_with_children(*pid)).sum()
+    }
 }
 
 /// What chatroom-server allows one address, one connection or one pair.
@@ -148,6 +213,41 @@ impl Subject {
         Self::start_in(folder()?, Kind::Ours, BOTH_CORES, terms).await
     }
 
+    /// Starts chatroom-server with both cores and these variables.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start_with(kind: Kind, variables: &[(&'static str, &str)]) -> Result<Self> {
+        Self::start_in(folder()?, kind, BOTH_CORES, Terms::with(variables)).await
+    }
+
+    /// Starts chatroom-server with both cores as the node of that number of those that share a database of PostgreSQL.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start_node(number: u16, database: &str) -> Result<Self> {
+        let terms = Terms::with(&[
+            ("NODE_ID", &number.to_string()),
+            ("CLUSTER_LISTEN", "127.0.0.1:0"),
+            ("CLUSTER_SECRET", "what-all-nodes-of-a-measured-cluster-know"),
+            ("REVIEW_TOKEN", "what-all-nodes-of-a-measured-cluster-ask-for"),
+        ]);
+        let history = HistoryPlace {
+            url: database.to_owned(),
+            _server: None,
+        };
+        Self::start_on_history(folder()?, history, Kind::Ours, BOTH_CORES, terms).await
+    }
+
+    /// It as what takes a load.
+    pub fn target(&self) -> Target {
+        Target {
+            kind: self.kind,
+            addresses: vec![self.address],
+            processes: vec![self.pid],
+        }
+    }
+
     async fn start_on(kind: Kind, cores: &'static str) -> Result<Self> {
         Self::start_in(folder()?, kind, cores, Terms::default()).await
     }
@@ -161,13 +261,25 @@ impl Subject {
     }
 
     async fn start_in(folder: TempDir, kind: Kind, cores: &'static str, terms: Terms) -> Result<Self> {
-        let (child, address) = launch(kind, 0, folder.path(), cores, &terms).await?;
+        let history = HistoryPlace::of(kind, folder.path()).await;
+        Self::start_on_history(folder, history, kind, cores, terms).await
+    }
+
+    async fn start_on_history(
+        folder: TempDir,
+        history: HistoryPlace,
+        kind: Kind,
+        cores: &'static str,
+        terms: Terms,
+    ) -> Result<Self> {
+        let (child, address) = launch(kind, 0, folder.path(), &history.url, cores, &terms).await?;
         Ok(Self {
             kind,
             address,
             pid: child.id().context("it has ended")?,
             child,
             folder,
+            history,
             cores,
             terms,
         })
@@ -180,7 +292,7 @@ impl Subject {
     pub async fn restart(&mut self) -> Result<()> {
         self.child.kill().await?;
         let (folder, port) = (self.folder.path(), self.address.port());
-        let (child, _) = launch(self.kind, port, folder, self.cores, &self.terms).await?;
+        let (child, _) = launch(self.kind, port, folder, &self.history.url, self.cores, &self.terms).await?;
         self.pid = child.id().context("it has ended")?;
         self.child = child;
         Ok(())
@@ -228,11 +340,18 @@ pub fn folder() -> Result<TempDir> {
     Ok(tempfile::Builder::new().prefix("chatroom-bench").tempdir()?)
 }
 
-async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str, terms: &Terms) -> Result<(Child, SocketAddr)> {
+async fn launch(
+    kind: Kind,
+    port: u16,
+    folder: &Path,
+    history: &str,
+    cores: &str,
+    terms: &Terms,
+) -> Result<(Child, SocketAddr)> {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", cores]);
     match kind {
-        Kind::Ours => {
+        Kind::Ours | Kind::OnPostgres => {
             if let Some(files) = terms.files {
                 command.args(["prlimit", &format!("--nofile={files}:{files}")]);
             }
@@ -242,16 +361,14 @@ async fn launch(kind: Kind, port: u16, folder: &Path, cores: &str, terms: &Terms
                 Limits::Off => _ = command.envs(RAISED.map(|(variable, _)| (variable, "0"))),
             }
             command
-                .envs([crate::process::log_level()])
-                .envs(terms.variables.iter().copied());
+                .envs([process::log_level()])
+                .envs(terms.variables.iter().map(|(name, value)| (name, value)));
             if terms.quiet {
                 command.stderr(File::create(folder.join("log"))?);
             }
             command.arg(beside_us("chatroom-server")?);
             command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
-            command
-                .arg("--database-url")
-                .arg(format!("sqlite://{}/chatroom.db", folder.display()));
+            command.args(["--database-url", history]);
         }
         Kind::Node => _ = node(&mut command, port),
         Kind::NodeTables => _ = node(&mut command, port).args(["tables", "peer.db"]),
@@ -289,7 +406,7 @@ fn beside_us(name: &str) -> Result<PathBuf> {
 }
 
 /// Each subject says where it listens, as `http://…:PORT` or `https://…:PORT` at the end of a line; all listen on 127.0.0.1.
-async fn told_address(child: &mut Child) -> Result<SocketAddr> {
+pub(crate) async fn told_address(child: &mut Child) -> Result<SocketAddr> {
     let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
     while let Some(line) = lines.next_line().await? {
         let address = line.split_once("http://").or_else(|| line.split_once("https://"));

@@ -185,6 +185,10 @@ pub const INVARIANTS: &[Invariant] = &[
              from event where session_id = session.id and kind = 'joined')",
     )),
     always(
+        "entries of the journal are numbered from 1 on",
+        "select 1 from event where seq < 1",
+    ),
+    always(
         "a session with members is open",
         "select 1 from session where ended_at is not null and id in (select session_id from member)",
     ),

@@ -79,8 +79,11 @@ async fn look(path: &Path) -> sqlx::Result<Result<Looked, Error>> {
     // The file itself is one more.
     let progress = Progress::of("rules", INVARIANTS.len() as u64 + 1);
     let mut faults = faults_of_the_file(&mut connection).await?;
+    let is_readable = faults.is_empty();
+    let references = "pragma foreign_key_check";
+    faults.extend(fault(&mut connection, "every reference leads somewhere", references).await?);
     progress.add(1);
-    if !faults.is_empty() || age == Age::Earlier {
+    if !is_readable || age == Age::Earlier {
         return Ok(Ok((Found::Earlier, faults)));
     }
     let (sessions, events, gaps) = counts(&mut connection).await?;
@@ -105,19 +108,10 @@ async fn counts(connection: &mut SqliteConnection) -> sqlx::Result<(i64, i64, i6
     .await
 }
 
-/// What SQLite itself finds.
+/// What SQLite itself finds of the file's pages and indices.
 async fn faults_of_the_file(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
-    let told: Vec<String> = query_scalar(FAULTS).fetch_all(&mut *connection).await?;
-    let mut faults: Vec<_> = told.into_iter().filter(|line| line != "ok").collect();
-    faults.extend(
-        fault(
-            connection,
-            "every reference leads somewhere",
-            "pragma foreign_key_check",
-        )
-        .await?,
-    );
-    Ok(faults)
+    let told: Vec<String> = query_scalar(FAULTS).fetch_all(connection).await?;
+    Ok(told.into_iter().filter(|line| line != "ok").collect())
 }
 
 /// What breaks a rule, if anything does. The rows are counted as they come, however many there are.

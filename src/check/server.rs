@@ -7,7 +7,7 @@ use sqlx::{PgConnection, query, query_as, query_scalar};
 use super::invariants::INVARIANTS;
 use super::outcome::{Error, Found, Looked, sentence};
 use super::words;
-use crate::journal::{Age, DatabaseServer, OpenError, server_age};
+use crate::journal::{Age, DatabaseServer, OpenError, replica, server_age};
 use crate::progress::Progress;
 
 /// What a file's foreign keys see to: these tables have none.
@@ -37,7 +37,10 @@ pub(super) async fn look(server: &DatabaseServer) -> Result<Looked, Error> {
         None => Ok((Found::Nothing, Vec::new())),
         Some(Age::Earlier) => Ok((Found::EarlierTables, Vec::new())),
         Some(Age::Newer) => Err(OpenError::Newer(server.to_string()).into()),
-        Some(Age::Current) => Ok(look_at_rows(&mut connection).await.map_err(failed)?),
+        Some(Age::Current) => {
+            replica(server).await?;
+            Ok(look_at_rows(&mut connection).await.map_err(failed)?)
+        }
     }
 }
 

@@ -12,12 +12,13 @@ struct Place<'a> {
     port: u16,
 }
 
-/// A sentence for each two settings of which only one can be followed: where everything is, where the review is, and where
-/// metrics are.
+/// A sentence for each two settings of which only one can be followed: where everything is, where the review is, where
+/// metrics are, and where other nodes come in.
 pub(super) fn between(
     (host, port): (&Hosts, u16),
     review: Option<&ListenAt>,
     metrics: Option<&ListenAt>,
+    cluster: Option<&ListenAt>,
 ) -> Vec<String> {
     let loopback = Hosts::loopback();
     let review = review.map(|listen| Place {
@@ -30,12 +31,17 @@ pub(super) fn between(
         hosts: listen.hosts().unwrap_or(&loopback),
         port: listen.port(),
     });
+    let cluster = cluster.map(|listen| Place {
+        setting: "CLUSTER_LISTEN",
+        hosts: listen.hosts().unwrap_or(&loopback),
+        port: listen.port(),
+    });
     let main = Place {
         setting: "PORT",
         hosts: host,
         port,
     };
-    let places: Vec<Place<'_>> = [Some(main), review, metrics].into_iter().flatten().collect();
+    let places: Vec<Place<'_>> = [Some(main), review, metrics, cluster].into_iter().flatten().collect();
     let pairs = places.iter().enumerate();
     let pairs = pairs.flat_map(|(number, one)| places.iter().skip(number + 1).map(move |other| (one, other)));
     pairs.filter(|(one, other)| one.takes(other)).map(sentence).collect()

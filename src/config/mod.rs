@@ -2,6 +2,7 @@
 
 mod base_path;
 mod clashes;
+mod cluster;
 mod dotenv;
 mod ice;
 mod limits;
@@ -20,15 +21,20 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::join_token::{JoinSecret, RoomPatterns};
-use crate::journal::{Database, DatabaseFile, DatabaseServer, SchemaName, ServerLimits, ServerUrl};
+use crate::join_token::RoomPatterns;
+use crate::journal::{Database, DatabaseFile, DatabaseServer, NodeId, NodePlace, SchemaName, ServerLimits, ServerUrl};
+use crate::model::secret::SharedSecret;
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
-use value::{DAY, GRACE, MINUTE, SECOND, Secret, count, database, directory, duration, log_filter, retention, schema};
+use value::{
+    DAY, GRACE, MINUTE, SECOND, Secret, count, database, database_server, directory, duration, log_filter, retention,
+    schema,
+};
 
 pub use base_path::BasePath;
+pub use cluster::ClusterAddress;
 pub use dotenv::Variables;
 pub use ice::{IceServers, TurnSecret};
 pub use limits::LimitSettings;
@@ -119,6 +125,11 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true, default_value = "sqlite://chatroom.db", value_parser = Secret(database), global = true, help_heading = "Data")]
     pub database_url: Database<DatabaseFile, ServerUrl>,
 
+    /// A copy of that database of PostgreSQL which follows it, for the review and the API to read: postgres://user@host/database.
+    /// Unset: the database itself. With a password in it better set by variable: other users of the machine see flags
+    #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(database_server), help_heading = "Data")]
+    pub database_read_url: Option<ServerUrl>,
+
     /// The schema of that database of PostgreSQL which is the history's own, made if it is missing
     #[arg(long, env, default_value = "chatroom", value_parser = schema, global = true, help_heading = "Data")]
     pub database_schema: SchemaName,
@@ -179,15 +190,15 @@ pub struct Config {
 
     /// What tokens to join are signed with, 32 characters or more; nobody joins without one then. Unset: whoever knows a
     /// room's name joins. Better set by variable: other users of the machine see flags
-    #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(JoinSecret::parse), help_heading = "Access")]
-    pub join_secret: Option<JoinSecret>,
+    #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(SharedSecret::parse), help_heading = "Access")]
+    pub join_secret: Option<SharedSecret>,
 
     /// Whether any page may see the list of rooms and who is in one now (for a lobby)
     #[arg(long, env, default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = BoolishValueParser::new(), help_heading = "Access")]
     pub public_rooms: bool,
 
     /// What a reviewer must show to see the history: letters, digits, - . _ ~, 16 or more. Unset: a random one, kept
-    /// beside the database and printed with the link to the review. Better set by variable: other users of the machine see
+    /// beside the file, or made of what the database in PostgreSQL keeps, and printed with the link to the review. Better set by variable: other users of the machine see
     /// flags
     #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(ReviewToken::parse), help_heading = "Access")]
     pub review_token: Option<ReviewToken>,
@@ -224,6 +235,24 @@ pub struct Config {
     /// address. Unset: none
     #[arg(long, env, value_parser = ListenAt::parse, help_heading = "Log")]
     pub metrics_listen: Option<ListenAt>,
+
+    /// A port at which the other servers of the same history in PostgreSQL reach this one, as hosts and a port such as
+    /// 192.0.2.7:4000. Unset: this one is alone
+    #[arg(long, env, value_parser = ListenAt::parse, help_heading = "Cluster")]
+    pub cluster_listen: Option<ListenAt>,
+
+    /// How the others reach it, as a host and a port. Unset: by the first address of CLUSTER_LISTEN
+    #[arg(long, env, value_parser = ClusterAddress::parse, help_heading = "Cluster")]
+    pub cluster_address: Option<ClusterAddress>,
+
+    /// The secret by which the servers of one history know each other, 32 characters or more. Better set by variable: other
+    /// users of the machine see flags
+    #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_parser = Secret(SharedSecret::parse), help_heading = "Cluster")]
+    pub cluster_secret: Option<SharedSecret>,
+
+    /// Which of them this one is: each has a number of its own
+    #[arg(long, env, default_value = "1", value_parser = count(1..=4095), help_heading = "Cluster")]
+    pub node_id: usize,
 
     /// What may be had of the server, and how fast.
     #[command(flatten)]
@@ -280,6 +309,8 @@ impl Config {
             config.refuse_turn_without_secret(),
             config.refuse_short_token(),
             config.refuse_half_of_tls(),
+            config.refuse_half_of_cluster(),
+            config.refuse_replica_of_file(),
         ];
         let mut reasons: Vec<_> = refusals.into_iter().filter_map(Result::err).collect();
         if config.is_to_serve() {
@@ -287,6 +318,7 @@ impl Config {
                 (&config.host, config.port),
                 config.review_listen.as_ref(),
                 config.metrics_listen.as_ref(),
+                config.cluster_listen.as_ref(),
             ));
         }
         if reasons.is_empty() {
@@ -333,6 +365,37 @@ impl Config {
         }
     }
 
+    fn refuse_half_of_cluster(&self) -> Result<(), String> {
+        let given = cluster::Given {
+            listen: self.cluster_listen.is_some(),
+            address: self.cluster_address.is_some(),
+            secret: self.cluster_secret.is_some(),
+            node: self.node_id != 1,
+            server: matches!(self.database_url, Database::Postgres(_)),
+        };
+        // A task such as `export` has no use for most of it.
+        if self.is_to_serve() { given.check() } else { Ok(()) }
+    }
+
+    /// Of a file there is no replica.
+    fn refuse_replica_of_file(&self) -> Result<(), String> {
+        if self.database_read_url.is_some() && matches!(self.database_url, Database::Sqlite(_)) {
+            return Err(
+                "DATABASE_READ_URL goes with a DATABASE_URL of PostgreSQL: an embedded file is read itself.".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Which server of its history it is, reached at `address`; without one it is alone.
+    pub fn node_place(&self, address: Option<String>) -> NodePlace {
+        let node = u16::try_from(self.node_id).ok().and_then(NodeId::new);
+        NodePlace {
+            node: node.unwrap_or(NodeId::FIRST),
+            address,
+        }
+    }
+
     /// The certificate of the operator's own, if there is one.
     pub fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
@@ -350,6 +413,7 @@ impl Config {
                     statement_timeout: self.database_statement_timeout,
                 };
                 let server = DatabaseServer::new(url.clone(), self.database_schema.clone());
+                let server = server.with_replica(self.database_read_url.clone());
                 Database::Postgres(server.with_limits(limits))
             }
         }

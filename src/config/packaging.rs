@@ -45,8 +45,18 @@ mod tests {
     fn man_has_a_page_with_every_variable_and_one_for_each_task() {
         let folder = tempfile::tempdir().unwrap();
         man_pages(folder.path()).unwrap();
-        let pages = ["-check", "-export", "-healthcheck", "-import", "-migrate", "-token", ""]
-            .map(|task| format!("chatroom-server{task}.1"));
+        let pages = [
+            "-check",
+            "-export",
+            "-healthcheck",
+            "-import",
+            "-migrate",
+            "-nodes",
+            "-show-review-token",
+            "-token",
+            "",
+        ]
+        .map(|task| format!("chatroom-server{task}.1"));
         let mut made: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|file| file.unwrap().file_name().into_string().unwrap())

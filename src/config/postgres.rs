@@ -10,8 +10,11 @@ pub(super) fn oddities(database: &Database<DatabaseFile, ServerUrl>) -> Vec<Stri
     let Database::Postgres(url) = database else {
         return Vec::new();
     };
-    let passwords = std::env::var_os("PGPASSFILE").map(PathBuf::from);
-    let unused = passwords.and_then(|file| unused_password_file(&file));
+    // Set to nothing is as not set.
+    let passwords = std::env::var_os("PGPASSFILE").filter(|name| !name.is_empty());
+    let unused = passwords
+        .map(PathBuf::from)
+        .and_then(|file| unused_password_file(&file));
     let unprotected = url.is_open_to_others().then(|| {
         "DATABASE_URL names another machine without sslmode=verify-full: who is in between can read and change what is sent"
             .to_owned()

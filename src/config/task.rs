@@ -28,8 +28,17 @@ pub enum Task {
     },
     /// Bring the tables of the database up to date without serving; a start does so too, as far as its role may
     Migrate,
+    /// List the servers that share the history that DATABASE_URL names: which live, for how long their leases go on, and how
+    /// many rooms each has
+    Nodes,
     /// Ask the server that has these settings, by HOST and PORT, whether it is ready: the exit code is 0 if so, else 1
     Healthcheck,
+    /// Print the token of the review that is made for the history that DATABASE_URL names, where REVIEW_TOKEN is not set
+    ShowReviewToken {
+        /// Make another one first: that ends all links and cookies of the review, once each server has started again
+        #[arg(long)]
+        new: bool,
+    },
     /// Print a token by which people join, signed with JOIN_SECRET
     Token {
         /// The room, or rooms with * for any text: lesson-*

@@ -113,7 +113,17 @@ fn no_error_and_no_help_repeats_a_secret() {
         .filter(|arg| arg.is_hide_env_values_set())
         .map(variable)
         .collect();
-    assert_eq!(hidden, ["DATABASE_URL", "TURN_SECRET", "JOIN_SECRET", "REVIEW_TOKEN"]);
+    assert_eq!(
+        hidden,
+        [
+            "DATABASE_URL",
+            "DATABASE_READ_URL",
+            "TURN_SECRET",
+            "JOIN_SECRET",
+            "REVIEW_TOKEN",
+            "CLUSTER_SECRET"
+        ]
+    );
     let long = "seekrit".repeat(40);
     // Whatever has no colon is a file's name.
     for secret in &hidden[1..] {
@@ -184,6 +194,11 @@ fn where_the_history_is_is_never_repeated() {
         }
     }
     let url = ("DATABASE_URL", "postgres://ann:seekrit@db.example/class");
+    let of_file = refused(&[], &[("DATABASE_READ_URL", url.1)]);
+    assert!(
+        of_file.contains("DATABASE_READ_URL goes with a DATABASE_URL of PostgreSQL") && !of_file.contains("seekrit"),
+        "{of_file}"
+    );
     let config = read(&[], &[url, ("DATABASE_SCHEMA", "year_7")]).unwrap();
     assert_eq!(
         config.database().to_string(),
@@ -474,18 +489,22 @@ fn what_is_set_below_deploy_are_settings_with_values_that_they_take() {
     let text = |file: &str| std::fs::read_to_string(format!("{here}/deploy/{file}")).unwrap();
     let compose = text("compose.yaml");
     let (server, _) = compose.split_once("\n  caddy:").unwrap();
+    let compose = text("compose.cluster.yaml");
+    let (nodes, _) = compose.split_once("\n  haproxy:").unwrap();
     let files = [
         ("chatroom-server.env", text("chatroom-server.env"), 4),
         ("chatroom-server.service", text("chatroom-server.service"), 1),
         ("Dockerfile", text("Dockerfile"), 4),
         ("compose.yaml", server.to_owned(), 7),
+        ("compose.cluster.yaml", nodes.to_owned(), 11),
     ];
     let known: Vec<_> = command().get_arguments().map(variable).collect();
     for (file, text, least) in files {
         let set = set_by(&text);
         assert!(set.len() >= least, "{file}: {set:?}");
         let mut variables = Variables::new();
-        for (name, value) in set {
+        // Those of PostgreSQL's own are none of ours.
+        for (name, value) in set.into_iter().filter(|(name, _)| !name.starts_with("PG")) {
             assert!(known.contains(&name), "{file}: {name} is no setting");
             let value = if name == "STATIC_DIR" {
                 here.to_owned()
@@ -499,6 +518,20 @@ fn what_is_set_below_deploy_are_settings_with_values_that_they_take() {
         let read = Config::read(Vec::<&str>::new(), &variables);
         assert!(read.is_ok(), "{file}: {}", read.unwrap_err());
     }
+}
+
+#[test]
+fn the_balancer_below_deploy_knows_the_nodes_that_are_started_there() {
+    let nodes = include_str!("../../deploy/compose.cluster.yaml").lines();
+    let nodes = nodes.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    let nodes: Vec<_> = nodes.filter(|name| name.starts_with("node")).collect();
+    let known = include_str!("../../deploy/haproxy.cfg").lines();
+    let known: Vec<_> = known.filter_map(|line| line.trim().strip_prefix("server ")).collect();
+    let expected: Vec<_> = nodes
+        .iter()
+        .map(|node| format!("{node} {node}:3000 cookie {node}"))
+        .collect();
+    assert_eq!((known, nodes.len()), (expected.iter().map(String::as_str).collect(), 3));
 }
 
 #[test]

@@ -121,10 +121,7 @@ pub enum LogFormat {
 
 pub(super) fn database(raw: &str) -> Parsed<Database<DatabaseFile, ServerUrl>> {
     if ServerUrl::is_meant_by(raw) {
-        return raw
-            .parse()
-            .map(Database::Postgres)
-            .map_err(|rule: InvalidServerUrl| rule.to_string());
+        return database_server(raw).map(Database::Postgres);
     }
     let file = raw.parse::<DatabaseFile>().ok();
     let path = file.and_then(|file| std::path::absolute(file.path()).ok());
@@ -133,6 +130,10 @@ pub(super) fn database(raw: &str) -> Parsed<Database<DatabaseFile, ServerUrl>> {
         "must be sqlite:// and the path of a file, such as sqlite://chatroom.db, or postgres://user@host/database"
             .to_owned()
     })
+}
+
+pub(super) fn database_server(raw: &str) -> Parsed<ServerUrl> {
+    raw.parse().map_err(|rule: InvalidServerUrl| rule.to_string())
 }
 
 pub(super) fn schema(raw: &str) -> Parsed<SchemaName> {

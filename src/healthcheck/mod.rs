@@ -1,7 +1,5 @@
 //! Whether the server that these settings describe is ready: what the manager of a container asks, without another program.
 
-mod tls;
-
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -16,8 +14,8 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 
-pub use self::tls::secured;
 use crate::config::{Config, Host};
+pub use crate::tls::secured;
 
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(5);

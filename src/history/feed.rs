@@ -7,7 +7,7 @@ use super::{Error, History};
 use crate::model::id::{ParticipantId, RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::EventKind;
-use crate::sql::{Database, query};
+use crate::sql::{Database, Reader, query};
 
 /// The most entries that one look goes through to find those of a room.
 const EXAMINED: i64 = 5_000;
@@ -38,20 +38,15 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn newest(&self, written: i64) -> Result<i64, Error> {
-        let Database::Postgres(reader) = &self.reader else {
-            return Ok(written);
-        };
-        let newest = sqlx::query_scalar!(
-            r#"/*postgres*/
-            select seq as "seq!" from event
-            where seq <= (
-                select seq_base + (pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 12) - 1
-                from cluster where id = 1
-            )
-            order by seq desc limit 1
-            "#
-        );
-        Ok(newest.fetch_optional(reader).await?.unwrap_or(0))
+        newest(&self.reader, written).await
+    }
+
+    /// The same in the database itself, where pages read a replica of it: nobody can have read more.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn newest_of_all(&self, written: i64) -> Result<i64, Error> {
+        newest(&self.current, written).await
     }
 
     /// After which time at most to ask for the newest entry again, also if this server has written nothing; `None` if nobody
@@ -217,6 +212,24 @@ impl History {
         )?;
         Ok(rows)
     }
+}
+
+/// The number of the last entry up to which everything can be read, by way of these connections.
+async fn newest(reader: &Reader, written: i64) -> Result<i64, Error> {
+    let Database::Postgres(reader) = reader else {
+        return Ok(written);
+    };
+    let newest = sqlx::query_scalar!(
+        r#"/*postgres*/
+        select seq as "seq!" from event
+        where seq <= (
+            select seq_base + (pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 12) - 1
+            from cluster where id = 1
+        )
+        order by seq desc limit 1
+        "#
+    );
+    Ok(newest.fetch_optional(reader).await?.unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct Glance {
     pub returns: Option<i64>,
     /// The pairs that never connected; nothing where people or links are too many to look at all of them.
     pub unconnected: Option<Vec<Unconnected>>,
+    /// Whom all these pairs have in common, by name: both of a single pair, one of several, or nobody.
+    pub unconnected_by: Vec<String>,
 }
 
 /// Two who met, and never connected.
@@ -50,6 +52,15 @@ pub struct Unconnected {
     pub pair: [ParticipantId; 2],
     /// When it came about.
     pub at: Timestamp,
+}
+
+/// What all of some pairs have in common: both of a single pair, one of several, or nothing.
+pub fn in_all<T: Copy + PartialEq>(mut pairs: impl Iterator<Item = [T; 2]>) -> Vec<T> {
+    let mut common: Vec<T> = pairs.next().into_iter().flatten().collect();
+    for pair in pairs {
+        common.retain(|one| pair.contains(one));
+    }
+    common
 }
 
 impl Glance {
@@ -135,7 +146,11 @@ impl History {
         let glance = |(id, everyone): (SessionId, Everyone)| {
             let mut glance = glance(&everyone, now);
             if let Some(linked) = linked.get(&id) {
-                glance.unconnected = Some(unconnected(&everyone.people, linked, &mut links, now));
+                let unconnected = unconnected(&everyone.people, linked, &mut links, now);
+                let by = in_all(unconnected.iter().map(|of| of.pair)).into_iter();
+                let by = by.filter_map(|id| everyone.people.iter().find(|person| person.id == id));
+                glance.unconnected_by = by.map(|person| person.username.clone()).collect();
+                glance.unconnected = Some(unconnected);
             }
             (id, (glance, everyone.people))
         };

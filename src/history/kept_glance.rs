@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::glance::{Glance, Unconnected};
+use super::glance::{Glance, Unconnected, in_all};
 use super::intervals::Interval;
 use super::outages::Outage;
 use super::people::Person;
@@ -152,12 +152,19 @@ impl KeptGlance {
 
     /// Whose names it needs.
     fn named(&self) -> impl Iterator<Item = Uuid> {
-        let missing = self.outages.iter().flat_map(|outage| &outage.missing);
-        let named = self.lost.iter().chain(&self.away).chain(missing);
-        named.filter_map(|place| self.people.get(*place).copied())
+        let missing = self.outages.iter().flat_map(|outage| outage.missing.iter().copied());
+        let named = self.lost.iter().chain(&self.away).copied().chain(missing);
+        let named = named.chain(self.unconnected_by());
+        named.filter_map(|place| self.people.get(place).copied())
+    }
+
+    /// Whom all pairs that never connected have in common.
+    fn unconnected_by(&self) -> Vec<usize> {
+        in_all(self.unconnected.iter().flatten().map(|of| of.pair))
     }
 
     fn glance(self, names: &HashMap<Uuid, String>) -> Result<Glance, Error> {
+        let unconnected_by = self.unconnected_by();
         let Self { since, people, .. } = self;
         let id = |place: usize| {
             people
@@ -188,6 +195,7 @@ impl KeptGlance {
         Ok(Glance {
             lost: named(&self.lost),
             away: named(&self.away),
+            unconnected_by: named(&unconnected_by),
             present: self
                 .present
                 .into_iter()
@@ -354,6 +362,7 @@ mod tests {
             let worked_out = history.glances([session].into_iter(), NOW).await.unwrap();
             let glance = &worked_out[&session];
             assert_eq!(glance.outages[0].missing, ["Cy"]);
+            assert!(glance.unconnected_by.is_empty(), "nobody is in all three pairs");
             assert_eq!(
                 (glance.lost.len(), glance.present.len(), glance.unconnected_pairs()),
                 (1, 5, 3)

@@ -43,7 +43,10 @@ use crate::sql::Reader;
 /// The past and the present as the tables hold them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct History {
+    /// The database, or a replica that may be behind it by a moment.
     reader: Reader,
+    /// The database itself.
+    current: Reader,
 }
 
 /// Why the history could not be read. For the log, not for clients.
@@ -62,9 +65,35 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the database did not answer, or not in time, whatever it was asked.
+    pub fn is_of_the_connection(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        let code = error.as_database_error().and_then(|error| error.code());
+        let is_broken = matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed
+        );
+        // Classes 08 and 57 of SQLSTATE: a connection that broke, a statement that took too long, a server that stops.
+        // 40001 of who only reads: a replica had to remove what was being read.
+        is_broken
+            || code.is_some_and(|code| {
+                code.len() == 5 && (code.starts_with("08") || code.starts_with("57") || code == "40001")
+            })
+    }
+}
+
 impl History {
     /// Reads through `reader`, a pool of read-only connections.
     pub fn new(reader: Reader) -> Self {
-        Self { reader }
+        let current = reader.clone();
+        Self { reader, current }
+    }
+
+    /// The same, read from a replica that may be behind by a moment, but for what must be true at once.
+    #[must_use]
+    pub fn read_from(self, replica: Reader) -> Self {
+        let reader = replica;
+        Self { reader, ..self }
     }
 }

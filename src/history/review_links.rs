@@ -87,7 +87,7 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn review_link(&self, id: ReviewLinkId) -> Result<Option<ReviewLink>, Error> {
-        let row = query_review_links!(&self.reader, fetch_optional, "where review_link.id = $1", id.0)?;
+        let row = query_review_links!(&self.current, fetch_optional, "where review_link.id = $1", id.0)?;
         Ok(row.map(ReviewLink::from))
     }
 
@@ -104,7 +104,7 @@ impl History {
         let before = page.after.map_or(uuid::Uuid::max(), |id| id.0);
         let limit = page.probe();
         let rows = query_review_links!(
-            &self.reader,
+            &self.current,
             fetch_all,
             "where review_link.id < $1 and key_mark = $2 and expires_at > $3
             order by review_link.id desc limit $4

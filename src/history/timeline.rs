@@ -50,6 +50,8 @@ pub struct TimelineRow {
     pub present: Intervals,
     /// When they had none, and could still come back.
     pub away: Intervals,
+    /// When they came, came back or dropped, and the number of its entry in the journal, in order: of those that are looked at.
+    pub begins: Vec<(Timestamp, i64)>,
     /// What happened to them, in order.
     pub marks: Vec<Mark>,
     /// How it ended; nothing while they are a member.
@@ -97,6 +99,14 @@ struct EntryRow {
 }
 
 impl EntryRow {
+    /// Whether it begins a stretch of their time.
+    fn begins(&self) -> bool {
+        matches!(
+            self.kind,
+            EventKind::Joined | EventKind::Reconnected | EventKind::Disconnected
+        )
+    }
+
     /// Which mark it has: none of a departure, which ends the row.
     fn mark(&self) -> Option<MarkKind> {
         match self.kind {
@@ -116,6 +126,7 @@ impl EntryRow {
 /// What the journal has for the row of one person, or for that of those outside the room.
 #[derive(Default)]
 struct RowEntries {
+    begins: Vec<(Timestamp, i64)>,
     marks: Vec<Mark>,
     /// The number of the last departure.
     left: Option<i64>,
@@ -161,10 +172,11 @@ impl History {
                 .into_iter()
                 .map(|person| {
                     let present = person.present(now);
-                    let RowEntries { marks, left } = entries.remove(&Some(person.id)).unwrap_or_default();
+                    let RowEntries { begins, marks, left } = entries.remove(&Some(person.id)).unwrap_or_default();
                     TimelineRow {
                         away: person.away(now).minus(&present),
                         present,
+                        begins,
                         marks,
                         end: person.left_at.map(|at| RowEnd {
                             at,
@@ -188,13 +200,16 @@ impl History {
         let mut entries = Entries::new();
         for entry in found {
             let row = entries.entry(entry.participant.map(ParticipantId)).or_default();
-            match entry.mark() {
-                Some(kind) => row.marks.push(Mark {
-                    at: entry.at.into(),
-                    kind,
-                    seq: entry.seq,
-                }),
-                None => row.left = row.left.max(Some(entry.seq)),
+            let at = entry.at.into();
+            if entry.begins() {
+                row.begins.push((at, entry.seq));
+            }
+            if let Some(kind) = entry.mark() {
+                let seq = entry.seq;
+                row.marks.push(Mark { at, kind, seq });
+            }
+            if entry.kind == EventKind::Left {
+                row.left = row.left.max(Some(entry.seq));
             }
         }
         Ok(entries)
@@ -211,7 +226,7 @@ impl History {
                         json_array(iif(participant_id is null, null, hex(participant_id)), kind, at, seq)
                     ) as "moments!: String"
                     from (select participant_id, kind, at, seq from event where session_id = ?1 order by seq limit ?2)
-                    where kind in ('reconnected', 'error', 'left')
+                    where kind in ('joined', 'disconnected', 'reconnected', 'error', 'left')
                         and (participant_id is null or participant_id in (select unhex(value) from json_each(?3)))
                     "#,
                     session,
@@ -227,7 +242,7 @@ impl History {
                     r#"/*postgres*/
                     select participant_id as participant, kind as "kind: EventKind", at as "at: Millis", seq
                     from (select participant_id, kind, at, seq from event where session_id = $1 order by seq limit $2) as own
-                    where kind in ('reconnected', 'error', 'left')
+                    where kind in ('joined', 'disconnected', 'reconnected', 'error', 'left')
                         and (
                             participant_id is null
                             or participant_id in (select value::uuid from json_array_elements_text($3::text::json) as value)

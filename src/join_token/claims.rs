@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::pattern::RoomPattern;
 use super::refusal::{Forbidden, MAX_TOKEN_BYTES};
-use super::secret::JoinSecret;
 use crate::hs256;
 use crate::model::id::{InvalidText, RoomName, Username};
+use crate::model::secret::SharedSecret;
 use crate::model::time::Timestamp;
 
 /// What tokens to join are for, and no others: whoever signs other things with the same secret makes none by that.
@@ -52,7 +52,7 @@ impl Grant {
     ///
     /// # Errors
     /// If the library cannot write it.
-    pub fn token(&self, secret: &JoinSecret) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn token(&self, secret: &SharedSecret) -> Result<String, jsonwebtoken::errors::Error> {
         #[derive(Serialize)]
         struct Written<'a> {
             aud: &'static str,
@@ -76,7 +76,7 @@ impl Grant {
 }
 
 /// What tokens are checked with.
-pub(super) fn key(secret: &JoinSecret) -> DecodingKey {
+pub(super) fn key(secret: &SharedSecret) -> DecodingKey {
     hs256::install();
     DecodingKey::from_secret(secret.as_bytes())
 }

@@ -8,11 +8,9 @@ mod link;
 mod pattern;
 mod refusal;
 mod rules;
-mod secret;
 
 pub use claims::{Claims, Grant};
 pub use link::{PageAddress, link};
 pub use pattern::{RoomPattern, RoomPatterns};
 pub use refusal::{Forbidden, MAX_TOKEN_BYTES};
 pub use rules::{Entry, EntryRules, Pass, Shown};
-pub use secret::JoinSecret;

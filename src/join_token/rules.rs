@@ -7,8 +7,8 @@ use jsonwebtoken::DecodingKey;
 use super::claims::{self, Claims};
 use super::pattern::RoomPatterns;
 use super::refusal::Forbidden;
-use super::secret::JoinSecret;
 use crate::model::id::{RoomName, Username};
+use crate::model::secret::SharedSecret;
 use crate::model::time::Timestamp;
 
 /// What is asked of everybody who comes in.
@@ -59,7 +59,7 @@ impl Shown {
 
 impl EntryRules {
     /// Lets people into these rooms: with a token, if there is a secret.
-    pub fn new(rooms: RoomPatterns, secret: Option<&JoinSecret>) -> Self {
+    pub fn new(rooms: RoomPatterns, secret: Option<&SharedSecret>) -> Self {
         Self {
             rooms,
             key: secret.map(claims::key),

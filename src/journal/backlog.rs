@@ -125,6 +125,11 @@ impl Backlog {
         }
     }
 
+    /// One like it, with nothing in it.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.capacity)
+    }
+
     /// How many records wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting

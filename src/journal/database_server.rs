@@ -40,25 +40,44 @@ impl Default for ServerLimits {
     }
 }
 
-/// A history in PostgreSQL: where it is, and in which schema, which the first start makes if it is missing.
+/// A history in PostgreSQL: where it is, and in which schema, which the first start makes if it is missing; and where there is a
+/// replica of it, if pages are to read that.
 #[derive(Clone)]
 pub struct DatabaseServer {
     url: ServerUrl,
     schema: SchemaName,
     limits: ServerLimits,
+    replica: Option<ServerUrl>,
 }
 
 impl DatabaseServer {
     /// The history in this schema, with the usual limits.
     pub fn new(url: ServerUrl, schema: SchemaName) -> Self {
-        let limits = ServerLimits::default();
-        Self { url, schema, limits }
+        Self {
+            url,
+            schema,
+            limits: ServerLimits::default(),
+            replica: None,
+        }
     }
 
     /// The same with limits of one's own.
     #[must_use]
     pub fn with_limits(self, limits: ServerLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same whose pages read a replica, if there is one.
+    #[must_use]
+    pub fn with_replica(self, replica: Option<ServerUrl>) -> Self {
+        Self { replica, ..self }
+    }
+
+    /// The replica that pages read.
+    pub(super) fn replica(&self) -> Option<Self> {
+        let url = self.replica.clone()?;
+        let (replica, server) = (None, self.clone());
+        Some(Self { url, replica, ..server })
     }
 
     /// How long it may take to let us in.

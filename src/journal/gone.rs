@@ -29,7 +29,9 @@ pub(super) async fn by_session(connection: &mut Connection) -> sqlx::Result<Hash
     let rows = query!(
         connection,
         fetch_all as GoneMember,
-        r#"select session_id as "session: Uuid", member_id as "member: Uuid" from gone_member order by id"#
+        sqlite: r#"select session_id as "session: Uuid", member_id as "member: Uuid" from gone_member order by id"#,
+        postgres: r#"select session_id as "session: Uuid", member_id as "member: Uuid" from gone_member
+                     where session_id in (select id from recovering) order by id"#
     )?;
     let mut gone: HashMap<SessionId, Vec<MemberId>> = HashMap::new();
     for row in rows {

@@ -8,14 +8,19 @@
 
 mod age;
 mod backlog;
+mod bring_back;
+mod damaged;
 mod database_server;
 mod erase;
 mod event;
 mod glance;
 mod gone;
+mod list_nodes;
 mod lock;
+mod loss;
 mod migrating;
 mod node;
+mod nodes;
 mod open;
 mod open_error;
 mod open_server;
@@ -25,9 +30,12 @@ mod path;
 mod queue;
 mod recover;
 mod removal;
+mod replica;
 mod restore;
 mod review;
 mod review_link;
+mod review_salt;
+mod room_claims;
 mod row;
 mod rows;
 mod server_url;
@@ -36,6 +44,7 @@ mod snapshot;
 mod space;
 mod steps;
 mod store;
+mod tenure;
 mod thread;
 mod unchanged;
 mod within;
@@ -44,19 +53,23 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::age::Age;
+pub use self::bring_back::BroughtBack;
+pub use self::damaged::Damaged;
 pub use self::database_server::{DatabaseServer, ServerLimits};
 pub use self::erase::Erased;
+pub use self::list_nodes::{ListedNode, NodeStatus, list_nodes};
+pub use self::node::{NodeId, NodePlace, Peer};
+pub use self::nodes::{NodeState, Nodes, Owner as RoomOwner, TakenOver};
 pub use self::open::bring_up_to_date;
 pub(crate) use self::open::{Owner, StoppedFile, age, broken_migration, make_tables, owner};
 pub use self::open_error::OpenError;
@@ -64,7 +77,10 @@ pub(crate) use self::open_server::{UNFINISHED_IMPORT, claim, server_age};
 pub use self::path::{DatabaseFile, InvalidDatabase};
 use self::queue::Queue;
 pub use self::removal::{RemovalError, RemovalHandle};
-pub use self::review::ReviewSecrets;
+pub use self::replica::replica;
+pub use self::review::{ReviewSecrets, SignedOut};
+pub use self::review_salt::review_salt;
+pub use self::room_claims::Abandoned;
 pub use self::server_url::{InvalidSchema, InvalidServerUrl, SchemaName, ServerUrl};
 use self::shared::{Shared, run_releases};
 use self::thread::WriterThread;
@@ -97,6 +113,8 @@ pub struct Options {
     pub min_free_disk: u64,
     /// How long after its end a session is kept; `None` is for ever.
     pub retention: Option<Duration>,
+    /// Which server this is of those that write the history. An embedded file has one.
+    pub place: NodePlace,
 }
 
 impl Options {
@@ -119,6 +137,7 @@ impl Options {
             grace: Duration::from_secs(60),
             min_free_disk: 0,
             retention: None,
+            place: NodePlace::default(),
         }
     }
 }
@@ -139,6 +158,8 @@ pub struct Opened {
     pub review: ReviewSecrets,
     /// The last moment the run before this one is known to have lived. The history must not go back behind it.
     pub last_alive: Timestamp,
+    /// The way to the other servers of this history, if there may be any.
+    pub nodes: Option<Nodes>,
 }
 
 /// Whose doing records are, and of which room: what the backlog is shared by.
@@ -175,6 +196,8 @@ pub enum Status {
     },
     /// The database's file was removed, moved away or replaced: what is recorded goes where nobody will find it.
     Misplaced,
+    /// The server has lost its place among those that share the history, and waits for another.
+    Vacant,
     /// Signaling goes on without waiting for the disk.
     Degraded {
         /// What the database said last, or that it says nothing.
@@ -244,6 +267,31 @@ impl Journal {
         self.inner.shared.submit(source, records, release)
     }
 
+    /// Returns once everything of these rooms is written that was submitted before. False if the database is known not to answer.
+    pub async fn written(&self, rooms: &[RoomName]) -> bool {
+        let waits = rooms.iter().map(|room| {
+            let (written, is_written) = oneshot::channel();
+            let source = Source {
+                address: None,
+                room: Some(room.clone()),
+            };
+            // Without records nothing can be dropped, and whoever waits may have gone.
+            let _ = self.submit(
+                source,
+                Vec::new(),
+                Some(Box::new(move || written.send(()).unwrap_or(()))),
+            );
+            is_written
+        });
+        let waits: Vec<_> = waits.collect();
+        for wait in waits {
+            if wait.await.is_err() {
+                return false;
+            }
+        }
+        !matches!(self.status(), Status::Degraded { .. })
+    }
+
     /// Whether records of this source would be accepted now, if they are not many.
     pub fn admits(&self, source: &Source) -> bool {
         self.inner.shared.queue().admits(source)
@@ -255,16 +303,19 @@ impl Journal {
         queue.is_crowded() && queue.degraded(Instant::now()).is_none()
     }
 
-    /// The rooms of which a record contradicted the database since this was asked the last time. Each should submit a
-    /// snapshot.
-    pub fn take_damaged(&self) -> HashSet<RoomName> {
+    /// The rooms of which a record contradicted the database since this was asked the last time, or all, if the database has
+    /// lost what was written. Each should submit a snapshot.
+    pub fn take_damaged(&self) -> Damaged {
         self.inner.shared.queue().take_damaged()
     }
 
     /// Whether the database keeps up.
     pub fn status(&self) -> Status {
-        let degraded = self.inner.shared.queue().degraded(Instant::now());
+        let queue = self.inner.shared.queue();
+        let (is_vacant, degraded) = (queue.is_vacant(), queue.degraded(Instant::now()));
+        drop(queue);
         match degraded {
+            _ if is_vacant => Status::Vacant,
             None if self.inner.shared.is_misplaced() => Status::Misplaced,
             None => match self.inner.shared.space.shortage() {
                 None => Status::Ready,
@@ -290,6 +341,18 @@ impl Journal {
         }
     }
 
+    /// From now on what was told waits for the disk this long.
+    pub fn set_commit_timeout(&self, timeout: Duration) {
+        self.inner.shared.set_commit_timeout(timeout);
+    }
+
+    /// Gives up this server's place in a history that it shares with others: what waits is lost, and what was to follow it does
+    /// not wait any more, so whoever would be told something must be gone before. Until it has a place again, what is
+    /// submitted is dropped. It gets one as soon as the database gives it one; then this is told which rooms are left to it.
+    pub fn vacate(&self, at: Timestamp) -> oneshot::Receiver<BroughtBack> {
+        self.inner.shared.vacate(at)
+    }
+
     /// Waits until the thread that writes has a moment for this: whether it has. It takes for ever if that thread hangs, and
     /// is false if it has ended. A database that does not answer keeps nothing waiting, as the thread does not.
     pub async fn answers(&self) -> bool {
@@ -305,6 +368,12 @@ impl Journal {
     /// database.
     pub fn dropped(&self) -> watch::Receiver<u64> {
         self.inner.shared.dropped.subscribe()
+    }
+
+    /// Waits until another server has taken this one's place: nothing is written any more then. A node of several has another way
+    /// to notice, and takes a place anew.
+    pub async fn replaced(&self) {
+        self.inner.shared.replaced.cancelled().await;
     }
 
     /// Writes everything that waits, marks the stop as one on purpose, and closes the database. What is submitted

@@ -1,4 +1,5 @@
-//! Whose a database is, where that is a server: one chatroom-server holds its place in it by a lease.
+//! Whose a database is, where that is a server: each chatroom-server holds its place in it by a lease. Usually there is one
+//! place; several servers that know of each other have one each.
 //!
 //! The lock of the file's side is the database's own here: PostgreSQL gives it back when the connection that holds it ends,
 //! so a server that was killed is followed at once. One whose machine is gone holds it until its lease is over; then whoever
@@ -11,12 +12,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::sql::{Connection, Database, query};
 
-/// The only place there is.
-const NODE: i16 = 1;
 /// How long nobody else takes the place of one that wrote, if its connection still stands.
-const LEASE: Duration = Duration::from_secs(8);
-/// The lock on the place, with the table that the place is a row of: one database may have several histories.
+pub(super) const LEASE: Duration = Duration::from_secs(8);
+/// The lock on the first place, with the table that the place is a row of: one database may have several histories. Those of
+/// the other places follow.
 const LOCK: i32 = 0x4368_5253;
+/// The lock by which one start at a time looks at who else is there.
+const STARTS_LOCK: i32 = LOCK - 1;
 const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How much longer than a lease a start waits for the place.
 const SLACK: Duration = Duration::from_secs(2);
@@ -24,9 +26,71 @@ const SLACK: Duration = Duration::from_secs(2);
 /// The most entries of the journal that one transaction writes: their numbers are made of its own.
 pub(super) const MOST_ENTRIES: i64 = 4_095;
 
+/// A node's number: 1 to 4095. A server that is alone is the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(super) i16);
+
+impl NodeId {
+    /// The first.
+    pub const FIRST: Self = Self(1);
+
+    /// The node of this number, if there can be one.
+    pub fn new(number: u16) -> Option<Self> {
+        let number = i16::try_from(number).ok().filter(|number| (1..=4_095).contains(number));
+        number.map(Self)
+    }
+
+    /// Its number.
+    pub fn number(self) -> u16 {
+        self.0.unsigned_abs()
+    }
+
+    fn lock(self) -> i32 {
+        LOCK + i32::from(self.0 - 1)
+    }
+}
+
+impl std::fmt::Display for NodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which place a server takes in a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodePlace {
+    /// Which node it is.
+    pub node: NodeId,
+    /// How the others reach it; `None` if there are to be none.
+    pub address: Option<String>,
+}
+
+impl Default for NodePlace {
+    fn default() -> Self {
+        Self {
+            node: NodeId::FIRST,
+            address: None,
+        }
+    }
+}
+
+/// A node as the others find it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Which.
+    pub node: NodeId,
+    /// In which epoch.
+    pub epoch: i64,
+    /// How it is reached.
+    pub address: String,
+}
+
 /// What a connection writes as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Epoch(i64);
+pub(super) struct Epoch {
+    pub(super) node: NodeId,
+    pub(super) number: i64,
+}
 
 /// Whether somebody else has the place.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,15 +133,16 @@ pub(super) async fn begin_as(connection: &mut PgConnection) -> sqlx::Result<()> 
 ///
 /// # Errors
 /// If the database does not answer.
-pub(super) async fn take_place(connection: &mut PgConnection) -> sqlx::Result<Place> {
+pub(super) async fn take_place(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Result<Place> {
+    let node = place.node;
     let give_up_at = Instant::now() + LEASE + SLACK;
-    let mut groups = tenant(connection).await?.map(|tenant| tenant.group_no);
+    let mut groups = tenant(connection, node).await?.map(|tenant| tenant.group_no);
     let mut written = 0;
-    while !lock(connection).await? {
-        let now = tenant(connection).await?;
+    while !lock(connection, node).await? {
+        let now = tenant(connection, node).await?;
         if now.as_ref().is_some_and(|now| now.is_over) {
             // Its machine is gone, or it hangs: what it may still send is refused from now on, as the place has a new epoch.
-            end_holder(connection).await?;
+            end_holder(connection, node).await?;
         }
         let now = now.map(|now| now.group_no);
         written += u32::from(now != groups);
@@ -88,8 +153,19 @@ pub(super) async fn take_place(connection: &mut PgConnection) -> sqlx::Result<Pl
         }
         sleep(ASKED_EVERY).await;
     }
-    register(connection).await.map(Place::Taken)
+    loop {
+        if let Some(number) = register(connection, place).await? {
+            return Ok(Place::Taken(Epoch { node, number }));
+        }
+        if Instant::now() > give_up_at {
+            return Ok(Place::Occupied);
+        }
+        sleep(ASKED_EVERY).await;
+    }
 }
+
+/// What is said to a server whose place another has taken; `rows.postgres.sql` says it, too.
+pub(super) const REPLACED: &str = "another chatroom-server has taken this database";
 
 /// Takes the lock again for a connection that follows one that broke: the database may not have noticed that yet.
 ///
@@ -99,67 +175,99 @@ pub(super) async fn follow(connection: &mut PgConnection, epoch: Epoch) -> sqlx:
     loop {
         let is_ours = sqlx::query_scalar!(
             r#"/*postgres*/ select exists (select from node where id = $1 and epoch = $2) as "is_ours!""#,
-            NODE,
-            epoch.0
+            epoch.node.0,
+            epoch.number
         );
         if !is_ours.fetch_one(&mut *connection).await? {
-            return Err(sqlx::Error::Protocol(
-                "another chatroom-server has taken this database".to_owned(),
-            ));
+            return Err(sqlx::Error::Protocol(REPLACED.to_owned()));
         }
-        if lock(connection).await? {
+        if lock(connection, epoch.node).await? {
             return Ok(());
         }
-        end_holder(connection).await?;
+        end_holder(connection, epoch.node).await?;
         sleep(ASKED_EVERY).await;
     }
 }
 
-async fn lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
+async fn lock(connection: &mut PgConnection, node: NodeId) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"/*postgres*/ select pg_try_advisory_lock($1, 'node'::regclass::oid::integer) as "is_ours!""#,
-        LOCK
+        node.lock()
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Whether the connection that a node writes with has ended.
+///
+/// # Errors
+/// If the database does not answer.
+pub(super) async fn is_unlocked(connection: &mut PgConnection, node: NodeId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"/*postgres*/ select not exists (
+             select from pg_locks
+             where locktype = 'advisory' and classid = $1::integer::oid and objid = 'node'::regclass and granted
+               and database = (select oid from pg_database where datname = current_database())) as "is_unlocked!""#,
+        node.lock()
     )
     .fetch_one(connection)
     .await
 }
 
 /// Ends the connection that has the lock.
-async fn end_holder(connection: &mut PgConnection) -> sqlx::Result<()> {
+///
+/// # Errors
+/// If the database does not answer.
+pub(super) async fn end_holder(connection: &mut PgConnection, node: NodeId) -> sqlx::Result<()> {
     sqlx::query_scalar!(
         "/*postgres*/ select pg_terminate_backend(pid) from pg_locks
          where locktype = 'advisory' and classid = $1::integer::oid and objid = 'node'::regclass and granted
            and database = (select oid from pg_database where datname = current_database())",
-        LOCK
+        node.lock()
     )
     .fetch_all(connection)
     .await
     .map(drop)
 }
 
-async fn tenant(connection: &mut PgConnection) -> sqlx::Result<Option<Tenant>> {
+async fn tenant(connection: &mut PgConnection, node: NodeId) -> sqlx::Result<Option<Tenant>> {
     sqlx::query_as!(
         Tenant,
         r#"/*postgres*/ select expires_at < clock_timestamp() as "is_over!", group_no from node where id = $1"#,
-        NODE
+        node.0
     )
     .fetch_optional(connection)
     .await
 }
 
-/// How the last run ended stays as it is: recovery reads it.
-async fn register(connection: &mut PgConnection) -> sqlx::Result<Epoch> {
-    sqlx::query_scalar!(
-        "/*postgres*/ insert into node (id, epoch, state, group_no, alive_at, expires_at)
-         values ($1, 1, 'active', 0, 0, clock_timestamp() + $2::float8 * interval '1 ms')
-         on conflict (id) do update set epoch = node.epoch + 1, expires_at = excluded.expires_at
-         returning epoch",
-        NODE,
-        LEASE.as_secs_f64() * 1_000.0
+/// Takes the row, and gives its new epoch, unless another node lives that cannot be beside this one: one of the two is to be
+/// alone. How the last run ended stays as it is: recovery reads it.
+async fn register(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Result<Option<i64>> {
+    let address = place.address.as_deref();
+    sqlx::query("begin").execute(&mut *connection).await?;
+    sqlx::query!(
+        "/*postgres*/ select pg_advisory_xact_lock($1, 'node'::regclass::oid::integer)",
+        STARTS_LOCK
     )
-    .fetch_one(connection)
-    .await
-    .map(Epoch)
+    .fetch_all(&mut *connection)
+    .await?;
+    let epoch = sqlx::query_scalar!(
+        "/*postgres*/ insert into node (id, epoch, state, group_no, alive_at, expires_at, address)
+         select $1, 1, 'active', 0, 0, clock_timestamp() + $2::float8 * interval '1 ms', $3
+         where not exists (
+             select from node
+             where id <> $1 and expires_at > clock_timestamp() and (address is null or $3::text is null))
+         on conflict (id) do update
+         set epoch = node.epoch + 1, expires_at = excluded.expires_at, address = excluded.address
+         returning epoch",
+        place.node.0,
+        LEASE.as_secs_f64() * 1_000.0,
+        address
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    sqlx::query("commit").execute(connection).await?;
+    Ok(epoch)
 }
 
 /// Lets a connection write as this epoch ([`rows.postgres.sql`](rows.postgres.sql)).
@@ -168,28 +276,45 @@ async fn register(connection: &mut PgConnection) -> sqlx::Result<Epoch> {
 /// If the database does not answer.
 pub(super) async fn prepare(connection: &mut PgConnection, epoch: Epoch) -> sqlx::Result<()> {
     let script = include_str!("rows.postgres.sql")
-        .replace("{node}", &NODE.to_string())
-        .replace("{epoch}", &epoch.0.to_string())
+        .replace("{node}", &epoch.node.to_string())
+        .replace("{epoch}", &epoch.number.to_string())
         .replace("{lease}", &LEASE.as_millis().to_string());
     sqlx::raw_sql(AssertSqlSafe(script)).execute(connection).await?;
     Ok(())
 }
 
-/// Moves what numbers begin after, where the tables have larger ones than the next transaction would give: they came from
-/// another server.
+/// Moves what numbers begin after, where the tables have larger ones than the next transaction would give, or readers have
+/// `seen` larger ones: they came from another server.
 ///
 /// # Errors
 /// If another server has taken our place, or the database does not answer.
-pub(super) async fn rebase(connection: &mut PgConnection) -> sqlx::Result<()> {
+pub(super) async fn rebase(connection: &mut PgConnection, seen: i64) -> sqlx::Result<()> {
     begin_as(connection).await?;
     sqlx::query!(
         "/*postgres*/ update cluster set seq_base = missing.newest - (pg_current_xact_id()::text::bigint << 12)
-         from (select coalesce(max(seq), 0) as newest from event) as missing
-         where seq_base + (pg_current_xact_id()::text::bigint << 12) < missing.newest"
+         from (select greatest(max(seq), $1::bigint) as newest from event) as missing
+         where seq_base + (pg_current_xact_id()::text::bigint << 12) < missing.newest",
+        seen
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query("commit").execute(connection).await.map(drop)
+}
+
+/// Whether no node of a smaller number lives: what one of them is to do, it does. A server that is alone is the first.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) async fn is_first(connection: &mut Connection) -> sqlx::Result<bool> {
+    query!(
+        connection,
+        fetch_one scalar,
+        sqlite: r#"select true as "is_first!: bool""#,
+        postgres: r#"select not exists (
+                         select from node
+                         where id < current_setting('chatroom.node', true)::smallint and address is not null
+                           and expires_at > clock_timestamp()) as "is_first!""#
+    )
 }
 
 /// The number of the group that was committed last.
@@ -201,6 +326,6 @@ pub(super) async fn last_group(connection: &mut Connection) -> sqlx::Result<i64>
         connection,
         fetch_one scalar,
         sqlite: "select group_no from heartbeat where id = 1",
-        postgres: "select group_no from node where id = 1"
+        postgres: "select group_no from node where id = current_setting('chatroom.node', true)::smallint"
     )
 }

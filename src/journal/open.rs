@@ -10,9 +10,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::age::Age;
+use super::bring_back::{BroughtBack, bring_back};
 use super::lock::DatabaseLock;
+use super::loss::Acknowledged;
 use super::migrating::Plan;
 use super::node::last_group;
+use super::nodes::Nodes;
 use super::open_error::OpenError;
 use super::pace::Pace;
 use super::removal::{RemovalHandle, RemovalQueue};
@@ -20,7 +23,7 @@ use super::space::Space;
 use super::store::{Connected, FileStore, Store};
 use super::thread::WriterThread;
 use super::{Clock, DatabaseFile, DatabaseServer, Journal, Opened, Options, Queue, ReviewSecrets, Shared, Writer};
-use super::{open_server, recover, restore, review, rows};
+use super::{open_server, review, room_claims, rows};
 use crate::limit::Seldom;
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
@@ -56,6 +59,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
         rooms,
         review,
         last_alive,
+        nodes,
     } = prepare(options, clock, &thread).await?;
     let reader = writer.reader.clone();
     let journal = Journal::start(writer, thread);
@@ -66,6 +70,7 @@ pub(super) async fn open(options: Options, clock: Clock) -> Result<Opened, OpenE
         reader,
         review,
         last_alive,
+        nodes,
     })
 }
 
@@ -76,6 +81,7 @@ pub(super) struct Ready {
     pub(super) rooms: Vec<(SessionId, Snapshot)>,
     pub(super) review: ReviewSecrets,
     pub(super) last_alive: Timestamp,
+    pub(super) nodes: Option<Nodes>,
 }
 
 pub(super) async fn prepare(options: Options, clock: Clock, thread: &WriterThread) -> Result<Ready, OpenError> {
@@ -87,7 +93,7 @@ pub(super) async fn prepare(options: Options, clock: Clock, thread: &WriterThrea
         // What waits on the network belongs to the runtime that it was made on.
         Database::Postgres(server) => {
             let prepared = thread.handle().spawn(async move {
-                let connected = open_server::connect(&server).await?;
+                let connected = open_server::connect(&server, &options.place, options.grace).await?;
                 in_order(connected, options, clock).await
             });
             prepared.await.map_err(|error| OpenError::NoThread(error.into()))?
@@ -133,7 +139,10 @@ pub async fn bring_up_to_date(database: &Database<DatabaseFile, DatabaseServer>)
             let left = store.leave(connection, true).await;
             left.map_err(|source| database_error(file.path(), source))
         }
-        Database::Postgres(server) => open_server::bring_up_to_date(server).await,
+        Database::Postgres(server) => {
+            open_server::bring_up_to_date(server).await?;
+            open_server::refuse_half(server).await
+        }
     }
 }
 
@@ -181,15 +190,18 @@ async fn in_order(connected: Connected, options: Options, clock: Clock) -> Resul
         name: name.clone(),
         source,
     };
-    let last_alive = recover::recover(&mut connection, clock()).await.map_err(failed)?;
-    let rooms = restore::live_rooms(&mut connection).await.map_err(failed)?;
-    let review = review::load(&mut connection).await.map_err(failed)?;
-    recover::extend_graces(&mut connection, clock(), options.grace)
+    let BroughtBack { rooms, last_alive } = bring_back(&mut connection, &clock, options.grace)
         .await
         .map_err(failed)?;
-    if let Database::Sqlite(connection) = &mut connection {
-        rows::prepare(connection).await.map_err(failed)?;
+    let review = review::load(&mut connection).await.map_err(failed)?;
+    match &mut connection {
+        Database::Sqlite(connection) => rows::prepare(connection).await.map_err(failed)?,
+        Database::Postgres(connection) => room_claims::end_recovery(connection).await.map_err(failed)?,
     }
+    let nodes = match (&store, &options.place.address) {
+        (Database::Postgres(store), Some(_)) => Some(Nodes::new(store, clock.clone())),
+        _ => None,
+    };
     let last_seq = last_seq(&mut connection).await.map_err(failed)?;
     let next_group = 1 + last_group(&mut connection).await.map_err(failed)?;
 
@@ -207,6 +219,7 @@ async fn in_order(connected: Connected, options: Options, clock: Clock) -> Resul
         removals: RemovalQueue::new(given, options.retention),
         next_seq: last_seq + 1,
         next_group,
+        acknowledged: Acknowledged::default(),
         pace: Pace::default(),
     };
     Ok(Ready {
@@ -215,6 +228,7 @@ async fn in_order(connected: Connected, options: Options, clock: Clock) -> Resul
         rooms,
         review,
         last_alive,
+        nodes,
     })
 }
 

@@ -25,6 +25,9 @@ pub enum OpenError {
     /// Another process writes it.
     #[error("the database {0} is in use by another chatroom-server")]
     InUse(String),
+    /// What should be a copy of the history is another one.
+    #[error("the database {0}, which DATABASE_READ_URL names, is no copy of the one that DATABASE_URL names")]
+    OtherHistory(String),
     /// It is no database, or another program's.
     #[error("{0} is not a database of chatroom-server: it was left untouched")]
     Foreign(String),

@@ -1,16 +1,22 @@
 //! Opening a history in PostgreSQL, or saying in one sentence why not.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::age::Age;
+use super::bring_back::{BroughtBack, bring_back};
 use super::database_server::DatabaseServer;
 use super::migrating::Plan;
-use super::node::{self, Place};
+use super::node::{self, Epoch, NodePlace, Place};
 use super::open_error::OpenError;
 use super::server_url::SchemaName;
 use super::store::{Connected, ServerStore};
-use crate::sql::Database;
+use super::tenure::Tenure;
+use super::{Clock, room_claims};
+use crate::sql::{Connection, Database};
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 
@@ -20,26 +26,57 @@ const OLDEST: i32 = 150_000;
 const ENCODING: &str = "UTF8";
 
 /// Connects, brings the tables up to date, and takes the place of a server that writes them.
-pub(super) async fn connect(server: &DatabaseServer) -> Result<Connected, OpenError> {
-    let failed = |source| server.failure(source);
+pub(super) async fn connect(
+    server: &DatabaseServer,
+    place: &NodePlace,
+    grace: Duration,
+) -> Result<Connected, OpenError> {
     bring_up_to_date(server).await?;
-    let mut connection = server.connect_writer().await?;
-    refuse_unfinished_import(&mut connection, server).await?;
-    let epoch = match node::take_place(&mut connection).await.map_err(failed)? {
-        Place::Taken(epoch) => epoch,
-        Place::Occupied => return Err(OpenError::InUse(server.to_string())),
-    };
-    node::prepare(&mut connection, epoch).await.map_err(failed)?;
-    node::rebase(&mut connection).await.map_err(failed)?;
+    let (connection, epoch) = take_place(server, place).await?;
     Ok(Connected {
         reader: Database::Postgres(server.reader()),
         connection: Database::Postgres(connection),
         store: Database::Postgres(ServerStore {
             server: server.clone(),
-            epoch,
+            place: place.clone(),
+            tenure: Arc::new(Tenure::new(epoch)),
+            grace,
         }),
         name: server.to_string(),
     })
+}
+
+/// Takes the place again that another may have taken, and brings back the rooms that none has taken over meanwhile.
+///
+/// # Errors
+/// Why there is none for now, in one sentence.
+pub(super) async fn regain_place(store: &ServerStore, clock: &Clock) -> Result<(Connection, BroughtBack), OpenError> {
+    let failed = |source| store.server.failure(source);
+    let (connection, epoch) = take_place(&store.server, &store.place).await?;
+    let mut connection = Database::Postgres(connection);
+    let back = bring_back(&mut connection, clock, store.grace).await.map_err(failed)?;
+    if let Database::Postgres(connection) = &mut connection {
+        room_claims::end_recovery(connection).await.map_err(failed)?;
+    }
+    store.tenure.begin(epoch);
+    Ok((connection, back))
+}
+
+/// A connection that writes in the place's name, whose last run is to be recovered.
+async fn take_place(server: &DatabaseServer, place: &NodePlace) -> Result<(PgConnection, Epoch), OpenError> {
+    let failed = |source| server.failure(source);
+    let mut connection = server.connect_writer().await?;
+    refuse_unfinished_import(&mut connection, server).await?;
+    let epoch = match node::take_place(&mut connection, place).await.map_err(failed)? {
+        Place::Taken(epoch) => epoch,
+        Place::Occupied => return Err(OpenError::InUse(server.to_string())),
+    };
+    node::prepare(&mut connection, epoch).await.map_err(failed)?;
+    node::rebase(&mut connection, 0).await.map_err(failed)?;
+    room_claims::begin_recovery(&mut connection, epoch, place)
+        .await
+        .map_err(failed)?;
+    Ok((connection, epoch))
 }
 
 /// Makes the schema and its tables, if they are missing, and changes those of an earlier version.
@@ -90,7 +127,7 @@ pub(crate) const UNFINISHED_IMPORT: &str = "unfinished_import";
 pub(crate) async fn claim(server: &DatabaseServer) -> Result<PgConnection, OpenError> {
     bring_up_to_date(server).await?;
     let mut connection = server.connect().await?;
-    match node::take_place(&mut connection).await {
+    match node::take_place(&mut connection, &NodePlace::default()).await {
         Ok(Place::Taken(_)) => Ok(connection),
         Ok(Place::Occupied) => Err(OpenError::InUse(server.to_string())),
         Err(source) => Err(server.failure(source)),
@@ -116,6 +153,15 @@ pub(crate) async fn server_age(
     check_ours(connection, server).await?;
     refuse_unfinished_import(connection, server).await?;
     applied(connection).await.map_err(failed).map(|applied| age(&applied))
+}
+
+/// Whether the schema has a history, and not only a part of one that is to come.
+///
+/// # Errors
+/// If an import is not done, or the database cannot be used, in one sentence.
+pub(super) async fn refuse_half(server: &DatabaseServer) -> Result<(), OpenError> {
+    let mut connection = server.connect().await?;
+    refuse_unfinished_import(&mut connection, server).await
 }
 
 /// Half of a history is none.

@@ -48,8 +48,14 @@ pub(super) async fn by_member(connection: &mut Connection) -> sqlx::Result<HashM
     let rows = query!(
         connection,
         fetch_all as OwedLeave,
-        r#"select member_id as "member: Uuid", connector as "connector: _", leaver as "leaver: Uuid"
-           from owed_leave order by id"#
+        sqlite: r#"select member_id as "member: Uuid", connector as "connector: _", leaver as "leaver: Uuid"
+                   from owed_leave order by id"#,
+        postgres: r#"select member_id as "member: Uuid", connector as "connector: _", leaver as "leaver: Uuid"
+                     from owed_leave
+                     where member_id in (
+                         select member.id from recovering join member on member.session_id = recovering.id
+                     )
+                     order by owed_leave.id"#
     )?;
     let mut owed: HashMap<MemberId, Vec<PendingLeave>> = HashMap::new();
     for row in rows {

@@ -4,12 +4,12 @@
 //! they were submitted; a release comes out once, after every release of its room submitted before it; every record
 //! that was dropped is counted in a `gap` record that stands where the first of them would have stood.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::backlog::{Backlog, Hold, Submission};
+use super::damaged::Damaged;
 use super::{Release, Source, Submitted};
-use crate::model::id::RoomName;
 use crate::model::time::Timestamp;
 use crate::room::record::{Change, Record};
 
@@ -19,9 +19,6 @@ const GATHERS: Duration = Duration::from_millis(20);
 
 /// As many are written without waiting for more.
 const ENOUGH: usize = 1_000;
-
-/// The most rooms whose records were given up that are remembered by name.
-const DAMAGED_ROOMS: usize = 1_024;
 
 pub(super) struct Queue {
     /// How long what was told waits for the disk.
@@ -54,10 +51,12 @@ pub(super) struct Queue {
     dropped: u64,
     /// Events that were left out for want of space, until a gap says so.
     left_out: u64,
-    /// The rooms of which something was given up.
-    damaged: HashSet<RoomName>,
+    /// The rooms of which something was given up, or lost.
+    damaged: Damaged,
     trouble: Option<Trouble>,
     state: State,
+    /// Since when the server has had no place in the history, if it has none.
+    vacant: Option<Instant>,
 }
 
 /// A submission that the writer holds.
@@ -92,6 +91,8 @@ pub(super) enum Work {
     Nothing,
     /// Nothing waits, and nothing will come.
     Stop,
+    /// Get a place in the history again.
+    Vacant,
 }
 
 /// Why the database is not to be waited for.
@@ -122,10 +123,55 @@ impl Queue {
             gap: None,
             dropped: 0,
             left_out: 0,
-            damaged: HashSet::new(),
+            damaged: Damaged::default(),
             trouble: None,
             state: State::Open,
+            vacant: None,
         }
+    }
+
+    pub(super) fn set_commit_timeout(&mut self, timeout: Duration) {
+        self.commit_timeout = timeout;
+    }
+
+    /// Loses what waits, and lets nothing wait any more, until the queue is reopened. What somebody was told of it all the same
+    /// is missing: a gap says so.
+    pub(super) fn vacate(&mut self, at: Timestamp, now: Instant) {
+        let was_told = self.let_go;
+        self.let_go();
+        let held: usize = self.taken.drain(..).map(|taken| taken.left).sum();
+        let waiting = self.backlog.take(usize::MAX);
+        let (events, first) = waiting
+            .iter()
+            .fold((held as u64, None), |(events, first), (submission, _)| {
+                let (more, at) = lost(&submission.records);
+                (events + more, first.or(at))
+            });
+        self.backlog = self.backlog.emptied();
+        (self.taken_since, self.progressed, self.trouble, self.gap) = (None, None, None, None);
+        self.told = 0;
+        self.vacant = Some(now);
+        if was_told && events > 0 {
+            let at = first.unwrap_or(at);
+            let session = None;
+            self.drop_records(
+                &[Record {
+                    at,
+                    session,
+                    change: Change::Gap { dropped: events },
+                }],
+                now,
+            );
+        }
+    }
+
+    /// The server has a place again.
+    pub(super) fn reopen(&mut self) {
+        self.vacant = None;
+    }
+
+    pub(super) fn is_vacant(&self) -> bool {
+        self.vacant.is_some()
     }
 
     /// Takes records and what is to run after them, or drops the records (all of them) if their source has its share of
@@ -142,6 +188,10 @@ impl Queue {
             self.follow(&source, release, now);
             return Submitted::Accepted;
         }
+        if self.vacant.is_some() {
+            self.follow(&source, release, now);
+            return Submitted::Dropped;
+        }
         if self.state == State::Closed || !self.backlog.admits(&source, &records) {
             self.drop_records(&records, now);
             self.follow(&source, release, now);
@@ -154,7 +204,7 @@ impl Queue {
 
     /// Whether a submission of this source would be taken, if it is not large.
     pub(super) fn admits(&self, source: &Source) -> bool {
-        self.state != State::Closed && self.backlog.admits_some(source)
+        self.state != State::Closed && self.vacant.is_none() && self.backlog.admits_some(source)
     }
 
     /// Whether so much waits that what can wait should.
@@ -164,7 +214,7 @@ impl Queue {
 
     /// Until when nothing needs to be written, though something waits: nobody is to be told anything after it.
     pub(super) fn gathers_until(&self) -> Option<Instant> {
-        let oldest = self.backlog.since()?;
+        let oldest = self.backlog.since().filter(|_| self.vacant.is_none())?;
         let is_gathering = self.state == State::Open && self.pending == 0 && self.backlog.waiting() < ENOUGH;
         is_gathering.then(|| oldest + GATHERS)
     }
@@ -187,6 +237,13 @@ impl Queue {
     /// [`Queue::written`].
     pub(super) fn take(&mut self, limit: usize, now: Instant) -> Work {
         debug_assert!(self.taken.is_empty(), "the writer takes again before it is done");
+        if self.vacant.is_some() {
+            if self.state == State::Open {
+                return Work::Vacant;
+            }
+            self.state = State::Closed;
+            return Work::Stop;
+        }
         let Some(since) = self.backlog.since() else {
             if !self.is_over() {
                 return Work::Nothing;
@@ -232,15 +289,21 @@ impl Queue {
     /// One of the records that were taken can never be written.
     pub(super) fn give_up(&mut self, record: &Record, now: Instant) {
         let room = self.taken.front().and_then(|taken| taken.source.room.clone());
-        if self.damaged.len() < DAMAGED_ROOMS {
-            self.damaged.extend(room);
-        }
+        self.damaged.add(room);
         self.settle(1);
         self.drop_records(std::slice::from_ref(record), now);
     }
 
-    /// The rooms of which something was given up since the last time.
-    pub(super) fn take_damaged(&mut self) -> HashSet<RoomName> {
+    /// So many events that were written are not any more: a gap says so, and every room is to say what it is.
+    pub(super) fn lose(&mut self, events: u64, at: Timestamp, now: Instant) {
+        self.damaged.add_all();
+        let change = Change::Gap { dropped: events };
+        let session = None;
+        self.drop_records(&[Record { at, session, change }], now);
+    }
+
+    /// The rooms of which something was given up since the last time, or lost.
+    pub(super) fn take_damaged(&mut self) -> Damaged {
         std::mem::take(&mut self.damaged)
     }
 
@@ -293,6 +356,13 @@ impl Queue {
     }
 
     pub(super) fn degraded(&self, now: Instant) -> Option<Degraded> {
+        if let Some(since) = self.vacant {
+            return Some(Degraded {
+                reason: "this node has no place among the others for now".to_owned(),
+                waiting: self.unwritten(),
+                lasting: now.saturating_duration_since(since),
+            });
+        }
         let since = self.suffering_since()?;
         let lasting = now.saturating_duration_since(since);
         if lasting < self.commit_timeout {
@@ -499,6 +569,49 @@ mod tests {
             queue.written(records.len(), Instant::now());
         }
         assert_eq!(taken, [vec![0, 1, 2, 3], vec![4, 5, 6]]);
+    }
+
+    #[test]
+    fn without_a_place_nothing_is_written_nor_waits_and_what_was_told_is_a_gap() {
+        let now = Instant::now();
+        let record = |at| Record {
+            at: Timestamp(at),
+            session: None,
+            change: Change::Gap { dropped: 1 },
+        };
+        for is_told in [false, true] {
+            let mut queue = Queue::new(100, Duration::from_secs(60));
+            let release = || -> Option<Release> { Some(Box::new(|| {})) };
+            for at in [5, 6] {
+                let _ = queue.submit(Source::default(), vec![record(at)], release(), now);
+            }
+            assert!(queue.next_release(now).is_none());
+            if is_told {
+                queue.set_commit_timeout(Duration::ZERO);
+                assert!(queue.next_release(now).is_some());
+            }
+            queue.vacate(Timestamp(9), now);
+            assert_eq!(
+                queue.submit(Source::default(), vec![record(7)], release(), now),
+                Submitted::Dropped
+            );
+            let released = std::iter::from_fn(|| queue.next_release(now)).count();
+            assert_eq!(released, if is_told { 2 } else { 3 });
+            assert_eq!(queue.take(10, now), Work::Vacant);
+            assert!(!queue.admits(&Source::default()) && queue.degraded(now).is_some());
+            queue.reopen();
+            let gap = record(5);
+            let gap = Record {
+                change: Change::Gap { dropped: 2 },
+                ..gap
+            };
+            let expected = if is_told {
+                Work::Records(vec![gap])
+            } else {
+                Work::Nothing
+            };
+            assert_eq!(queue.take(10, now), expected);
+        }
     }
 
     #[test]

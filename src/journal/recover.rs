@@ -16,19 +16,25 @@ use sqlx::{PgConnection, SqliteConnection};
 pub(super) async fn recover(connection: &mut Connection, now: Timestamp) -> sqlx::Result<Timestamp> {
     begin(connection).await?;
     let stop = Stop::read(connection).await?;
-    close_connections(connection, &stop).await?;
-    send_members_away(connection, &stop).await?;
-    close_strays(connection, &stop).await?;
-    end_empty_sessions(connection, &stop).await?;
+    close_all(connection, &stop).await?;
     query!(
         &mut *connection,
         execute,
         sqlite: "update heartbeat set at = max(at, ?), clean_stop = false where id = 1",
-        postgres: "update node set alive_at = greatest(alive_at, $1), state = 'active' where id = 1",
+        postgres: "update node set alive_at = greatest(alive_at, $1), state = 'active'
+                   where id = current_setting('chatroom.node', true)::smallint",
         now.0
     )?;
     connection.run("commit").await?;
     Ok(Timestamp(stop.at))
+}
+
+/// Closes what is open in the rooms that are to be recovered.
+pub(super) async fn close_all(connection: &mut Connection, stop: &Stop) -> sqlx::Result<()> {
+    close_connections(connection, stop).await?;
+    send_members_away(connection, stop).await?;
+    close_strays(connection, stop).await?;
+    end_empty_sessions(connection, stop).await
 }
 
 /// Gives everybody who was there the time to come back. One statement, however many rooms there are.
@@ -40,16 +46,17 @@ pub(super) async fn extend_graces(connection: &mut Connection, now: Timestamp, g
         &mut *connection,
         execute,
         sqlite: "update member set away_until = max(away_until, ?)",
-        postgres: "update member set away_until = greatest(away_until, $1) where away_until is not null",
+        postgres: "update member set away_until = greatest(away_until, $1)
+                   where away_until is not null and session_id in (select id from recovering)",
         until
     )?;
     connection.run("commit").await
 }
 
-/// How the last run ended.
-struct Stop {
-    at: i64,
-    reason: &'static str,
+/// How a run ended.
+pub(super) struct Stop {
+    pub(super) at: i64,
+    pub(super) reason: &'static str,
 }
 
 struct LastRun {
@@ -63,17 +70,23 @@ impl Stop {
             connection,
             fetch_one as LastRun,
             sqlite: r#"select at, clean_stop as "clean_stop: bool" from heartbeat where id = 1"#,
-            postgres: r#"select alive_at as at, state = 'stopped' as "clean_stop!" from node where id = 1"#
+            postgres: r#"select alive_at as at, state = 'stopped' as "clean_stop!" from node
+                         where id = current_setting('chatroom.node', true)::smallint"#
         )?;
-        let reason = if last.clean_stop {
+        Ok(Self::of(last.at, last.clean_stop))
+    }
+
+    /// How the run ended that was last known to live at that moment.
+    pub(super) fn of(at: i64, is_clean: bool) -> Self {
+        let reason = if is_clean {
             LeaveReason::ServerShutdown
         } else {
             LeaveReason::ServerCrash
         };
-        Ok(Self {
-            at: last.at,
+        Self {
+            at,
             reason: reason.as_str(),
-        })
+        }
     }
 }
 
@@ -117,12 +130,11 @@ async fn close_in_steps(connection: &mut PgConnection, stop: &Stop, kind: &str, 
             "/*postgres*/ with broken as (
                  select open.*, greatest(connected_at, $1) as moment,
                      row_number() over (order by open.connected_at, open.id) as place
-                 from session as own cross join lateral (
+                 from recovering as own cross join lateral (
                      select session_id, participant_id, id, connected_at from connection
                      where session_id = own.id and away_until is null and disconnected_at is null
                      offset 0
                  ) as open
-                 where own.ended_at is null
                  order by open.connected_at, open.id
                  limit $5
              ), closed as (
@@ -168,7 +180,8 @@ async fn send_members_away(connection: &mut Connection, stop: &Stop) -> sqlx::Re
         postgres: "update member
                    set away_since = coalesce(away_since, greatest(joined_at, $1)),
                        away_until = coalesce(away_until, greatest(joined_at, $1)),
-                       stopped_by = coalesce(stopped_by, $2)",
+                       stopped_by = coalesce(stopped_by, $2)
+                   where session_id in (select id from recovering)",
         stop.at,
         stop.reason
     )?;
@@ -185,14 +198,13 @@ async fn close_strays(connection: &mut Connection, stop: &Stop) -> sqlx::Result<
                  where session_id in (select id from session indexed by session_open where ended_at is null)
                    and away_until is null and id not in (select connection_id from member)",
         postgres: "with stray as materialized (
-                       select open.* from session as own cross join lateral (
+                       select open.* from recovering as own cross join lateral (
                            select session_id, participant_id, id from connection
                            where session_id = own.id and away_until is null and not exists (
                                select from member where session_id = own.id and connection_id = connection.id
                            )
                            offset 0
                        ) as open
-                       where own.ended_at is null
                    )
                    update connection set away_until = greatest(disconnected_at, $1)
                    from stray
@@ -208,14 +220,13 @@ async fn close_strays(connection: &mut Connection, stop: &Stop) -> sqlx::Result<
                  where session_id in (select id from session indexed by session_open where ended_at is null)
                    and left_at is null and id not in (select participant_id from member)",
         postgres: "with stray as materialized (
-                       select open.* from session as own cross join lateral (
+                       select open.* from recovering as own cross join lateral (
                            select id from participant
                            where session_id = own.id and left_at is null and not exists (
                                select from member where session_id = own.id and participant_id = participant.id
                            )
                            offset 0
                        ) as open
-                       where own.ended_at is null
                    )
                    update participant set left_at = greatest(joined_at, $1), leave_reason = $2
                    from stray where participant.id = stray.id",
@@ -225,8 +236,11 @@ async fn close_strays(connection: &mut Connection, stop: &Stop) -> sqlx::Result<
     query!(
         &mut *connection,
         execute,
-        "delete from live_link
-         where offerer_member not in (select id from member) or answerer_member not in (select id from member)"
+        sqlite: "delete from live_link
+                 where offerer_member not in (select id from member) or answerer_member not in (select id from member)",
+        postgres: "delete from live_link
+                   where session_id in (select id from recovering)
+                     and (offerer_member not in (select id from member) or answerer_member not in (select id from member))"
     )?;
     query!(
         connection,
@@ -236,14 +250,13 @@ async fn close_strays(connection: &mut Connection, stop: &Stop) -> sqlx::Result<
                  where session_id in (select id from session indexed by session_open where ended_at is null)
                    and closed_at is null and (session_id, id) not in (select session_id, link_id from live_link)",
         postgres: "with stray as materialized (
-                       select open.* from session as own cross join lateral (
+                       select open.* from recovering as own cross join lateral (
                            select session_id, id from link
                            where session_id = own.id and closed_at is null and not exists (
                                select from live_link where session_id = own.id and link_id = link.id
                            )
                            offset 0
                        ) as open
-                       where own.ended_at is null
                    )
                    update link set closed_at = greatest(offered_at, $1), closed_by = $2
                    from stray where link.session_id = stray.session_id and link.id = stray.id",
@@ -296,7 +309,8 @@ async fn end_some(connection: &mut PgConnection, stop: &Stop, kind: &str) -> sql
         "/*postgres*/ with empty as (
              select id, greatest(started_at, $1) as moment, row_number() over (order by id) as place
              from session
-             where ended_at is null and not exists (select from member where member.session_id = session.id)
+             where id in (select id from recovering)
+               and not exists (select from member where member.session_id = session.id)
              order by id
              limit $3
          ), ended as (

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::erase::{self, Erased};
 use super::glance;
-use super::node::begin;
+use super::node::{begin, is_first};
 use super::review;
 use super::review_link::{self, NotKept};
 use crate::model::glance::NewGlance;
@@ -284,6 +284,10 @@ impl RemovalQueue {
         let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp(now.0.saturating_sub(retention));
         let again_at = std::mem::replace(&mut self.expire_at, Instant::now() + EXPIRY);
+        // One node does it.
+        if self.running.is_none() && !is_first(connection).await? {
+            return Ok(());
+        }
         if let Some(session) = expired(connection, before).await? {
             tracing::info!(%session, "a session is older than the retention: it is removed");
             self.running = Some(Removal::Delete { session, answer: None });

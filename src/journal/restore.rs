@@ -28,7 +28,7 @@ pub(super) async fn live_rooms(connection: &mut Connection) -> sqlx::Result<Vec<
         sqlite: r#"select id as "id: Uuid", room, started_at, peak_participants as peak
                    from session indexed by session_open where ended_at is null order by id"#,
         postgres: r#"select id as "id: Uuid", room, started_at, peak_participants as peak
-                     from session where ended_at is null order by id"#
+                     from session where id in (select id from recovering) order by id"#
     )?;
     let mut gone = gone::by_session(connection).await?;
     let mut participants = participants(connection).await?;
@@ -77,8 +77,7 @@ async fn participants(connection: &mut Connection) -> sqlx::Result<Of<(Username,
                    cross join participant on session_id = session.id
                    where ended_at is null"#,
         postgres: r#"select session_id as "session: Uuid", participant.id as "id: Uuid", username
-                     from session join participant on session_id = session.id
-                     where ended_at is null"#
+                     from recovering join participant on session_id = recovering.id"#
     )?;
     by_session(rows.into_iter().map(|row| {
         let username = Username::parse(&row.username).map_err(damaged)?;
@@ -123,6 +122,7 @@ async fn members(connection: &mut Connection) -> sqlx::Result<Of<LiveMember>> {
                      join participant on participant.id = member.participant_id
                      join connection on connection.session_id = member.session_id
                          and connection.participant_id = member.participant_id and connection.id = member.connection_id
+                     where member.session_id in (select id from recovering)
                      order by member.session_id, position"#
     )?;
     let mut owed = owed::by_member(connection).await?;
@@ -187,6 +187,7 @@ async fn links(connection: &mut Connection) -> sqlx::Result<Of<LiveLink>> {
                      from live_link cross join lateral (
                          select * from link where session_id = live_link.session_id and id = live_link.link_id offset 0
                      ) as link
+                     where live_link.session_id in (select id from recovering)
                      order by offered_at, link.id"#
     )?;
     by_session(rows.into_iter().map(|row| {

@@ -11,6 +11,9 @@
 -- What clients are told as written has to be on the disk, whatever a database is set to; who waits for replicas goes on to.
 select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
 
+-- Which of the nodes this is.
+select set_config('chatroom.node', '{node}', false);
+
 -- That this server lives, and that no other has taken its place: the first statement of whatever writes.
 create function pg_temp.fence() returns void language plpgsql as $$
 begin
@@ -212,15 +215,19 @@ begin
         where id = of;
 
     when 'session_started' then
-        -- One whose own end was lost in a gap: what else is written of it may come before or after.
+        -- One whose own end was lost in a gap: what else is written of it may come before or after. Each room is looked up by
+        -- itself: joined, all open sessions were read for each.
         if not is_in_order
-            and exists (select from session join unnest(names) as own (name) on room = name where ended_at is null)
+            and exists (
+                select from unnest(names) as own (name)
+                cross join lateral (select from session where room = own.name and ended_at is null offset 0) as open
+            )
         then
             raise exception 'a session has not ended' using errcode = 'CR001';
         end if;
-        perform pg_temp.end_lost_session(id, r.at, r.reason)
+        perform pg_temp.end_lost_session(open.id, r.at, r.reason)
         from unnest(ats, names, reasons) as r (at, name, reason)
-        join session on room = r.name and ended_at is null;
+        cross join lateral (select id from session where room = r.name and ended_at is null offset 0) as open;
         insert into session (id, room, started_at)
         select r.session, r.name, r.at from unnest(ats, sessions, names) as r (at, session, name);
 
@@ -262,9 +269,9 @@ begin
     -- Remembered once. A member that is not known (its own rows were lost in a gap) is owed nothing.
     when 'leave_owed' then
         insert into owed_leave (member_id, connector, leaver)
-        select id, r.connector, r.peer_member
+        select own.id, r.connector, r.peer_member
         from unnest(members, connectors, peer_members) with ordinality as r (member, connector, peer_member, place)
-        join member on id = r.member
+        cross join lateral (select id from member where member.id = r.member offset 0) as own
         order by r.place
         on conflict (member_id, leaver, connector) do nothing;
 

@@ -7,13 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
+use super::node::REPLACED;
 use super::queue::Queue;
 use super::space::Space;
-use super::{Release, Source, Submitted};
+use super::{BroughtBack, Release, Source, Submitted};
 use crate::metrics;
 use crate::model::limit::LimitName;
 use crate::model::time::Timestamp;
@@ -31,6 +33,10 @@ pub(super) struct Shared {
     pub(super) space: Space,
     /// Somebody has removed the database, or put another one in its place.
     misplaced: AtomicBool,
+    /// Another server has taken this one's place.
+    pub(super) replaced: CancellationToken,
+    /// Waits for the server to have a place again.
+    vacated: Mutex<Option<oneshot::Sender<BroughtBack>>>,
     pub(super) committed: watch::Sender<i64>,
     pub(super) dropped: watch::Sender<u64>,
 }
@@ -44,6 +50,8 @@ impl Shared {
             due: Notify::new(),
             space,
             misplaced: AtomicBool::new(false),
+            replaced: CancellationToken::new(),
+            vacated: Mutex::default(),
             committed: watch::Sender::new(last_seq),
             dropped: watch::Sender::new(0),
         }
@@ -112,6 +120,9 @@ impl Shared {
         let reason = error
             .as_database_error()
             .map_or_else(|| error.to_string(), |error| error.message().to_owned());
+        if reason.contains(REPLACED) {
+            self.replaced.cancel();
+        }
         let first = self.queue().failed(reason, Instant::now());
         if first {
             tracing::warn!(%error, "the database cannot be written: signaling goes on, and events wait in memory");
@@ -123,6 +134,42 @@ impl Shared {
         self.queue().give_up(record, Instant::now());
         self.due.notify_one();
         self.count_dropped();
+    }
+
+    /// The database has lost so many groups that it said were written.
+    pub(super) fn lost(&self, groups: i64, events: u64, at: Timestamp) {
+        tracing::error!(
+            groups,
+            events,
+            "the database has lost what it had said was written, as at a failover to a replica that it did not wait for: the history has a gap, and what the rooms are now is written anew"
+        );
+        self.queue().lose(events, at, Instant::now());
+        self.count_dropped();
+    }
+
+    pub(super) fn set_commit_timeout(&self, timeout: Duration) {
+        self.queue().set_commit_timeout(timeout);
+        self.due.notify_one();
+    }
+
+    /// The server has lost its place.
+    pub(super) fn vacate(&self, at: Timestamp) -> oneshot::Receiver<BroughtBack> {
+        let (sender, receiver) = oneshot::channel();
+        *self.vacated.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        self.queue().vacate(at, Instant::now());
+        self.work.notify_one();
+        self.due.notify_one();
+        receiver
+    }
+
+    /// The server has a place again.
+    pub(super) fn reopen(&self, back: BroughtBack) {
+        self.queue().reopen();
+        let vacated = self.vacated.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(vacated) = vacated {
+            // Who waited is gone if the server stops.
+            let _ = vacated.send(back);
+        }
     }
 
     pub(super) fn close(&self) {

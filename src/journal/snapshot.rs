@@ -3,8 +3,8 @@
 //! What the room does not know any more ended at some unknown moment of the gap, and its rows say so
 //! ([`LeaveReason::Gap`]).
 
-use super::owed;
 use super::unchanged::{LinkRow, MemberRow, Unchanged};
+use super::{owed, room_claims};
 use crate::model::id::{RoomName, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{ConnectionCloseReason, ConnectionOpenReason, LeaveReason};
@@ -20,6 +20,9 @@ pub(super) async fn write(
 ) -> sqlx::Result<()> {
     end_others(connection, Some(session), &live.room, at).await?;
     put_session(connection, session, live).await?;
+    if let Database::Postgres(connection) = connection {
+        room_claims::restore(connection, &live.room).await?;
+    }
     let unchanged = Unchanged::read(connection, session).await?;
     for member in live.members.iter().filter(|member| !unchanged.has_member(member)) {
         put_member(connection, session, member).await?;

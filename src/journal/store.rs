@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
@@ -9,9 +11,10 @@ use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use super::database_server::DatabaseServer;
 use super::event::Numbered;
 use super::lock::DatabaseLock;
-use super::node::{self, Epoch, MOST_ENTRIES};
+use super::node::{self, MOST_ENTRIES, NodePlace};
 use super::rows;
 use super::shared::Shared;
+use super::tenure::Tenure;
 use super::within::within;
 use crate::limit::Seldom;
 use crate::model::time::Timestamp;
@@ -33,7 +36,10 @@ pub(super) struct FileStore {
 /// A server of PostgreSQL.
 pub(super) struct ServerStore {
     pub(super) server: DatabaseServer,
-    pub(super) epoch: Epoch,
+    pub(super) place: NodePlace,
+    pub(super) tenure: Arc<Tenure>,
+    /// How long who was there has to come back.
+    pub(super) grace: Duration,
 }
 
 /// A connection to a database whose tables are up to date, before anything is repaired in it.
@@ -123,10 +129,11 @@ impl Store {
 
 impl ServerStore {
     async fn connect(&self) -> sqlx::Result<sqlx::PgConnection> {
+        let epoch = self.tenure.epoch()?;
         within(self.server.connected_within(), async {
             let mut connection = self.server.writer().connect().await?;
-            node::follow(&mut connection, self.epoch).await?;
-            node::prepare(&mut connection, self.epoch).await?;
+            node::follow(&mut connection, epoch).await?;
+            node::prepare(&mut connection, epoch).await?;
             Ok(connection)
         })
         .await
@@ -143,7 +150,8 @@ pub(super) async fn mark_clean_stop(connection: &mut Connection, at: i64) -> sql
         &mut *connection,
         execute,
         sqlite: "update heartbeat set at = ?, clean_stop = true where id = 1",
-        postgres: "update node set alive_at = $1, state = 'stopped' where id = 1",
+        postgres: "update node set alive_at = $1, state = 'stopped', expires_at = clock_timestamp()
+                   where id = current_setting('chatroom.node', true)::smallint",
         at
     )?;
     connection.run("commit").await

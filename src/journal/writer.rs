@@ -11,8 +11,11 @@ use sqlx::postgres::PgDatabaseError;
 use tokio::time::Instant;
 
 use super::Clock;
+use super::bring_back::BroughtBack;
 use super::event::{self, Numbered};
-use super::node::last_group;
+use super::loss::Acknowledged;
+use super::node::{self, last_group};
+use super::open_server::regain_place;
 use super::pace::{self, Pace};
 use super::queue::Work;
 use super::removal::RemovalQueue;
@@ -21,13 +24,15 @@ use super::shared::Shared;
 use super::store::{Store, mark_clean_stop};
 use crate::metrics;
 use crate::room::record::Record;
-use crate::sql::{Connection, Reader};
+use crate::sql::{Connection, Database, Reader};
 
 /// How often the server writes down that it lives, if it writes nothing else. The history promises 5 s.
 const HEARTBEAT: Duration = Duration::from_secs(4);
 const READERS_LEAVE: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const SLOWEST_RETRY: Duration = Duration::from_secs(1);
+/// How often a server that has lost its place tries to have one.
+const REGAIN_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -39,6 +44,7 @@ pub(super) struct Writer {
     /// The next `seq`, and the number of the next group: neither is ever used again.
     pub(super) next_seq: i64,
     pub(super) next_group: i64,
+    pub(super) acknowledged: Acknowledged,
     pub(super) pace: Pace,
 }
 
@@ -68,6 +74,10 @@ impl Writer {
             let records = match work {
                 Work::Records(records) => Some(records),
                 Work::Stop => break,
+                Work::Vacant => {
+                    self.regain_place().await;
+                    continue;
+                }
                 Work::Nothing => (Instant::now() >= beat_at).then(Vec::new),
             };
             if let Some(records) = records {
@@ -116,8 +126,8 @@ impl Writer {
                         metrics::committed(began.elapsed());
                     }
                     began = Instant::now();
+                    self.committed(&group[..part], last_seq);
                     group.drain(..part);
-                    self.committed(part, last_seq);
                     if group.is_empty() {
                         return;
                     }
@@ -132,6 +142,8 @@ impl Writer {
                         return;
                     }
                 }
+                // They are lost with the place that they were to be written from.
+                Err(_) if self.shared.queue().is_vacant() => return,
                 Err(error) => {
                     self.shared.failed(&error);
                     tokio::time::sleep(retry).await;
@@ -158,11 +170,13 @@ impl Writer {
             Some(connection) => connection,
             None => {
                 let mut fresh = self.store.connect().await?;
-                if last_group(&mut fresh).await? >= self.next_group {
+                let last = last_group(&mut fresh).await?;
+                if last >= self.next_group {
                     let last_seq = rows::newest_seq(&mut fresh).await?;
                     self.connection = Some(fresh);
                     return Ok(last_seq);
                 }
+                self.go_on_after(last, &mut fresh).await?;
                 fresh
             }
         };
@@ -191,9 +205,55 @@ impl Writer {
         Ok(())
     }
 
-    fn committed(&mut self, count: usize, last_seq: Option<i64>) {
+    /// One attempt to have a place in the history again.
+    async fn regain_place(&mut self) {
+        self.connection = None;
+        match self.try_to_regain_place().await {
+            Ok(back) => back.into_iter().for_each(|back| self.shared.reopen(back)),
+            Err(error) => {
+                tracing::debug!(error, "there is no place in the history for this node yet");
+                let _ = tokio::time::timeout(REGAIN_EVERY, self.shared.work.notified()).await;
+            }
+        }
+    }
+
+    /// Nothing where there is only one server.
+    async fn try_to_regain_place(&mut self) -> Result<Option<BroughtBack>, String> {
+        let Database::Postgres(store) = &self.store else {
+            return Ok(None);
+        };
+        let (mut connection, back) = regain_place(store, &self.clock)
+            .await
+            .map_err(|error| error.to_string())?;
+        let last = last_group(&mut connection).await.map_err(|error| error.to_string())?;
+        let gone_on = self.go_on_after(last, &mut connection).await;
+        gone_on.map_err(|error| error.to_string())?;
+        self.connection = Some(connection);
+        self.next_group = last + 1;
+        Ok(Some(back))
+    }
+
+    fn committed(&mut self, group: &[Numbered], last_seq: Option<i64>) {
+        self.acknowledged.add(self.next_group, group);
         self.next_group += 1;
-        self.shared.written(count, last_seq);
+        self.shared.written(group.len(), last_seq);
+    }
+
+    /// Goes on after the group that the database has last, and says if that is not the last that it said it had. Numbers that
+    /// readers have seen are not used again.
+    async fn go_on_after(&mut self, last: i64, connection: &mut Connection) -> sqlx::Result<()> {
+        let lost = self.next_group - 1 - last;
+        let Database::Postgres(connection) = connection else {
+            return Ok(());
+        };
+        if lost > 0 {
+            let seen = *self.shared.committed.borrow();
+            node::rebase(connection, seen).await?;
+            let events = self.acknowledged.lose_after(last);
+            self.shared.lost(lost, events, (self.clock)());
+            self.next_group = last + 1;
+        }
+        Ok(())
     }
 
     fn give_up(&mut self, record: &Record, error: &sqlx::Error) {

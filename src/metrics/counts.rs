@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::figures::Transport;
+use super::figures::{DIRECTIONS, Transport};
 use super::names::Metric;
 use crate::model::limit::LimitName;
 use crate::model::vocabulary::{DropReason, ErrorKind, LeaveReason, Presence, RoomAction};
@@ -91,7 +91,12 @@ pub(super) fn words_of(metric: Metric) -> Vec<&'static str> {
         Metric::Refusals => words(ErrorKind::ALL, ErrorKind::as_str),
         Metric::LimitsHit => words(LimitName::ALL, LimitName::as_str),
         Metric::Sockets => words(&Transport::ALL, Transport::as_str),
+        Metric::ClusterLinks | Metric::ClusterForwarded => DIRECTIONS.to_vec(),
         Metric::Rooms
+        | Metric::ClusterEpoch
+        | Metric::ClusterLease
+        | Metric::ClusterRooms
+        | Metric::ClusterTakeovers
         | Metric::JournalDepth
         | Metric::CommitDuration
         | Metric::RecordsDropped

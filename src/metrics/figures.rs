@@ -1,5 +1,7 @@
 //! How much there is of what, read when somebody asks.
 
+use std::time::Duration;
+
 use metrics::{counter, gauge};
 
 use super::names::Metric;
@@ -44,7 +46,29 @@ pub struct Figures {
     pub disk_free: Option<u64>,
     /// Lines of the log left out since the start.
     pub log_lines_dropped: u64,
+    /// Of one of several servers that share a history.
+    pub cluster: Option<ClusterFigures>,
 }
+
+/// How much there is at one moment of what one of several servers has with the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClusterFigures {
+    /// How often it has taken its place; 0 if it has none.
+    pub epoch: i64,
+    /// How long its lease goes on.
+    pub lease_left: Duration,
+    /// Rooms that are its own.
+    pub rooms: usize,
+    /// Links that it has made, and that were made to it.
+    pub links: [usize; 2],
+    /// Messages that it has sent over links, and that have come, since the start.
+    pub forwarded: [u64; 2],
+    /// Rooms taken over since the start.
+    pub takeovers: u64,
+}
+
+/// Which way something goes, seen from this server.
+pub(super) const DIRECTIONS: [&str; 2] = ["out", "in"];
 
 impl Figures {
     /// Puts them where the exporter finds them.
@@ -66,5 +90,24 @@ impl Figures {
             gauge!(Metric::DiskFree.name()).set(free as f64);
         }
         counter!(Metric::LogLinesDropped.name()).absolute(self.log_lines_dropped);
+        if let Some(cluster) = &self.cluster {
+            cluster.set();
+        }
+    }
+}
+
+impl ClusterFigures {
+    fn set(&self) {
+        gauge!(Metric::ClusterEpoch.name()).set(self.epoch as f64);
+        gauge!(Metric::ClusterLease.name()).set(self.lease_left.as_secs_f64());
+        gauge!(Metric::ClusterRooms.name()).set(self.rooms as f64);
+        for (direction, links) in DIRECTIONS.into_iter().zip(self.links) {
+            gauge!(Metric::ClusterLinks.name(), Metric::ClusterLinks.labels()[0] => direction).set(links as f64);
+        }
+        for (direction, forwarded) in DIRECTIONS.into_iter().zip(self.forwarded) {
+            let label = Metric::ClusterForwarded.labels()[0];
+            counter!(Metric::ClusterForwarded.name(), label => direction).absolute(forwarded);
+        }
+        counter!(Metric::ClusterTakeovers.name()).absolute(self.takeovers);
     }
 }

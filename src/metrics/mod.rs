@@ -19,6 +19,6 @@ pub(crate) use counts::{
     resumed,
 };
 pub use exporter::{Exporter, StartError, start};
-pub use figures::Figures;
+pub use figures::{ClusterFigures, Figures};
 pub use names::{Kind, Metric};
 pub use page::router;

@@ -83,5 +83,11 @@ metrics! {
     DiskFree: Gauge "chatroom_disk_free_bytes" = "What is free of the disk that the embedded file is on.",
     Requests: Counter "chatroom_http_requests_total" ["route" "status"] = "Answered requests, without those of sockets.",
     RequestDuration: Histogram "chatroom_http_request_duration_seconds" ["route"] = "How long requests waited for the beginning of their answer.",
+    ClusterEpoch: Gauge "chatroom_cluster_epoch" = "How often this node has taken its place among those that share the history; 0 while it has none.",
+    ClusterLease: Gauge "chatroom_cluster_lease_left_seconds" = "How long this node's lease goes on, if the database does not answer any more.",
+    ClusterRooms: Gauge "chatroom_cluster_rooms" = "Rooms that are this node's among those that share the history.",
+    ClusterLinks: Gauge "chatroom_cluster_links" ["direction"] = "Links with other nodes: out to those that have rooms of our clients, in from those whose clients are in our rooms.",
+    ClusterForwarded: Counter "chatroom_cluster_forwarded_total" ["direction"] = "Messages that went over links, out to other nodes and in from them.",
+    ClusterTakeovers: Counter "chatroom_cluster_takeovers_total" = "Rooms that this node has taken over from others that were gone.",
     LogLinesDropped: Counter "chatroom_log_lines_dropped_total" = "Lines of the log that were left out, as nobody took them fast enough.",
 }

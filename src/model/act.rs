@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::id::Username;
 use super::time::Timestamp;
 
 /// What a teacher does to a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Act {
     /// Takes somebody out.
     Remove {
@@ -51,7 +51,7 @@ pub struct KeptOut {
 }
 
 /// Why a teacher's act is not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CannotAct {
     /// Nobody is in the room, and nothing holds there that the act would lift.
     NoSession,

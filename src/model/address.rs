@@ -16,6 +16,11 @@ impl AddressKey {
         }
     }
 
+    /// The address, or that of the network.
+    pub fn ip(self) -> IpAddr {
+        self.0
+    }
+
     /// The IPv6 /48 around it, as a customer may well have that many /64s: limits count it too, sixteen-fold.
     pub fn site(self) -> Option<Self> {
         match self.0 {

@@ -247,12 +247,20 @@ impl Connection {
             waker.register(cx.waker());
         }
         // Looked at after the registration: a cut in between would wake nobody.
+        match self.check() {
+            Ok(()) => done,
+            Err(cut) => Poll::Ready(Err(cut)),
+        }
+    }
+
+    /// An error once the connection is cut.
+    pub(super) fn check(&self) -> io::Result<()> {
         if self.is_over() {
-            return Poll::Ready(Err(io::Error::new(
+            return Err(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
                 "the connection was cut",
-            )));
+            ));
         }
-        done
+        Ok(())
     }
 }

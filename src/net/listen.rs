@@ -50,6 +50,8 @@ pub enum Setting {
     Review,
     /// That of the metrics.
     Metrics,
+    /// That of the other nodes.
+    Cluster,
 }
 
 impl Setting {
@@ -58,6 +60,7 @@ impl Setting {
             Self::Main => "--host (variable HOST)",
             Self::Review => REVIEW,
             Self::Metrics => METRICS,
+            Self::Cluster => CLUSTER,
         }
     }
 
@@ -66,12 +69,14 @@ impl Setting {
             Self::Main => "--port (variable PORT)",
             Self::Review => REVIEW,
             Self::Metrics => METRICS,
+            Self::Cluster => CLUSTER,
         }
     }
 }
 
 const REVIEW: &str = "--review-listen (variable REVIEW_LISTEN)";
 const METRICS: &str = "--metrics-listen (variable METRICS_LISTEN)";
+const CLUSTER: &str = "--cluster-listen (variable CLUSTER_LISTEN)";
 
 impl BindError {
     fn of(self, setting: Setting) -> Self {
@@ -130,6 +135,19 @@ impl Listeners {
     /// As [`Listeners::bind`].
     pub async fn bind_review(listen: &ListenAt, hosts: &Hosts) -> Result<Self, BindError> {
         Self::bind_at(listen, hosts, Setting::Review).await
+    }
+
+    /// Listens where other nodes come in: only this machine reaches that, unless hosts are named.
+    ///
+    /// # Errors
+    /// As [`Listeners::bind`].
+    pub async fn bind_cluster(listen: &ListenAt) -> Result<Self, BindError> {
+        Self::bind_at(listen, &Hosts::loopback(), Setting::Cluster).await
+    }
+
+    /// The sockets themselves.
+    pub fn into_sockets(self) -> Vec<TcpListener> {
+        self.sockets
     }
 
     /// Listens where metrics are read: only this machine reaches that, unless hosts are named.

@@ -34,12 +34,18 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// Shakes hands with a client that begins to; any other is left as it is.
-    pub(super) async fn open(stream: TcpStream, certificates: &Certificates) -> io::Result<Self> {
+    /// Shakes hands with a client that begins to, when it has its `turn`; any other is left as it is.
+    pub(super) async fn open(
+        stream: TcpStream,
+        certificates: &Certificates,
+        turn: impl Future<Output = ()>,
+    ) -> io::Result<Self> {
         let mut first = [0];
         if stream.peek(&mut first).await? == 0 || first != [HANDSHAKE] {
             return Ok(Self::Plain(stream));
         }
+        // Nothing is dearer than the answer to a client's first message, which has come.
+        turn.await;
         let address = stream.local_addr()?.ip().to_canonical();
         let config = certificates.config_for(address);
         let config = config.ok_or_else(|| io::Error::other("there is no certificate"))?;

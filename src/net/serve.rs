@@ -205,11 +205,9 @@ impl HttpServer {
         peer: SocketAddr,
         handle: Connection,
     ) {
-        let opened = async {
-            // What a handshake costs is waited for by its own address.
-            self.inbound.turns.clone().take(AddressKey::of(peer.ip())).await;
-            Transport::open(stream, &certificates).await
-        };
+        // What a handshake costs is waited for by its own address.
+        let turn = self.inbound.turns.clone().take(AddressKey::of(peer.ip()));
+        let opened = Transport::open(stream, &certificates, turn);
         let opened = tokio::select! {
             opened = timeout(self.timeouts.head_timeout, opened) => opened,
             () = handle.over() => return handle.close(),

@@ -43,6 +43,9 @@ impl<S> StallGuard<S> {
     fn counted(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = written {
             self.connection.count(bytes);
+            self.stalled = None;
+            // Also if it was cut meanwhile: whoever heard of an error would write the same once more.
+            return written;
         }
         self.bounded(cx, written)
     }
@@ -95,6 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.connection.check()?;
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.counted(cx, written)
     }
@@ -104,6 +108,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.connection.check()?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.counted(cx, written)
     }
@@ -136,6 +141,23 @@ mod tests {
     fn guard(stream: DuplexStream, connection: Connection) -> StallGuard<DuplexStream> {
         let ahead = ReadAhead::new(inbound_without_limits(&connection));
         StallGuard::new(stream, ahead, connection, STALL_TIMEOUT)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_written_once_the_connection_is_cut() {
+        let (ours, mut theirs) = duplex(64);
+        let connection = Connection::default();
+        let mut guard = guard(ours, connection.clone());
+        guard.write_all(b"before").await.unwrap();
+        connection.cut();
+        for _ in 0..2 {
+            let error = guard.write_all(b"after").await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+        }
+        drop(guard);
+        let mut arrived = Vec::new();
+        theirs.read_to_end(&mut arrived).await.unwrap();
+        assert_eq!(arrived, b"before");
     }
 
     #[tokio::test(start_paused = true)]

@@ -200,6 +200,11 @@ impl Room {
         })
     }
 
+    /// The sockets of its members.
+    pub fn sockets(&self) -> Vec<SocketKey> {
+        self.members.iter().filter_map(Member::socket).collect()
+    }
+
     /// The member on this socket.
     pub fn member_on(&self, socket: SocketKey) -> Option<MemberId> {
         self.index_on(socket).map(|index| self.members[index].id)

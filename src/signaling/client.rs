@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use socketioxide::extract::AckSender;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError as EmitError, SocketError};
 
+use super::remote_socket::{AckHandle, RemoteSocket};
 use super::send_gate::{HeldOutgoing, Hold, SendGate};
 use super::transport::{ENVELOPE, Transport};
 use super::wire::{Acknowledgement, CallbackReply, Outgoing, OutgoingEvent};
@@ -16,6 +16,7 @@ use crate::model::address::AddressKey;
 use crate::model::id::SocketKey;
 use crate::model::language::Language;
 use crate::model::vocabulary::DropReason;
+use crate::room::output::Message;
 
 /// What the server keeps of a socket from its connect to its end.
 pub(super) struct Client {
@@ -35,10 +36,19 @@ pub(super) struct Client {
     pub(super) refusals: Mutex<Bucket>,
 }
 
+/// Where a client's socket is.
+#[derive(Clone)]
+pub(super) enum SocketHandle {
+    /// At this node.
+    Here(Arc<Socket>),
+    /// At another one.
+    Elsewhere(Arc<RemoteSocket>),
+}
+
 /// Sends to one client, in its language.
 #[derive(Clone)]
 pub(super) struct ClientSender {
-    pub(super) socket: Arc<Socket>,
+    pub(super) socket: SocketHandle,
     pub(super) client: Arc<Client>,
 }
 
@@ -66,7 +76,42 @@ impl ClientSender {
                 Hold::Open(_) => {}
             }
         }
-        self.client.emit(&self.socket, outgoing)
+        match &self.socket {
+            SocketHandle::Here(socket) => self.client.emit(socket, outgoing),
+            SocketHandle::Elsewhere(socket) => {
+                socket.emit(outgoing, self.client.language);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes what was sent and may not have arrived, in order.
+    pub(super) fn take_undelivered(&self) -> Vec<Message> {
+        match &self.socket {
+            SocketHandle::Here(_) => self.client.transport.take_undelivered(),
+            SocketHandle::Elsewhere(socket) => socket.take_unconfirmed(),
+        }
+    }
+
+    /// Ends the socket as a network does that breaks: its client comes back by itself.
+    pub(super) fn cut(&self) {
+        self.client.gone.store(true, Ordering::Relaxed);
+        match &self.socket {
+            SocketHandle::Here(_) => self.client.transport.cut(),
+            SocketHandle::Elsewhere(socket) => socket.cut(),
+        }
+    }
+
+    /// Ends the socket for good: its client does not come back by itself.
+    pub(super) fn disconnect(self) {
+        match self.socket {
+            SocketHandle::Here(socket) => {
+                if socket.disconnect().is_err() {
+                    self.client.transport.cut();
+                }
+            }
+            SocketHandle::Elsewhere(socket) => socket.disconnect(),
+        }
     }
 }
 
@@ -82,6 +127,7 @@ impl Client {
             HeldOutgoing::Message(message) => self.emit(socket, Outgoing::Message(message)),
             HeldOutgoing::DropAll => self.emit(socket, Outgoing::DropAll),
             HeldOutgoing::Error(refusal) => self.emit(socket, Outgoing::Error(refusal)),
+            HeldOutgoing::Finished(event) => self.emit(socket, Outgoing::Finished(event)),
             HeldOutgoing::Reply(..) => Ok(()),
         };
         if let HeldOutgoing::Reply(sender, reply) = held {
@@ -94,7 +140,7 @@ impl Client {
         let event = OutgoingEvent { outgoing, language };
         let message = match outgoing {
             Outgoing::Message(message) => Some(message),
-            Outgoing::DropAll | Outgoing::Error(_) => None,
+            Outgoing::DropAll | Outgoing::Error(_) | Outgoing::Finished(_) => None,
         };
         let emit = || socket.emit(event.name(), &event);
         self.pass(outgoing.payload_len() + ENVELOPE, || {
@@ -102,14 +148,18 @@ impl Client {
         })
     }
 
-    fn answer(&self, sender: AckSender, reply: &CallbackReply) {
+    fn answer(&self, sender: AckHandle, reply: &CallbackReply) {
         let mut acknowledgement = Acknowledgement::of(reply, self.language);
         if matches!(reply, CallbackReply::Entered(_)) && self.has_short_id.load(Ordering::Relaxed) {
             acknowledgement.warn_of_short_id(self.language);
         }
-        // Of a socket that cannot take it nothing is left to be told.
-        self.pass(acknowledgement.payload_len(), || sender.send(&acknowledgement))
-            .ok();
+        match sender {
+            // Of a socket that cannot take it nothing is left to be told.
+            AckHandle::Here(sender) => self
+                .pass(acknowledgement.payload_len(), || sender.send(&acknowledgement))
+                .unwrap_or_default(),
+            AckHandle::Elsewhere(sender) => sender.answer(&acknowledgement),
+        }
     }
 
     fn pass(&self, bytes: usize, emit: impl FnOnce() -> Result<(), EmitError>) -> Result<(), SendError> {
@@ -140,7 +190,7 @@ impl SendError {
 
 /// The callback that came with a message, if any.
 pub(super) struct Callback {
-    pub(super) sender: AckSender,
+    pub(super) sender: AckHandle,
     pub(super) client: Arc<Client>,
 }
 

@@ -19,6 +19,8 @@ pub(super) struct EarlyRelays {
     held: Vec<Relay>,
     /// Theirs, each in the same place: what is answered is known when they are handled or dropped.
     callbacks: Vec<Option<Callback>>,
+    /// What was said, each in the same place, where it may have to be said again to another node; else nothing.
+    texts: Vec<Box<str>>,
     bytes: usize,
     /// When what is held is refused; set by the first.
     deadline: Option<Tick>,
@@ -61,6 +63,21 @@ impl EarlyRelays {
         }
         self.deadline = Some(now.after(Self::TIMEOUT));
         Ok(self.deadline)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Keeps what was said by the last one.
+    pub(super) fn keep_text(&mut self, text: &str) {
+        self.texts.push(text.into());
+    }
+
+    /// What was said by all, in order, as far as it was kept, and their callbacks until it is known what comes of them.
+    pub(super) fn lend_texts(&mut self) -> (Vec<Box<str>>, Vec<Option<Callback>>) {
+        (self.texts.clone(), std::mem::take(&mut self.callbacks))
     }
 
     /// A copy of all, in order, for a join or resume that may be refused, and their callbacks until it is known.

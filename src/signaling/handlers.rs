@@ -14,30 +14,20 @@ use socketioxide::extract::AckSender;
 use socketioxide::handler::{DisconnectHandler, FromConnectParts, FromMessageParts, MessageHandler, Value};
 use socketioxide::socket::{DisconnectReason, Socket};
 
-use tracing::warn;
-
-use super::allowance::{Entry, EntryStatus, PairRates};
-use super::client::{Callback, Client, ClientSender};
-use super::client_limit::Limit;
-use super::clock::wall_clock;
-use super::driver::{Host, InputOutcome, Sockets};
-use super::early::{EarlyRelays, UnjoinedSender};
-use super::hub::{Hub, HubDriver, tell_refusal};
-use super::refusal_budget::RefusalBudget;
+use super::client::{Callback, Client, ClientSender, SocketHandle};
+use super::driver::{Host, Sockets};
+use super::hub::Hub;
+use super::message::{ConnectedClient, MessageContext};
+use super::remote_socket::AckHandle;
+use super::route;
 use super::send_gate::SendGate;
-use super::wire::{self, AskedEntry, Command, Event, WireReason, WireRefusal, of_request, token_of_auth};
-use crate::join_token::{self, Forbidden, Pass, Shown};
-use crate::limit::Bucket;
-use crate::metrics::{self, EntryOutcome};
+use super::wire::token_of_auth;
+use crate::join_token::Shown;
 use crate::model::address::AddressKey;
-use crate::model::id::{ClientKey, RoomName, Username};
 use crate::model::language::Language;
-use crate::model::time::Tick;
 use crate::model::vocabulary::DropReason;
 use crate::net::ClientAddress;
 use crate::room::Input;
-use crate::room::input::{Join, LeaveEntry, Relay, Resume};
-use crate::room::refusal::{Reason, Request};
 
 /// Marks our handlers for the library's traits.
 pub(super) struct Ours;
@@ -47,25 +37,6 @@ pub(super) struct Ours;
 pub(super) struct Handler {
     hub: Arc<Hub>,
     connected: Arc<ConnectedClient>,
-}
-
-/// A client, and what its messages change.
-struct ConnectedClient {
-    client: Arc<Client>,
-    /// What it showed when it connected.
-    pass: Pass,
-    /// Locked for the whole of one message's handling, before any room: a socket's messages take their turns.
-    state: Mutex<ClientState>,
-}
-
-#[derive(Default)]
-struct ClientState {
-    /// The room it last joined. Whether it still has a member there, the room knows.
-    room: Option<Arc<HubDriver>>,
-    early: EarlyRelays,
-    refusals: RefusalBudget,
-    joins: Bucket,
-    pairs: PairRates,
 }
 
 /// What a client shows when it connects, in the `auth` of its options.
@@ -109,6 +80,7 @@ pub(super) fn connect(
     let connected = ConnectedClient {
         client: Arc::new(client),
         pass: hub.entry_rules.read(shown),
+        shown: hub.directory().map(|_| Box::new(shown.clone())),
         state: Mutex::default(),
     };
     hub.connecting.expect(socket.id, &connected.client);
@@ -134,7 +106,7 @@ impl MessageHandler<LocalAdapter, Ours> for Handler {
         let client = &connected.client;
         let callback = ack_id.map(|_| {
             let Ok(sender) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
-            let client = client.clone();
+            let (sender, client) = (AckHandle::Here(sender), client.clone());
             Callback { sender, client }
         });
         let state = &mut connected.state.lock();
@@ -142,6 +114,7 @@ impl MessageHandler<LocalAdapter, Ours> for Handler {
             return;
         }
         let client = client.clone();
+        let socket = SocketHandle::Here(socket);
         let sender = ClientSender { socket, client };
         let (text, binary) = match &value {
             Value::Str(text, attachments) => (text.as_str(), attachments.is_some()),
@@ -153,7 +126,10 @@ impl MessageHandler<LocalAdapter, Ours> for Handler {
             sender,
             state,
         };
-        message.handle(text, binary, callback);
+        match hub.directory() {
+            None => drop(message.handle(text, binary, callback)),
+            Some(directory) => route::route(directory, message, text, binary, callback),
+        }
     }
 }
 
@@ -164,12 +140,15 @@ impl DisconnectHandler<LocalAdapter, Ours> for Handler {
         client.gone.store(true, Ordering::Relaxed);
         let mut state = connected.state.lock();
         state.early.take();
+        let why = || client.transport.drop_reason().unwrap_or_else(|| drop_reason(reason));
         if let Some(room) = state.room.take().filter(|_| !hub.is_stopping()) {
-            let input = Input::Disconnect {
-                socket: client.key,
-                why: client.transport.drop_reason().unwrap_or_else(|| drop_reason(reason)),
-            };
-            room.input(hub, client, input, None);
+            let (socket, why) = (client.key, why());
+            room.input(hub, client, Input::Disconnect { socket, why }, None);
+        }
+        state.route.take();
+        for leg in std::mem::take(&mut state.legs) {
+            let is_stopping = hub.is_stopping();
+            leg.end(if is_stopping { DropReason::Server } else { why() });
         }
         hub.sockets().forget(client.key);
         // Its transport may stay, and would keep a place that gives way to nobody. One that ends gives its place back.
@@ -195,337 +174,5 @@ fn drop_reason(reason: DisconnectReason) -> DropReason {
         | DisconnectReason::ClosingServer
         | DisconnectReason::PacketParsingError
         | DisconnectReason::MultipleHttpPollingError => DropReason::Server,
-    }
-}
-
-/// What a socket is told that has not joined, and sends more than it may before.
-const TOO_LARGE: WireReason = WireReason::TooLargeBeforeJoin {
-    kib: EarlyRelays::MESSAGE_BYTES >> 10,
-};
-
-/// The handling of one message, with the client's state locked.
-struct MessageContext<'a> {
-    hub: &'a Arc<Hub>,
-    connected: &'a Arc<ConnectedClient>,
-    sender: ClientSender,
-    state: &'a mut ClientState,
-}
-
-/// Who asks to come in, and where.
-struct EntryRequest {
-    request: Request,
-    key: ClientKey,
-    has_short_id: bool,
-    username: Option<Username>,
-    room: RoomName,
-    token: Shown,
-}
-
-impl MessageContext<'_> {
-    fn handle(mut self, text: &str, binary: bool, callback: Option<Callback>) {
-        let now = self.hub.clock().now().tick;
-        let event = Event::read(text);
-        let name = event.as_ref().map_or("", |event| event.name);
-        if self.state.refusals.is_exhausted(now) {
-            self.reject_unrecorded(WireRefusal::new(name, WireReason::TooManyErrors), callback);
-            return count_entry(name, InputOutcome::Refused);
-        }
-        let command = match &event {
-            _ if self.state.room.is_none() && text.len() > EarlyRelays::MESSAGE_BYTES => Err(TOO_LARGE),
-            None => Err(WireReason::NotJson),
-            Some(_) if binary => Err(WireReason::Binary),
-            Some(event) => wire::parse(event),
-        };
-        let leaves = matches!(command, Ok(Command::Leave { .. }));
-        let outcome = match command {
-            Ok(command) => self.command(command, callback),
-            Err(reason) => {
-                let refusal = WireRefusal::new(name, reason);
-                let asked = event.as_ref().and_then(wire::asked);
-                self.refuse(asked.into_iter().fold(refusal, WireRefusal::of_entry), callback)
-            }
-        };
-        count_entry(name, outcome);
-        if leaves || matches!(outcome, InputOutcome::Entered { .. }) {
-            self.sender.client.transport.set_member(!leaves);
-        }
-        if outcome == InputOutcome::Refused {
-            self.state.refusals.count();
-        }
-    }
-
-    fn command(&mut self, command: Command, callback: Option<Callback>) -> InputOutcome {
-        let (socket, address) = (self.sender.client.key, self.sender.client.address);
-        match command {
-            Command::Relay(relay) => self.relay(relay, callback),
-            Command::Leave { entries } => self.leave(entries, callback),
-            Command::Join {
-                key,
-                has_short_id,
-                username,
-                room,
-                token,
-            } => {
-                let entry = EntryRequest {
-                    request: Request::Join,
-                    key,
-                    has_short_id,
-                    username: Some(username.clone()),
-                    room,
-                    token,
-                };
-                let join = |token, held| {
-                    Input::Join(Join {
-                        socket,
-                        address,
-                        key,
-                        username,
-                        token,
-                        held,
-                    })
-                };
-                self.enter(entry, join, callback)
-            }
-            Command::Resume {
-                key,
-                has_short_id,
-                username,
-                room,
-                token,
-            } => {
-                let entry = EntryRequest {
-                    request: Request::Resume,
-                    key,
-                    has_short_id,
-                    username: username.clone(),
-                    room,
-                    token,
-                };
-                let resume = |token, held| {
-                    Input::Resume(Resume {
-                        socket,
-                        address,
-                        key,
-                        username,
-                        token,
-                        held,
-                    })
-                };
-                self.enter(entry, resume, callback)
-            }
-        }
-    }
-
-    fn leave(&mut self, entries: Vec<LeaveEntry>, callback: Option<Callback>) -> InputOutcome {
-        let Some(room) = self.state.room.clone() else {
-            return self.refuse_request(Request::Leave, Reason::NotJoined, callback);
-        };
-        let client = &self.sender.client;
-        let socket = client.key;
-        client.transport.forget_undelivered();
-        room.input(self.hub, client, Input::Leave { socket, entries }, callback)
-    }
-
-    /// Joins or resumes, and then leaves another room: a refused join changes nothing, and what was held before goes on
-    /// waiting.
-    fn enter(
-        &mut self,
-        entry: EntryRequest,
-        input: impl FnOnce(Option<Box<str>>, Vec<Relay>) -> Input,
-        callback: Option<Callback>,
-    ) -> InputOutcome {
-        if self.hub.is_stopping() {
-            return self.refuse_entry(&entry, WireReason::ShuttingDown, callback);
-        }
-        self.note_id(entry.has_short_id);
-        let status = self.hub.entry_status(&entry.room, &entry.key, self.sender.client.key);
-        let token = match self.check_rules(&entry, status) {
-            Ok(token) => token,
-            Err(reason) => return self.refuse_entry(&entry, reason, callback),
-        };
-        if let Err(limit) = self.may_enter(&entry, status) {
-            return self.refuse_entry(&entry, WireReason::TooMuch(limit), callback);
-        }
-        let client = &self.sender.client;
-        let is_elsewhere = |room: &Arc<HubDriver>| room.read(|room| *room.name() != entry.room);
-        if self.state.room.as_ref().is_some_and(is_elsewhere) {
-            client.transport.forget_undelivered();
-        }
-        self.hub.sockets().register(self.sender.clone());
-        let (held, mut callbacks) = self.state.early.lend();
-        let input = input(token, held);
-        let (room, outcome) = self.hub.enter(&entry.room, client, input, callback, &mut callbacks);
-        if matches!(outcome, InputOutcome::Entered { .. }) {
-            let before = self.state.room.replace(room.clone());
-            if let Some(other) = before.filter(|other| !Arc::ptr_eq(other, &room)) {
-                other.input(self.hub, client, Input::Move { socket: client.key }, None);
-            }
-            self.state.early.take();
-        } else {
-            self.hub.allowances.not_entered(&entry.key, status);
-            self.state.early.give_back(callbacks);
-        }
-        outcome
-    }
-
-    /// An `id` that may be guessed is taken, and its author warned. So is the operator: a page that is deployed so lets
-    /// anybody take anybody's place.
-    fn note_id(&self, is_short: bool) {
-        self.sender.client.has_short_id.store(is_short, Ordering::Relaxed);
-        if is_short {
-            self.hub.short_id_is_told.then(|| {
-                warn!(
-                    "a page sends an id of fewer than 16 characters, which may be guessed: it should be a random UUID"
-                )
-            });
-        }
-    }
-
-    /// What the client has shown must fit. Before all limits: who may not come in uses up nothing of what others share.
-    /// Gives the id of a token that is for this client alone.
-    fn check_rules(&self, entry: &EntryRequest, status: EntryStatus) -> Result<Option<Box<str>>, Forbidden> {
-        let rules = &self.hub.entry_rules;
-        let pass = rules.read(&entry.token);
-        let pass = pass.or(&self.connected.pass);
-        let asked = join_token::Entry {
-            room: &entry.room,
-            username: entry.username.as_ref(),
-            is_back: entry.request == Request::Resume && status.is_member(),
-            pass,
-        };
-        rules.check(&asked, wall_clock())?;
-        Ok(pass.personal_id().map(Into::into))
-    }
-
-    fn may_enter(&mut self, entry: &EntryRequest, status: EntryStatus) -> Result<(), Limit> {
-        let client = &self.sender.client;
-        let entry = Entry {
-            address: client.address,
-            transport: &client.transport,
-            room: &entry.room,
-            key: &entry.key,
-            status,
-            is_resume: entry.request == Request::Resume,
-        };
-        let now = self.hub.clock().now().tick;
-        self.hub.allowances.enter(&entry, &mut self.state.joins, now)
-    }
-
-    fn relay(&mut self, relay: Relay, callback: Option<Callback>) -> InputOutcome {
-        let now = self.hub.clock().now().tick;
-        let Some(room) = self.state.room.clone() else {
-            return self.hold(relay, now, callback);
-        };
-        let (client, allowances) = (&self.sender.client, &self.hub.allowances);
-        let quota = allowances.pair_quota();
-        if relay.to.is_none_or(|to| self.state.pairs.take(to, quota, now)) {
-            return room.relay(self.hub, client, relay, callback);
-        }
-        let limit = Limit::RelaysOfPair;
-        allowances.limit_reached(limit, client.address);
-        self.refuse_request(relay.body.request(), WireReason::TooMuch(limit), callback)
-    }
-
-    /// Holds a message until the socket joins.
-    fn hold(&mut self, relay: Relay, now: Tick, callback: Option<Callback>) -> InputOutcome {
-        let client = &self.sender.client;
-        let memory = || {
-            let holder = UnjoinedSender(client.transport.clone());
-            self.hub.memory().held(client.address, Some(Arc::new(holder)))
-        };
-        match self.state.early.hold(relay, callback, now, memory) {
-            Ok(first) => {
-                if let Some(deadline) = first {
-                    self.expire_at(self.hub.clock().instant(deadline));
-                }
-                InputOutcome::Other
-            }
-            Err((relay, callback)) => self.refuse_request(relay.body.request(), Reason::NotJoined, callback),
-        }
-    }
-
-    /// Refuses what is still held when its time is up.
-    fn expire_at(&self, deadline: std::time::Instant) {
-        let (hub, connected, sender) = (self.hub.clone(), self.connected.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep_until(deadline.into()).await;
-            let mut state = connected.state.lock();
-            let expired = state.early.expire(hub.clock().now().tick);
-            let mut context = MessageContext {
-                hub: &hub,
-                connected: &connected,
-                sender,
-                state: &mut state,
-            };
-            for (relay, callback) in expired {
-                context.refuse_request(relay.body.request(), WireReason::HeldTooLong, callback);
-            }
-        });
-    }
-
-    fn refuse_request(
-        &mut self,
-        request: Request,
-        reason: impl Into<WireReason>,
-        callback: Option<Callback>,
-    ) -> InputOutcome {
-        self.refuse(WireRefusal::new(of_request(request), reason), callback)
-    }
-
-    /// Refuses to let somebody in, before that is for a room to decide.
-    fn refuse_entry(
-        &mut self,
-        entry: &EntryRequest,
-        reason: impl Into<WireReason>,
-        callback: Option<Callback>,
-    ) -> InputOutcome {
-        let pass = self.hub.entry_rules.read(&entry.token);
-        let asked = AskedEntry {
-            room: Some(entry.room.clone()),
-            username: entry.username.clone(),
-            token: pass.or(&self.connected.pass).id().map(Into::into),
-        };
-        let refusal = WireRefusal::new(of_request(entry.request), reason).of_entry(asked);
-        self.refuse(refusal, callback)
-    }
-
-    /// Refuses a message, on the record: in the room, if the socket has one.
-    fn refuse(&mut self, refusal: WireRefusal, callback: Option<Callback>) -> InputOutcome {
-        match &self.state.room {
-            Some(room) => room.refuse(self.hub, &self.sender.client, refusal, callback),
-            None => {
-                self.hub.record_error(self.sender.clone(), refusal, callback);
-                InputOutcome::Refused
-            }
-        }
-    }
-
-    /// Refuses a message off the record: this socket has had its share of it.
-    fn reject_unrecorded(&self, refusal: WireRefusal, callback: Option<Callback>) {
-        let client = &self.sender.client;
-        self.hub.count_refusal(self.state.room.as_ref(), client, &refusal);
-        tell_refusal(&self.sender, refusal, callback);
-    }
-}
-
-/// Counts what became of a message by which somebody wanted to come in or back.
-fn count_entry(event: &str, outcome: InputOutcome) {
-    let outcome = match outcome {
-        InputOutcome::Entered {
-            resumed: true,
-            is_news: true,
-        } => EntryOutcome::Resumed,
-        InputOutcome::Entered {
-            resumed: false,
-            is_news: true,
-        } => EntryOutcome::Joined,
-        InputOutcome::Refused => EntryOutcome::Refused,
-        // Who is there already has come neither in nor back.
-        InputOutcome::Entered { is_news: false, .. } | InputOutcome::Other => return,
-    };
-    if event == of_request(Request::Join) {
-        metrics::joined(outcome);
-    } else if event == of_request(Request::Resume) {
-        metrics::resumed(outcome);
     }
 }

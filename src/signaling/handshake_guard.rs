@@ -28,6 +28,7 @@ use crate::model::language::Language;
 use crate::model::limit::LimitName;
 use crate::net::admission::places::Most;
 use crate::net::{Capacity, ClientAddress, Connection};
+use crate::words::{Words, message as m};
 
 /// The path of the Socket.IO endpoint; clients append a slash.
 pub(super) const PATH: &str = "/socket.io";
@@ -106,10 +107,7 @@ impl HandshakeGuard {
             )
         });
         let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let text = match Language::preferred(language) {
-            Language::English => "Too many connections are being opened from your address. Wait a moment.",
-            Language::Chinese => "您的网络地址打开的连接过多，请稍候再试。",
-        };
+        let text = Words::of(Language::preferred(language)).say(m::WireTooManyConnections);
         let seconds = wait.as_secs().saturating_add(1).to_string();
         (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], text).into_response()
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::connecting::ConnectingClients;
 use super::driver::{Host, InputOutcome, RoomDriver, WakeUp};
 use super::refusal_counts::RefusalCounts;
+use super::remote::Directory;
 use super::room_log::{RefusalLog, ToldRefusal};
 use super::sockets::SocketRegistry;
 use super::transport::Transports;
@@ -30,7 +31,7 @@ use crate::metrics::Figures;
 use crate::model::act::{Act, CannotAct, StillHeld};
 use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
-use crate::model::time::{Now, Tick};
+use crate::model::time::{Now, Tick, Timestamp};
 use crate::room::record::Snapshot;
 use crate::room::{Input, Limits, MembershipStatus, Room};
 
@@ -65,6 +66,8 @@ pub struct Hub {
     /// Lines in the log that any client can cause.
     refusal_log: RefusalLog,
     pub(super) short_id_is_told: Seldom,
+    /// Which node owns which room, if there may be several.
+    directory: OnceLock<Arc<dyn Directory>>,
     this: Weak<Hub>,
 }
 
@@ -101,6 +104,7 @@ impl Hub {
             last_socket: AtomicU64::new(0),
             refusal_log: RefusalLog::default(),
             short_id_is_told: Seldom::new(Self::TOLD_EVERY),
+            directory: OnceLock::new(),
             this: this.clone(),
         });
         let now = hub.clock.now();
@@ -109,6 +113,61 @@ impl Hub {
         }
         tokio::spawn(Self::sweep_forever(Arc::downgrade(&hub)));
         hub
+    }
+
+    /// From here on this is one of several nodes. Before it has any client.
+    pub fn join_cluster(&self, directory: Arc<dyn Directory>) {
+        // There is one, and whoever starts the server says it once.
+        let _ = self.directory.set(directory);
+    }
+
+    pub(super) fn directory(&self) -> Option<&Arc<dyn Directory>> {
+        self.directory.get()
+    }
+
+    /// Takes over rooms of a node that lived until then: their members have `grace` to come back.
+    pub fn take_over(&self, rooms: Vec<(SessionId, Snapshot)>, alive_at: Timestamp, grace: Duration) {
+        // What follows is not dated before what was.
+        self.clock.catch_up(alive_at);
+        let now = self.clock.now();
+        for (session, snapshot) in rooms {
+            self.adopt(Room::restore(session, snapshot, self.limits, grace, now));
+        }
+    }
+
+    /// Drops all rooms without a word, as another node may have them: who was in one loses the connection, and comes back to
+    /// wherever it is.
+    pub fn abandon(&self) {
+        let drivers = std::mem::take(&mut *self.rooms.lock());
+        for driver in drivers.values() {
+            driver.abandon();
+        }
+        self.sockets.cut_all();
+    }
+
+    /// Ends these sockets as a network does that breaks: their clients come back by themselves.
+    pub fn cut(&self, sockets: Vec<SocketKey>) {
+        self.sockets.cut(sockets);
+    }
+
+    /// Drops rooms that another node is about to have, as [`Self::abandon`] does. What happened in them is with the journal.
+    /// Gives the sockets of those who are there.
+    pub fn hand_over(&self, rooms: &[RoomName]) -> Vec<SocketKey> {
+        let mut sockets = Vec::new();
+        for room in rooms {
+            let driver = self.rooms.lock().remove(room);
+            if let Some(driver) = driver {
+                driver.settle(self);
+                driver.abandon();
+                sockets.extend(driver.read(Room::sockets));
+            }
+        }
+        sockets
+    }
+
+    /// Whether there is anything to remember of a room.
+    pub fn has_room(&self, room: &RoomName) -> bool {
+        self.rooms.lock().contains_key(room)
     }
 
     /// Takes in a restored room. Its graces are new, as the database says already.
@@ -321,7 +380,7 @@ impl Hub {
         self.record_counted();
         let damaged = self.journal.take_damaged();
         for (name, driver) in drivers {
-            driver.sweep(self, damaged.contains(&name));
+            driver.sweep(self, damaged.has(&name));
         }
     }
 

@@ -7,9 +7,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use socketioxide::extract::AckSender;
 
-use super::wire::{CallbackReply, Outgoing, WireRefusal};
+use super::remote_socket::AckHandle;
+use super::wire::{CallbackReply, FinishedEvent, Outgoing, WireRefusal};
 use crate::room::output::Message;
 
 /// The most that is held for one socket.
@@ -20,8 +20,9 @@ pub(super) enum HeldOutgoing {
     Message(Message),
     DropAll,
     Error(WireRefusal),
+    Finished(FinishedEvent),
     /// What a callback gets.
-    Reply(AckSender, CallbackReply),
+    Reply(AckHandle, CallbackReply),
 }
 
 impl From<Outgoing<'_>> for HeldOutgoing {
@@ -30,6 +31,7 @@ impl From<Outgoing<'_>> for HeldOutgoing {
             Outgoing::Message(message) => Self::Message(message.clone()),
             Outgoing::DropAll => Self::DropAll,
             Outgoing::Error(refusal) => Self::Error(refusal.clone()),
+            Outgoing::Finished(event) => Self::Finished(event.clone()),
         }
     }
 }

@@ -36,6 +36,20 @@ impl SocketRegistry {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Cuts all, and speaks to none of them any more.
+    pub(super) fn cut_all(&self) {
+        let senders = std::mem::take(&mut *self.senders.write());
+        senders.values().for_each(ClientSender::cut);
+    }
+
+    /// The same of these.
+    pub(super) fn cut(&self, sockets: Vec<SocketKey>) {
+        let mut senders = self.senders.write();
+        let gone: Vec<_> = sockets.iter().filter_map(|socket| senders.remove(socket)).collect();
+        drop(senders);
+        gone.iter().for_each(ClientSender::cut);
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
@@ -68,7 +82,7 @@ impl Sockets for SocketRegistry {
     fn take_undelivered(&self, from: SocketKey) -> Vec<Message> {
         let senders = self.senders.read();
         let sender = senders.get(&from);
-        sender.map_or(Vec::new(), |sender| sender.client.transport.take_undelivered())
+        sender.map_or(Vec::new(), ClientSender::take_undelivered)
     }
 
     fn forget(&self, socket: SocketKey) {
@@ -84,10 +98,6 @@ impl Sockets for SocketRegistry {
         // Set under the lock: nothing that it still sends makes it known again.
         sender.client.gone.store(true, Ordering::Relaxed);
         drop(senders);
-        tokio::spawn(async move {
-            if sender.socket.disconnect().is_err() {
-                sender.client.transport.cut();
-            }
-        });
+        tokio::spawn(async move { sender.disconnect() });
     }
 }

@@ -298,6 +298,11 @@ impl Transport {
         self.undelivered.lock().answered(body);
     }
 
+    /// How many events may not have arrived.
+    pub(super) fn undelivered(&self) -> usize {
+        if self.polls() { self.undelivered.lock().len() } else { 0 }
+    }
+
     /// Takes what may not have arrived: whatever its client comes back on gets it.
     pub(super) fn take_undelivered(&self) -> Vec<Message> {
         self.undelivered.lock().take()
@@ -340,7 +345,7 @@ impl Transport {
         self.cut_for(DropReason::Rate);
     }
 
-    /// [`Self::cut`], for what its client did.
+    /// [`Self::cut`], for what its client did, or as the server stops.
     pub(super) fn cut_for(&self, why: DropReason) {
         self.progress.lock().why.get_or_insert(why);
         self.cut();

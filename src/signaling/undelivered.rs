@@ -42,6 +42,10 @@ impl Undelivered {
         std::mem::take(&mut self.bytes)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
     /// Nobody misses any of them any more.
     pub(super) fn forget(&mut self) {
         self.events.iter_mut().for_each(|event| *event = None);

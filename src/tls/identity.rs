@@ -60,6 +60,6 @@ impl Certificates {
 }
 
 /// What computes: ring.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

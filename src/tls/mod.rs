@@ -8,8 +8,11 @@ mod keep;
 mod made;
 mod names;
 mod pair;
+mod unverified;
 
 pub use covered::CoveredNames;
 pub use identity::Certificates;
+pub(crate) use identity::provider;
 pub use keep::Source;
 pub use pair::PairError;
+pub use unverified::secured;

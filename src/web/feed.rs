@@ -60,11 +60,15 @@ impl Feed {
         let place = self.place()?;
         // A number that was never given (of another database, say) would wait for ages.
         let written = *self.committed.borrow();
-        let newest = history.newest(written).await?;
+        let seen = match after {
+            // Also what a replica of the database has not got yet was read before, and must not come twice.
+            Some(after) => after.min(history.newest_of_all(written).await?),
+            None => history.newest(written).await?,
+        };
         Ok(EventReader {
             history: history.clone(),
             committed: self.committed.clone(),
-            seen: after.map_or(newest, |after| after.min(newest)),
+            seen,
             room,
             next_look: Instant::now(),
             ready: VecDeque::new(),

@@ -16,7 +16,6 @@ mod state;
 mod tests;
 mod viewer;
 mod welcome;
-mod words;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -45,10 +44,12 @@ pub use self::http::turns::QuestionLimits;
 use self::review::sign_in;
 pub use self::settings::{Scheme, Settings};
 use self::state::AppState;
-pub use self::state::{AddressBook, LiveRooms, Readiness, ReadinessProbe, Recovery, Services, WallClock};
+pub use self::state::{
+    AddressBook, LiveRooms, Readiness, ReadinessProbe, Recovery, RoomOutOfReach, Services, WallClock,
+};
 pub use self::welcome::{Welcome, welcome_page};
-use self::words::Words;
 use crate::model::language::Language;
+use crate::words::Words;
 
 /// All routes but the socket's and the exercise page's. Guessing is slowed down per address where requests carry
 /// [`ClientAddress`](crate::net::ClientAddress), and over all of them where they do not.

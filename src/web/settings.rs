@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::http::turns::QuestionLimits;
 use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies, TurnSecret};
-use crate::join_token::{EntryRules, JoinSecret};
+use crate::join_token::EntryRules;
+use crate::model::secret::SharedSecret;
 
 /// What can be set.
 #[derive(Clone)]
@@ -19,7 +20,7 @@ pub struct Settings {
     /// Who may come in: what is asked of clients here, too.
     pub entry_rules: Arc<EntryRules>,
     /// What a reviewer's links to join are signed with; without it there are none.
-    pub join_secret: Option<JoinSecret>,
+    pub join_secret: Option<SharedSecret>,
     /// Whether the review is at another address than the pages that people join by.
     pub has_review_apart: bool,
     /// Whether a directory with a page is served beside it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Extensions;
-use tokio::sync::oneshot;
+use futures_util::future::BoxFuture;
 use utoipa::openapi::OpenApi;
 
 use super::feed::Feed;
@@ -160,50 +160,69 @@ impl AppState {
 
     /// Does what a teacher wants with a room, and returns once the history has it.
     pub(crate) async fn act(&self, room: &RoomName, act: Act) -> Result<(), Error> {
-        let (written, is_written) = oneshot::channel();
-        // Whoever asked may have gone.
-        let written = Box::new(move || written.send(()).unwrap_or(()));
-        self.live.act(room, act, written).map_err(Error::CannotAct)?;
-        // Done it is in any case.
-        is_written.await.ok();
-        Ok(())
+        match self.live.act(room, act).await {
+            Ok(done) => done.map_err(Error::CannotAct),
+            Err(RoomOutOfReach) => Err(Error::NotChanged),
+        }
     }
 
     /// Who is known in a room by an id. Asking often for what is none waits.
-    pub(crate) async fn membership(&self, room: &RoomName, id: &str, extensions: &Extensions) -> Option<Recovery> {
-        // An id that nobody could have is nobody's.
-        let find = || self.live.recovery(room, &ClientKey::parse(id).ok()?);
+    pub(crate) async fn membership(
+        &self,
+        room: &RoomName,
+        id: &str,
+        extensions: &Extensions,
+    ) -> Result<Option<Recovery>, Error> {
+        let key = ClientKey::parse(id);
+        let find = async || match &key {
+            Ok(key) => self.live.recovery(room, key).await.map_err(Error::from),
+            // An id that nobody could have is nobody's.
+            Err(_) => Ok(None),
+        };
         let cost = if id.chars().count() < SAFE_ID_CHARS {
             GuessCost::GUESS
         } else {
             GuessCost::UNLIKELY
         };
-        let wrong = find().is_none().then_some(cost);
+        let wrong = find().await?.is_none().then_some(cost);
         self.ids.settle(asker(extensions), wrong).await;
         // As it is after the wait.
-        find()
+        find().await
     }
 }
 
-/// The rooms as they are now. All of it is answered at once, without waiting for anything but a room's lock.
+/// The rooms as they are now. Of a server that is alone all of it is answered at once, without waiting for anything but a
+/// room's lock; else the server is asked that has the room.
 pub trait LiveRooms: Send + Sync + 'static {
     /// Whether a join of this name would be refused as a repeat: a member has it, present or within its grace.
-    fn name_taken(&self, room: &RoomName, name: &Username) -> bool;
+    fn name_taken<'a>(&'a self, room: &'a RoomName, name: &'a Username) -> BoxFuture<'a, Result<bool, RoomOutOfReach>>;
 
     /// What a client that proves itself with `key` can resume; `None` if it is not a member of the room.
-    fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery>;
+    fn recovery<'a>(
+        &'a self,
+        room: &'a RoomName,
+        key: &'a ClientKey,
+    ) -> BoxFuture<'a, Result<Option<Recovery>, RoomOutOfReach>>;
 
-    /// Does what a teacher wants with a room. `written` is called once the history has it.
-    ///
-    /// # Errors
-    /// Why it is not done. Then nothing has changed.
-    fn act(&self, room: &RoomName, act: Act, written: Box<dyn FnOnce() + Send>) -> Result<(), CannotAct>;
+    /// Does what a teacher wants with a room, and returns once the history has it; or says why it is not done, and nothing has
+    /// changed. Of a room out of reach it is not known.
+    fn act<'a>(&'a self, room: &'a RoomName, act: Act) -> BoxFuture<'a, Result<Result<(), CannotAct>, RoomOutOfReach>>;
 
-    /// What teachers' acts still keep from a room.
-    fn held(&self, room: &RoomName) -> StillHeld;
+    /// What teachers' acts still keep from a room. Nothing is known of one that is out of reach.
+    fn held<'a>(&'a self, room: &'a RoomName) -> BoxFuture<'a, StillHeld>;
 
-    /// The rooms that are closed, or that keep somebody out, by name.
-    fn rooms_held(&self) -> Vec<(RoomName, StillHeld)>;
+    /// The rooms that are closed, or that keep somebody out, by name; without those out of reach.
+    fn rooms_held(&self) -> BoxFuture<'_, Vec<(RoomName, StillHeld)>>;
+}
+
+/// The server that has the room does not answer for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomOutOfReach;
+
+impl From<RoomOutOfReach> for Error {
+    fn from(_: RoomOutOfReach) -> Self {
+        Self::NotReady("The server that has this room does not answer for now. Try again in a moment.".to_owned())
+    }
 }
 
 /// A membership that may be resumed.

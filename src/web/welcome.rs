@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
 use super::http::language::Reader;
-use super::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
+use crate::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
 
 /// What the page is called that a directory lacks.
 const INDEX: &str = "index.html";

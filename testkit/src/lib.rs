@@ -15,6 +15,6 @@ mod socket;
 mod websocket;
 
 pub use polling::PollingSocket;
-pub use postgres::Postgres;
+pub use postgres::{Postgres, postgres_url};
 pub use socket::{ANSWER_TIMEOUT, Socket};
 pub use websocket::{Inbox, Outbox, SOCKET_IO, WebSocket, upgrade_request};

@@ -70,7 +70,8 @@ impl PollingSocket {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// The status of the next answer with more than a ping in it, and its frames; pings are answered.
+    /// The status of the next answer with more than a ping in it, and its frames; pings are answered. A session that ends
+    /// between a ping and its answer gives the status of that.
     pub async fn poll(&self) -> (u16, Vec<String>) {
         loop {
             let answer = self.http.get(&self.url).send().await.unwrap();
@@ -78,7 +79,10 @@ impl PollingSocket {
             let body = answer.text().await.unwrap();
             let (pings, frames): (Vec<_>, Vec<_>) = body.split('\u{1e}').partition(|frame| *frame == "2");
             if !pings.is_empty() {
-                self.post("3").await;
+                let (status, refusal) = self.try_post("3".to_owned()).await;
+                if status != 200 {
+                    return (status, vec![refusal]);
+                }
             }
             if !frames.is_empty() {
                 return (status, frames.into_iter().map(str::to_owned).collect());

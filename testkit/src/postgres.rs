@@ -22,6 +22,16 @@ pub struct Postgres {
     template: OnceCell<()>,
 }
 
+/// The address of a database that is reached by a socket, as people write it.
+///
+/// # Panics
+/// If it is reached otherwise, which those of [`Postgres`] are not.
+pub fn postgres_url(database: &PgConnectOptions) -> String {
+    let socket = database.get_socket().unwrap().display();
+    let (name, port) = (database.get_database().unwrap(), database.get_port());
+    format!("postgres:///{name}?host={socket}&port={port}&user=chatroom")
+}
+
 impl Postgres {
     /// The one of this process, which the first who asks starts.
     ///
@@ -99,17 +109,13 @@ impl Postgres {
 
     /// The address of a database that is there from the beginning, as people write it.
     pub fn address(&self) -> String {
-        self.url(&self.options)
+        postgres_url(&self.options)
     }
 
     /// The same of one of its databases.
-    ///
-    /// # Panics
-    /// If the server has no socket, which does not happen.
     pub fn url(&self, database: &PgConnectOptions) -> String {
-        let socket = self.options.get_socket().unwrap().display();
-        let (name, port) = (database.get_database().unwrap(), self.options.get_port());
-        format!("postgres:///{name}?host={socket}&port={port}&user=chatroom")
+        let name = database.get_database().unwrap();
+        postgres_url(&self.options.clone().database(name))
     }
 
     /// Ends it as a lack of memory does, once it has ended.

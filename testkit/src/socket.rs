@@ -198,6 +198,14 @@ impl Socket {
         while self.frame().await.is_some() {}
     }
 
+    /// All events until the server has closed the socket.
+    pub async fn events_until_closed(mut self) -> Vec<(String, Value)> {
+        while let Some(frame) = self.frame().await {
+            self.keep(&frame);
+        }
+        self.waiting.into()
+    }
+
     /// Closes the connection without a word.
     pub fn vanish(self) {
         drop(self.web);

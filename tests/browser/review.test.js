@@ -147,7 +147,7 @@ test('every time is that of its own moment, also where the clock is changed', as
   assert.deepEqual(await times(/^Owl/), ['23:30', '26 Oct, 02:29 UTC+1']);
   assert.deepEqual(await times(/^Bat/), ['26 Oct, 02:29 UTC+2', '26 Oct, 02:29 UTC+1']);
   await drawn();
-  const bars = await page.locator('.timeline.wide rect').evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')));
+  const bars = await page.locator('.timeline.wide :is(.bar, rect)').evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')));
   assert.deepEqual(bars.filter(Boolean).map((label) => label.replace(/[\u2068\u2069]/g, '')), [
     'Owl present 23:30:00 to 26 Oct, 02:29:30 UTC+1 (3 h 59 min)',
     'Bat present 26 Oct, 02:29:30 UTC+2 to 26 Oct, 02:00:15 UTC+1 (30 min 45 s)',
@@ -289,6 +289,19 @@ test('the log shows what is asked for', async () => {
   await page.getByText('"code": "unknownMember"').waitFor();
 });
 
+test('a bar leads to the entry of the log that it begins with, and a gap to that of the drop', async () => {
+  await reader.signIn(server);
+  for (const [bar, entry] of [['rect.present', /came in/], [':is(.slit, rect[fill])', / dropped/]]) {
+    await opens(`/review/sessions/${ids.lesson}`);
+    await drawn();
+    const shape = page.locator(`.timeline.wide .bar ${bar}`).first();
+    // A slit is as narrow as a tick.
+    await shape.click({ force: true });
+    await page.waitForURL(/after=\d+#entry-\d+$/);
+    assert.match(await page.locator('.log :target').textContent(), entry);
+  }
+});
+
 test('the stroke of who did not come back leads to its entry in the log, and from there to those before', async () => {
   await reader.signIn(server);
   await opens(`/review/sessions/${ids.lesson}`);
@@ -348,7 +361,7 @@ test('no name does anything but stand there', async () => {
 test('a person over all rooms', async () => {
   await reader.signIn(server);
   await opens('/review/people/Ann');
-  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 h 51 min present. Dropped and came back once.');
+  assert.equal(await page.locator('.summary').textContent(), '61 sessions, 15 h 52 min present. Dropped and came back once.');
   let rows = await page.locator('tbody tr').count();
   for (const older = page.getByRole('link', { name: 'Older sessions' }); await older.count();) {
     const last = page.url();
@@ -382,7 +395,7 @@ test('sixty people for eight hours are readable', async () => {
   await opens(`/review/sessions/${ids.long}`);
   assert.equal(await page.locator('#attendance tbody tr').count(), 60);
   assert.deepEqual(await read('.summary'), ['60 people, 8 hours. 58 people never connected with anyone.']);
-  await page.getByText('Of the 60 people, the 30 who missed the most connections:').waitFor();
+  await page.getByText('30 of the 60 people, who missed the most before the others:').waitFor();
   // The first has nobody before it in the triangle.
   assert.equal(await page.getByRole('table', { name: 'Who connected with whom' }).locator('tbody tr').count(), 29);
 });
@@ -409,7 +422,45 @@ test('on a phone a page is as wide as the screen, and a tap beside a bar is enou
   assert.match(await told.textContent(), /Student 03.* present/);
   const { y, height } = await told.boundingBox();
   assert.ok(y >= 0 && y + height <= 844, 'what was tapped is told within sight, however tall the picture is');
+
+  // What is told already leads to its entry when it is tapped once more.
+  const next = page.locator('.timeline.narrow .bar', { hasText: /Student 04.* present/ }).first();
+  const tap = async () => {
+    const box = await next.boundingBox();
+    await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
+  };
+  await tap();
+  assert.match(await told.textContent(), /Student 04.* present/);
+  assert.ok(!page.url().includes('#entry'), page.url());
+  await tap();
+  await page.waitForURL(/after=\d+#entry-\d+$/);
+  assert.match(await page.locator('.log :target').textContent(), /Student 04.*came in/);
+  // So does a mark.
+  await opens(`/review/sessions/${ids.lesson}`);
+  await drawn();
+  const lost = page.locator('.timeline.narrow').getByRole('link', { name: /Chidi.* did not come back/ });
+  await lost.tap();
+  assert.match(await told.textContent(), /Chidi.* did not come back/);
+  assert.ok(!page.url().includes('#entry'), page.url());
+  await lost.tap();
+  await page.waitForURL(/after=\d+#entry-\d+$/);
   await phone.close();
+});
+
+test('until the picture is by the reader\'s clock it says no time of another', async () => {
+  await reader.signIn(server);
+  let go;
+  const held = new Promise((resolve) => { go = resolve; });
+  await page.route(/\/timeline\?/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await opens(`/review/sessions/${ids.lesson}`);
+  const times = page.locator('.timeline.wide text', { hasText: /\d\d:\d\d/ }).filter({ visible: true });
+  assert.equal(await times.count(), 0);
+  go();
+  await drawn();
+  assert.ok(await times.count() > 5);
 });
 
 test('on a phone the sentence that answers takes two lines at most', async () => {
@@ -456,7 +507,7 @@ test('nothing has to be scrolled sideways, at any width', async () => {
   const own = await Reader.of(browser);
   ({ page } = own);
   await own.signIn(server);
-  for (const path of ['', '/rooms', '/api', '/invite', '/people?name=a', '/people/Ann', '/people/Bo', `/sessions/${ids.lesson}`, `/sessions/${ids.long}`]) {
+  for (const path of ['', '/rooms', '/api', '/invite', '/people?name=a', '/people/Ann', '/people/Bo', `/sessions/${ids.lesson}`, `/sessions/${ids.chemistry}`, `/sessions/${ids.long}`]) {
     await opens(`/review${path}`);
     if (path.startsWith('/sessions')) await drawn();
     for (let width = 320; width <= 1280; width += 16) {
@@ -467,6 +518,10 @@ test('nothing has to be scrolled sideways, at any width', async () => {
       });
       assert.deepEqual(wide, [], `${path} at ${width}`);
     }
+    // A moment of another day may take two lines, and none is broken within its hour.
+    const lines = await page.evaluate(() => [...document.querySelectorAll('.at time')].map((one) => [one.textContent, one.getClientRects().length]));
+    assert.equal(lines.length > 0, path.startsWith('/sessions'), path);
+    assert.deepEqual(lines.filter(([text, count]) => count > text.trim().split(/\s+/).length), [], path);
   }
   await own.close();
 });
@@ -714,7 +769,7 @@ test('a page is in the language that the browser likes best, until the reader ch
   await drawn();
   assert.deepEqual(await read('.summary'), ['12 人，53 分钟。Chidi 没有再回来；3 对未能连通。']);
   assert.match(await page.title(), /^Year 9 maths，\d{4}年\d+月\d+日 · 课堂回顾$/);
-  const bar = await page.locator('.timeline.narrow rect[aria-label]').first().getAttribute('aria-label');
+  const bar = await page.locator('.timeline.narrow .bar').first().getAttribute('aria-label');
   assert.match(bar, /Amara.* \d\d:00:00 至 \d\d:53:00 在线（53 分 00 秒）$/);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
   await chinese.accessible();
@@ -736,7 +791,7 @@ test('pages of sessions and people that never were say so', async () => {
   await reader.signIn(server);
   for (const [path, status, text] of [
     ['/review/sessions/00000000-0000-7000-8000-000000000000', 404, 'There is no session of this id.'],
-    ['/review/sessions/x', 400, "id must be a session's id"],
+    ['/review/sessions/x', 400, 'This link is not whole'],
     [`/review/sessions/${ids.chemistry}?sort=height`, 400, 'sort must be one of'],
     ['/review?from=soon', 400, 'from must be a day'],
     ['/review?colour=red', 400, 'no parameter of this name'],

@@ -9,7 +9,7 @@ use crate::support::server::{PROGRAM, Server, command, program, session_page};
 const SECRET: &str = "a-secret-of-the-integration-tests-";
 
 /// The status of what a teacher's program asks, and what is wrong, if something is.
-fn act(server: &Server, room: &str, act: &str, body: Value) -> (u16, Value) {
+pub(crate) fn act(server: &Server, room: &str, act: &str, body: Value) -> (u16, Value) {
     let path = format!("/api/v1/rooms/{room}/{act}");
     let answer = server.post_as_reviewer(&path, &body).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

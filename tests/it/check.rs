@@ -175,6 +175,15 @@ async fn rows_that_no_server_writes_are_told() {
             "update link set offerer_path = 'bridge'",
             "rows: 1, against: link.offerer_path is one of its words",
         ),
+        (
+            "update event set seq = -5 where seq = 1",
+            "rows: 1, against: entries of the journal are numbered from 1 on",
+        ),
+        // What leads nowhere does not hide the rest.
+        (
+            "update event set session_id = randomblob(16) where kind = 'left'; update session set room = ' '",
+            "rows: 1, against: every reference leads somewhere\n  rows: 1, against: rooms and people have names",
+        ),
     ] {
         std::fs::write(&file, &whole).unwrap();
         spoil(folder.path(), sql).await;

@@ -2,9 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use chatroom_testkit::Socket;
@@ -17,6 +15,7 @@ use crate::support::history::History;
 use crate::support::seed::Seed;
 use crate::support::server::{Server, program, steady_port};
 use crate::support::vitals::eventually;
+use crate::support::wall_clock;
 
 /// In seconds.
 const DAY: i64 = 86_400;
@@ -33,15 +32,15 @@ struct Place {
 impl Place {
     fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        build(folder.path());
-        set(folder.path(), 0);
+        wall_clock::build(folder.path());
+        wall_clock::set(folder.path(), 0);
         let port = steady_port(&mut Seed::from_env("PORT_SEED"));
         let server = start(folder.path(), port);
         Self { folder, port, server }
     }
 
     fn set_clock(&self, offset: i64) {
-        set(self.folder.path(), offset);
+        wall_clock::set(self.folder.path(), offset);
     }
 
     /// Kills the server and starts another, which finds this.
@@ -66,40 +65,11 @@ impl Place {
     }
 }
 
-/// Builds the clock, with the compiler that SQLite was built with.
-fn build(folder: &Path) {
-    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/wall_clock.c");
-    let mut command = Command::new(compiler);
-    command
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(library(folder))
-        .arg(source);
-    assert!(command.status().unwrap().success());
-}
-
-fn library(folder: &Path) -> PathBuf {
-    folder.join("wall_clock.so")
-}
-
-/// Sets the clock so many seconds off.
-fn set(folder: &Path, offset: i64) {
-    let mut file = std::fs::OpenOptions::new();
-    let file = file
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(folder.join("offset"));
-    file.unwrap().write_all_at(&offset.to_ne_bytes(), 0).unwrap();
-}
-
 fn start(folder: &Path, port: u16) -> Server {
     let port = port.to_string();
     let variables = [("PORT", port.as_str()), ("RESUME_GRACE", "2s"), ("RESTART_GRACE", "2s")];
     let mut command = program(folder, &variables);
-    command
-        .env("WALL_CLOCK_OFFSET", folder.join("offset"))
-        .env("LD_PRELOAD", library(folder));
+    wall_clock::preload(folder, &mut command);
     Server::start_unread(command, &folder.join("log"))
 }
 

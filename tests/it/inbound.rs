@@ -157,10 +157,10 @@ async fn what_one_address_has_waiting_in_mailboxes_is_bounded() {
 async fn who_sends_without_end_is_read_slowly_and_then_cut() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(program(folder.path(), &[("MESSAGES_PER_SOCKET", "50")]));
-    let stream = open(server.port).await;
-    let (read, mut write) = stream.into_split();
     let pongs = frame(PONG, b"").repeat(1_000);
+    // The server counts from when the socket opened.
     let start = std::time::Instant::now();
+    let (read, mut write) = open(server.port).await.into_split();
     let sending = async { while write.write_all(&pongs).await.is_ok() {} };
     timeout(Duration::from_secs(30), sending).await.expect("still open");
     assert!(

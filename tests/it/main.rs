@@ -37,9 +37,20 @@ mod disk;
 mod disk_of_postgres;
 mod files;
 mod power;
+mod replica;
 mod restart;
 mod service_manager;
 mod shutdown;
+
+// Several servers on one history.
+mod cluster;
+mod cluster_ask;
+mod cluster_cut;
+mod cluster_drain;
+mod cluster_failover;
+mod cluster_machine;
+mod cluster_rounds;
+mod cluster_upgrade;
 
 // What clients may do, and what nobody else feels of those that do more.
 mod admission;

@@ -76,18 +76,51 @@ async fn a_server_keeps_its_history_there_and_goes_on_with_it() {
 }
 
 #[tokio::test]
-async fn the_reviews_token_is_kept_in_the_working_directory() {
+async fn the_reviews_token_is_one_of_the_database_until_another_is_made() {
     let (_, url) = database().await;
     let folder = tempfile::tempdir().unwrap();
-    let mut start = program(folder.path(), &[("DATABASE_URL", &url)]);
-    start.env_remove("REVIEW_TOKEN");
-    let server = Server::start(start);
-    let token = std::fs::read_to_string(folder.path().join("chatroom.db.review-token")).unwrap();
+    let start = || {
+        let mut start = program(folder.path(), &[("DATABASE_URL", &url)]);
+        start.env_remove("REVIEW_TOKEN");
+        start
+    };
+    let printed = |new: bool| {
+        let mut command = start();
+        let (code, text) = said(
+            &command
+                .arg("show-review-token")
+                .args(new.then_some("--new"))
+                .output()
+                .unwrap(),
+        );
+        assert_eq!(code, Some(0), "{text}");
+        text.trim().to_owned()
+    };
+    let is_told = |server: &Server, token: &str| {
+        let token = format!("={token}");
+        server.banner.iter().any(|line| line.ends_with(&token))
+    };
+    let opens = |server: &Server, token: &str| {
+        let answer = server.ask(&format!("/review?token={token}")).unwrap();
+        answer.contains("set-cookie")
+    };
+    let server = Server::start(start());
+    let token = printed(false);
     assert!(
-        server.banner.iter().any(|line| line.ends_with(token.trim())),
+        token.len() == 64 && is_told(&server, &token) && opens(&server, &token),
         "{:?}",
         server.banner
     );
+    drop(server);
+    let other = printed(true);
+    assert!(other != token && printed(false) == other);
+    let server = Server::start(start());
+    assert!(
+        is_told(&server, &other) && !opens(&server, &token),
+        "{:?}",
+        server.banner
+    );
+    assert!(!folder.path().join("chatroom.db.review-token").exists());
 }
 
 #[tokio::test]
@@ -201,6 +234,23 @@ async fn a_history_that_is_used_or_newer_or_anothers_is_left_alone() {
 }
 
 /// What a start says in its log of what the database may lose.
+/// As after its machine was suspended for longer than another waits.
+#[tokio::test]
+async fn a_server_whose_place_another_has_taken_ends() {
+    let (database, url) = database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut server = Server::start_unread(program(folder.path(), &[("DATABASE_URL", url.as_str())]), &log);
+    let (_ann, _) = Socket::join(server.port, "room", "Ann").await;
+    run(&database, "update chatroom.node set epoch = epoch + 1").await;
+    assert_eq!(server.exit_code(), Some(1));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(
+        log.contains("another chatroom-server has taken this database, as this one had not answered"),
+        "{log}"
+    );
+}
+
 fn told_of_loss(postgres: &Postgres) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
@@ -333,6 +383,11 @@ async fn a_class_goes_on_while_postgres_is_gone_and_everything_is_written_once_i
         let problem = wait_for_readiness(&server, "503").await;
         assert!(problem.contains("The history is not being written"), "{problem}");
         assert!(server.ask("/livez").unwrap().starts_with("HTTP/1.1 200"));
+        let past = server.ask_as_reviewer("/api/v1/sessions").unwrap();
+        assert!(
+            past.starts_with("HTTP/1.1 503") && past.contains("The history cannot be read for now"),
+            "{past}"
+        );
         postgres.start();
         wait_for_readiness(&server, "200").await;
     }
@@ -410,6 +465,8 @@ async fn the_server_runs_with_a_role_that_may_do_nothing_else() {
         "create table chatroom.mine (n integer)",
         "drop table chatroom.event",
         "truncate chatroom.event",
+        "delete from chatroom._sqlx_migrations",
+        "update chatroom._sqlx_migrations set version = 9",
         "alter table chatroom.event add n integer",
         "create schema mine",
         "create role mine",

@@ -83,9 +83,9 @@ pub async fn run(attack: Attack, plan: Plan) -> Result<Aftermath> {
     if attack == Attack::Review {
         huge::make(&folder.path().join("chatroom.db")).await?;
     }
-    let mut variables = vec![("REVIEW_TOKEN", TOKEN)];
+    let mut variables = vec![("REVIEW_TOKEN", TOKEN.to_owned())];
     if attack.is_of_tls() {
-        variables.push(("TLS", "self-signed"));
+        variables.push(("TLS", "self-signed".to_owned()));
     }
     let terms = Terms {
         variables,

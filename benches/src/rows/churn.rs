@@ -65,7 +65,7 @@ async fn churn(subject: &Subject, pages: usize) -> Result<Measured> {
     for member in members {
         pages.spawn_local(come_and_go(member, joins.clone()));
     }
-    let measured = measure(subject, &joins, WARM_UP, DURING).await?;
+    let measured = measure(&subject.target(), &joins, WARM_UP, DURING).await?;
     ensure!(pages.try_join_next().is_none(), "a page was cut off");
     Ok(measured)
 }

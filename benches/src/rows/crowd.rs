@@ -49,7 +49,7 @@ pub(super) async fn run(subject: &Subject) -> Result<Values> {
     }
     tokio::time::sleep(WARM_UP).await;
     rooms.iter().for_each(|count| count.set(0));
-    let measured = measure(subject, &delivered, Duration::ZERO, DURING).await?;
+    let measured = measure(&subject.target(), &delivered, Duration::ZERO, DURING).await?;
     ensure!(pages.try_join_next().is_none(), "a page was cut off");
     let counts = || rooms.iter().map(|count| count.get() as f64);
     let fairness = counts().fold(f64::MAX, f64::min) / counts().fold(0.0, f64::max);

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::churn::come_and_go;
 use super::{Figure, Goal, Measured, Values, measure};
 use crate::member::{Identity, Member, connect_all, join_all};
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Subject, Target};
 
 pub(super) const FEW: &str = "20 pages join and leave, each in a room with a watcher, on both cores";
 pub(super) const MANY: &str = "the same with 200 pages";
@@ -72,18 +72,23 @@ const IDLE: Duration = Duration::from_millis(10);
 const PAGE: [u8; 4096] = [0x5a; 4096];
 
 pub(super) async fn run(kind: Kind, pages: usize) -> Result<Values> {
-    let limited = crowd(Subject::start_on_both(kind).await?, pages).await?;
+    let subject = Subject::start_on_both(kind).await?;
+    let limited = crowd(&subject.target(), pages).await?;
+    subject.stop().await?;
     let mut values = vec![(RATE, limited.per_second()), (CPU, limited.cpu_us_each())];
     if kind == Kind::Ours {
-        let unlimited = crowd(Subject::start_without_limits().await?, pages).await?;
+        let subject = Subject::start_without_limits().await?;
+        let unlimited = crowd(&subject.target(), pages).await?;
+        subject.stop().await?;
         values.push((UNLIMITED_RATE, unlimited.per_second()));
         values.push((UNLIMITED_CPU, unlimited.cpu_us_each()));
     }
     Ok(values)
 }
 
-async fn crowd(subject: Subject, count: usize) -> Result<Measured> {
-    let (watchers, pages) = rooms(&subject, count).await?;
+/// So many pages that join and leave, each with a watcher in its room; of several servers each has its part of the rooms.
+pub(crate) async fn crowd(target: &Target, count: usize) -> Result<Measured> {
+    let (watchers, pages) = rooms(target, count).await?;
     let joins = Rc::new(Cell::new(0));
     let mut tasks = JoinSet::new();
     for watcher in watchers {
@@ -92,15 +97,14 @@ async fn crowd(subject: Subject, count: usize) -> Result<Measured> {
     for page in pages {
         tasks.spawn_local(come_and_go(page, joins.clone()));
     }
-    let measured = measure(&subject, &joins, WARM_UP, DURING).await?;
+    let measured = measure(target, &joins, WARM_UP, DURING).await?;
     ensure!(tasks.try_join_next().is_none(), "a page was cut off");
-    subject.stop().await?;
     Ok(measured)
 }
 
 pub(super) async fn alone(kind: Kind) -> Result<Values> {
     let subject = Subject::start_on_both(kind).await?;
-    let (watchers, mut pages) = rooms(&subject, 1).await?;
+    let (watchers, mut pages) = rooms(&subject.target(), 1).await?;
     let mut tasks = JoinSet::new();
     for watcher in watchers {
         tasks.spawn_local(watch(watcher));
@@ -129,11 +133,20 @@ pub(super) async fn alone(kind: Kind) -> Result<Values> {
 }
 
 /// So many rooms: who is in each, and who will come and go.
-async fn rooms(subject: &Subject, count: usize) -> Result<(Vec<Member>, Vec<Member>)> {
-    let people = |number| (0..count).map(move |room| Identity::new(&format!("room {room}"), number));
-    let connect = |number| connect_all(subject.kind, subject.address, people(number).collect());
-    let watchers = join_all(connect(0).await?).await?;
-    Ok((watchers, connect(1).await?))
+async fn rooms(target: &Target, count: usize) -> Result<(Vec<Member>, Vec<Member>)> {
+    let (mut watchers, mut pages) = (Vec::new(), Vec::new());
+    for (server, address) in target.addresses.iter().enumerate() {
+        let rooms = (server..count).step_by(target.addresses.len());
+        let people = |number| {
+            rooms
+                .clone()
+                .map(move |room| Identity::new(&format!("room {room}"), number))
+        };
+        let connect = |number| connect_all(target.kind, *address, people(number).collect());
+        watchers.extend(join_all(connect(0).await?).await?);
+        pages.extend(connect(1).await?);
+    }
+    Ok((watchers, pages))
 }
 
 /// Reads what it is sent.

@@ -4,11 +4,12 @@ mod churn;
 mod class;
 mod crowd;
 mod idle;
-mod joins;
+pub(crate) mod joins;
 mod journal;
 mod mesh;
 mod pairs;
-mod relay;
+pub(crate) mod relay;
+mod restart;
 mod storm;
 
 use std::cell::Cell;
@@ -16,8 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::process;
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Subject, Target};
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -46,6 +46,8 @@ pub enum Row {
     Crowd,
     /// A kill and a start, after which everyone comes back at once.
     Storm,
+    /// The same with many rooms, to which nobody has come back yet.
+    Restart,
     /// The journal alone, as fast as it goes.
     Journal,
 }
@@ -76,7 +78,7 @@ pub type Values = Vec<(&'static str, f64)>;
 
 impl Row {
     /// All of them, in the table's order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Relay,
         Self::Paced,
         Self::Mesh,
@@ -89,6 +91,7 @@ impl Row {
         Self::Idle10000,
         Self::Crowd,
         Self::Storm,
+        Self::Restart,
         Self::Journal,
     ];
 
@@ -107,6 +110,7 @@ impl Row {
             Self::Idle10000 => "10,000 joined members, idle",
             Self::Crowd => crowd::TITLE,
             Self::Storm => storm::TITLE,
+            Self::Restart => restart::TITLE,
             Self::Journal => journal::TITLE,
         }
     }
@@ -123,6 +127,7 @@ impl Row {
             Self::Idle2000 | Self::Idle10000 => idle::FIGURES,
             Self::Crowd => crowd::FIGURES,
             Self::Storm => storm::FIGURES,
+            Self::Restart => restart::FIGURES,
             Self::Journal => journal::FIGURES,
         }
     }
@@ -132,11 +137,17 @@ impl Row {
         match self {
             Self::Relay | Self::Paced => &[Kind::Ours, Kind::Node, Kind::Floor, Kind::Gatherer],
             Self::Mesh | Self::Idle2000 | Self::Idle10000 | Self::Crowd => &[Kind::Ours, Kind::Node],
-            Self::Churn | Self::ChurnFull | Self::Joins20 | Self::Joins200 | Self::JoinAlone => {
-                &[Kind::Ours, Kind::Node, Kind::NodeTables, Kind::NodeLean]
-            }
+            Self::Churn | Self::ChurnFull => &[Kind::Ours, Kind::Node, Kind::NodeTables, Kind::NodeLean],
+            Self::Joins20 | Self::Joins200 | Self::JoinAlone => &[
+                Kind::Ours,
+                Kind::OnPostgres,
+                Kind::Node,
+                Kind::NodeTables,
+                Kind::NodeLean,
+            ],
             // Nothing comes back to the others' members, and they keep no journal.
-            Self::Storm | Self::Journal => &[Kind::Ours],
+            Self::Storm | Self::Restart => &[Kind::Ours, Kind::OnPostgres],
+            Self::Journal => &[Kind::Ours],
         }
     }
 
@@ -152,6 +163,7 @@ impl Row {
             Self::Joins20 => joins::run(kind, 20).await,
             Self::Joins200 => joins::run(kind, 200).await,
             Self::JoinAlone => joins::alone(kind).await,
+            Self::Restart => restart::run(kind).await,
             Self::Journal => journal::run().await,
             Self::Relay | Self::Paced | Self::Mesh | Self::Idle2000 | Self::Idle10000 | Self::Crowd | Self::Storm => {
                 self.run_on(Subject::start(kind).await?).await
@@ -168,7 +180,13 @@ impl Row {
             Self::Idle10000 => idle::run(&subject, 10_000).await,
             Self::Crowd => crowd::run(&subject).await,
             Self::Storm => storm::run(&mut subject).await,
-            Self::Churn | Self::ChurnFull | Self::Joins20 | Self::Joins200 | Self::JoinAlone | Self::Journal => {
+            Self::Churn
+            | Self::ChurnFull
+            | Self::Joins20
+            | Self::Joins200
+            | Self::JoinAlone
+            | Self::Restart
+            | Self::Journal => {
                 unreachable!("they start what they need")
             }
         }?;
@@ -178,30 +196,30 @@ impl Row {
 }
 
 /// What a subject used while so much was done.
-struct Measured {
+pub(crate) struct Measured {
     count: f64,
     cpu: Duration,
     lasted: Duration,
 }
 
 impl Measured {
-    fn cpu_us_each(&self) -> f64 {
+    pub(crate) fn cpu_us_each(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.count
     }
 
-    fn per_second(&self) -> f64 {
+    pub(crate) fn per_second(&self) -> f64 {
         self.count / self.lasted.as_secs_f64()
     }
 }
 
 /// Lets others work for `warm_up` unmeasured, and then for `during`, in which they count.
-async fn measure(subject: &Subject, count: &Cell<u64>, warm_up: Duration, during: Duration) -> Result<Measured> {
+async fn measure(target: &Target, count: &Cell<u64>, warm_up: Duration, during: Duration) -> Result<Measured> {
     tokio::time::sleep(warm_up).await;
-    let (before, used, start) = (count.get(), process::cpu(subject.pid)?, Instant::now());
+    let (before, used, start) = (count.get(), target.cpu()?, Instant::now());
     tokio::time::sleep(during).await;
     Ok(Measured {
         count: (count.get() - before) as f64,
-        cpu: process::cpu(subject.pid)? - used,
+        cpu: target.cpu()? - used,
         lasted: start.elapsed(),
     })
 }

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use chatroom_testkit::{frame, packet};
 
-use crate::member::{Identity, Member, connect_all, join_all};
-use crate::subject::{Kind, Subject};
+use crate::member::{Identity, Member, join_all};
+use crate::subject::{Kind, Target};
 use crate::words;
 
 /// One end of a pair.
@@ -24,26 +24,36 @@ impl End {
         match self.kind {
             // Where it goes, and the very text that arrives.
             Kind::Floor | Kind::Gatherer => frame::push_text(&mut out, &[&self.peer, " ", &words]),
-            Kind::Ours | Kind::Node | Kind::NodeTables | Kind::NodeLean => frame::push_text(&mut out, &[&words]),
+            Kind::Ours | Kind::OnPostgres | Kind::Node | Kind::NodeTables | Kind::NodeLean => {
+                frame::push_text(&mut out, &[&words])
+            }
         }
         out
     }
 }
 
-/// Connects so many pairs: both join, one offers, the other answers. The ends of a pair are neighbours.
-pub(super) async fn connect(subject: &Subject, pairs: usize) -> Result<Vec<End>> {
-    let identities = (0..pairs * 2)
-        .map(|n| Identity::new(&format!("pair {}", n / 2), n))
-        .collect();
-    let mut members = connect_all(subject.kind, subject.address, identities).await?;
-    if !subject.kind.is_bare() {
+/// Connects so many pairs: both join, one offers, the other answers. The ends of a pair are neighbours; where there are several
+/// servers they are at different ones, and each server is the first of as many pairs as the others.
+pub(super) async fn connect(target: &Target, pairs: usize) -> Result<Vec<End>> {
+    let servers = target.addresses.len();
+    let mut members = Vec::new();
+    for pair in 0..pairs {
+        for end in 0..2 {
+            let number = pair * 2 + end;
+            let address = target.addresses[(pair + end) % servers];
+            let identity = Identity::new(&format!("pair {pair}"), number);
+            members.push(Member::connect(target.kind, address, number, identity).await?);
+        }
+    }
+    let is_bare = target.kind.is_bare();
+    if !is_bare {
         members = join_all(members).await?;
     }
     let mut ends = Vec::new();
     let mut members = members.into_iter();
     while let (Some(mut one), Some(mut other)) = (members.next(), members.next()) {
         let connectors = [words::uuid(3, ends.len()), words::uuid(4, ends.len())];
-        if !subject.kind.is_bare() {
+        if !is_bare {
             link(&mut one, &mut other, &connectors).await?;
         }
         let [connector, remote_connector] = connectors;
@@ -51,7 +61,7 @@ pub(super) async fn connect(subject: &Subject, pairs: usize) -> Result<Vec<End>>
         for (member, peer, remote_connector) in [(one, peer, remote_connector), (other, id, connector)] {
             ends.push(End {
                 member,
-                kind: subject.kind,
+                kind: target.kind,
                 peer,
                 remote_connector,
             });

@@ -16,7 +16,7 @@ const NOW: i64 = 1_772_355_600;
 const HOUR: i64 = 3600;
 
 fn rules(rooms: &str, secret: Option<&str>) -> EntryRules {
-    let secret = secret.map(|secret| JoinSecret::parse(secret).unwrap());
+    let secret = secret.map(|secret| SharedSecret::parse(secret).unwrap());
     EntryRules::new(RoomPatterns::parse(rooms).unwrap(), secret.as_ref())
 }
 
@@ -254,7 +254,7 @@ fn only_hs256_of_this_secret_is_a_signature() {
 
 #[test]
 fn what_is_made_here_is_good_here_and_in_other_libraries() {
-    let secret = JoinSecret::parse(SECRET).unwrap();
+    let secret = SharedSecret::parse(SECRET).unwrap();
     let grant = Grant {
         room: RoomPattern::parse("les*").unwrap(),
         name: Some(Username::parse("Ann").unwrap()),
@@ -284,13 +284,13 @@ fn what_is_made_here_is_good_here_and_in_other_libraries() {
 #[test]
 fn a_secret_is_long_and_what_is_told_of_it_does_not_repeat_it() {
     for raw in ["", "seekrit", &"seekrit ".repeat(8), &"é".repeat(32), &"x".repeat(257)] {
-        let refusal = JoinSecret::parse(raw).unwrap_err();
+        let refusal = SharedSecret::parse(raw).unwrap_err();
         assert!(
             !refusal.contains("seekrit") && refusal.contains("32 to 256"),
             "{refusal}"
         );
     }
-    let secret = JoinSecret::parse(SECRET).unwrap();
+    let secret = SharedSecret::parse(SECRET).unwrap();
     assert!(!format!("{secret:?}").contains(SECRET));
     let shown = Shown::Token(SECRET.to_owned());
     assert!(!format!("{shown:?}").contains(SECRET));

@@ -286,3 +286,33 @@ async fn a_database_may_have_several_histories() {
     assert_eq!(bench.rows("select room from session").await, ["r"]);
     assert_eq!(bench.rows("select room from another_school.session").await, ["theirs"]);
 }
+
+/// Joined with the sessions, each new room was looked for among all that were open: with 15,000 a group took seconds.
+#[tokio::test]
+async fn rooms_that_begin_together_are_looked_up_one_by_one() {
+    const BEGIN: u128 = 200;
+    let bench = Bench::on_postgres().await;
+    let opened = bench.open().await;
+    let begin = |n| Record {
+        session: Some(SessionId(Uuid::from_u128(5_000 + n))),
+        ..at(10, started(&format!("new {n}")))
+    };
+    // A plan is made where there are few, and kept.
+    write(&opened.journal, (0..3).map(begin).collect()).await;
+    bench
+        .meddle(
+            "insert into session (id, room, started_at)
+             select gen_random_uuid(), 'open ' || n, 1 from generate_series(1, 5000) as n",
+        )
+        .await;
+    write(&opened.journal, (3..BEGIN).map(begin).collect()).await;
+    // Counts are published some time after a commit, at the end of another transaction or of the connection.
+    opened.journal.close(Duration::from_secs(30)).await.unwrap();
+    let written = "select n_tup_ins::text from pg_stat_user_tables where relname = 'session' and n_tup_ins >= 5200";
+    while bench.rows(written).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let read = "select idx_tup_read::text from pg_stat_user_indexes where indexrelname = 'session_open'";
+    let read: u32 = bench.rows(read).await[0].parse().unwrap();
+    assert!(read < 1_000, "{read} open sessions were read");
+}

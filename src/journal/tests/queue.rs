@@ -40,7 +40,7 @@ impl Bench {
     fn take(&mut self, limit: usize) -> Vec<Record> {
         match self.queue.take(limit, Instant::now()) {
             Work::Records(records) => records,
-            none @ (Work::Nothing | Work::Stop) => panic!("{none:?}"),
+            none @ (Work::Nothing | Work::Stop | Work::Vacant) => panic!("{none:?}"),
         }
     }
 

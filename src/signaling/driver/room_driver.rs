@@ -124,6 +124,11 @@ impl<H: Host> RoomDriver<H> {
         });
     }
 
+    /// From now on nothing comes of it: it is another node's room.
+    pub(in crate::signaling) fn abandon(&self) {
+        self.state.lock().abandon();
+    }
+
     /// Writes down what was only kept so far: the server is about to end.
     pub(in crate::signaling) fn settle(&self, host: &H) {
         self.work(host, |work| work.record_counts());

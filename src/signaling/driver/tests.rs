@@ -94,6 +94,7 @@ fn words(outgoing: Outgoing<'_>) -> &'static str {
         Outgoing::Message(Message::Answer { .. }) => "answer",
         Outgoing::Message(Message::Candidate { .. }) => "candidate",
         Outgoing::Message(Message::Renegotiation { .. }) => "renegotiation",
+        Outgoing::Finished(_) => "finished",
     }
 }
 
@@ -186,6 +187,7 @@ impl Host for Recorder {
             CallbackReply::Done => "done",
             CallbackReply::Entered(_) => "entered",
             CallbackReply::Refused(_) => "refused",
+            CallbackReply::Finished(_) => "finished",
         };
         self.sockets.sent.lock().push(format!("{} ack {reply}", callback.0));
     }

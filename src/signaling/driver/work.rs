@@ -43,6 +43,8 @@ pub(super) struct DriverState<H: Host> {
     repair: Repair,
     /// Its host has forgotten it.
     pub(super) is_retired: bool,
+    /// Nothing is said or written down of it any more.
+    is_abandoned: bool,
 }
 
 impl<H: Host> DriverState<H> {
@@ -56,7 +58,16 @@ impl<H: Host> DriverState<H> {
             counted: RefusalCounts::default(),
             repair: Repair::default(),
             is_retired: false,
+            is_abandoned: false,
         }
+    }
+
+    /// What waits in it is dropped, and nothing comes of it any more.
+    pub(super) fn abandon(&mut self) {
+        self.queue = ReleaseQueue::default();
+        self.timer = None;
+        self.mailboxes = MailboxMemory::default();
+        (self.is_retired, self.is_abandoned) = (true, true);
     }
 }
 
@@ -306,6 +317,9 @@ impl<H: Host> Work<'_, H> {
         said: Said,
         callbacks: Callbacks<H::Callback>,
     ) {
+        if self.state.is_abandoned {
+            return;
+        }
         let waits = records.iter().any(Record::is_told);
         let number = self.state.queue.next_number();
         if waits || !said.is_nothing() {
@@ -474,7 +488,7 @@ impl<H: Host> Work<'_, H> {
     /// of whoever has something recorded now. Who floods has used up their share, and does not make the room say again
     /// and again what it is.
     pub(super) fn repair(&mut self, from: Option<AddressKey>) {
-        if !self.state.repair.is_due() {
+        if !self.state.repair.is_due() || self.state.is_abandoned {
             return;
         }
         let source = self.source(from);
@@ -499,7 +513,7 @@ impl<H: Host> Work<'_, H> {
 
     /// Sets the timer to what is due next.
     pub(super) fn set_timer(&mut self) {
-        let due = self.state.room.next_timeout();
+        let due = self.state.room.next_timeout().filter(|_| !self.state.is_abandoned);
         if self.state.timer.as_ref().map(|(tick, _)| *tick) != due {
             self.state.timer = due.map(|due| (due, self.host.wake_at(due, self.driver.clone())));
         }

@@ -147,6 +147,17 @@ pub(in crate::signaling) fn asked(event: &Event<'_>) -> Option<AskedEntry> {
     })
 }
 
+/// Into which room a message asks to be let, if it is one by which a client comes in or back.
+pub(in crate::signaling) fn asked_room(message: &str) -> Option<RoomName> {
+    let event = Event::read(message).filter(|event| matches!(event.name, JOIN | RECONNECT))?;
+    text("roomname", fields(&event).ok()?.roomname, RoomName::parse).ok()
+}
+
+/// Whether it is the message by which a client leaves its room.
+pub(in crate::signaling) fn is_leave(message: &str) -> bool {
+    Event::read(message).is_some_and(|event| event.name == LEAVE)
+}
+
 fn fields<'a>(event: &Event<'a>) -> Result<Fields<'a>, WireReason> {
     // A struct could also be read from an array; the contract has objects.
     if !event.payload.starts_with('{') {

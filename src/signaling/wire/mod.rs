@@ -8,7 +8,7 @@ mod outgoing;
 mod refusal;
 mod sentences;
 
-pub(super) use incoming::{Command, Event, asked, parse, token_of_auth};
+pub(super) use incoming::{Command, Event, asked, asked_room, is_leave, parse, token_of_auth};
 pub(super) use names::of_request;
-pub(super) use outgoing::{Acknowledgement, CallbackReply, Outgoing, OutgoingEvent};
+pub(super) use outgoing::{Acknowledgement, CallbackReply, FinishedEvent, Outgoing, OutgoingEvent};
 pub(super) use refusal::{AskedEntry, WireReason, WireRefusal};

@@ -28,6 +28,14 @@ const OF_CLIENTS: [&str; 9] = [
     CONNECTION_STATE,
 ];
 
+/// Those by which clients are told something.
+const OF_SERVERS: [&str; 7] = [OFFER, ANSWER, CANDIDATE, GET_OFFER, RECONNECT, LEAVE, ERROR];
+
+/// What a server says by this event, unless none does.
+pub(super) fn of_server(event: &str) -> Option<&'static str> {
+    OF_SERVERS.into_iter().find(|known| *known == event)
+}
+
 /// A client's event, unless the client has made it up.
 pub(super) fn known(event: &str) -> Option<&'static str> {
     OF_CLIENTS.into_iter().find(|known| *known == event)

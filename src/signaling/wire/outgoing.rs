@@ -1,13 +1,16 @@
 //! What clients are told: a room's messages as events, and what their callbacks get.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
-use super::names::{ANSWER, CANDIDATE, ERROR, GET_OFFER, LEAVE, OFFER, RECONNECT};
+use super::names::{self, ANSWER, CANDIDATE, ERROR, GET_OFFER, LEAVE, OFFER, RECONNECT};
 use super::refusal::WireRefusal;
 use crate::model::id::{MemberId, Username};
 use crate::model::language::Language;
 use crate::model::vocabulary::ErrorKind;
+use crate::room::input::Opaque;
 use crate::room::output::{Membership, Message, Reply};
+use crate::words::{Words, message as m};
 
 /// What a client is told.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +21,24 @@ pub(in crate::signaling) enum Outgoing<'a> {
     DropAll,
     /// Something it sent was refused.
     Error(&'a WireRefusal),
+    /// What the node that has its room has made ready for it.
+    Finished(&'a FinishedEvent),
+}
+
+/// An event as it goes out, made by another node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::signaling) struct FinishedEvent {
+    name: &'static str,
+    payload: Opaque,
+}
+
+impl FinishedEvent {
+    /// `None` if no server says that, or it is no JSON.
+    pub(in crate::signaling) fn read(name: &str, payload: String) -> Option<Self> {
+        let payload = Opaque(RawValue::from_string(payload).ok()?);
+        let name = names::of_server(name)?;
+        Some(Self { name, payload })
+    }
 }
 
 impl Outgoing<'_> {
@@ -26,6 +47,7 @@ impl Outgoing<'_> {
         match self {
             Self::Message(message) => message.payload_len(),
             Self::DropAll | Self::Error(_) => 0,
+            Self::Finished(event) => event.payload.len(),
         }
     }
 }
@@ -43,6 +65,7 @@ impl OutgoingEvent<'_> {
             Outgoing::Message(message) => message_name(message),
             Outgoing::DropAll => RECONNECT,
             Outgoing::Error(_) => ERROR,
+            Outgoing::Finished(event) => event.name,
         }
     }
 }
@@ -61,8 +84,12 @@ fn message_name(message: &Message) -> &'static str {
 
 impl Serialize for OutgoingEvent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Outgoing::Finished(event) = self.outgoing {
+            return event.payload.0.serialize(serializer);
+        }
         let mut map = serializer.serialize_map(None)?;
         match self.outgoing {
+            Outgoing::Finished(_) => {}
             Outgoing::Message(message) => write_message(&mut map, message)?,
             Outgoing::DropAll => map.serialize_entry("type", LEAVE)?,
             Outgoing::Error(refusal) => {
@@ -132,6 +159,8 @@ pub(in crate::signaling) enum CallbackReply {
     Entered(Membership),
     /// It was refused.
     Refused(WireRefusal),
+    /// What the node that has the client's room says, as it goes out.
+    Finished(Opaque),
 }
 
 impl From<Reply> for CallbackReply {
@@ -146,14 +175,24 @@ impl From<Reply> for CallbackReply {
 
 /// The same in the words of the wire.
 #[derive(serde::Serialize)]
+#[serde(untagged)]
+pub(in crate::signaling) enum Acknowledgement<'a> {
+    /// Of this node.
+    Made(Answer<'a>),
+    /// Of the node that has the client's room.
+    Finished(&'a RawValue),
+}
+
+/// What is told of one message.
+#[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::signaling) struct Acknowledgement<'a> {
+pub(in crate::signaling) struct Answer<'a> {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<AckError>,
     /// For the page's author: what is allowed but unwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    warning: Option<&'static str>,
+    warning: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     membership: Option<AckMembership<'a>>,
 }
@@ -184,12 +223,30 @@ struct AckMember<'a> {
 impl<'a> Acknowledgement<'a> {
     pub(in crate::signaling) fn of(reply: &'a CallbackReply, language: Language) -> Self {
         match reply {
-            CallbackReply::Done => Self::done(),
-            CallbackReply::Entered(membership) => Self::entered(membership),
-            CallbackReply::Refused(refusal) => Self::refused(refusal, language),
+            CallbackReply::Done => Self::Made(Answer::done()),
+            CallbackReply::Entered(membership) => Self::Made(Answer::entered(membership)),
+            CallbackReply::Refused(refusal) => Self::Made(Answer::refused(refusal, language)),
+            CallbackReply::Finished(Opaque(answer)) => Self::Finished(answer),
         }
     }
 
+    /// At least how many bytes it takes.
+    pub(in crate::signaling) fn payload_len(&self) -> usize {
+        match self {
+            Self::Made(answer) => answer.payload_len(),
+            Self::Finished(answer) => answer.get().len(),
+        }
+    }
+
+    /// Adds that the `id` may be guessed.
+    pub(in crate::signaling) fn warn_of_short_id(&mut self, language: Language) {
+        if let Self::Made(answer) = self {
+            answer.warn_of_short_id(language);
+        }
+    }
+}
+
+impl<'a> Answer<'a> {
     fn done() -> Self {
         Self {
             ok: true,
@@ -212,8 +269,7 @@ impl<'a> Acknowledgement<'a> {
         }
     }
 
-    /// At least how many bytes it takes.
-    pub(in crate::signaling) fn payload_len(&self) -> usize {
+    fn payload_len(&self) -> usize {
         const MEMBER: usize = 60;
         self.membership
             .as_ref()
@@ -240,12 +296,7 @@ impl<'a> Acknowledgement<'a> {
     }
 
     /// Adds that the `id` may be guessed.
-    pub(in crate::signaling) fn warn_of_short_id(&mut self, language: Language) {
-        self.warning = Some(match language {
-            Language::English => {
-                "id: fewer than 16 characters can be guessed, and whoever guesses it takes your place. Use crypto.randomUUID()."
-            }
-            Language::Chinese => "id 少于 16 个字符，可能被猜中并被冒用。请使用 crypto.randomUUID()",
-        });
+    fn warn_of_short_id(&mut self, language: Language) {
+        self.warning = Some(Words::of(language).say(m::WireShortId));
     }
 }

@@ -68,6 +68,8 @@ pub(in crate::signaling) enum WireReason {
     },
     /// The server is shutting down.
     ShuttingDown,
+    /// The room is on another node, which cannot be asked just now.
+    RoomOutOfReach,
 }
 
 impl WireRefusal {
@@ -117,7 +119,8 @@ impl WireRefusal {
             | WireReason::TooManyErrors
             | WireReason::Forbidden(_)
             | WireReason::TooLargeBeforeJoin { .. }
-            | WireReason::ShuttingDown => None,
+            | WireReason::ShuttingDown
+            | WireReason::RoomOutOfReach => None,
         }
     }
 
@@ -161,7 +164,7 @@ impl WireReason {
             Self::HeldTooLong => ErrorKind::NotJoined,
             Self::TooManyErrors | Self::TooMuch(_) => ErrorKind::RateLimited,
             Self::Forbidden(_) => ErrorKind::Forbidden,
-            Self::ShuttingDown => ErrorKind::Unavailable,
+            Self::ShuttingDown | Self::RoomOutOfReach => ErrorKind::Unavailable,
             Self::NotJson
             | Self::NotAnObject
             | Self::Binary

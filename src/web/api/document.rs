@@ -22,7 +22,7 @@ use crate::model::vocabulary::SessionStatus;
 use crate::web::http::error::Problem;
 use crate::web::http::query::{NoQuery, Query};
 use crate::web::state::AppState;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 const REVIEWER: &str = "reviewer";
 const CLIENT: &str = "client";

@@ -26,7 +26,7 @@ use crate::web::http::query::{NoQuery, Query};
 use crate::web::http::zone::Zone;
 use crate::web::review::timeline;
 use crate::web::state::AppState;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// How many rows are in memory at once, however long the table is.
 const PAGE: usize = 500;

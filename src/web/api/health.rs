@@ -99,6 +99,6 @@ pub(super) async fn check_username(
         .await?;
     Ok(Json(NameCheck {
         success: true,
-        is_repeat: app.live.name_taken(&asked.roomname, &asked.username),
+        is_repeat: app.live.name_taken(&asked.roomname, &asked.username).await?,
     }))
 }

@@ -109,7 +109,7 @@ pub(super) async fn show(
         (None, Some(_)) => return Err(Error::MissingParameter("roomname")),
         (Some(_), None) => return Err(Error::Unauthorized(OWN_ID_NEEDED)),
         (Some(room), Some(id)) => {
-            let member = app.membership(&room, id, &extensions).await;
+            let member = app.membership(&room, id, &extensions).await?;
             let shown = join_token::beside_id(&headers);
             app.check_entry(&room, None, &shown, member.is_some(), &extensions)
                 .await?;

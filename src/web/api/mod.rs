@@ -23,8 +23,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::AppState;
-use super::words::Words;
 use crate::config::BasePath;
+use crate::words::Words;
 
 type ApiRoutes = OpenApiRouter<Arc<AppState>>;
 

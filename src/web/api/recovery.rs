@@ -132,7 +132,7 @@ pub(super) async fn show(
     Query(wanted): Query<RecoveryQuery>,
 ) -> Result<Json<RecoveryAnswer>, Error> {
     let id = bearer(&headers).ok_or(Error::Unauthorized(OWN_ID_NEEDED))?;
-    let membership = app.membership(&wanted.roomname, id, &extensions).await;
+    let membership = app.membership(&wanted.roomname, id, &extensions).await?;
     let shown = join_token::beside_id(&headers);
     app.check_entry(&wanted.roomname, None, &shown, membership.is_some(), &extensions)
         .await?;

@@ -98,7 +98,7 @@ pub(super) async fn one(
 ) -> Result<Json<RoomAndHeld>, Error> {
     let found = app.history.room(&name, app.now()).await?;
     let room = found.ok_or(Error::NoSuchRoom)?;
-    let mut held = app.live.held(&name);
+    let mut held = app.live.held(&name).await;
     // Anybody may ask then, and who was removed is nobody's business but a teacher's.
     if app.settings.public_rooms {
         held.kept_out.clear();

@@ -24,7 +24,7 @@ use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query, QueryWith};
 use crate::web::review::sentences;
 use crate::web::state::AppState;
-use crate::web::words::Words;
+use crate::words::Words;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -192,7 +192,7 @@ pub(crate) struct ToldPair {
 impl From<Pair> for ToldPair {
     fn from(pair: Pair) -> Self {
         Self {
-            sentence: sentences::pair(Words::of(Language::English), &pair),
+            sentence: sentences::pair(Words::of(Language::EnGb), &pair),
             outcome: pair.outcome(),
             between: pair.between,
             links: pair.links,

@@ -3,8 +3,6 @@
 //! The key is made of the token, so that a new token ends all cookies, and of a secret that the database holds: a cookie
 //! that somebody has made of a guessed token is no way to find out whether the guess is right.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::header::{COOKIE, HOST};
@@ -17,7 +15,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::config::BasePath;
-use crate::journal::ReviewSecrets;
+use crate::journal::{ReviewSecrets, SignedOut};
 use crate::model::language::Language;
 use crate::model::time::Timestamp;
 
@@ -43,8 +41,7 @@ const SIGNATURE: usize = 32;
 /// The cookies of one server.
 pub(crate) struct Cookies {
     signer: Hmac<Sha256>,
-    /// Until when each that was revoked would have been good.
-    revoked: Mutex<HashMap<Uuid, Timestamp>>,
+    revoked: SignedOut,
 }
 
 /// A cookie that is good.
@@ -64,7 +61,7 @@ impl Cookies {
         let key = key.finalize().into_bytes();
         Self {
             signer: Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"),
-            revoked: Mutex::new(secrets.signed_out.into_iter().collect()),
+            revoked: secrets.signed_out,
         }
     }
 
@@ -96,25 +93,19 @@ impl Cookies {
             id: Uuid::from_slice(id).ok()?,
             until: Timestamp(made_at.saturating_add(GOOD_FOR.as_millis() as i64)),
         };
-        let is_good = signed_in.until > now && !self.revoked().contains_key(&signed_in.id);
+        let is_good = signed_in.until > now && !self.revoked.contains(&signed_in.id);
         is_good.then_some(signed_in)
     }
 
     /// Makes a cookie good for nothing, for as long as this server runs.
     pub(crate) fn revoke(&self, cookie: SignedIn, now: Timestamp) {
-        let mut revoked = self.revoked();
-        revoked.retain(|_, until| *until > now);
-        revoked.insert(cookie.id, cookie.until);
+        self.revoked.add(cookie.id, cookie.until, now);
     }
 
     fn sign(&self, bytes: &[u8]) -> Hmac<Sha256> {
         let mut signer = self.signer.clone();
         signer.update(bytes);
         signer
-    }
-
-    fn revoked(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Timestamp>> {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,7 +205,7 @@ mod tests {
     fn secrets(salt: u8) -> ReviewSecrets {
         ReviewSecrets {
             salt: vec![salt; 32],
-            signed_out: Vec::new(),
+            signed_out: SignedOut::default(),
         }
     }
 
@@ -264,13 +255,13 @@ mod tests {
         assert_eq!(cookies.read(&one, NOW), None);
         assert!(cookies.read(&other, NOW).is_some());
 
-        let mut kept = secrets(1);
-        kept.signed_out.push((signed_in.id, signed_in.until));
+        let kept = secrets(1);
+        kept.signed_out.extend([(signed_in.id, signed_in.until)]);
         let restarted = Cookies::new("token", kept);
         assert_eq!(restarted.read(&one, NOW), None);
         let other = restarted.read(&other, NOW).unwrap();
         restarted.revoke(other, later(TWELVE_HOURS));
-        assert_eq!(restarted.revoked().len(), 1);
+        assert_eq!(restarted.revoked.count(), 1);
     }
 
     #[test]

@@ -98,6 +98,9 @@ pub(crate) enum Error {
     /// Not everything works. The text says what does not.
     #[error("{0}")]
     NotReady(String),
+    /// The database does not answer, so that nothing can be said of the past.
+    #[error("The history cannot be read for now: its database does not answer. Try again in a moment.")]
+    HistoryAway,
     /// As many streams of events are open as there may be.
     #[error("Too many streams of events are open. Close one, or try again later.")]
     TooManyStreams,
@@ -135,7 +138,11 @@ pub(crate) enum Error {
 impl From<history::Error> for Error {
     fn from(error: history::Error) -> Self {
         tracing::error!(%error, "a request failed");
-        Self::Internal
+        if error.is_of_the_connection() {
+            Self::HistoryAway
+        } else {
+            Self::Internal
+        }
     }
 }
 
@@ -205,7 +212,7 @@ impl Error {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge"),
             Self::BodyCut => (StatusCode::REQUEST_TIMEOUT, "bodyCut"),
-            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "notReady"),
+            Self::NotReady(_) | Self::HistoryAway => (StatusCode::SERVICE_UNAVAILABLE, "notReady"),
             Self::TooManyQuestions => (StatusCode::TOO_MANY_REQUESTS, "tooManyQuestions"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "tooManyStreams"),
@@ -240,7 +247,7 @@ impl Error {
 
     /// The header that tells the client what to do next, where there is one. Added to other forms of answers too.
     pub(crate) fn add_headers(&self, response: &mut Response) {
-        if let Self::TooManyQuestions | Self::Busy | Self::TooManyStreams = self {
+        if let Self::TooManyQuestions | Self::Busy | Self::TooManyStreams | Self::HistoryAway = self {
             response
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use super::cookies;
 use crate::model::language::Language;
-use crate::web::words::Words;
+use crate::words::Words;
 
 /// Who asks, as far as it matters how they are spoken to.
 pub(crate) struct Reader(pub(crate) &'static Words);

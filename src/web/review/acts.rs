@@ -20,7 +20,7 @@ use crate::web::http::language::Reader;
 use crate::web::http::params::{MOST_MINUTES, field, fields};
 use crate::web::http::query::Query;
 use crate::web::state::AppState;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// For how long somebody is kept out, if the reader does not say otherwise.
 const USUAL_MINUTES: u32 = 10;
@@ -92,7 +92,7 @@ pub(crate) async fn show(
     let found = found.ok_or(Error::CannotAct(CannotAct::NoSession))?;
     html(&ActsPage {
         words,
-        is_locked: app.live.held(&room).locked,
+        is_locked: app.live.held(&room).await.locked,
         has_tokens: app.settings.join_secret.is_some(),
         room: found.room,
         members: found.members,

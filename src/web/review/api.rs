@@ -14,7 +14,7 @@ use crate::web::api::{LANGUAGE, document};
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
 use crate::web::http::query::{NoQuery, Query};
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 /// What the document's own words are in.
 const ENGLISH: &str = "en";

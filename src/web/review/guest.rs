@@ -5,7 +5,7 @@ use super::moment::moment;
 use crate::history::review_links::ReviewLink;
 use crate::model::time::Timestamp;
 use crate::web::viewer::Viewer;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 /// Somebody who sees no more than their link opens.
 pub(super) struct Guest {

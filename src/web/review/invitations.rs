@@ -9,9 +9,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::moment::moment;
 use super::{PageResult, html};
-use crate::join_token::{Grant, JoinSecret, PageAddress, RoomPattern, link};
+use crate::join_token::{Grant, PageAddress, RoomPattern, link};
 use crate::model::id::Username;
 use crate::model::look::{self, Look};
+use crate::model::secret::SharedSecret;
 use crate::model::time::Timestamp;
 use crate::qr::QrCode;
 use crate::web::http::body;
@@ -21,7 +22,7 @@ use crate::web::http::params::field;
 use crate::web::http::query::{NoQuery, Query};
 
 use crate::web::state::AppState;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 /// The most links of one page.
 const MOST: usize = 300;
@@ -192,7 +193,7 @@ pub(crate) async fn make(State(app): State<Arc<AppState>>, Reader(words): Reader
 }
 
 impl Invitation {
-    fn of(grant: Grant, page: &PageAddress, secret: &JoinSecret) -> Result<Self, Error> {
+    fn of(grant: Grant, page: &PageAddress, secret: &SharedSecret) -> Result<Self, Error> {
         let token = grant.token(secret).map_err(|error| {
             tracing::error!(%error, "a token to join could not be made");
             Error::Internal

@@ -8,7 +8,7 @@ use super::timeline::{CAME_BACK, LOST, NEVER_CONNECTED, REFUSED};
 use crate::history::events::Event;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{DropReason, EventKind, LeaveReason};
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// So many departures one after the other are told together.
 const TOGETHER: usize = 3;
@@ -121,9 +121,11 @@ impl LogChoice {
 
     /// The lines of what was read for it.
     pub(super) fn lines(self, words: &Words, events: Vec<Event>) -> Vec<LogLine> {
-        let entries = events.into_iter().map(|event| LogEntry::of(words, event));
-        let is_shown = |entry: &LogEntry| self != Self::Wrong || entry.departure != Some(Departure::Left);
-        together(words, entries.filter(is_shown))
+        let mut entries: Vec<LogEntry> = events.into_iter().map(|event| LogEntry::of(words, event)).collect();
+        if self == Self::Wrong {
+            leave_out_departures(&mut entries);
+        }
+        together(words, entries.into_iter())
     }
 
     /// Whether it shows what went wrong between people.
@@ -162,6 +164,22 @@ impl LogLine {
             Self::One(entry) => entry.at,
             Self::Pairs { at, .. } | Self::Departures { at, .. } => *at,
         }
+    }
+}
+
+/// Who leaves, or closes the page and does not come back, has gone: nothing went wrong. Who came back had dropped, whatever they
+/// closed.
+fn leave_out_departures(entries: &mut Vec<LogEntry>) {
+    let back = entries.iter().filter(|entry| entry.mark == CAME_BACK);
+    let back: Vec<(i64, String)> = back.map(|entry| (entry.seq, entry.username.clone())).collect();
+    entries.retain(|entry| match entry.departure {
+        None => true,
+        Some(Departure::Left) => false,
+        Some(Departure::ClosedPage) => back.iter().any(|(seq, who)| *seq > entry.seq && *who == entry.username),
+    });
+    for entry in entries {
+        // What is left of them is no end of a class.
+        entry.departure = None;
     }
 }
 
@@ -265,7 +283,7 @@ mod tests {
             left(45, "Cy"),
             left(47, "Di"),
         ];
-        let words = Words::of(Language::English);
+        let words = Words::of(Language::EnGb);
         let lines = together(words, all.into_iter().map(|event| LogEntry::of(words, event)));
         let minutes = lines.iter().map(|line| line.at().0 / 60_000);
         assert_eq!(minutes.collect::<Vec<_>>(), [12, 44, 47]);

@@ -41,7 +41,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::http::error::Error;
 use super::http::language::Reader;
-use super::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// A page, or why there is none, which is a page too.
 type PageResult = Result<Html<String>, PageError>;

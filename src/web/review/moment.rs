@@ -6,7 +6,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::time::Timestamp;
-use crate::web::words::{Html, Words, message as m};
+use crate::words::{Html, Words, message as m};
 
 /// A moment however a template gets at it.
 pub(crate) trait At {

@@ -16,7 +16,7 @@ use crate::web::http::language::Reader;
 use crate::web::http::params::{fields, filled, kept_username};
 use crate::web::http::query::Query;
 use crate::web::state::AppState;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// The most names on one page.
 const LIMIT: usize = 50;

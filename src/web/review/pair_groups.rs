@@ -10,6 +10,9 @@ use crate::model::vocabulary::{LinkCloseReason, Outcome};
 /// More groups of one kind are one.
 const GROUPS: usize = 3;
 
+/// So many others are told by their names also where they are all whom somebody met.
+const NAMED: usize = 3;
+
 /// What went wrong between two people, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PairTrouble {
@@ -100,6 +103,8 @@ pub(super) enum Who<'a> {
         /// Whether it began with the one, and not with the others.
         is_origin: bool,
         others: Vec<&'a str>,
+        /// Whether they are all whom the one met, and many.
+        is_everybody: bool,
     },
     /// Several among each other.
     Many {
@@ -134,6 +139,7 @@ fn groups_of(trouble: PairTrouble, pairs: &[Pair]) -> Vec<PairGroup<'_>> {
                     person: one.person,
                     is_origin: one.is_origin,
                     others: of.iter().map(|pair| pair.other_than(one)).collect(),
+                    is_everybody: of.len() > NAMED && of.len() == met_by(one.person, pairs),
                 },
             })
             .collect();
@@ -145,6 +151,12 @@ fn groups_of(trouble: PairTrouble, pairs: &[Pair]) -> Vec<PairGroup<'_>> {
         at,
         who: Who::Many { people, is_each },
     }]
+}
+
+/// How many others somebody met.
+fn met_by(person: &str, pairs: &[Pair]) -> usize {
+    let has_them = |pair: &&Pair| pair.between.iter().any(|one| one.username == person);
+    pairs.iter().filter(has_them).count()
 }
 
 /// One of a pair.
@@ -241,10 +253,10 @@ mod tests {
     use super::super::sentences;
     use super::*;
     use crate::model::language::Language;
-    use crate::web::words::Words;
+    use crate::words::Words;
 
     fn english() -> &'static Words {
-        Words::of(Language::English)
+        Words::of(Language::EnGb)
     }
     use Outcome::{Connected, Failed, Lost, NoAnswer, NoOffer, Waiting};
 
@@ -324,6 +336,30 @@ mod tests {
         assert_eq!(
             told(&ten(ring)),
             [format!("9 pairs among {all} never connected: {why}")]
+        );
+    }
+
+    #[test]
+    fn who_failed_with_everybody_is_told_without_all_the_names() {
+        let first = |trouble: Outcome| move |one: usize, _| if one == 0 { trouble } else { Connected };
+        for (trouble, expected) in [
+            (
+                Failed,
+                "P0 never connected with anyone: no way between their networks (TURN would help).",
+            ),
+            (NoOffer, "P0 never connected with anyone: no offer was made."),
+            (NoAnswer, "P0's offers to everyone were never answered."),
+            (Lost, "P0 was connected with everyone, and then lost them."),
+        ] {
+            assert_eq!(told(&ten(first(trouble))), [expected]);
+        }
+        // The last offered nothing: the others did.
+        let last = |_, other: usize| if other == 9 { NoAnswer } else { Connected };
+        assert_eq!(told(&ten(last)), ["The offers of everyone to P9 were never answered."]);
+        let all_but_one = |one: usize, other: usize| if one == 0 && other > 1 { NoOffer } else { Connected };
+        assert_eq!(
+            told(&ten(all_but_one)),
+            ["P0 never connected with P2, P3, P4, P5, P6, P7, P8 and P9: no offer was made."]
         );
     }
 

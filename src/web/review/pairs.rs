@@ -6,7 +6,7 @@ use super::sentences;
 use crate::history::attendance::Attendance;
 use crate::history::pair::Pair;
 use crate::model::vocabulary::Outcome;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// The most sentences; the rest is counted.
 const SENTENCES: usize = 60;
@@ -130,7 +130,7 @@ fn triangle(
     pairs: &[Pair],
     counts: &HashMap<&str, ConnectedCount>,
 ) -> Vec<TriangleRow> {
-    let names = most_missed_first(words, people, counts);
+    let names = most_missed_first(words, people, pairs, counts);
     let found = by_names(pairs);
     let row = |(place, one): (usize, &&str)| TriangleRow {
         username: (*one).to_owned(),
@@ -149,16 +149,24 @@ fn signs_in(triangle: &[TriangleRow]) -> Vec<TriangleCell> {
     SIGNS.into_iter().filter_map(of).collect()
 }
 
-/// Whom the triangle shows: crosses gather where it begins.
+/// Whom the triangle shows: crosses gather where it begins, and what is not known comes before what went well.
 fn most_missed_first<'a>(
     words: &Words,
     people: &'a [Attendance],
+    pairs: &[Pair],
     counts: &HashMap<&str, ConnectedCount>,
 ) -> Vec<&'a str> {
     let missed = |name: &str| counts.get(name).map_or(0, |count| count.bad);
+    let mut unknown: HashMap<&str, usize> = HashMap::new();
+    for pair in pairs.iter().filter(|pair| pair.outcome() == Outcome::Exchanged) {
+        for one in &pair.between {
+            *unknown.entry(&one.username).or_default() += 1;
+        }
+    }
     let mut names: Vec<&str> = people.iter().map(|person| person.username.as_str()).collect();
     names.sort_by(|one, other| {
         let most = missed(other).cmp(&missed(one));
+        let most = most.then_with(|| unknown.get(other).cmp(&unknown.get(one)));
         most.then_with(|| words.compare(one, other))
     });
     names.truncate(TRIANGLE_TO);
@@ -210,7 +218,7 @@ mod tests {
 
     #[test]
     fn each_outcome_has_a_sign_of_its_own() {
-        let of = |outcome| cell(Words::of(Language::English), Some(&pair("Ann", "Bo", outcome))).sign;
+        let of = |outcome| cell(Words::of(Language::EnGb), Some(&pair("Ann", "Bo", outcome))).sign;
         let signs = [
             Outcome::Connected,
             Outcome::Exchanged,
@@ -223,7 +231,7 @@ mod tests {
         assert_eq!(of(Outcome::NoOffer), of(Outcome::NoAnswer));
         let told = |outcomes: &[Outcome]| {
             let cells = outcomes.iter();
-            let cells = cells.map(|outcome| cell(Words::of(Language::English), Some(&pair("Ann", "Bo", *outcome))));
+            let cells = cells.map(|outcome| cell(Words::of(Language::EnGb), Some(&pair("Ann", "Bo", *outcome))));
             let row = TriangleRow {
                 username: "Ann".to_owned(),
                 cells: cells.collect(),
@@ -240,10 +248,7 @@ mod tests {
             ]),
             ["·", "✕", "?"]
         );
-        let shared = cell(
-            Words::of(Language::English),
-            Some(&sharing("Ann", "Bo", Outcome::Failed)),
-        );
+        let shared = cell(Words::of(Language::EnGb), Some(&sharing("Ann", "Bo", Outcome::Failed)));
         assert_eq!(
             (shared.sign, shared.word.as_str()),
             ("□", "connected, but a shared screen did not arrive")

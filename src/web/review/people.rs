@@ -18,7 +18,7 @@ use crate::web::http::error::Error;
 use crate::web::http::params::{field, filled, kept_username};
 use crate::web::http::query::SharedParameters;
 use crate::web::state::AppState;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// The most people that are shown on one page: more make no picture that tells anything, and no quick page.
 const MOST_ON_ONE_PAGE: usize = 60;

@@ -19,7 +19,7 @@ use crate::web::http::params::fields;
 use crate::web::http::path::PersonPath;
 use crate::web::http::query::QueryWith;
 use crate::web::state::AppState;
-use crate::web::words::{Words, message as m};
+use crate::words::{Html, Words, message as m};
 
 const LIMIT: usize = 20;
 
@@ -110,23 +110,41 @@ impl PersonPage {
     }
 
     /// How the person's time in a session ended, how often it had not, and with how many others they never connected.
-    fn ending(&self, found: &PersonSession) -> String {
-        let mut told = vec![sentences::ending(self.words, &found.attendance)];
+    fn ending(&self, found: &PersonSession) -> Html {
+        let ending = sentences::ending(self.words, &found.attendance);
+        let mut told = vec![if found.attendance.needs_attention() {
+            Html::bad(&ending)
+        } else {
+            Html::text(&ending)
+        }];
         if !found.unconnected.is_empty() {
-            told.push(self.words.say(m::NeverConnectedWith {
+            told.push(Html::bad(&self.words.say(m::NeverConnectedWith {
                 others: counted(found.unconnected.len()),
-            }));
+            })));
         }
         if found.attendance.reconnect_count > 0 {
-            told.push(self.words.say(m::CameBackOften {
+            told.push(Html::text(&self.words.say(m::CameBackOften {
                 often: &self.words.times(found.attendance.reconnect_count),
-            }));
+            })));
         }
-        self.words.clauses(&told)
+        self.words.clauses_of_elements(told)
     }
 
     fn summary(&self) -> String {
         let unconnected = self.sessions.iter().filter(|found| !found.unconnected.is_empty());
-        sentences::person(self.words, &self.username, &self.totals, counted(unconnected.count()))
+        let is_away = |found: &&PersonSession| found.attendance.left_at.is_none() && found.attendance.needs_attention();
+        let away: Vec<String> = self
+            .sessions
+            .iter()
+            .filter(is_away)
+            .map(|found| self.words.isolated(&found.session.room))
+            .collect();
+        sentences::person(
+            self.words,
+            &self.username,
+            &self.totals,
+            counted(unconnected.count()),
+            &away,
+        )
     }
 }

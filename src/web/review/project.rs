@@ -16,7 +16,7 @@ use crate::web::http::language::Reader;
 use crate::web::http::query::Query;
 use crate::web::settings::Scheme;
 use crate::web::state::AppState;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 /// The drawing, in units of its own: the code, and below it the address over all its width.
 const WIDTH: f64 = 150.0;

@@ -21,7 +21,7 @@ use crate::web::http::params::fields;
 use crate::web::http::path::SessionPath;
 use crate::web::http::query::{NoQuery, Query};
 use crate::web::state::AppState;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 #[derive(Template)]
 #[template(path = "remove-session.html")]

@@ -1,5 +1,6 @@
 //! Who is where at this moment.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use askama::Template;
@@ -21,7 +22,7 @@ use crate::web::http::language::Reader;
 use crate::web::http::params::{filled, kept_room};
 use crate::web::http::query::Query;
 use crate::web::state::AppState;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 /// The most rooms on one page.
 const LIMIT: usize = 100;
@@ -51,6 +52,8 @@ struct RoomSection {
     told: String,
     /// What went wrong besides who is away, in a few words; empty if nothing did.
     wrong: String,
+    /// How many did not come back, and how many pairs never connected.
+    trouble: (usize, usize),
     /// Whether nobody new comes in.
     is_locked: bool,
 }
@@ -106,15 +109,18 @@ pub(crate) async fn show(
     };
     let mut rooms: Vec<RoomSection> = live.into_iter().map(section).collect();
     for room in &mut rooms {
-        room.is_locked = RoomName::parse(&room.name).is_ok_and(|name| app.live.held(&name).locked);
+        room.is_locked = match RoomName::parse(&room.name) {
+            Ok(name) => app.live.held(&name).await.locked,
+            Err(_) => false,
+        };
     }
-    // Where everybody is away it is hardly their own doing; then where somebody is, and what else is troubled, otherwise by
-    // name.
-    rooms.sort_by_key(|room| (!room.is_deserted(), !room.has_somebody_away(), room.wrong.is_empty()));
+    // Where everybody is away it is hardly their own doing; then where somebody is, and what else is troubled, the most
+    // before the others; otherwise by name.
+    rooms.sort_by_key(|room| Reverse((room.is_deserted(), room.has_somebody_away(), room.trouble)));
     html(&RoomsPage {
         words,
         rooms,
-        held: app.live.rooms_held(),
+        held: app.live.rooms_held().await,
         next: next.map(|last| address::page("/review/rooms", &[("after", &last)])),
         is_first,
         now,
@@ -138,6 +144,7 @@ impl RoomSection {
             strip: Strip::of(glance, span, QUARTER_MS),
             told: sentences::quarter(words, here, glance),
             wrong: sentences::wrong_now(words, glance),
+            trouble: (glance.lost.len(), glance.unconnected_pairs()),
             name,
             session,
             members,

@@ -31,7 +31,7 @@ use crate::web::http::query::QueryWith;
 use crate::web::http::zone::Zone;
 use crate::web::state::AppState;
 use crate::web::viewer::Viewer;
-use crate::web::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
+use crate::words::{Html as Markup, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Entries of the log on one page.
 const ENTRIES: usize = 100;
@@ -46,7 +46,7 @@ struct SessionPage {
     /// Nothing, where no other session may be seen.
     ways: Option<RoomWays>,
     picture: String,
-    keys: Vec<timeline::Key>,
+    keys: Vec<timeline::PageKey>,
     /// Up to when the picture has marks, if they are too many.
     marks_end: Option<Timestamp>,
     picture_address: String,

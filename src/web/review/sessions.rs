@@ -23,7 +23,7 @@ use crate::web::http::params::{fields, filled};
 use crate::web::http::query::QueryWith;
 use crate::web::state::AppState;
 use crate::web::viewer::Viewer;
-use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
+use crate::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 const LIMIT: usize = 25;
 

@@ -25,7 +25,7 @@ use crate::web::http::params::{field, fields, filled};
 use crate::web::http::query::Query;
 use crate::web::sharing::{MadeLink, hours};
 use crate::web::state::AppState;
-use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
+use crate::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 /// The width of a QR code in pixels.
 const QR_SIZE: u32 = 240;

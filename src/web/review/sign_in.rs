@@ -17,7 +17,7 @@ use crate::web::http::language::Reader;
 use crate::web::http::query::decode;
 use crate::web::state::AppState;
 use crate::web::viewer::{NotAdmitted, Viewer, admit};
-use crate::web::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
+use crate::words::{Html, SECOND_SLOT, SLOT, Words, message as m};
 
 /// Where the review begins.
 pub(crate) const START: &str = "/review";

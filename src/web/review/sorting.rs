@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::pairs::ConnectedCount;
 use crate::history::attendance::Attendance;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// A column that the table can be sorted by.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use crate::history::pair::Pair;
 use crate::history::refusals::Refusal;
 use crate::history::sessions::Session;
 use crate::model::vocabulary::LeaveReason;
-use crate::web::words::Words;
+use crate::words::Words;
 
 /// No more columns of letters are two lines on a phone, in the widest of the usual fonts.
 const LEAD: usize = 72;
@@ -50,8 +50,8 @@ struct Troubles {
 }
 
 impl Troubles {
-    fn add(&mut self, (clause, line): (Clause, Line)) {
-        self.clauses.push(clause.into());
+    fn add(&mut self, (told, line): (impl Into<Told>, Line)) {
+        self.clauses.push(told.into());
         self.lines.push(line);
     }
 }
@@ -61,17 +61,36 @@ struct Told {
     said: Clause,
     /// The same without names, for where they take too much room.
     shorter: Option<Clause>,
+    /// Whether that will do where it is the worst: not in place of one name.
+    is_of_several: bool,
 }
 
 impl Told {
+    /// Of several people, who need not be named.
+    fn of_people(said: Clause, shorter: Option<Clause>) -> Self {
+        Self {
+            said,
+            shorter,
+            is_of_several: true,
+        }
+    }
+
     fn forms(&self) -> impl Iterator<Item = &Clause> {
         iter::once(&self.said).chain(&self.shorter)
+    }
+
+    fn forms_of_worst(&self) -> impl Iterator<Item = &Clause> {
+        iter::once(&self.said).chain(self.shorter.as_ref().filter(|_| self.is_of_several))
     }
 }
 
 impl From<Clause> for Told {
     fn from(said: Clause) -> Self {
-        Self { said, shorter: None }
+        Self {
+            said,
+            shorter: None,
+            is_of_several: false,
+        }
     }
 }
 
@@ -82,8 +101,8 @@ impl Subject<'_> {
             None => sentences::too_many(self.words, self.session),
             Some(people) => {
                 let mut clauses = clauses.into_iter();
-                let nothing = || sentences::nothing_wrong(self.words, people.len(), self.pairs);
-                let worst = clauses.next().map_or_else(nothing, |told| told.said);
+                let nothing = || sentences::nothing_wrong(self.words, people.len(), self.pairs).into();
+                let worst = clauses.next().unwrap_or_else(nothing);
                 self.lead(people, &worst, clauses.next().as_ref())
             }
         };
@@ -92,18 +111,20 @@ impl Subject<'_> {
     }
 
     /// The worst, and what comes next, in the first form in which the line holds both.
-    fn lead(&self, people: &[Attendance], worst: &Clause, next: Option<&Told>) -> String {
+    fn lead(&self, people: &[Attendance], worst: &Told, next: Option<&Told>) -> String {
         let here = people.iter().filter(|person| person.is_present()).count();
         let lead = |in_short, told: &[Clause]| sentences::lead(self.words, self.session, here, in_short, told);
-        for next in next.into_iter().flat_map(Told::forms) {
-            for in_short in [false, true] {
-                let both = lead(in_short, &[worst.clone(), next.clone()]);
-                if columns(&both) <= LEAD {
-                    return both;
+        for worst in worst.forms_of_worst() {
+            for next in next.into_iter().flat_map(Told::forms) {
+                for in_short in [false, true] {
+                    let both = lead(in_short, &[worst.clone(), next.clone()]);
+                    if columns(&both) <= LEAD {
+                        return both;
+                    }
                 }
             }
         }
-        lead(false, slice::from_ref(worst))
+        lead(false, slice::from_ref(&worst.said))
     }
 
     fn troubles(&self) -> Troubles {
@@ -116,10 +137,14 @@ impl Subject<'_> {
         let (away, lost) = (of(Fate::Away), of(Fate::Lost));
         let back: Vec<&Attendance> = people.iter().filter(|person| person.reconnect_count > 0).collect();
         if !away.is_empty() {
-            found.add(sentences::away(self.words, &away, self.session, rows(&away)));
+            let (said, line) = sentences::away(self.words, &away, self.session, rows(&away));
+            let shorter = sentences::away_in_short(self.words, away.len());
+            found.add((Told::of_people(said, shorter), line));
         }
         if !lost.is_empty() {
-            found.add(sentences::lost(self.words, &lost, self.session, rows(&lost)));
+            let (said, line) = sentences::lost(self.words, &lost, self.session, rows(&lost));
+            let shorter = sentences::lost_in_short(self.words, lost.len());
+            found.add((Told::of_people(said, shorter), line));
         }
         let is_bad = self.outages.iter().any(|outage| !outage.missing.is_empty());
         if is_bad {
@@ -129,7 +154,8 @@ impl Subject<'_> {
         let mut unconnected = sentences::unconnected(self.words, pairs, &alone(pairs)).into_iter();
         found.clauses.extend(unconnected.next().map(|said| Told {
             said,
-            shorter: sentences::never_connected(self.words, pairs),
+            shorter: sentences::unconnected_in_short(self.words, pairs),
+            is_of_several: false,
         }));
         found.clauses.extend(unconnected.map(Told::from));
         let groups = groups(pairs);
@@ -281,7 +307,7 @@ mod tests {
             usize::from(session.error_count > 0)
         ];
         let subject = Subject {
-            words: Words::of(Language::English),
+            words: Words::of(Language::EnGb),
             session,
             people: Some(&people),
             outages: &[],
@@ -378,6 +404,18 @@ mod tests {
             let (lead, lines) = told(&session(3, minutes, false, 0), &people, &pairs);
             assert_eq!((lead.as_str(), lines.len()), (expected, 2));
         }
+        // Of several people it is enough how many they are.
+        let people = [
+            ("Alexandra", Lost),
+            ("Bartholomäus", Lost),
+            ("Cy", Left(0)),
+            ("Di", Left(0)),
+        ];
+        let (lead, _) = told(&session(4, 53, false, 0), &people, &[("Cy", "Di", Failed)]);
+        assert_eq!(
+            lead,
+            "4 people, 53 min. 2 people did not come back; Cy and Di never connected."
+        );
     }
 
     #[test]

@@ -131,6 +131,8 @@ async fn what_is_wrong_is_named_and_nothing_is_done() {
             "{path} {body}"
         );
     }
+    let elsewhere = post(&story, "/api/v1/rooms/out%20of%20reach/lock", r#"{"locked": true}"#).await;
+    assert_eq!(elsewhere.problem(), (503, "notChanged".into(), "".into()));
     for (path, body, twice) in [
         (
             "remove",
@@ -272,7 +274,7 @@ async fn the_page_says_how_far_it_goes() {
             .contains("/review/room?room=Chemie%20101")
     );
     story.live.acts.lock().unwrap().push(Act::Lock(true));
-    let secret = crate::join_token::JoinSecret::parse("a-secret-for-links-of-thirty-two-letters").unwrap();
+    let secret = crate::model::secret::SharedSecret::parse("a-secret-for-links-of-thirty-two-letters").unwrap();
     story.settings.join_secret = Some(secret);
     let page = story.get("/review/room?room=Chemie%20101").await.text;
     assert!(page.contains("Who has a link for all"), "{page}");

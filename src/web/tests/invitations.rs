@@ -7,14 +7,15 @@ use axum::http::Request;
 
 use super::{Story, TOKEN, TestResponse, request};
 use crate::history::fixture::START_MS;
-use crate::join_token::{EntryRules, JoinSecret, Pass, RoomPatterns, Shown};
+use crate::join_token::{EntryRules, Pass, RoomPatterns, Shown};
 use crate::model::id::{RoomName, Username};
+use crate::model::secret::SharedSecret;
 use crate::model::time::Timestamp;
 
 const PAGE: &str = "page=https%3A%2F%2Fclass.example%2F";
 
 async fn story() -> Story {
-    let secret = JoinSecret::parse("a-secret-for-links-of-thirty-two-letters").unwrap();
+    let secret = SharedSecret::parse("a-secret-for-links-of-thirty-two-letters").unwrap();
     let mut story = Story::new().await;
     let rooms = RoomPatterns::parse("*").unwrap();
     story.settings.entry_rules = Arc::new(EntryRules::new(rooms, Some(&secret)));

@@ -21,12 +21,15 @@ mod shared_routes;
 mod strangers;
 mod truth;
 
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -34,8 +37,8 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{
-    AddressBook, Feed, LiveRooms, QuestionLimits, Readiness, Recovery, Scheme, Services, Settings, router,
-    split_routers,
+    AddressBook, Feed, LiveRooms, QuestionLimits, Readiness, Recovery, RoomOutOfReach, Scheme, Services, Settings,
+    router, split_routers,
 };
 use crate::config::{BasePath, HostNames, IceServers, Origins, TrustedProxies};
 use crate::history::History;
@@ -103,46 +106,55 @@ struct Rooms {
 }
 
 impl LiveRooms for Rooms {
-    fn name_taken(&self, room: &RoomName, name: &Username) -> bool {
-        room.as_str() == "Chemie 101" && name.as_str() == "Ann"
+    fn name_taken<'a>(&'a self, room: &'a RoomName, name: &'a Username) -> BoxFuture<'a, Result<bool, RoomOutOfReach>> {
+        ready(Ok(room.as_str() == "Chemie 101" && name.as_str() == "Ann")).boxed()
     }
 
-    fn recovery(&self, room: &RoomName, key: &ClientKey) -> Option<Recovery> {
+    fn recovery<'a>(
+        &'a self,
+        room: &'a RoomName,
+        key: &'a ClientKey,
+    ) -> BoxFuture<'a, Result<Option<Recovery>, RoomOutOfReach>> {
         let is_member = room.as_str() == "Chemie 101" && *key == ClientKey::parse(CLIENT).unwrap();
-        is_member.then_some(Recovery {
+        let recovery = is_member.then_some(Recovery {
             member: MemberId(Uuid::from_u128(7)),
             session: SessionId(self.session),
             resumable_for: self.resumable_for,
             overflowed: self.overflowed,
-        })
+        });
+        ready(Ok(recovery)).boxed()
     }
 
-    fn act(&self, room: &RoomName, act: Act, written: Box<dyn FnOnce() + Send>) -> Result<(), CannotAct> {
-        if room.as_str() != "Chemie 101" {
-            return Err(CannotAct::NoSession);
-        }
-        if matches!(&act, Act::Remove { username, .. } if !["Ann", "Bo"].contains(&username.as_str())) {
-            return Err(CannotAct::NoSuchMember);
-        }
-        self.acts.lock().unwrap().push(act);
-        written();
-        Ok(())
+    fn act<'a>(&'a self, room: &'a RoomName, act: Act) -> BoxFuture<'a, Result<Result<(), CannotAct>, RoomOutOfReach>> {
+        let is_stranger = matches!(&act, Act::Remove { username, .. } if !["Ann", "Bo"].contains(&username.as_str()));
+        let done = match room.as_str() {
+            "out of reach" => Err(RoomOutOfReach),
+            "Chemie 101" if is_stranger => Ok(Err(CannotAct::NoSuchMember)),
+            "Chemie 101" => {
+                self.acts.lock().unwrap().push(act);
+                Ok(Ok(()))
+            }
+            _ => Ok(Err(CannotAct::NoSession)),
+        };
+        ready(done).boxed()
     }
 
-    fn held(&self, room: &RoomName) -> StillHeld {
-        if room.as_str() == "over" {
-            return self.held.clone();
-        }
-        StillHeld {
-            locked: matches!(self.acts.lock().unwrap().last(), Some(Act::Lock(true))),
-            ..StillHeld::default()
-        }
+    fn held<'a>(&'a self, room: &'a RoomName) -> BoxFuture<'a, StillHeld> {
+        let held = if room.as_str() == "over" {
+            self.held.clone()
+        } else {
+            StillHeld {
+                locked: matches!(self.acts.lock().unwrap().last(), Some(Act::Lock(true))),
+                ..StillHeld::default()
+            }
+        };
+        ready(held).boxed()
     }
 
-    fn rooms_held(&self) -> Vec<(RoomName, StillHeld)> {
+    fn rooms_held(&self) -> BoxFuture<'_, Vec<(RoomName, StillHeld)>> {
         let is_held = self.held != StillHeld::default();
         let over = RoomName::parse("over").unwrap();
-        is_held.then(|| (over, self.held.clone())).into_iter().collect()
+        ready(is_held.then(|| (over, self.held.clone())).into_iter().collect()).boxed()
     }
 }
 

@@ -179,7 +179,7 @@ async fn every_page_is_locked_and_opens() {
         (
             "/review/people/Bo",
             200,
-            "2 sessions, 49 minutes present. Missed connections in 2 sessions below;",
+            "; missed connections in 2 sessions below; dropped and came back 3 times.",
         ),
         (
             &session,
@@ -271,6 +271,9 @@ async fn a_page_refuses_parameters_by_name() {
         let told = text(&answer).replace("&#39;", "'");
         assert!(told.contains(reason), "{path}: {told}");
     }
+    let broken = page(&story, "/review/sessions/x").await;
+    assert_eq!(broken.status, 400);
+    assert!(text(&broken).contains("This link is not whole: part of it may have been lost"));
     let empty = "/review?room=&person=%20&from=&to=";
     assert_eq!(page(&story, empty).await.status, 200);
     assert_eq!(page(&story, &format!("{session}?sort=&log=")).await.status, 200);

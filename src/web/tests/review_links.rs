@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::{Story, TOKEN, TestResponse, column, request, send};
 use crate::history::fixture::{Connection, START_MS, on_either};
-use crate::join_token::{Grant, JoinSecret, RoomPattern};
+use crate::join_token::{Grant, RoomPattern};
 use crate::journal::Journal;
 use crate::model::review_link::NewReviewLink;
+use crate::model::secret::SharedSecret;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{EventKind, LeaveReason};
 use crate::web::sharing::MOST_HOURS;
@@ -405,7 +406,7 @@ async fn what_is_no_link_is_refused_in_one_sentence() {
     let bench = Bench::new().await;
     let made = bench.made("session", &bench.story.first.to_string()).await;
     let token = made["token"].as_str().unwrap();
-    let secret = JoinSecret::parse("a-secret-for-links-of-thirty-two-letters").unwrap();
+    let secret = SharedSecret::parse("a-secret-for-links-of-thirty-two-letters").unwrap();
     let to_join = Grant {
         room: RoomPattern::parse("Chemie 101").unwrap(),
         name: None,

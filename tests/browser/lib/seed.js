@@ -31,7 +31,8 @@ export async function seed(server, now = Date.now()) {
     lesson: lesson(db, yesterday - hour),
     chemistry: chemistry(db, yesterday),
     hostile: hostile(db, yesterday - 24 * hour),
-    long: long(db, yesterday - 48 * hour),
+    // Over midnight, where moments are longest to write: a table has to hold them at any width.
+    long: long(db, dayOf(yesterday - 48 * hour) + 20 * hour),
     night: night(db),
     names: names(db, yesterday - 72 * hour),
   };
@@ -40,6 +41,9 @@ export async function seed(server, now = Date.now()) {
   else await db.writeTo(server.file);
   return ids;
 }
+
+/** When a day began, in UTC. */
+const dayOf = (at) => at - (at % (24 * 60 * MINUTE));
 
 /** What is to be written, by table. */
 class Rows {

@@ -108,7 +108,8 @@ export class ReverseProxy {
   }
 }
 
-async function freePort() {
+/** A port that was free a moment ago. */
+export async function freePort() {
   const listener = createServer().listen(0);
   await once(listener, 'listening');
   const { port } = listener.address();

@@ -133,7 +133,7 @@ impl Server {
         self.exchange("GET", path, headers, "")
     }
 
-    fn exchange(&self, method: &str, path: &str, headers: &str, body: &str) -> std::io::Result<String> {
+    pub(crate) fn exchange(&self, method: &str, path: &str, headers: &str, body: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         write!(

@@ -6,7 +6,7 @@ use super::refusal::refused_to;
 use crate::history::attendance::Attendance;
 use crate::history::refusals::Refusal;
 use crate::model::vocabulary::{DropReason, ErrorKind, EventKind, LeaveReason, RoomAction};
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// An entry of the journal, by what it is about, whom, and what else it says.
 pub(crate) fn event(words: &Words, kind: EventKind, username: Option<&str>, detail: &Value) -> String {
@@ -196,10 +196,7 @@ mod tests {
             ),
             (EventKind::SessionEnded, None, Value::Null, "The session was over."),
         ] {
-            assert_eq!(
-                plain(&event(Words::of(Language::English), kind, who, &detail)),
-                expected
-            );
+            assert_eq!(plain(&event(Words::of(Language::EnGb), kind, who, &detail)), expected);
         }
     }
 }

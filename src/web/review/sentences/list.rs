@@ -1,10 +1,10 @@
 //! Lists of sessions and rooms: what is said of all of them, and what went wrong in each.
 
-use super::session::outages;
+use super::session::{never_connected, outages};
 use super::wording::counted;
 use crate::history::glance::Glance;
 use crate::history::sessions::Session;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// What goes on, and how many of the sessions shown had trouble.
 pub(crate) fn sessions(words: &Words, live: usize, has_more_live: bool, over: usize, troubled: usize) -> String {
@@ -69,11 +69,11 @@ fn lost_and_unconnected(words: &Words, glance: &Glance) -> Vec<String> {
         let who = &words.few(&borrowed(&glance.lost));
         told.push(words.say(m::WhoDidNotComeBack { who }));
     }
-    if glance.unconnected_pairs() > 0 {
-        told.push(words.say(m::PairsNeverConnected {
-            pairs: counted(glance.unconnected_pairs()),
-        }));
-    }
+    told.extend(never_connected(
+        words,
+        glance.unconnected_pairs(),
+        &borrowed(&glance.unconnected_by),
+    ));
     told
 }
 

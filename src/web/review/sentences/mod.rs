@@ -18,6 +18,6 @@ pub(crate) use person::person;
 pub(crate) use problem::{problem, problem_title};
 pub(crate) use refusal::{refused, refused_clause};
 pub(crate) use session::{
-    Clause, Line, away, came_back, lead, lost, never_connected, nothing_wrong, outage_clause, outage_lines, too_many,
-    unconnected,
+    Clause, Line, away, away_in_short, came_back, lead, lost, lost_in_short, nothing_wrong, outage_clause,
+    outage_lines, too_many, unconnected, unconnected_in_short,
 };

@@ -5,7 +5,7 @@ use crate::history::links::Link;
 use crate::history::pair::Pair;
 use crate::model::vocabulary::{ConnectionPath, Outcome};
 use crate::web::review::pair_groups::{PairGroup, PairTrouble, Who};
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// A name more is no longer read.
 const NAMES: usize = 12;
@@ -61,16 +61,16 @@ pub(in crate::web::review) fn group(words: &Words, group: &PairGroup<'_>) -> Str
             person,
             is_origin,
             others,
+            is_everybody,
         } => {
-            let (one, number) = (words.isolated(person), others.len());
+            let (one, number) = (words.isolated(person), counted(others.len()));
+            let others = if *is_everybody {
+                everybody(words, group.trouble, *is_origin)
+            } else {
+                words.first_names(others, NAMES)
+            };
             let of = if *is_origin { of_one } else { of_others };
-            of(
-                words,
-                group.trouble,
-                &one,
-                &words.first_names(others, NAMES),
-                counted(number),
-            )
+            of(words, group.trouble, &one, &others, number)
         }
         Who::Many { people, is_each } => {
             let people = &words.first_names(people, NAMES);
@@ -79,6 +79,20 @@ pub(in crate::web::review) fn group(words: &Words, group: &PairGroup<'_>) -> Str
             }
             of_many(words, group.trouble, people, counted(group.pairs))
         }
+    }
+}
+
+/// All whom one person met, as the sentence says of whom it is true or false.
+fn everybody(words: &Words, trouble: PairTrouble, is_origin: bool) -> String {
+    match trouble {
+        PairTrouble::Failed | PairTrouble::NoOffer => words.say(m::Anyone),
+        PairTrouble::ShareFailed | PairTrouble::ShareNoAnswer if is_origin => words.say(m::Anyone),
+        PairTrouble::NoAnswer
+        | PairTrouble::HungUp
+        | PairTrouble::Lost
+        | PairTrouble::ShareFailed
+        | PairTrouble::ShareNoAnswer
+        | PairTrouble::ShareLost => words.say(m::Everyone),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::wording::capitalized;
 use crate::history::person::{COUNTED, PersonTotals};
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// What their sessions come to, the worst of it first. `unconnected` is in how many of those that are shown they never connected
-/// with somebody.
-pub(crate) fn person(words: &Words, name: &str, totals: &PersonTotals, unconnected: i64) -> String {
+/// with somebody; `away` are the rooms in which they are away now.
+pub(crate) fn person(words: &Words, name: &str, totals: &PersonTotals, unconnected: i64, away: &[String]) -> String {
     let PersonTotals {
         sessions,
         present_ms,
@@ -23,6 +23,11 @@ pub(crate) fn person(words: &Words, name: &str, totals: &PersonTotals, unconnect
         words.say(m::PersonTotals { sessions, length })
     };
     let mut told = Vec::new();
+    if !away.is_empty() {
+        told.push(words.say(m::AwayNowIn {
+            rooms: &words.list(away),
+        }));
+    }
     if lost_count > 0 {
         told.push(words.say(m::DidNotComeBackOften {
             sessions: lost_count,
@@ -37,7 +42,7 @@ pub(crate) fn person(words: &Words, name: &str, totals: &PersonTotals, unconnect
             back: &words.times(reconnect_count),
         }));
     }
-    if lost_count == 0 && reconnect_count == 0 {
+    if lost_count == 0 && reconnect_count == 0 && away.is_empty() {
         told.push(words.say(m::NeverDropped));
     }
     words.two_sentences(&all, &words.sentence(&capitalized(&words.clauses(&told))))

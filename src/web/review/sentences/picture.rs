@@ -4,7 +4,7 @@ use super::wording::counted;
 use crate::history::timeline::MarkKind;
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// A stretch of somebody's time.
 pub(crate) fn bar(words: &Words, name: &str, is_away: bool, from: &str, to: &str, ms: i64) -> String {
@@ -79,7 +79,7 @@ mod tests {
             ("Europe/Berlin", "Europe/Berlin (UTC+2, then UTC+1)"),
             ("Asia/Kolkata", "Asia/Kolkata (UTC+5:30)"),
         ] {
-            let words = Words::of(Language::English);
+            let words = Words::of(Language::EnGb);
             assert_eq!(zone(words, Zone::parse(name).unwrap(), summer, winter), described);
         }
     }

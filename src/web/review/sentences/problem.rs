@@ -4,7 +4,7 @@ use crate::model::act::CannotAct;
 use crate::model::review_link::NewReviewLink;
 use crate::web::http::error::{Doomed, Error};
 use crate::web::http::review_link::LinkRefusal;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// The head of the page that says it.
 pub(crate) fn problem_title(words: &Words, error: &Error) -> String {
@@ -16,13 +16,15 @@ pub(crate) fn problem_title(words: &Words, error: &Error) -> String {
 /// Why.
 pub(crate) fn problem(words: &Words, error: &Error) -> String {
     match error {
+        // The part of an address that says which: nobody types it.
+        Error::BadParameter { name: "id", .. } => words.say(m::BrokenAddress),
         Error::BadParameter { name, reason } => words.say(m::RefusedParameter { name, reason }),
         Error::MissingParameter(name) => words.say(m::RefusedMissingParameter { name }),
         Error::UnknownParameter { known, .. } => {
             let known = if known.is_empty() {
                 words.say(m::NoParameters)
             } else {
-                known.join(", ")
+                known.join(&words.say(m::WordSeparator))
             };
             words.say(m::RefusedUnknownParameter { known: &known })
         }
@@ -46,6 +48,7 @@ pub(crate) fn problem(words: &Words, error: &Error) -> String {
         Error::Live(Doomed::Session) => words.say(m::SessionGoesOn),
         Error::Live(Doomed::Person) => words.say(m::PersonGoesOn),
         Error::NotChanged => words.say(m::NotChanged),
+        Error::HistoryAway => words.say(m::HistoryAway),
         Error::Internal => words.say(m::WentWrong),
         // What no page is refused by.
         Error::Unauthorized(_)

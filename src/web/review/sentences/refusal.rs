@@ -2,7 +2,7 @@
 
 use crate::history::refusals::Refusal;
 use crate::model::vocabulary::ErrorKind;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// The most kinds that are told.
 const KINDS: usize = 3;
@@ -111,11 +111,11 @@ mod tests {
             refusal("offer", ErrorKind::UnknownMember, 1),
         ];
         assert_eq!(
-            refused(Words::of(Language::English), &all),
+            refused(Words::of(Language::EnGb), &all),
             "The server refused 3 messages: 2 joins under a taken name and 1 offer to nobody."
         );
         assert_eq!(
-            refused(Words::of(Language::English), &all[1..]),
+            refused(Words::of(Language::EnGb), &all[1..]),
             "The server refused 1 message: 1 offer to nobody."
         );
         all.extend([
@@ -123,7 +123,7 @@ mod tests {
             refusal("shout", ErrorKind::Invalid, 7),
         ]);
         assert_eq!(
-            refused(Words::of(Language::English), &all),
+            refused(Words::of(Language::EnGb), &all),
             "The server refused 11 messages: 2 joins under a taken name, 1 offer to nobody, 1 network address beyond a limit \
              and 7 more."
         );

@@ -2,13 +2,14 @@
 
 use super::wording::{capitalized, counted};
 use crate::history::attendance::Attendance;
+use crate::history::glance::in_all;
 use crate::history::outages::{Outage, is_explained};
 use crate::history::pair::Pair;
 use crate::history::sessions::Session;
 use crate::model::time::Timestamp;
 use crate::model::vocabulary::{Outcome, SessionStatus};
 use crate::web::review::moment::minute;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 /// The most names that are told.
 const NAMES: usize = 6;
@@ -73,21 +74,34 @@ pub(crate) fn too_many(words: &Words, session: &Session) -> String {
 
 /// Who is away at this moment, since when.
 pub(crate) fn away(words: &Words, people: &[&Attendance], session: &Session, address: String) -> (Clause, Line) {
-    let who = usernames(people);
-    let since = people.iter().filter_map(|person| person.intervals.last()?.to);
+    let (who, since) = in_order(people, |person| person.intervals.last()?.to);
     let sentence = m::AwaySince {
         count: counted(who.len()),
         who: &words.few(&who),
         moments: SLOT,
     };
-    let sentence = words.around(sentence, &moments(words, since, session, 0));
+    let sentence = words.around(sentence, &moments(words, since, session));
     (words.are_away(&who), Line { sentence, address })
+}
+
+/// How many are away, if they are several: one is told by name.
+pub(crate) fn away_in_short(words: &Words, people: usize) -> Option<Clause> {
+    let count = counted(people);
+    several(words, count).map(|who| words.say(m::AreAway { count, who: &who }))
+}
+
+/// The same of those who did not come back.
+pub(crate) fn lost_in_short(words: &Words, people: usize) -> Option<Clause> {
+    several(words, counted(people)).map(|who| words.say(m::WhoDidNotComeBack { who: &who }))
+}
+
+fn several(words: &Words, count: i64) -> Option<String> {
+    (count > 1).then(|| words.say(m::People { count }))
 }
 
 /// Who did not come back, and when contact was lost.
 pub(crate) fn lost(words: &Words, people: &[&Attendance], session: &Session, address: String) -> (Clause, Line) {
-    let who = usernames(people);
-    let at = people.iter().filter_map(|person| {
+    let (who, at) = in_order(people, |person| {
         let last = person.losses.last().map(|loss| loss.at);
         last.or(person.left_at)
     });
@@ -95,7 +109,7 @@ pub(crate) fn lost(words: &Words, people: &[&Attendance], session: &Session, add
         who: &words.first_names(&who, NAMES),
         moments: SLOT,
     };
-    let sentence = words.around(sentence, &moments(words, at, session, 0));
+    let sentence = words.around(sentence, &moments(words, at, session));
     let clause = words.say(m::WhoDidNotComeBack { who: &words.few(&who) });
     (clause, Line { sentence, address })
 }
@@ -133,20 +147,11 @@ pub(crate) fn unconnected(words: &Words, pairs: &[Pair], alone: &[&str]) -> Vec<
     let mut told = Vec::new();
     if !failed.is_empty() && failed.len() == pairs.len() && pairs.len() > 1 {
         told.push(words.say(m::NobodyConnected));
-    } else if let [pair] = failed[..] {
-        let both = pair.between.each_ref().map(|one| one.username.as_str());
-        told.push(words.say(m::WhoNeverConnected {
-            who: &words.names(&both),
-        }));
-    } else if !failed.is_empty() && failed.iter().all(|pair| has_one_of(pair, alone)) {
+    } else if failed.len() > 1 && failed.iter().all(|pair| has_one_of(pair, alone)) {
         told.push(words.say(m::WhoMetNobody { who: &words.few(alone) }));
-    } else if let Some(one) = failed.first().and_then(|pair| in_all(pair, &failed)) {
-        told.push(words.say(m::WhoMissedOthers {
-            who: &words.names(&[one]),
-            others: counted(failed.len()),
-        }));
     } else {
-        told.extend(never_connected(words, pairs));
+        let by = in_all(failed.iter().map(|pair| names_of(pair)));
+        told.extend(never_connected(words, failed.len(), &by));
     }
     if lost > 0 {
         told.push(words.say(m::PairsLost { pairs: counted(lost) }));
@@ -159,18 +164,28 @@ pub(crate) fn unconnected(words: &Words, pairs: &[Pair], alone: &[&str]) -> Vec<
     told
 }
 
-/// How many pairs did not connect, if any did not.
-pub(crate) fn never_connected(words: &Words, pairs: &[Pair]) -> Option<Clause> {
+/// How many pairs did not connect, if any did not, without names.
+pub(crate) fn unconnected_in_short(words: &Words, pairs: &[Pair]) -> Option<Clause> {
     let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
-    let pairs = counted(failed);
-    (pairs > 0).then(|| words.say(m::PairsNeverConnected { pairs }))
+    never_connected(words, failed, &[])
 }
 
-/// The one of these two whom all the pairs have in common.
-fn in_all<'a>(pair: &'a Pair, all: &[&Pair]) -> Option<&'a str> {
-    let names = pair.between.iter().map(|one| one.username.as_str());
-    let has = |pair: &Pair, name: &str| pair.between.iter().any(|one| one.username == name);
-    names.into_iter().find(|name| all.iter().all(|other| has(other, name)))
+/// That so many pairs did not connect, if any did not; `by` are those whom all of them have in common.
+pub(crate) fn never_connected(words: &Words, pairs: usize, by: &[&str]) -> Option<Clause> {
+    let who = &words.names(by);
+    match (pairs, by) {
+        (0, _) => None,
+        (1, [_, _]) => Some(words.say(m::WhoNeverConnected { who })),
+        (2.., [_]) => Some(words.say(m::WhoMissedOthers {
+            who,
+            others: counted(pairs),
+        })),
+        _ => Some(words.say(m::PairsNeverConnected { pairs: counted(pairs) })),
+    }
+}
+
+fn names_of(pair: &Pair) -> [&str; 2] {
+    pair.between.each_ref().map(|one| one.username.as_str())
 }
 
 /// That nothing was wrong, as far as it is known.
@@ -235,8 +250,7 @@ pub(crate) fn outage_lines(words: &Words, session: &Session, outages: &[Outage],
 fn outage_line(words: &Words, session: &Session, what: Clause, outages: &[&Outage], address: &str) -> Line {
     let told: Vec<Clause> = [what].into_iter().chain(outage_end(words, outages)).collect();
     let clause = &words.clauses(&told);
-    let more = counted(outages.len().saturating_sub(MOMENTS));
-    let moments = moments(words, outages.iter().map(|outage| outage.at), session, more);
+    let moments = moments(words, outages.iter().map(|outage| outage.at).collect(), session);
     Line {
         sentence: words.around(m::Sentence { clause }, &moments),
         address: address.to_owned(),
@@ -271,10 +285,25 @@ fn usernames<'a>(people: &[&'a Attendance]) -> Vec<&'a str> {
     people.iter().map(|person| person.username.as_str()).collect()
 }
 
-/// The first of some moments as a list, and how many more there are.
-fn moments(words: &Words, all: impl Iterator<Item = Timestamp>, session: &Session, more: i64) -> Html {
-    let mut all: Vec<Timestamp> = all.collect();
+/// The names of people in the order of something that happened to each, and when it did.
+fn in_order<'a>(
+    people: &[&'a Attendance],
+    moment: impl Fn(&Attendance) -> Option<Timestamp>,
+) -> (Vec<&'a str>, Vec<Timestamp>) {
+    let mut all: Vec<(Option<Timestamp>, &str)> = people
+        .iter()
+        .map(|person| (moment(person), person.username.as_str()))
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    let (at, who): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    (who, at.into_iter().flatten().collect())
+}
+
+/// The first of some moments as a list, each minute once, and how many more there are.
+fn moments(words: &Words, mut all: Vec<Timestamp>, session: &Session) -> Html {
     all.sort_unstable();
+    all.dedup_by_key(|at| at.0.div_euclid(60_000));
+    let more = counted(all.len().saturating_sub(MOMENTS));
     let shown = all.into_iter().take(MOMENTS);
     let mut told: Vec<Html> = shown
         .map(|at| Html::element(&minute(words, at, session.started_at)))

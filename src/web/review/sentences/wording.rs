@@ -2,7 +2,7 @@
 
 use crate::history::attendance::WholeShare;
 use crate::model::text::is_seen;
-use crate::web::words::{Html, SLOT, Words, message as m};
+use crate::words::{Html, SLOT, Words, message as m};
 
 /// How much of a sentence names may take.
 const NAMES: usize = 3;
@@ -39,16 +39,6 @@ impl Words {
         self.say(m::Sentence { clause })
     }
 
-    /// Several clauses in one.
-    pub(crate) fn clauses(&self, all: &[String]) -> String {
-        let all = all.iter().cloned();
-        let both = |first: String, second: String| {
-            let (first, second) = (first.as_str(), second.as_str());
-            self.say(m::Clauses { first, second })
-        };
-        all.reduce(both).unwrap_or_default()
-    }
-
     /// One sentence after another.
     pub(crate) fn two_sentences(&self, first: &str, second: &str) -> String {
         self.say(m::TwoSentences { first, second })
@@ -59,13 +49,13 @@ impl Words {
         self.say(m::Times { count })
     }
 
-    /// A length of time (milliseconds) in a sentence: `52 minutes`, `1 h 05 min`, `40 seconds`.
+    /// A length of time (milliseconds) in a sentence, to the nearest minute as in lists: `52 minutes`, `1 h 05 min`, `40 seconds`.
     pub(crate) fn length(&self, ms: i64) -> String {
-        let seconds = ms.max(0) / 1000;
+        let (seconds, minutes) = (ms.max(0) / 1000, whole_minutes(ms.max(0)));
         let in_hours = |count| self.say(m::LengthHours { count });
         let in_minutes = |count| self.say(m::LengthMinutes { count });
-        match (seconds / 3600, seconds / 60 % 60) {
-            (0, 0) => self.say(m::LengthSeconds { count: seconds }),
+        match (minutes / 60, minutes % 60) {
+            _ if seconds < 60 => self.say(m::LengthSeconds { count: seconds }),
             (0, minutes) => in_minutes(minutes),
             (hours, 0) => in_hours(hours),
             (hours, minutes) => self.hours_and_minutes(hours, minutes),
@@ -197,7 +187,7 @@ mod tests {
     use crate::model::language::Language;
 
     fn english() -> &'static Words {
-        Words::of(Language::English)
+        Words::of(Language::EnGb)
     }
 
     #[test]
@@ -208,6 +198,8 @@ mod tests {
             (59_999, "59 seconds", "59 s"),
             (60_000, "1 minute", "1 min 00 s"),
             (724_000, "12 minutes", "12 min 04 s"),
+            (150_000, "3 minutes", "2 min 30 s"),
+            (3_599_000, "1 hour", "59 min 59 s"),
             (3_600_000, "1 hour", "1 h 00 min"),
             (3_900_000, "1 h 05 min", "1 h 05 min"),
             (90_000_000, "25 hours", "25 h 00 min"),

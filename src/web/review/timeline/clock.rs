@@ -7,7 +7,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
-use crate::web::words::Words;
+use crate::words::Words;
 
 /// The clock of a zone, in a language. It remembers what it has said: the end of a bar is the beginning of the next one, and
 /// a page has two drawings of the same moments.

@@ -16,7 +16,7 @@ use crate::history::timeline::{MarkKind, RowEnd, Timeline, TimelineRow};
 use crate::model::time::Timestamp;
 use crate::web::review::sentences::picture as told;
 use crate::web::review::sentences::wording::counted;
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 const BAR: f64 = 10.0;
 /// The legend below the rows of a file.
@@ -190,10 +190,10 @@ impl SvgCanvas<'_> {
         self.begin_row(index, &row.username, "name", self.name_room(row, &picture));
         let gaps = |kind| picture.bars.iter().filter(move |bar| bar.kind == kind);
         for bar in gaps(BarKind::Present) {
-            self.present(index, &row.username, bar);
+            self.present(index, row, bar);
         }
         for bar in gaps(BarKind::Away) {
-            self.away(index, &row.username, bar);
+            self.away(index, row, bar);
         }
         self.beside(index, row, &picture);
         for mark in &picture.marks {
@@ -272,20 +272,15 @@ impl SvgCanvas<'_> {
         ));
     }
 
-    fn present(&mut self, index: usize, name: &str, bar: &Bar) {
+    fn present(&mut self, index: usize, row: &TimelineRow, bar: &Bar) {
         let x = self.x(bar.interval.from);
         let width = (self.x(bar.interval.to) - x).max(THINNEST);
-        self.rect(
-            "class=\"present\"",
-            index,
-            (x, self.frame.across(width)),
-            BAR,
-            &self.titles.of(index, name, bar),
-        );
+        let across = self.frame.across(width);
+        self.bar("class=\"present\"", index, (x, across), BAR, (row, bar));
     }
 
     /// A slit in the bar, or a hatch where there is room for one.
-    fn away(&mut self, index: usize, name: &str, bar: &Bar) {
+    fn away(&mut self, index: usize, row: &TimelineRow, bar: &Bar) {
         let x = self.x(bar.interval.from);
         let width = self.x(bar.interval.to) - x;
         let across = if width < SLIT {
@@ -298,14 +293,31 @@ impl SvgCanvas<'_> {
         } else {
             self.frame.hatch()
         };
-        self.rect(&look, index, (x, across), BAR + 2.0, &self.titles.of(index, name, bar));
+        self.bar(&look, index, (x, across), BAR + 2.0, (row, bar));
     }
 
-    fn rect(&mut self, look: &str, index: usize, (x, width): (f64, String), height: f64, title: &str) {
+    /// A bar; in a page it leads to the entry of the log that it begins with.
+    fn bar(
+        &mut self,
+        look: &str,
+        index: usize,
+        (x, width): (f64, String),
+        height: f64,
+        (row, bar): (&TimelineRow, &Bar),
+    ) {
         let (x, y) = (self.frame.across(x), self.frame.middle(index) - height / 2.0);
-        self.put(format_args!(
-            "<rect {look} x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"><title>{title}</title></rect>"
-        ));
+        let title = self.titles.of(index, &row.username, bar);
+        let rect = format!("<rect {look} x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
+        let begin = row.begins.partition_point(|(at, _)| *at < bar.interval.from);
+        match row.begins.get(begin).filter(|_| !self.frame.is_file) {
+            Some((at, seq)) if *at == bar.interval.from => {
+                let address = entry_address(*seq);
+                self.put(format_args!(
+                    "<a class=\"bar\" href=\"{address}\"><title>{title}</title>{rect}/></a>"
+                ));
+            }
+            Some(_) | None => self.put(format_args!("{rect}><title>{title}</title></rect>")),
+        }
     }
 
     /// Where a row is empty, when somebody came and left; and that they did not come back, or are away.
@@ -419,11 +431,8 @@ impl SvgCanvas<'_> {
     fn entry(&self, seq: Option<i64>, title: &str) -> (String, &'static str) {
         match seq.filter(|_| !self.frame.is_file) {
             Some(seq) => {
-                let after = seq - 1;
-                (
-                    format!("<a href=\"?after={after}#entry-{seq}\"><title>{title}</title>{GRIP}"),
-                    "</a>",
-                )
+                let address = entry_address(seq);
+                (format!("<a href=\"{address}\"><title>{title}</title>{GRIP}"), "</a>")
             }
             None => (format!("<g><title>{title}</title>"), "</g>"),
         }
@@ -524,6 +533,12 @@ impl Frame {
     fn hatch(&self) -> String {
         format!("class=\"away\" fill=\"url(#hatch-{})\"", self.id)
     }
+}
+
+/// Where the log has an entry.
+fn entry_address(seq: i64) -> String {
+    let after = seq - 1;
+    format!("?after={after}#entry-{seq}")
 }
 
 /// How much room a time takes, in whatever font there is.

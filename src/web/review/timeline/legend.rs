@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use super::shapes::{CAME_BACK, HATCHED, LOST, REFUSED, hatch};
 use crate::history::timeline::{MarkKind, RowEnd, Timeline};
-use crate::web::words::{Words, message as m};
+use crate::words::{Words, message as m};
 
 /// A shape of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use self::titles::Titles;
 use crate::history::timeline::Timeline;
 use crate::model::time::Timestamp;
 use crate::web::http::zone::Zone;
-use crate::web::words::Words;
+use crate::words::Words;
 
 /// The picture as a file of its own.
 pub(crate) fn svg(words: &Words, timeline: &Timeline, zone: Zone, now: Timestamp) -> String {
@@ -37,7 +37,20 @@ pub(crate) fn inline(words: &Words, timeline: &Timeline, zone: Zone, now: Timest
     drawings
 }
 
-/// What the shapes in the page's picture mean: those that are in it, the wide one.
-pub(crate) fn keys(timeline: &Timeline) -> Vec<Key> {
-    Key::of(timeline, &Frame::WIDE)
+/// One of the shapes in the page's picture, for its legend.
+pub(crate) struct PageKey {
+    pub(crate) key: Key,
+    /// Whether the drawing for narrow screens is too narrow to have it.
+    pub(crate) is_wide_only: bool,
+}
+
+/// The shapes that are in the page's picture.
+pub(crate) fn keys(timeline: &Timeline) -> Vec<PageKey> {
+    let narrow = Key::of(timeline, &Frame::NARROW);
+    let wide = Key::of(timeline, &Frame::WIDE).into_iter();
+    wide.map(|key| PageKey {
+        key,
+        is_wide_only: !narrow.contains(&key),
+    })
+    .collect()
 }

@@ -9,7 +9,7 @@ use super::escape::text;
 use super::picture::{Bar, BarKind};
 use crate::history::intervals::Interval;
 use crate::web::review::sentences::picture as told;
-use crate::web::words::Words;
+use crate::words::Words;
 
 /// What the bars of a picture say, as it is written into it. It remembers what it has said: a page has two drawings of mostly the
 /// same bars, and their titles are most of the work.

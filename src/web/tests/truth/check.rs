@@ -323,10 +323,11 @@ pub(super) fn minutes_said(ms: i64) -> String {
 
 /// A length of time as a sentence says it.
 pub(super) fn length_said(ms: i64) -> String {
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    let nearest = (ms + 30_000) / 60_000;
+    let (hours, minutes, seconds) = (nearest / 60, nearest % 60, ms / 1000);
     let word = |number: i64, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
     match (hours, minutes) {
-        (0, 0) => word(seconds, "second"),
+        _ if seconds < 60 => word(seconds, "second"),
         (0, _) => word(minutes, "minute"),
         (_, 0) => word(hours, "hour"),
         _ => format!("{hours} h {minutes:02} min"),

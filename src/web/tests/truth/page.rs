@@ -218,7 +218,13 @@ async fn check_person(name: &str, visits: &[(&SessionView<'_>, &ExpectedPerson, 
         1 => format!("In 1 session {name} did not come back"),
         _ => format!("In {lost} sessions {name} did not come back"),
     };
+    let away: Vec<&str> = visits
+        .iter()
+        .filter(|(.., part)| matches!(part.status, ExpectedPresence::Away))
+        .map(|(view, ..)| view.session.room.as_str())
+        .collect();
     let told = match (lost, back) {
+        (0, 0) if !away.is_empty() => String::new(),
         (0, 0) => "Never dropped".to_owned(),
         (0, _) => format!("Dropped and came back {}", often(back)),
         (_, 0) => missing,
@@ -229,6 +235,14 @@ async fn check_person(name: &str, visits: &[(&SessionView<'_>, &ExpectedPerson, 
         .unwrap();
     assert_eq!(head, format!("{sessions}, {} present", length_said(present)), "{name}");
     let rest = rest.strip_suffix('.').unwrap();
+    let rest = match away[..] {
+        [] => rest,
+        [room] => {
+            let rest = rest.strip_prefix(&format!("Away now in {room}")).unwrap();
+            rest.strip_prefix("; ").unwrap_or(rest)
+        }
+        _ => panic!("{name} is in two rooms at once: {away:?}"),
+    };
     assert_eq!(without_pairs(rest), told.to_lowercase(), "{name}");
 
     let rows = Rows::of(between(&text, "<tbody>", "</tbody>"));
