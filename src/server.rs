@@ -437,8 +437,10 @@ fn readiness(journal: &Journal, all_rooms: Option<ClusterRooms>) -> web::Readine
         journal::Status::Misplaced => Readiness::Degraded {
             reason: MISPLACED.to_owned(),
         },
-        journal::Status::Vacant => Readiness::Degraded {
-            reason: VACANT.to_owned(),
+        journal::Status::Vacant { reason } => Readiness::Degraded {
+            reason: format!(
+                "This server has no place among those that share the history, and waits for one: {reason}. Its rooms are at the others."
+            ),
         },
         journal::Status::Degraded {
             reason,
@@ -454,8 +456,6 @@ fn readiness(journal: &Journal, all_rooms: Option<ClusterRooms>) -> web::Readine
 }
 
 const DRAINING: &str = "This server is about to stop, and hands its rooms to the others that share the history.";
-
-const VACANT: &str = "This server has lost its place among those that share the history, as it did not reach the database. Its rooms are at the others, and it waits for a place.";
 
 const MISPLACED: &str = "The database was removed or replaced while the server runs. What is recorded now is lost when it stops, unless the file that was moved away is moved back. A restart begins with the file that is there. Signaling goes on.";
 

@@ -2,6 +2,8 @@
 
 -- How the other nodes reach it; null if it does not want any beside it.
 alter table node add column address text collate "C";
+-- A code of its CLUSTER_SECRET, which does not tell it: nodes with different ones cannot be beside each other.
+alter table node add column secret_fingerprint bytea;
 
 -- Rooms that somebody drives. A row is made when its first member comes, and goes after its session; while a room has an open
 -- session in a history of several nodes, it has a row.

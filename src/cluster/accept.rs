@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::answers::Answers;
 use super::counts::{Counts, Direction};
 use super::frame::{self, Malformed};
-use super::handshake::{Identity, Socket};
+use super::handshake::{Identity, Refused, Socket};
 use super::link::{self, LinkSender};
 use super::question::{FromEdge, FromOwner, Question, QuestionNumber};
 use crate::journal::NodeId;
@@ -78,8 +78,9 @@ impl Acceptor {
     pub(super) async fn run(self, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
                     let Ok(place) = self.strangers.clone().try_acquire_owned() else {
+                        self.tell_refused(from.ip(), &Refused::Crowded);
                         continue;
                     };
                     let acceptor = self.clone();
@@ -101,23 +102,45 @@ impl Acceptor {
     }
 
     async fn introduced(&self, stream: TcpStream) -> Option<(Socket, NodeId, IpAddr)> {
-        let from = stream.peer_addr().ok()?;
+        let from = stream.peer_addr().ok()?.ip();
         link::tune(&stream).ok()?;
-        let upgrade = async {
-            let stream = self.tls.accept(stream).await.ok()?;
-            accept_async_with_config(stream.into(), Some(link::limits())).await.ok()
-        };
-        let mut socket = timeout(UPGRADE_WITHIN, upgrade).await.ok()??;
-        match self.identity.receive(&mut socket).await {
-            Ok(node) => Some((socket, node, from.ip())),
+        match self.receive(stream).await {
+            Ok((socket, node)) => Some((socket, node, from)),
             Err(why) => {
-                // So that it knows that it is not the way between the two that failed.
-                let _ = timeout(UPGRADE_WITHIN, socket.close(None)).await;
-                self.told
-                    .then(|| warn!(%from, "a link of another node is refused: {why}"));
+                self.tell_refused(from, &why);
                 None
             }
         }
+    }
+
+    async fn receive(&self, stream: TcpStream) -> Result<(Socket, NodeId), Refused> {
+        let upgrade = async {
+            let accepted = self.tls.accept(stream).await;
+            let stream = accepted.map_err(|error| {
+                if link::is_cut(&error) {
+                    Refused::Gone
+                } else {
+                    Refused::Stranger
+                }
+            })?;
+            let upgraded = accept_async_with_config(stream.into(), Some(link::limits())).await;
+            upgraded.map_err(|_| Refused::Stranger)
+        };
+        let mut socket = timeout(UPGRADE_WITHIN, upgrade).await.map_err(|_| Refused::TooLate)??;
+        let received = self.identity.receive(&mut socket).await;
+        if received.is_err() {
+            // So that it knows that it is not the way between the two that failed.
+            let _ = timeout(UPGRADE_WITHIN, socket.close(None)).await;
+        }
+        Ok((socket, received?))
+    }
+
+    fn tell_refused(&self, from: IpAddr, why: &Refused) {
+        if matches!(why, Refused::Gone) {
+            return;
+        }
+        self.told
+            .then(|| warn!(%from, "a link of another node is refused: {why}"));
     }
 
     async fn serve(self, socket: Socket, node: NodeId, from: IpAddr, lost: CancellationToken) {

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::frame;
+use super::link::broken;
 use super::question::NodeAt;
 use super::secure::{SecureStream, binding};
 use crate::journal::NodeId;
@@ -68,11 +69,20 @@ pub(super) enum Refused {
     /// It has this node's own number.
     #[error("it has the same NODE_ID")]
     Same,
-    /// It does not speak as a node does.
+    /// It has hung up before it said anything, as a node does that has waited for too long.
+    #[error("it has hung up")]
+    Gone,
+    /// What it speaks is not even TLS, or no WebSocket within.
+    #[error("it does not speak as a node does")]
+    Stranger,
+    /// Too many others have not said yet who they are.
+    #[error("too many connections are there that have not said who they are")]
+    Crowded,
+    /// It sends what no node does.
     #[error(transparent)]
     Malformed(#[from] frame::Malformed),
     /// The link broke meanwhile.
-    #[error(transparent)]
+    #[error("{}", broken(.0))]
     Broken(#[from] Error),
     /// It did not come to an end.
     #[error("it did not say who it is in time")]

@@ -21,6 +21,8 @@ const RETRY: Duration = Duration::from_millis(200);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 /// After so long the database is asked anew: it has not got the question.
 const RENEWED_WITHIN: Duration = Duration::from_secs(3);
+/// Between two looks at the lease there is never so much, unless nothing of this process runs.
+const STOOD_STILL: Duration = BEAT.saturating_add(ANSWERED_WITHIN.saturating_mul(2));
 /// By how much this node's idea of its lease is shorter than the database's.
 const MARGIN: Duration = Duration::from_secs(1);
 /// A node that the database has answered so short a time ago may reach it.
@@ -38,6 +40,20 @@ pub(super) struct Keeper {
     pub(super) journal: Journal,
     pub(super) owners: Arc<Owners>,
     pub(super) reach: Arc<Reach>,
+}
+
+/// Why a node has lost its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LostPlace {
+    /// Another server has come with its number, or has taken its rooms.
+    #[error("another node has taken it")]
+    Taken,
+    /// Its machine slept, or its process was stopped.
+    #[error("it stood still for {} s", .0.as_secs())]
+    StoodStill(Duration),
+    /// The database may answer others.
+    #[error("the database did not answer until the lease was over, and may answer others")]
+    Unanswered,
 }
 
 /// What the database was asked.
@@ -72,14 +88,20 @@ impl Keeper {
     ///
     /// While the database is away for all that are known, the lease goes on: whoever finds it again waits for a lease before it
     /// takes another's place, and asks that one first.
-    pub(super) async fn keep(&self) -> &'static str {
-        let mut until = self.goes_on_from(Instant::now());
+    pub(super) async fn keep(&self) -> LostPlace {
+        let mut looked_at = Instant::now();
+        let mut until = self.goes_on_from(looked_at);
         let mut is_away = false;
         let mut renewal = self.renewal();
         loop {
             let now = Instant::now();
+            let stood = now - std::mem::replace(&mut looked_at, now);
             if now >= until {
-                return "the database did not answer until the lease was over, and may answer others";
+                return if stood > STOOD_STILL {
+                    LostPlace::StoodStill(stood)
+                } else {
+                    LostPlace::Unanswered
+                };
             }
             // One that takes longer goes on: it may have to connect first.
             let renewed = timeout(ANSWERED_WITHIN, &mut renewal.answer);
@@ -101,7 +123,7 @@ impl Keeper {
                     renewal = self.renewal();
                     continue;
                 }
-                Ok(Ok(None)) => return "another node has taken it",
+                Ok(Ok(None)) => return LostPlace::Taken,
                 Err(_) if renewal.asked.elapsed() < RENEWED_WITHIN => {}
                 Ok(Err(_)) | Err(_) => {
                     self.reach.failed();

@@ -1,5 +1,7 @@
 //! What either end of a link does: what was sent first arrives first, no more than so much waits, and silence is its end.
 
+use std::io;
+use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +14,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{interval, timeout};
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::counts::{Counts, Direction};
@@ -139,6 +141,22 @@ pub(super) fn tune(stream: &TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Why a connection broke. One whose other end was killed ends in a way that TLS says more of than anybody wants to know.
+pub(super) fn broken(error: &Error) -> String {
+    match error {
+        Error::Io(error) if is_cut(error) => "its connection was cut".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// Whether the other end is gone.
+pub(super) fn is_cut(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
+    )
+}
+
 /// Carries messages until the link ends, and says why it did.
 pub(super) async fn run(
     socket: Socket,
@@ -173,7 +191,7 @@ async fn send_all(mut sink: SplitSink<Socket, Message>, mut queue: LinkQueue, co
         };
         match sent {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return error.to_string(),
+            Ok(Err(error)) => return broken(&error),
             Err(_) => return "it does not read".to_owned(),
         }
     }
@@ -184,7 +202,7 @@ async fn send_together(
     frames: &mut Vec<Vec<u8>>,
     waiting: &Waiting,
     counts: &Counts,
-) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+) -> Result<(), Error> {
     for frame in frames.drain(..) {
         waiting.sent(frame.len());
         counts.forwarded(Direction::Out);
@@ -202,7 +220,7 @@ async fn receive_all(
         let message = match timeout(SILENCE, stream.next()).await {
             Err(_) => return "it gave no sign of life".to_owned(),
             Ok(None) => return "it was closed".to_owned(),
-            Ok(Some(Err(error))) => return error.to_string(),
+            Ok(Some(Err(error))) => return broken(&error),
             Ok(Some(Ok(message))) => message,
         };
         match message {

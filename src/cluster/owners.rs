@@ -164,7 +164,7 @@ impl Owners {
         let upgrade = async {
             let stream = secure::connect(stream).await.map_err(|error| failed(&error))?;
             let upgrade = client_async_with_config("ws://node/", stream, Some(link::limits()));
-            upgrade.await.map_err(|error| failed(&error))
+            upgrade.await.map_err(|error| failed(&link::broken(&error)))
         };
         let upgraded = timeout(CONNECT_WITHIN, upgrade).await;
         let (mut socket, _) = upgraded.map_err(|_| failed(&"it does not answer"))??;
@@ -173,7 +173,13 @@ impl Owners {
             let why = match error {
                 Refused::Protocol(_) | Refused::Secret | Refused::Same => NoLink::Refused,
                 Refused::Vacant => NoLink::Vacant,
-                Refused::Other { .. } | Refused::Malformed(_) | Refused::Broken(_) | Refused::TooLate => NoLink::Other,
+                Refused::Other { .. }
+                | Refused::Gone
+                | Refused::Stranger
+                | Refused::Crowded
+                | Refused::Malformed(_)
+                | Refused::Broken(_)
+                | Refused::TooLate => NoLink::Other,
             };
             (why, error.to_string())
         })?;

@@ -32,7 +32,7 @@ impl Tenure {
             nodes.leave();
             self.directory.leave().await;
             self.hub.abandon();
-            let back = journal.vacate(self.clock.now().at);
+            let back = journal.vacate(self.clock.now().at, why.to_string());
             self.identity.lose();
             let Ok(back) = back.await else { return };
             journal.set_commit_timeout(COMMITTED_WITHIN);

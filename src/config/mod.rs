@@ -393,6 +393,7 @@ impl Config {
         NodePlace {
             node: node.unwrap_or(NodeId::FIRST),
             address,
+            secret_fingerprint: self.cluster_secret.as_ref().map(SharedSecret::fingerprint),
         }
     }
 

@@ -9,6 +9,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
+use super::occupant::Occupant;
 use super::open_error::OpenError;
 use crate::private_file;
 
@@ -116,7 +117,10 @@ mod left_open {
 fn try_lock(file: &File, path: &Path) -> Result<(), OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.display().to_string())),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            name: path.display().to_string(),
+            by: Occupant::Alone,
+        }),
         Err(TryLockError::Error(source)) => Err(not_writable(path, source)),
     }
 }

@@ -21,6 +21,7 @@ mod loss;
 mod migrating;
 mod node;
 mod nodes;
+mod occupant;
 mod open;
 mod open_error;
 mod open_server;
@@ -197,7 +198,10 @@ pub enum Status {
     /// The database's file was removed, moved away or replaced: what is recorded goes where nobody will find it.
     Misplaced,
     /// The server has lost its place among those that share the history, and waits for another.
-    Vacant,
+    Vacant {
+        /// Why it has none.
+        reason: String,
+    },
     /// Signaling goes on without waiting for the disk.
     Degraded {
         /// What the database said last, or that it says nothing.
@@ -315,7 +319,7 @@ impl Journal {
         let (is_vacant, degraded) = (queue.is_vacant(), queue.degraded(Instant::now()));
         drop(queue);
         match degraded {
-            _ if is_vacant => Status::Vacant,
+            Some(queue::Degraded { reason, .. }) if is_vacant => Status::Vacant { reason },
             None if self.inner.shared.is_misplaced() => Status::Misplaced,
             None => match self.inner.shared.space.shortage() {
                 None => Status::Ready,
@@ -349,8 +353,9 @@ impl Journal {
     /// Gives up this server's place in a history that it shares with others: what waits is lost, and what was to follow it does
     /// not wait any more, so whoever would be told something must be gone before. Until it has a place again, what is
     /// submitted is dropped. It gets one as soon as the database gives it one; then this is told which rooms are left to it.
-    pub fn vacate(&self, at: Timestamp) -> oneshot::Receiver<BroughtBack> {
-        self.inner.shared.vacate(at)
+    /// `why` is what its status says until it is known why there is none.
+    pub fn vacate(&self, at: Timestamp, why: String) -> oneshot::Receiver<BroughtBack> {
+        self.inner.shared.vacate(at, why)
     }
 
     /// Waits until the thread that writes has a moment for this: whether it has. It takes for ever if that thread hangs, and

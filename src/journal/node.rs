@@ -10,6 +10,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::occupant::Occupant;
 use crate::sql::{Connection, Database, query};
 
 /// How long nobody else takes the place of one that wrote, if its connection still stands.
@@ -63,6 +64,8 @@ pub struct NodePlace {
     pub node: NodeId,
     /// How the others reach it; `None` if there are to be none.
     pub address: Option<String>,
+    /// By what it sees that the others have the same `CLUSTER_SECRET`.
+    pub secret_fingerprint: Option<Vec<u8>>,
 }
 
 impl Default for NodePlace {
@@ -70,6 +73,7 @@ impl Default for NodePlace {
         Self {
             node: NodeId::FIRST,
             address: None,
+            secret_fingerprint: None,
         }
     }
 }
@@ -97,13 +101,14 @@ pub(super) struct Epoch {
 pub(super) enum Place {
     /// It is ours now.
     Taken(Epoch),
-    /// Another server lives there.
-    Occupied,
+    /// Another server lives there, or cannot be beside this one.
+    Occupied(Occupant),
 }
 
 struct Tenant {
     is_over: bool,
     group_no: i64,
+    address: Option<String>,
 }
 
 /// Begins a transaction that writes: with PostgreSQL its first statement says that no other has taken our place.
@@ -144,12 +149,13 @@ pub(super) async fn take_place(connection: &mut PgConnection, place: &NodePlace)
             // Its machine is gone, or it hangs: what it may still send is refused from now on, as the place has a new epoch.
             end_holder(connection, node).await?;
         }
-        let now = now.map(|now| now.group_no);
-        written += u32::from(now != groups);
-        groups = now;
+        let group_no = now.as_ref().map(|now| now.group_no);
+        written += u32::from(group_no != groups);
+        groups = group_no;
         // What was under way when it was killed may still be done, once.
         if written > 1 || Instant::now() > give_up_at {
-            return Ok(Place::Occupied);
+            let address = now.and_then(|now| now.address);
+            return Ok(Place::Occupied(Occupant::of_same_number(place, address)));
         }
         sleep(ASKED_EVERY).await;
     }
@@ -157,11 +163,29 @@ pub(super) async fn take_place(connection: &mut PgConnection, place: &NodePlace)
         if let Some(number) = register(connection, place).await? {
             return Ok(Place::Taken(Epoch { node, number }));
         }
-        if Instant::now() > give_up_at {
-            return Ok(Place::Occupied);
+        if Instant::now() > give_up_at
+            && let Some(occupant) = opponent(connection, place).await?
+        {
+            return Ok(Place::Occupied(occupant));
         }
         sleep(ASKED_EVERY).await;
     }
+}
+
+/// The first of those that live and cannot be beside this one.
+async fn opponent(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Result<Option<Occupant>> {
+    let node = sqlx::query!(
+        "/*postgres*/ select id, address from node
+         where id <> $1 and expires_at > clock_timestamp()
+           and (address is null or $2::text is null or secret_fingerprint is distinct from $3)
+         order by id limit 1",
+        place.node.0,
+        place.address,
+        place.secret_fingerprint
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(node.map(|node| Occupant::beside(place, NodeId(node.id), node.address)))
 }
 
 /// What is said to a server whose place another has taken; `rows.postgres.sql` says it, too.
@@ -233,7 +257,7 @@ pub(super) async fn end_holder(connection: &mut PgConnection, node: NodeId) -> s
 async fn tenant(connection: &mut PgConnection, node: NodeId) -> sqlx::Result<Option<Tenant>> {
     sqlx::query_as!(
         Tenant,
-        r#"/*postgres*/ select expires_at < clock_timestamp() as "is_over!", group_no from node where id = $1"#,
+        r#"/*postgres*/ select expires_at < clock_timestamp() as "is_over!", group_no, address from node where id = $1"#,
         node.0
     )
     .fetch_optional(connection)
@@ -241,9 +265,8 @@ async fn tenant(connection: &mut PgConnection, node: NodeId) -> sqlx::Result<Opt
 }
 
 /// Takes the row, and gives its new epoch, unless another node lives that cannot be beside this one: one of the two is to be
-/// alone. How the last run ended stays as it is: recovery reads it.
+/// alone, or they have different secrets. How the last run ended stays as it is: recovery reads it.
 async fn register(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Result<Option<i64>> {
-    let address = place.address.as_deref();
     sqlx::query("begin").execute(&mut *connection).await?;
     sqlx::query!(
         "/*postgres*/ select pg_advisory_xact_lock($1, 'node'::regclass::oid::integer)",
@@ -252,17 +275,20 @@ async fn register(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Res
     .fetch_all(&mut *connection)
     .await?;
     let epoch = sqlx::query_scalar!(
-        "/*postgres*/ insert into node (id, epoch, state, group_no, alive_at, expires_at, address)
-         select $1, 1, 'active', 0, 0, clock_timestamp() + $2::float8 * interval '1 ms', $3
+        "/*postgres*/ insert into node (id, epoch, state, group_no, alive_at, expires_at, address, secret_fingerprint)
+         select $1, 1, 'active', 0, 0, clock_timestamp() + $2::float8 * interval '1 ms', $3, $4
          where not exists (
              select from node
-             where id <> $1 and expires_at > clock_timestamp() and (address is null or $3::text is null))
+             where id <> $1 and expires_at > clock_timestamp()
+               and (address is null or $3::text is null or secret_fingerprint is distinct from $4))
          on conflict (id) do update
-         set epoch = node.epoch + 1, expires_at = excluded.expires_at, address = excluded.address
+         set epoch = node.epoch + 1, expires_at = excluded.expires_at, address = excluded.address,
+             secret_fingerprint = excluded.secret_fingerprint
          returning epoch",
         place.node.0,
         LEASE.as_secs_f64() * 1_000.0,
-        address
+        place.address,
+        place.secret_fingerprint
     )
     .fetch_optional(&mut *connection)
     .await?;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use sqlx::migrate::MigrateError;
 
+use super::occupant::Occupant;
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -23,8 +25,13 @@ pub enum OpenError {
         source: io::Error,
     },
     /// Another process writes it.
-    #[error("the database {0} is in use by another chatroom-server")]
-    InUse(String),
+    #[error("the database {name} is in use by {by}")]
+    InUse {
+        /// Which one.
+        name: String,
+        /// Who that is.
+        by: Occupant,
+    },
     /// What should be a copy of the history is another one.
     #[error("the database {0}, which DATABASE_READ_URL names, is no copy of the one that DATABASE_URL names")]
     OtherHistory(String),

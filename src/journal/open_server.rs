@@ -11,6 +11,7 @@ use super::bring_back::{BroughtBack, bring_back};
 use super::database_server::DatabaseServer;
 use super::migrating::Plan;
 use super::node::{self, Epoch, NodePlace, Place};
+use super::occupant::Occupant;
 use super::open_error::OpenError;
 use super::server_url::SchemaName;
 use super::store::{Connected, ServerStore};
@@ -69,7 +70,7 @@ async fn take_place(server: &DatabaseServer, place: &NodePlace) -> Result<(PgCon
     refuse_unfinished_import(&mut connection, server).await?;
     let epoch = match node::take_place(&mut connection, place).await.map_err(failed)? {
         Place::Taken(epoch) => epoch,
-        Place::Occupied => return Err(OpenError::InUse(server.to_string())),
+        Place::Occupied(by) => return Err(in_use(server, by)),
     };
     node::prepare(&mut connection, epoch).await.map_err(failed)?;
     node::rebase(&mut connection, 0).await.map_err(failed)?;
@@ -77,6 +78,11 @@ async fn take_place(server: &DatabaseServer, place: &NodePlace) -> Result<(PgCon
         .await
         .map_err(failed)?;
     Ok((connection, epoch))
+}
+
+fn in_use(server: &DatabaseServer, by: Occupant) -> OpenError {
+    let name = server.to_string();
+    OpenError::InUse { name, by }
 }
 
 /// Makes the schema and its tables, if they are missing, and changes those of an earlier version.
@@ -129,7 +135,7 @@ pub(crate) async fn claim(server: &DatabaseServer) -> Result<PgConnection, OpenE
     let mut connection = server.connect().await?;
     match node::take_place(&mut connection, &NodePlace::default()).await {
         Ok(Place::Taken(_)) => Ok(connection),
-        Ok(Place::Occupied) => Err(OpenError::InUse(server.to_string())),
+        Ok(Place::Occupied(by)) => Err(in_use(server, by)),
         Err(source) => Err(server.failure(source)),
     }
 }

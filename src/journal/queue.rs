@@ -55,8 +55,13 @@ pub(super) struct Queue {
     damaged: Damaged,
     trouble: Option<Trouble>,
     state: State,
-    /// Since when the server has had no place in the history, if it has none.
-    vacant: Option<Instant>,
+    /// If the server has no place in the history.
+    vacant: Option<Vacancy>,
+}
+
+struct Vacancy {
+    since: Instant,
+    why: String,
 }
 
 /// A submission that the writer holds.
@@ -71,6 +76,7 @@ struct Taken {
 struct Trouble {
     reason: String,
     since: Instant,
+    is_told: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -136,7 +142,7 @@ impl Queue {
 
     /// Loses what waits, and lets nothing wait any more, until the queue is reopened. What somebody was told of it all the same
     /// is missing: a gap says so.
-    pub(super) fn vacate(&mut self, at: Timestamp, now: Instant) {
+    pub(super) fn vacate(&mut self, at: Timestamp, why: String, now: Instant) {
         let was_told = self.let_go;
         self.let_go();
         let held: usize = self.taken.drain(..).map(|taken| taken.left).sum();
@@ -150,7 +156,7 @@ impl Queue {
         self.backlog = self.backlog.emptied();
         (self.taken_since, self.progressed, self.trouble, self.gap) = (None, None, None, None);
         self.told = 0;
-        self.vacant = Some(now);
+        self.vacant = Some(Vacancy { since: now, why });
         if was_told && events > 0 {
             let at = first.unwrap_or(at);
             let session = None;
@@ -162,6 +168,13 @@ impl Queue {
                 }],
                 now,
             );
+        }
+    }
+
+    /// There is no place for the server yet.
+    pub(super) fn stays_vacant(&mut self, reason: String) {
+        if let Some(vacancy) = &mut self.vacant {
+            vacancy.why = reason;
         }
     }
 
@@ -307,14 +320,18 @@ impl Queue {
         std::mem::take(&mut self.damaged)
     }
 
-    /// The database could not be written just now. True if it could before.
-    pub(super) fn failed(&mut self, reason: String, now: Instant) -> bool {
-        let since = self.trouble.as_ref().map(|trouble| trouble.since);
+    /// The database could not be written just now. True if that is to be told: it is the first time, or the second if all that
+    /// had happened is that its connection `is_cut`, as there is another at once.
+    pub(super) fn failed(&mut self, reason: String, is_cut: bool, now: Instant) -> bool {
+        let before = self.trouble.take();
+        let was_told = before.as_ref().is_some_and(|trouble| trouble.is_told);
+        let is_told = was_told || before.is_some() || !is_cut;
         self.trouble = Some(Trouble {
             reason,
-            since: since.unwrap_or(now),
+            since: before.map_or(now, |trouble| trouble.since),
+            is_told,
         });
-        since.is_none()
+        is_told && !was_told
     }
 
     /// The next thing to run, if it need not wait (any more). Whoever asks is done with the one before.
@@ -356,11 +373,11 @@ impl Queue {
     }
 
     pub(super) fn degraded(&self, now: Instant) -> Option<Degraded> {
-        if let Some(since) = self.vacant {
+        if let Some(vacancy) = &self.vacant {
             return Some(Degraded {
-                reason: "this node has no place among the others for now".to_owned(),
+                reason: vacancy.why.clone(),
                 waiting: self.unwritten(),
-                lasting: now.saturating_duration_since(since),
+                lasting: now.saturating_duration_since(vacancy.since),
             });
         }
         let since = self.suffering_since()?;
@@ -590,7 +607,7 @@ mod tests {
                 queue.set_commit_timeout(Duration::ZERO);
                 assert!(queue.next_release(now).is_some());
             }
-            queue.vacate(Timestamp(9), now);
+            queue.vacate(Timestamp(9), "it stood still".to_owned(), now);
             assert_eq!(
                 queue.submit(Source::default(), vec![record(7)], release(), now),
                 Submitted::Dropped
@@ -598,7 +615,9 @@ mod tests {
             let released = std::iter::from_fn(|| queue.next_release(now)).count();
             assert_eq!(released, if is_told { 2 } else { 3 });
             assert_eq!(queue.take(10, now), Work::Vacant);
-            assert!(!queue.admits(&Source::default()) && queue.degraded(now).is_some());
+            assert!(!queue.admits(&Source::default()));
+            queue.stays_vacant("another is there".to_owned());
+            assert_eq!(queue.degraded(now).unwrap().reason, "another is there");
             queue.reopen();
             let gap = record(5);
             let gap = Record {

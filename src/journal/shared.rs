@@ -120,11 +120,14 @@ impl Shared {
         let reason = error
             .as_database_error()
             .map_or_else(|| error.to_string(), |error| error.message().to_owned());
-        if reason.contains(REPLACED) {
+        // Nothing ails the database, and whoever waits for this says what follows.
+        let is_replaced = reason.contains(REPLACED);
+        if is_replaced {
             self.replaced.cancel();
         }
-        let first = self.queue().failed(reason, Instant::now());
-        if first {
+        let is_cut = matches!(error, sqlx::Error::Io(_));
+        let is_news = self.queue().failed(reason, is_cut, Instant::now());
+        if is_news && !is_replaced {
             tracing::warn!(%error, "the database cannot be written: signaling goes on, and events wait in memory");
         }
         self.due.notify_one();
@@ -153,10 +156,10 @@ impl Shared {
     }
 
     /// The server has lost its place.
-    pub(super) fn vacate(&self, at: Timestamp) -> oneshot::Receiver<BroughtBack> {
+    pub(super) fn vacate(&self, at: Timestamp, why: String) -> oneshot::Receiver<BroughtBack> {
         let (sender, receiver) = oneshot::channel();
         *self.vacated.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-        self.queue().vacate(at, Instant::now());
+        self.queue().vacate(at, why, Instant::now());
         self.work.notify_one();
         self.due.notify_one();
         receiver

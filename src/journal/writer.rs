@@ -212,6 +212,7 @@ impl Writer {
             Ok(back) => back.into_iter().for_each(|back| self.shared.reopen(back)),
             Err(error) => {
                 tracing::debug!(error, "there is no place in the history for this node yet");
+                self.shared.queue().stays_vacant(error);
                 let _ = tokio::time::timeout(REGAIN_EVERY, self.shared.work.notified()).await;
             }
         }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
 /// What tokens to join are signed with, or what nodes know each other by. It never reaches a log: its `Debug` does not tell it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SharedSecret(String);
@@ -27,6 +30,18 @@ impl SharedSecret {
             ));
         }
         Ok(Self(raw.to_owned()))
+    }
+
+    /// What is the same for whoever has the same secret, and does not tell it.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        let hmac = Hmac::<Sha256>::new_from_slice(self.as_bytes());
+        hmac.map(|hmac| {
+            hmac.chain_update(b"fingerprint of a secret")
+                .finalize()
+                .into_bytes()
+                .to_vec()
+        })
+        .unwrap_or_default()
     }
 
     /// The key, byte for byte as it is typed, so that other programs can sign with it.

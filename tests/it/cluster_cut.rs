@@ -276,4 +276,35 @@ async fn a_node_that_slept_past_its_lease_gives_its_rooms_up_and_gets_a_place_ag
     ann_back.offer_to(&bo_seat["memberId"]).await;
     while bo.event().await.0 != "offer" {}
     assert!(!cluster.kinds().await.contains("left"));
+    let said = cluster.logged(1);
+    let lost = said.matches("has lost its place among the others").count();
+    assert!(lost == 1 && !said.contains("the database cannot be written"), "{said}");
+}
+
+#[tokio::test]
+async fn a_node_whose_number_another_has_taken_says_so_and_waits_for_it() {
+    let cluster = Cluster::new().await;
+    let one = cluster.start(1);
+    let (ann, ann_seat) = Socket::join(one.port, "lesson", "Ann").await;
+    one.signal("STOP");
+    let elsewhere = cluster.log(4);
+    let mut twin = Server::start_unread(cluster.command(1, &[]), &elsewhere);
+    let (_ann, back) = Socket::resume(twin.port, "lesson", "Ann").await;
+    assert_eq!(back["memberId"], ann_seat["memberId"]);
+    one.signal("CONT");
+    let told = ann.events_until_closed().await;
+    assert!(told.is_empty(), "{told:?}");
+    let address = cluster.text("select address from chatroom.node").await;
+    let taken = format!("node 1 at {address}: give this one another NODE_ID");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !one.ask("/readyz").unwrap().contains(&taken) {
+        assert!(Instant::now() < deadline, "{}", one.ask("/readyz").unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(is_ready(&twin));
+    twin.signal("TERM");
+    assert_eq!(twin.exit_code(), Some(0));
+    until_logged(&cluster, 1, AGAIN).await;
+    let (_ann, back) = Socket::resume(one.port, "lesson", "Ann").await;
+    assert_eq!(back["memberId"], ann_seat["memberId"]);
 }

@@ -17,7 +17,7 @@ async fn run_and_stop(bench: &Bench, records: Vec<Record>, clean: bool) {
 async fn restart(bench: &Bench) -> Opened {
     loop {
         match Journal::open(bench.options(), || NOW).await {
-            Err(OpenError::InUse(_)) => tokio::task::yield_now().await,
+            Err(OpenError::InUse { .. }) => tokio::task::yield_now().await,
             opened => return opened.unwrap(),
         }
     }

@@ -114,13 +114,20 @@ fn patience_ends_for_everything_that_waits_and_comes_back() {
 #[test]
 fn a_database_that_fails_without_anything_waiting_is_degraded_too() {
     let mut bench = Bench::new(10);
-    assert!(bench.queue.failed("disk full".into(), bench.at(0)));
-    assert!(!bench.queue.failed("disk still full".into(), bench.at(800)));
+    assert!(bench.queue.failed("disk full".into(), false, bench.at(0)));
+    assert!(!bench.queue.failed("disk still full".into(), false, bench.at(800)));
     assert_eq!(bench.queue.degraded(bench.at(999)), None);
     let degraded = bench.queue.degraded(bench.at(1_000)).unwrap();
     assert_eq!((degraded.reason.as_str(), degraded.waiting), ("disk still full", 0));
     bench.queue.written(0, bench.at(0));
     assert_eq!(bench.queue.degraded(bench.at(2_000)), None);
+
+    // A connection that was cut is followed by another.
+    assert!(!bench.queue.failed("cut".into(), true, bench.at(2_000)));
+    bench.queue.written(0, bench.at(2_000));
+    assert!(!bench.queue.failed("cut".into(), true, bench.at(3_000)));
+    assert!(bench.queue.failed("nobody there".into(), true, bench.at(3_050)));
+    assert!(!bench.queue.failed("nobody there".into(), true, bench.at(3_100)));
 }
 
 #[test]

@@ -321,7 +321,7 @@ impl Played {
                 ..self.options()
             };
             match Journal::open(options, move || Timestamp(clock.load(Ordering::Relaxed))).await {
-                Err(OpenError::InUse(_) | OpenError::Database { .. }) => tokio::time::sleep(A_MOMENT).await,
+                Err(OpenError::InUse { .. } | OpenError::Database { .. }) => tokio::time::sleep(A_MOMENT).await,
                 opened => return opened.unwrap(),
             }
         }
