@@ -19,6 +19,7 @@ use super::frame::{self, Malformed};
 use super::handshake::{Identity, Refused, Socket};
 use super::link::{self, LinkSender};
 use super::question::{FromEdge, FromOwner, Question, QuestionNumber};
+use super::secure;
 use crate::journal::NodeId;
 use crate::limit::Seldom;
 use crate::signaling::remote::{ClientNumber, EdgeLink, ToEdge, ToOwner};
@@ -117,7 +118,7 @@ impl Acceptor {
         let upgrade = async {
             let accepted = self.tls.accept(stream).await;
             let stream = accepted.map_err(|error| {
-                if link::is_cut(&error) {
+                if secure::is_cut(&error) {
                     Refused::Gone
                 } else {
                     Refused::Stranger

@@ -14,9 +14,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::frame;
-use super::link::broken;
 use super::question::NodeAt;
-use super::secure::{SecureStream, binding};
+use super::secure::{SecureStream, binding, broken};
 use crate::journal::NodeId;
 use crate::model::secret::SharedSecret;
 
@@ -271,15 +270,29 @@ async fn hear<T: DeserializeOwned>(socket: &mut Socket) -> Result<T, Refused> {
     }
 }
 
+/// The two ends of a connection: the edge's, and the owner's.
+#[cfg(test)]
+pub(super) async fn sockets() -> (Socket, Socket) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let edge = async {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let stream = super::secure::connect(stream).await.unwrap();
+        tokio_tungstenite::client_async("ws://node/", stream).await.unwrap().0
+    };
+    let owner = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = super::secure::acceptor().unwrap().accept(stream).await.unwrap();
+        tokio_tungstenite::accept_async(stream.into()).await.unwrap()
+    };
+    tokio::join!(edge, owner)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use tokio::net::{TcpListener, TcpStream};
-    use tokio_tungstenite::{accept_async, client_async};
-
     use super::*;
-    use crate::cluster::secure;
 
     const SECRET: &str = "a-secret-that-every-node-knows-and-nobody-else";
 
@@ -287,23 +300,6 @@ mod tests {
         let node = NodeId::new(number).unwrap();
         let secret = SharedSecret::parse(secret).unwrap();
         Arc::new(Identity::new(node, 7, "node:4000".to_owned(), secret))
-    }
-
-    /// The two ends of a connection: the edge's, and the owner's.
-    async fn sockets() -> (Socket, Socket) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let edge = async {
-            let stream = TcpStream::connect(address).await.unwrap();
-            let stream = secure::connect(stream).await.unwrap();
-            client_async("ws://node/", stream).await.unwrap().0
-        };
-        let owner = async {
-            let (stream, _) = listener.accept().await.unwrap();
-            let stream = secure::acceptor().unwrap().accept(stream).await.unwrap();
-            accept_async(stream.into()).await.unwrap()
-        };
-        tokio::join!(edge, owner)
     }
 
     /// What both ends say of each other, where node 1 in epoch 7 is looked for.

@@ -1,8 +1,7 @@
 //! What either end of a link does: what was sent first arrives first, no more than so much waits, and silence is its end.
 
-use std::io;
-use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::counts::{Counts, Direction};
 use super::frame;
 use super::handshake::Socket;
+use super::secure::broken;
 use crate::held::{Held, Holder, MemoryBudget};
 use crate::model::address::AddressKey;
 
@@ -30,6 +30,8 @@ const MOST_WAITING: usize = 64 << 20;
 const BEAT: Duration = Duration::from_secs(2);
 /// After so long without one the other is gone.
 const SILENCE: Duration = Duration::from_secs(6);
+/// How long what has arrived is still read when nothing more can be sent.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How many messages go out together.
 const TOGETHER: usize = 256;
 
@@ -141,22 +143,6 @@ pub(super) fn tune(stream: &TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Why a connection broke. One whose other end was killed ends in a way that TLS says more of than anybody wants to know.
-pub(super) fn broken(error: &Error) -> String {
-    match error {
-        Error::Io(error) if is_cut(error) => "its connection was cut".to_owned(),
-        error => error.to_string(),
-    }
-}
-
-/// Whether the other end is gone.
-pub(super) fn is_cut(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
-    )
-}
-
 /// Carries messages until the link ends, and says why it did.
 pub(super) async fn run(
     socket: Socket,
@@ -166,12 +152,17 @@ pub(super) async fn run(
 ) -> String {
     let (sink, stream) = socket.split();
     let ended = queue.ended.clone();
-    let why = tokio::select! {
-        why = send_all(sink, queue, counts) => why,
-        why = receive_all(stream, counts, take) => why,
-        () = ended.cancelled() => "too much waited for it, or it was given up".to_owned(),
+    let mut receiving = pin!(receive_all(stream, counts, take));
+    let (why, is_cut_off) = tokio::select! {
+        why = send_all(sink, queue, counts) => (why, true),
+        why = &mut receiving => (why, false),
+        () = ended.cancelled() => ("too much waited for it, or it was given up".to_owned(), false),
     };
     ended.cancel();
+    if is_cut_off {
+        // What the other said before its end may have arrived, and not have been read.
+        let _ = timeout(LAST_WORDS, receiving).await;
+    }
     why
 }
 
@@ -242,6 +233,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::cluster::handshake::sockets;
     use crate::held::HeldLimits;
 
     #[test]
@@ -268,5 +260,27 @@ mod tests {
             !sender.send(&"x".repeat(frame::MOST_BYTES)),
             "larger than a frame may be"
         );
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_the_end_is_read_though_nothing_can_be_sent() {
+        let (near, mut far) = sockets().await;
+        let (sender, queue) = channel(
+            &MemoryBudget::new(HeldLimits::default()),
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+        );
+        for number in 0..100_u8 {
+            far.send(Message::binary(vec![number])).await.unwrap();
+        }
+        // What it has not read resets the connection.
+        assert!(sender.send(&"x".repeat(1 << 20)));
+        drop(far);
+        let mut taken = 0;
+        let take = |_: &[u8]| {
+            taken += 1;
+            Ok(())
+        };
+        run(near, queue, &Counts::default(), take).await;
+        assert_eq!(taken, 100);
     }
 }

@@ -164,7 +164,7 @@ impl Owners {
         let upgrade = async {
             let stream = secure::connect(stream).await.map_err(|error| failed(&error))?;
             let upgrade = client_async_with_config("ws://node/", stream, Some(link::limits()));
-            upgrade.await.map_err(|error| failed(&link::broken(&error)))
+            upgrade.await.map_err(|error| failed(&secure::broken(&error)))
         };
         let upgraded = timeout(CONNECT_WITHIN, upgrade).await;
         let (mut socket, _) = upgraded.map_err(|_| failed(&"it does not answer"))??;

@@ -2,6 +2,7 @@
 //! prove of the secret does, and it is proved over this very connection ([`binding`]), so that nobody can stand between.
 
 use std::io;
+use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::{TlsAcceptor, TlsStream};
+use tokio_tungstenite::tungstenite::Error;
 
 use crate::tls::{provider, secured};
 
@@ -50,4 +52,22 @@ pub(super) fn binding(stream: &SecureStream) -> Option<[u8; 32]> {
         TlsStream::Server(stream) => stream.get_ref().1.export_keying_material([0; 32], LABEL, None),
     };
     exported.ok()
+}
+
+/// Why a connection broke. One whose other end was killed ends in a way that TLS says more of than anybody wants to know.
+pub(super) fn broken(error: &Error) -> String {
+    if let Error::Io(error) = error
+        && is_cut(error)
+    {
+        return "its connection was cut".to_owned();
+    }
+    error.to_string()
+}
+
+/// Whether the other end is gone.
+pub(super) fn is_cut(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
+    )
 }

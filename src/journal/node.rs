@@ -68,6 +68,12 @@ pub struct NodePlace {
     pub secret_fingerprint: Option<Vec<u8>>,
 }
 
+impl NodePlace {
+    fn is_alone(&self) -> bool {
+        self.address.is_none()
+    }
+}
+
 impl Default for NodePlace {
     fn default() -> Self {
         Self {
@@ -155,7 +161,11 @@ pub(super) async fn take_place(connection: &mut PgConnection, place: &NodePlace)
         // What was under way when it was killed may still be done, once.
         if written > 1 || Instant::now() > give_up_at {
             let address = now.and_then(|now| now.address);
-            return Ok(Place::Occupied(Occupant::of_same_number(place, address)));
+            return Ok(Place::Occupied(Occupant::of_same_number(
+                place.is_alone(),
+                node.number(),
+                address,
+            )));
         }
         sleep(ASKED_EVERY).await;
     }
@@ -185,7 +195,7 @@ async fn opponent(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Res
     )
     .fetch_optional(connection)
     .await?;
-    Ok(node.map(|node| Occupant::beside(place, NodeId(node.id), node.address)))
+    Ok(node.map(|node| Occupant::beside(place.is_alone(), NodeId(node.id).number(), node.address)))
 }
 
 /// What is said to a server whose place another has taken; `rows.postgres.sql` says it, too.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::node::{NodeId, NodePlace};
-
 /// Who keeps a server out of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occupant {
@@ -21,24 +19,24 @@ pub enum Occupant {
 
 /// A node and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeAddress(NodeId, String);
+pub struct NodeAddress(u16, String);
 
 impl Occupant {
-    /// Who has the number of `ours`, reached at `address`.
-    pub(super) fn of_same_number(ours: &NodePlace, address: Option<String>) -> Self {
-        match (&ours.address, address) {
-            (Some(_), Some(address)) => Self::SameNumber(NodeAddress(ours.node, address)),
-            (_, address) => Self::beside(ours, ours.node, address),
+    /// Who has this server's own number, to be seen by one that `is_alone` or is one of several.
+    pub(super) fn of_same_number(is_alone: bool, node: u16, address: Option<String>) -> Self {
+        match address {
+            Some(address) if !is_alone => Self::SameNumber(NodeAddress(node, address)),
+            address => Self::beside(is_alone, node, address),
         }
     }
 
-    /// Another node, which cannot be beside `ours`.
-    pub(super) fn beside(ours: &NodePlace, node: NodeId, address: Option<String>) -> Self {
-        match (&ours.address, address) {
-            (None, None) => Self::Alone,
-            (Some(_), None) => Self::WithoutCluster,
-            (None, Some(address)) => Self::Node(NodeAddress(node, address)),
-            (Some(_), Some(address)) => Self::OtherSecret(NodeAddress(node, address)),
+    /// Another node, which cannot be beside this one.
+    pub(super) fn beside(is_alone: bool, node: u16, address: Option<String>) -> Self {
+        match (is_alone, address) {
+            (true, None) => Self::Alone,
+            (false, None) => Self::WithoutCluster,
+            (true, Some(address)) => Self::Node(NodeAddress(node, address)),
+            (false, Some(address)) => Self::OtherSecret(NodeAddress(node, address)),
         }
     }
 }
@@ -72,27 +70,23 @@ mod tests {
 
     #[test]
     fn each_says_what_can_be_done() {
-        let ours = |address: Option<&str>| NodePlace {
-            address: address.map(str::to_owned),
-            ..NodePlace::default()
-        };
-        let theirs = |address: &str| Some(address.to_owned());
-        let same = |ours, address| Occupant::of_same_number(&ours, address).to_string();
-        let beside = |ours, address| Occupant::beside(&ours, NodeId(2), address).to_string();
+        let theirs = || Some("b:1".to_owned());
+        let same = |is_alone, address| Occupant::of_same_number(is_alone, 1, address).to_string();
+        let beside = |is_alone, address| Occupant::beside(is_alone, 2, address).to_string();
         let alone = ", which is to be alone, as it has no CLUSTER_LISTEN";
         let needs = "to be beside it this one needs CLUSTER_LISTEN, CLUSTER_SECRET and a NODE_ID of its own";
         for (said, expected) in [
-            (same(ours(None), None), String::new()),
-            (same(ours(Some("a:1")), None), alone.to_owned()),
-            (same(ours(None), theirs("b:1")), format!(", node 1 at b:1: {needs}")),
+            (same(true, None), String::new()),
+            (same(false, None), alone.to_owned()),
+            (same(true, theirs()), format!(", node 1 at b:1: {needs}")),
             (
-                same(ours(Some("a:1")), theirs("b:1")),
+                same(false, theirs()),
                 ", node 1 at b:1: give this one another NODE_ID".to_owned(),
             ),
-            (beside(ours(Some("a:1")), None), alone.to_owned()),
-            (beside(ours(None), theirs("b:1")), format!(", node 2 at b:1: {needs}")),
+            (beside(false, None), alone.to_owned()),
+            (beside(true, theirs()), format!(", node 2 at b:1: {needs}")),
             (
-                beside(ours(Some("a:1")), theirs("b:1")),
+                beside(false, theirs()),
                 ", node 2 at b:1, whose CLUSTER_SECRET is not this one's".to_owned(),
             ),
         ] {

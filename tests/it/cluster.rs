@@ -85,6 +85,9 @@ async fn a_room_whose_node_is_killed_goes_on_at_another() {
     let (mut eve, _) = Socket::join(two.port, "third", "Eve").await;
     ann.expect("getOffer").await;
     connect((&mut ann, &ann_seat["memberId"]), (&mut bo, &bo_seat["memberId"])).await;
+    // Relays wait for nothing: of a link that is not written, nobody would know, and the two would be told to begin anew.
+    let linked = "select count(*)::text from chatroom.link where answered_at is not null";
+    cluster.until(linked, "1").await;
     let killed = Instant::now();
     one.signal("KILL");
     one.exit_code();
