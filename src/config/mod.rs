@@ -278,7 +278,10 @@ impl Config {
         let config = Self::read(std::env::args_os().skip(1), &file)?;
         let settings: Vec<_> = command().get_arguments().map(variable).collect();
         let mut oddities = dotenv::misspelt(&file, &settings);
-        oddities.extend(postgres::oddities(&config.database_url));
+        oddities.extend(postgres::oddities(
+            &config.database_url,
+            config.database_read_url.as_ref(),
+        ));
         Ok((config, oddities))
     }
 

@@ -6,7 +6,7 @@ use crate::journal::{Database, DatabaseFile, ServerUrl};
 use crate::private_file;
 
 /// What the operator should know and what keeps no server from starting, a sentence each.
-pub(super) fn oddities(database: &Database<DatabaseFile, ServerUrl>) -> Vec<String> {
+pub(super) fn oddities(database: &Database<DatabaseFile, ServerUrl>, replica: Option<&ServerUrl>) -> Vec<String> {
     let Database::Postgres(url) = database else {
         return Vec::new();
     };
@@ -15,9 +15,13 @@ pub(super) fn oddities(database: &Database<DatabaseFile, ServerUrl>) -> Vec<Stri
     let unused = passwords
         .map(PathBuf::from)
         .and_then(|file| unused_password_file(&file));
-    let unprotected = url.is_open_to_others().then(|| {
-        "DATABASE_URL names another machine without sslmode=verify-full: who is in between can read and change what is sent"
-            .to_owned()
+    let urls = [("DATABASE_URL", Some(url)), ("DATABASE_READ_URL", replica)];
+    let unprotected = urls.into_iter().filter_map(|(name, url)| {
+        url?.is_open_to_others().then(|| {
+            format!(
+                "{name} names another machine without sslmode=verify-full: who is in between can read and change what is sent"
+            )
+        })
     });
     unused.into_iter().chain(unprotected).collect()
 }
@@ -39,15 +43,27 @@ mod tests {
 
     #[test]
     fn what_is_odd_is_told() {
-        let oddities = |url: &str| oddities(&Database::Postgres(url.parse().unwrap()));
-        assert_eq!(oddities("postgres://ann@localhost/class"), [""; 0]);
-        let [told] = &oddities("postgres://ann:seekrit@db.example/class")[..] else {
-            panic!("one sentence");
+        let oddities = |url: &str, replica: &str| {
+            let replica = replica.parse().unwrap();
+            oddities(&Database::Postgres(url.parse().unwrap()), Some(&replica))
         };
-        assert!(
-            told.contains("sslmode=verify-full") && !told.contains("seekrit"),
-            "{told}"
+        let (here, elsewhere) = (
+            "postgres://ann@localhost/class",
+            "postgres://ann:seekrit@db.example/class",
         );
+        assert_eq!(oddities(here, here), [""; 0]);
+        for (url, replica, name) in [
+            (elsewhere, here, "DATABASE_URL "),
+            (here, elsewhere, "DATABASE_READ_URL "),
+        ] {
+            let [told] = &oddities(url, replica)[..] else {
+                panic!("one sentence");
+            };
+            assert!(
+                told.starts_with(name) && told.contains("sslmode=verify-full") && !told.contains("seekrit"),
+                "{told}"
+            );
+        }
     }
 
     #[cfg(unix)]
