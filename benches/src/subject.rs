@@ -15,6 +15,9 @@ use tokio::process::{Child, Command};
 
 use crate::process;
 
+/// The review's token at measured nodes.
+pub(crate) const NODES_TOKEN: &str = "what-all-nodes-of-a-measured-cluster-ask-for";
+
 /// The core that a subject has for itself, as `taskset` is told; the load has the other one.
 const OWN_CORE: &str = "0";
 /// Both cores, one of which the load uses, too.
@@ -230,7 +233,7 @@ impl Subject {
             ("NODE_ID", &number.to_string()),
             ("CLUSTER_LISTEN", "127.0.0.1:0"),
             ("CLUSTER_SECRET", "what-all-nodes-of-a-measured-cluster-know"),
-            ("REVIEW_TOKEN", "what-all-nodes-of-a-measured-cluster-ask-for"),
+            ("REVIEW_TOKEN", NODES_TOKEN),
         ]);
         let history = HistoryPlace {
             url: database.to_owned(),

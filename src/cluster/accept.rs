@@ -160,6 +160,10 @@ impl Acceptor {
                 asking.ask(number, question);
                 Ok(())
             }
+            FromEdge::Wrote => {
+                self.answers.journal.others_wrote();
+                Ok(())
+            }
         };
         let carried = link::run(socket, queue, &self.counts, take);
         let carried = lost.run_until_cancelled(carried);

@@ -9,7 +9,7 @@ use super::directory::ClusterDirectory;
 use super::owners::Owners;
 use super::question::{Held, Membership, Question, Reply, RoomQuestion, RoomReply};
 use super::reach::Reach;
-use crate::journal::Nodes;
+use crate::journal::{Journal, Nodes};
 use crate::model::act::Act;
 use crate::model::id::{ClientKey, RoomName};
 use crate::signaling::Hub;
@@ -18,6 +18,7 @@ use crate::signaling::remote::{Directory, Place};
 /// Answers other nodes.
 pub(super) struct Answers {
     pub(super) hub: Arc<Hub>,
+    pub(super) journal: Journal,
     pub(super) nodes: Arc<Nodes>,
     pub(super) directory: Arc<ClusterDirectory>,
     pub(super) owners: Arc<Owners>,

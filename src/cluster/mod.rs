@@ -12,6 +12,7 @@ mod directory;
 mod drain;
 mod frame;
 mod handshake;
+mod hints;
 mod lease;
 mod link;
 mod outgoing;
@@ -99,6 +100,7 @@ pub(crate) fn start(parts: Parts, stopping: &CancellationToken) -> anyhow::Resul
     hub.join_cluster(directory.clone());
     let answers = Arc::new(Answers {
         hub: hub.clone(),
+        journal: journal.clone(),
         nodes: nodes.clone(),
         directory: directory.clone(),
         owners: owners.clone(),
@@ -110,6 +112,8 @@ pub(crate) fn start(parts: Parts, stopping: &CancellationToken) -> anyhow::Resul
     };
     let following = sign_outs::follow(nodes.clone(), signed_out);
     tokio::spawn(stopping.clone().run_until_cancelled_owned(following));
+    let hinting = hints::tell(journal.committed(), owners.clone());
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(hinting));
     for listener in listeners.into_sockets() {
         let acceptor = Acceptor::new(
             &hub,

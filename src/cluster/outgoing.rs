@@ -95,6 +95,11 @@ impl OutgoingLink {
         reply.await.ok()
     }
 
+    /// The other has its readers look for new entries. Without an answer.
+    pub(super) fn tell_of_entries(&self) {
+        self.sender.send(&FromEdge::Wrote);
+    }
+
     /// The clients of this node that have to do with that one.
     pub(super) fn clients(&self) -> Vec<Arc<dyn EdgeSocket>> {
         let legs = self.legs.lock();

@@ -68,10 +68,11 @@ impl Owners {
         }
     }
 
-    /// These live, as the database says. Those of them that were not known may not know this node either, and are told.
+    /// These live, as the database says. Those of them that have no link are given one: they may not know this node, and hear of
+    /// what it writes.
     pub(super) fn set_peers(self: &Arc<Self>, peers: Vec<Peer>) {
-        let known = std::mem::replace(&mut *self.peers.lock(), peers.clone());
-        for peer in peers.into_iter().filter(|peer| !known.contains(peer)) {
+        self.peers.lock().clone_from(&peers);
+        for peer in peers.into_iter().filter(|peer| self.linked(peer.node).is_none()) {
             let owners = self.clone();
             tokio::spawn(async move {
                 if let Some(at) = owners.identity.at() {
@@ -101,6 +102,13 @@ impl Owners {
     pub(super) fn clients(&self) -> Vec<Arc<dyn EdgeSocket>> {
         let links: Vec<_> = self.links.lock().values().cloned().collect();
         links.iter().flat_map(|link| link.clients()).collect()
+    }
+
+    /// All that are linked hear that this node has written entries.
+    pub(super) fn tell_of_entries(&self) {
+        let links = self.links.lock();
+        let links = links.values().filter(|link| !link.has_ended());
+        links.for_each(|link| link.tell_of_entries());
     }
 
     /// The link to a node, if there is one.

@@ -81,7 +81,11 @@ fn said_by_edges() -> Vec<FromEdge> {
     let questions = questions.into_iter().chain(of_rooms);
     let of_clients = of_clients.map(|message| FromEdge::Client(1, message));
     let questions = questions.map(|question| FromEdge::Ask(2, question));
-    of_clients.into_iter().chain(questions).collect()
+    of_clients
+        .into_iter()
+        .chain(questions)
+        .chain([FromEdge::Wrote])
+        .collect()
 }
 
 fn said_by_owners() -> Vec<FromOwner> {
@@ -178,6 +182,7 @@ const EDGE: &str = "
     0102030172030001750205
     010203017203010200
     0102030172030201
+    02
 ";
 
 /// What owners say.

@@ -20,6 +20,8 @@ pub(super) enum FromEdge {
     Client(ClientNumber, ToOwner),
     /// It wants to know something.
     Ask(QuestionNumber, Question),
+    /// It has written entries, for which somebody may be waiting.
+    Wrote,
 }
 
 /// From whoever was linked.

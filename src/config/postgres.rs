@@ -16,12 +16,13 @@ pub(super) fn oddities(database: &Database<DatabaseFile, ServerUrl>, replica: Op
         .map(PathBuf::from)
         .and_then(|file| unused_password_file(&file));
     let urls = [("DATABASE_URL", Some(url)), ("DATABASE_READ_URL", replica)];
-    let unprotected = urls.into_iter().filter_map(|(name, url)| {
-        url?.is_open_to_others().then(|| {
-            format!(
-                "{name} names another machine without sslmode=verify-full: who is in between can read and change what is sent"
-            )
-        })
+    let unprotected = urls
+        .into_iter()
+        .filter(|(_, url)| url.is_some_and(ServerUrl::is_open_to_others));
+    let unprotected = unprotected.map(|(name, _)| {
+        format!(
+            "{name} names another machine without sslmode=verify-full: who is in between can read and change what is sent"
+        )
     });
     unused.into_iter().chain(unprotected).collect()
 }

@@ -364,7 +364,13 @@ impl Journal {
         self.inner.thread.spawn(async {}).await.is_ok()
     }
 
-    /// The `seq` of the last event that is in the database, as it grows.
+    /// Another server of the same history has written: whoever follows [`Journal::committed`] is woken, and looks.
+    pub fn others_wrote(&self) {
+        self.inner.shared.committed.send_modify(|_| {});
+    }
+
+    /// The `seq` of the last event that is in the database, as it grows. Of several servers' each has its own, and the others'
+    /// entries wake whoever follows it without changing it.
     pub fn committed(&self) -> watch::Receiver<i64> {
         self.inner.shared.committed.subscribe()
     }

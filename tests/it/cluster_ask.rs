@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use chatroom_testkit::Socket;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::acts::act;
 use crate::support::cluster::Cluster;
+use crate::support::follower::Follower;
 use crate::support::metrics::Metrics;
 use crate::support::server::{Server, TOKEN, said};
 
@@ -25,6 +27,37 @@ fn signed_in(server: &Server) -> String {
     let answer = server.ask(&format!("/review?token={TOKEN}")).unwrap();
     let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: "));
     format!("cookie: {}\r\n", cookie.unwrap().split(';').next().unwrap())
+}
+
+#[tokio::test]
+async fn who_follows_one_node_hears_at_once_of_what_another_writes() {
+    let cluster = Cluster::new().await;
+    let (one, two) = (cluster.start(1), cluster.start(2));
+    let follower = Follower::of(0, watch::channel(vec![two.port]).1);
+    while !cluster.logged(1).contains("linked with another node") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let entries = "select coalesce(string_agg(seq::text, ',' order by seq), '') from chatroom.event";
+    let mut members = Vec::new();
+    let mut waited = Duration::ZERO;
+    for number in 0..6 {
+        // Just after an entry followers look often.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        members.push(Socket::join(one.port, "lesson", &format!("Ann {number}")).await);
+        let (written, joined) = (cluster.text(entries).await, Instant::now());
+        while follower.seen() != written {
+            assert!(
+                joined.elapsed() < Duration::from_secs(60),
+                "{written}: {}",
+                follower.seen()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        waited += joined.elapsed();
+    }
+    // Without a hint they look after a second.
+    println!("waited {waited:?}");
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Several nodes that are one server, beside socket.io's servers with its adapters: what a message costs that goes from one of
-//! them to another, how many joins they take together, and how fast the rooms of a dead node go on.
+//! them to another, how many joins they take together, how soon one hears what another has written, and how fast the rooms of a
+//! dead node go on.
 
+mod feed;
 mod peers;
 mod takeover;
 
@@ -87,6 +89,7 @@ pub async fn run() -> Result<Figures> {
         let measured = joins::crowd(&nodes.target()?, JOINING).await?;
         figures.push((name, measured.per_second()));
     }
+    figures.extend(feed::run(Nodes::start(2).await?).await?);
     figures.extend(takeover::run(Nodes::start(2).await?).await?);
     Ok(figures)
 }
