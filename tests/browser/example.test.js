@@ -56,7 +56,17 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await ann.press('Camera');
     await ann.page.getByText('microphone and camera off').waitFor();
     await until(() => bo.seesOnlyBlackOf(ann), 'Bo sees only black of Ann', 15_000, 100);
-    await bo.page.locator('.faceless .initial').filter({ hasText: /^A$/ }).waitFor();
+    const initial = bo.page.locator('.faceless .initial').filter({ hasText: /^A$/ });
+    await initial.waitFor();
+    const { across, down } = await initial.evaluate((one) => {
+      const text = document.createRange();
+      text.selectNodeContents(one);
+      const [letter, tile] = [text, one.closest('figure')].map((what) => what.getBoundingClientRect());
+      const middle = ({ left, right, top, bottom }) => [(left + right) / 2, (top + bottom) / 2];
+      const [[x, y], [tileX, tileY]] = [middle(letter), middle(tile)];
+      return { across: x - tileX, down: y - tileY };
+    });
+    assert.ok(Math.hypot(across, down) < 2, `the initial is in the middle of the tile, but for ${across} and ${down}`);
     for (const button of ['Camera', 'Microphone']) {
       await ann.press(button);
       await ann.page.getByRole('button', { name: `${button}: on`, pressed: true }).waitFor();
@@ -74,11 +84,18 @@ describe('what only the example has', { timeout: 200_000 }, () => {
     await ann.page.addInitScript(() => Object.defineProperty(navigator, 'languages', { get: () => ['fr', 'zh-Hans-CN', 'en'] }));
     await ann.arrive();
     assert.equal(await ann.page.evaluate(() => document.documentElement.lang), 'zh-CN');
+    const room = await ann.page.locator('#join label').first().evaluate((label) => {
+      const [word, field] = [...label.children].map((one) => one.getBoundingClientRect());
+      return field.top - word.bottom;
+    });
+    assert.ok(room >= 5, `the ring around a field that is reached has ${room} pixels below the field's name`);
     await ann.press('加入');
     await ann.page.getByText('还没有其他人').waitFor();
     await ann.accessible();
+    const [bo] = await stage.joined('Bo');
+    await bo.share();
+    await ann.page.getByText('Bo 的屏幕').waitFor();
     await ann.press('离开');
-    await stage.joined('Bo');
     await ann.page.fill('input[name=username]', 'Bo');
     await ann.press('加入');
     await ann.page.getByText('用户名已存在').waitFor();

@@ -56,7 +56,7 @@ const zh: Words = {
   copied: "链接已复制。",
   you: (name) => `${name}（你）`,
   ownScreen: "你的屏幕",
-  screenOf: (name) => `${name}的屏幕`,
+  screenOf: (name) => `${spaced(name)}的屏幕`,
   states: {
     new: "正在连接…", connecting: "正在连接…", connected: "",
     disconnected: "连接中断…", failed: "连接已断开，正在重试…", closed: "",
@@ -68,6 +68,11 @@ const zh: Words = {
   button: (name, isOn) => `${name}：${isOn ? "开" : "关"}`,
   off: (devices) => `${listed("zh-CN", devices)}已关闭`,
 };
+
+/** What Chinese goes on after: a space is between it and Latin letters or figures. */
+function spaced(name: string): string {
+  return /[\p{Script=Latin}\p{Number}]$/u.test(name) ? `${name} ` : name;
+}
 
 /** The name is the one by which its readers know it. */
 const LANGUAGES: Record<string, { name: string; words: Words }> = {
