@@ -295,6 +295,16 @@ strip-of-session = At most { $people ->
     [one] { $drops } drop
    *[other] { $drops } drops
 }
+# A session that is much longer than the others of the page.
+strip-goes-on = it goes on beyond the edge, after { $length }
+strip-later-drops = { $drops ->
+    [one] { $drops } drop was later
+   *[other] { $drops } drops were later
+}
+strip-later-losses = { $people ->
+    [one] { $people } person was lost later
+   *[other] { $people } people were lost later
+}
 
 ## The rooms now
 

@@ -249,6 +249,9 @@ people-unit = 人
 drops-that-came-back = 掉线后返回 { $count } 次
 messages-refused = { $count } 条消息被拒绝
 strip-of-session = 同时最多 { $people } 人，掉线 { $drops } 次
+strip-goes-on = 右端之后还在继续，图中只画到 { $length }
+strip-later-drops = 之后掉线 { $drops } 次
+strip-later-losses = 之后有 { $people } 人没有再回来
 
 ## 当前房间
 

@@ -207,9 +207,10 @@ impl SessionsPage {
             let day = moment::weekday(self.words, session.started_at);
             let is_new = day != last_day;
             last_day.clone_from(&day);
+            let strip = Strip::of(&glance, session.span(), scale);
             self.rows.push(SessionLine {
-                strip: Strip::of(&glance, session.span(), scale),
-                told: sentences::strip(self.words, &session, &glance),
+                told: sentences::strip(self.words, &session, &glance, strip.beyond),
+                strip,
                 wrong: sentences::wrong(self.words, &session, &glance),
                 has_trouble: glance.has_trouble(),
                 day: is_new.then_some(day),
@@ -229,14 +230,18 @@ impl SessionsPage {
     }
 }
 
-/// What time the strips of a page have room for: the longest session, unless it would leave nothing to see of most.
+/// What time the strips of a page have room for: the longest session, but for those far longer than is usual, such as one that
+/// was forgotten over night, which would leave nothing to see of all others.
 fn scale(durations: impl Iterator<Item = i64>) -> i64 {
-    const TIMES_USUAL: i64 = 4;
+    const TIMES_USUAL: i64 = 6;
+    /// Never too long: among many short tries there is a class.
+    const ORDINARY_MS: i64 = 2 * 60 * 60_000;
     let mut durations: Vec<i64> = durations.collect();
     durations.sort_unstable();
     let usual = durations.get(durations.len() / 2).copied().unwrap_or_default();
-    let longest = durations.last().copied().unwrap_or_default();
-    longest.min(usual.saturating_mul(TIMES_USUAL).max(1))
+    let most = usual.saturating_mul(TIMES_USUAL).max(ORDINARY_MS);
+    let fitting = durations.into_iter().rev().find(|duration| *duration <= most);
+    fitting.unwrap_or_default().max(1)
 }
 
 impl SessionListQuery {
@@ -406,5 +411,29 @@ impl SessionsPage {
         let ([from, to], id) = (self.range.params(), id.to_string());
         let names = [("room", self.room.as_str()), ("person", &self.person)];
         address::page("/review", &[&names[..], &[from, to, (direction, &id)]].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scale;
+
+    #[test]
+    fn strips_have_room_for_all_but_what_is_far_too_long() {
+        const NIGHT: i64 = 1_440;
+        let minutes = |all: &[i64]| scale(all.iter().map(|minutes| minutes * 60_000)) / 60_000;
+        for (sessions, expected) in [
+            (&[53, 50, 47, 90, 2][..], 90),
+            // A class among tries, and a workshop among classes.
+            (&[2, 2, 2, 2, 2, 53], 53),
+            (&[50, 45, 55, 50, 240], 240),
+            (&[50, 45, 55, 50, NIGHT], 55),
+            (&[2, 2, 2, 53, NIGHT], 53),
+            (&[NIGHT, NIGHT, 50], NIGHT),
+            (&[NIGHT], NIGHT),
+        ] {
+            assert_eq!(minutes(sessions), expected, "{sessions:?}");
+        }
+        assert_eq!(scale([].into_iter()), 1);
     }
 }

@@ -20,20 +20,52 @@ pub(super) struct Strip {
     pub(super) drops: String,
     /// Losses.
     pub(super) losses: String,
+    /// What is not drawn, if it is of a session that goes on beyond the edge.
+    pub(super) beyond: Option<Beyond>,
+}
+
+/// What a strip has no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Beyond {
+    /// How much of the session is drawn.
+    pub(super) drawn_ms: i64,
+    /// How many drops came later.
+    pub(super) drops: usize,
+    /// How many were lost later.
+    pub(super) losses: usize,
 }
 
 impl Strip {
-    /// Draws one on a page whose strips have room for so much time: what is longer ends at the edge.
+    /// Draws one on a page whose strips have room for so much time. What happened before or after that has no mark, as it would
+    /// stand where it did not happen.
     pub(super) fn of(glance: &Glance, span: Interval, scale_ms: i64) -> Self {
-        let x = |at: Timestamp| {
-            let within = at.clamp(span.from, span.to).0 - span.from.0;
-            (within.saturating_mul(WIDTH) / scale_ms.max(1)).min(WIDTH)
+        let after = |at: Timestamp| at.min(span.to).0 - span.from.0;
+        let x = |ms: i64| ms.clamp(0, scale_ms).saturating_mul(WIDTH) / scale_ms.max(1);
+        let ticks = |moments: &[Timestamp]| {
+            let all = moments.iter().map(|at| after(*at));
+            at_each(all.filter(|ms| (0..=scale_ms).contains(ms)).map(x), "19v5")
         };
-        let ticks = |moments: &[Timestamp]| at_each(moments.iter().map(|at| x(*at)), "19v5");
+        let later = |moments: &[Timestamp]| moments.iter().filter(|at| after(**at) > scale_ms).count();
         Self {
-            area: area(glance, x),
+            area: area(glance, |at| x(after(at))),
             drops: ticks(&glance.drops),
             losses: ticks(&glance.losses),
+            beyond: (span.ms() > scale_ms).then(|| Beyond {
+                drawn_ms: scale_ms,
+                drops: later(&glance.drops),
+                losses: later(&glance.losses),
+            }),
+        }
+    }
+}
+
+impl Beyond {
+    /// How an arrow looks that stands for all marks of later, if there are any: as the worst of them.
+    pub(super) fn arrow(self) -> Option<&'static str> {
+        match self {
+            Self { losses: 1.., .. } => Some("missed"),
+            Self { drops: 1.., .. } => Some("drop"),
+            Self { .. } => None,
         }
     }
 }
@@ -136,6 +168,28 @@ mod tests {
         let strip = Strip::of(&glance, interval(0, 500), 1_500);
         assert_eq!(strip.area, "M0 18H0V9H10V0H40V9H50V18Z");
         assert_eq!((strip.drops.as_str(), strip.losses.as_str()), ("M40 19v5", ""));
+        assert_eq!(strip.beyond, None);
         assert_eq!(Strip::of(&Glance::default(), interval(0, 0), 0).area, "");
+    }
+
+    #[test]
+    fn what_a_strip_has_no_room_for_is_counted_and_has_no_mark_where_it_was_not() {
+        let glance = Glance {
+            present: vec![Interval::new(Timestamp(1_000), Timestamp(9_000))],
+            drops: [500, 1_750, 2_500, 2_501, 8_000].map(Timestamp).to_vec(),
+            losses: vec![Timestamp(8_500)],
+            ..Glance::default()
+        };
+        let strip = Strip::of(&glance, Interval::new(Timestamp(1_000), Timestamp(9_000)), 1_500);
+        assert_eq!(strip.area, "M0 18H0V0H150V18Z");
+        assert_eq!((strip.drops.as_str(), strip.losses.as_str()), ("M75 19v5M150 19v5", ""));
+        let beyond = Beyond {
+            drawn_ms: 1_500,
+            drops: 2,
+            losses: 1,
+        };
+        assert_eq!(strip.beyond, Some(beyond));
+        assert_eq!(beyond.arrow(), Some("missed"));
+        assert_eq!(Beyond { losses: 0, ..beyond }.arrow(), Some("drop"));
     }
 }

@@ -350,6 +350,39 @@ async fn a_person_is_found_by_a_part_of_the_name() {
     );
 }
 
+#[tokio::test]
+async fn a_strip_says_that_a_session_goes_on_beyond_its_edge() {
+    const DAY: i64 = 24 * 3600;
+    let story = Story::new().await;
+    for start in [10_000, 20_000, 30_000] {
+        story.fixture.session("lesson", start, Some(start + 3_000)).await;
+    }
+    let night = story.fixture.session("forgotten", 40_000, Some(40_000 + DAY)).await;
+    let dropped = [
+        Connection::lost(40_000, 41_000, Some(41_010)),
+        Connection::lost(41_010, 80_000, Some(80_010)),
+        Connection::lost(80_010, 90_000, Some(90_060)),
+    ];
+    let lost = Some((90_060, LeaveReason::Timeout));
+    story.fixture.person(night, "Ann", lost, &dropped).await;
+    let list = page(&story, "/review?room=forgotten").await;
+    assert!(!list.text.contains("beyond the edge"), "alone it has all the room");
+    let list = text(&page(&story, "/review").await);
+    let told = "3 drops; it goes on beyond the edge, after 1 h 00 min; 2 drops were later; 1 person was lost later";
+    assert_eq!(list.matches(told).count(), 2, "read, and pointed at: {list}");
+    assert_eq!(list.matches("beyond the edge").count(), 2, "of no other: {list}");
+    let (_, strip) = list.split_once("<title>At most").unwrap();
+    let (strip, _) = strip.split_once("</svg>").unwrap();
+    assert!(
+        strip.contains("class=\"drop\" d=\"M41 19v5\"") && strip.contains("class=\"gone\" d=\"\""),
+        "{strip}"
+    );
+    assert!(
+        strip.contains("class=\"missed\""),
+        "an arrow stands for the others: {strip}"
+    );
+}
+
 /// A session of so many people, `P00`, `P01`, ..., who each come a second after the one before. Neighbours connect.
 async fn crowd(story: &Story, people: i64) -> String {
     let session = story.fixture.session("open day", 1_000, Some(4_600)).await;

@@ -4,6 +4,7 @@ use super::session::{never_connected, outages};
 use super::wording::counted;
 use crate::history::glance::Glance;
 use crate::history::sessions::Session;
+use crate::web::review::strip::Beyond;
 use crate::words::{Words, message as m};
 
 /// What goes on, and how many of the sessions shown had trouble.
@@ -81,12 +82,36 @@ fn borrowed(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-/// What a strip of people over time shows.
-pub(crate) fn strip(words: &Words, session: &Session, glance: &Glance) -> String {
-    words.say(m::StripOfSession {
+/// What a strip of people over time shows, and what it has no room for.
+pub(in crate::web::review) fn strip(
+    words: &Words,
+    session: &Session,
+    glance: &Glance,
+    beyond: Option<Beyond>,
+) -> String {
+    let mut told = vec![words.say(m::StripOfSession {
         people: session.peak_participants,
         drops: counted(glance.drops.len()),
-    })
+    })];
+    if let Some(Beyond {
+        drawn_ms,
+        drops,
+        losses,
+    }) = beyond
+    {
+        told.push(words.say(m::StripGoesOn {
+            length: &words.minutes(drawn_ms),
+        }));
+        if drops > 0 {
+            told.push(words.say(m::StripLaterDrops { drops: counted(drops) }));
+        }
+        if losses > 0 {
+            told.push(words.say(m::StripLaterLosses {
+                people: counted(losses),
+            }));
+        }
+    }
+    words.clauses(&told)
 }
 
 /// What a strip of the last quarter of an hour shows.

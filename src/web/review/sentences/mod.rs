@@ -11,7 +11,8 @@ mod session;
 pub(crate) mod wording;
 
 pub(crate) use event::{departures, ending, event};
-pub(crate) use list::{quarter, rooms, sessions, strip, wrong, wrong_now};
+pub(in crate::web::review) use list::strip;
+pub(crate) use list::{quarter, rooms, sessions, wrong, wrong_now};
 pub(in crate::web::review) use pair::group;
 pub(crate) use pair::{every_pair, outcome, pair};
 pub(crate) use person::person;

@@ -352,8 +352,11 @@ impl TableRow {
     fn of(row: Node) -> Self {
         let all = |name: &'static str| row.descendants().filter(move |node| node.has_tag_name(name));
         let bar = all("rect").next_back();
-        // What stands there for narrow screens only, says it once more.
-        let is_short = |node: &Node| node.ancestors().any(|one| one.attribute("class") == Some("short"));
+        // What stands there for narrow screens only, says it once more; a strip's title is not in sight.
+        let is_short = |node: &Node| {
+            node.ancestors()
+                .any(|one| one.attribute("class") == Some("short") || one.has_tag_name("title"))
+        };
         let text = |cell: Node| {
             let texts = cell.descendants().filter(Node::is_text);
             let texts = texts.filter(|node| !is_short(node)).filter_map(|node| node.text());
