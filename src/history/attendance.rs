@@ -61,13 +61,25 @@ pub struct WholeShare {
     pub part_ms: i64,
     /// How long they could have been, likewise.
     pub whole_ms: i64,
-    /// What share that is, in per cent.
+    /// What share they were there for to the millisecond, in per cent.
     pub per_cent: i64,
 }
 
 impl WholeShare {
     /// What is shorter is told in seconds.
     pub const IN_MINUTES_FROM_MS: i64 = 10 * 60_000;
+
+    /// What share the whole numbers are, for where they are said beside it: 27 of 53 minutes are 51 per cent, also where they were
+    /// half a minute less.
+    pub fn per_cent_of_told(&self) -> i64 {
+        let hundredths = self.part_ms.saturating_mul(100).saturating_add(self.whole_ms / 2);
+        let per_cent = hundredths.checked_div(self.whole_ms).unwrap_or_default();
+        if self.part_ms < self.whole_ms {
+            per_cent.min(99)
+        } else {
+            per_cent
+        }
+    }
 
     fn of(present_ms: i64, countable_ms: i64) -> Self {
         let unit = if countable_ms < Self::IN_MINUTES_FROM_MS {
@@ -200,24 +212,22 @@ mod tests {
     #[test]
     fn whole_numbers_of_a_share_agree() {
         let of = |present: i64, countable: i64| {
-            let WholeShare {
-                part_ms,
-                whole_ms,
-                per_cent,
-            } = WholeShare::of(present * 1000, countable * 1000);
-            (part_ms / 1000, whole_ms / 1000, per_cent)
+            let share = WholeShare::of(present * 1000, countable * 1000);
+            let told = share.per_cent_of_told();
+            (share.part_ms / 1000, share.whole_ms / 1000, share.per_cent, told)
         };
         for (present, countable, told) in [
-            (3_180, 3_180, (3_180, 3_180, 100)),
+            (3_180, 3_180, (3_180, 3_180, 100, 100)),
             // Not the whole 53 minutes: 99 %.
-            (3_155, 3_180, (3_120, 3_180, 99)),
-            (3_170, 3_180, (3_180, 3_180, 100)),
+            (3_155, 3_180, (3_120, 3_180, 99, 98)),
+            (3_170, 3_180, (3_180, 3_180, 100, 100)),
             // 99.7 %, but not the whole 8 hours.
-            (28_700, 28_800, (28_680, 28_800, 99)),
-            (1_590, 3_180, (1_620, 3_180, 50)),
-            (40, 50, (40, 50, 80)),
-            (596, 600, (540, 600, 99)),
-            (0, 0, (0, 0, 0)),
+            (28_700, 28_800, (28_680, 28_800, 99, 99)),
+            // Half of them; but 27 of 53 minutes are more.
+            (1_590, 3_180, (1_620, 3_180, 50, 51)),
+            (40, 50, (40, 50, 80, 80)),
+            (596, 600, (540, 600, 99, 90)),
+            (0, 0, (0, 0, 0, 0)),
         ] {
             assert_eq!(of(present, countable), told, "{present} of {countable} s");
         }

@@ -117,6 +117,13 @@ impl Words {
         })
     }
 
+    /// The same of what [`Self::part_of_session`] says, to stand beside it.
+    pub(crate) fn per_cent_of_told(&self, share: WholeShare) -> String {
+        self.say(m::PerCent {
+            number: &self.number(share.per_cent_of_told()),
+        })
+    }
+
     /// The first few of a list, isolated, and how many more there are: `Ann, Bo and Cy`, `Ann, Bo, Cy and 4 others`.
     pub(crate) fn names(&self, all: &[&str]) -> String {
         self.first_names(all, NAMES)
