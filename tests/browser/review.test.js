@@ -112,8 +112,8 @@ test('what went wrong is told in the order of what it takes, the worst first', a
   const reasons = await read('#head > .reasons li');
   assert.match(reasons[0], /^Chidi did not come back: contact was lost at \d\d:\d\d\.$/);
   assert.deepEqual(reasons.slice(1), [
-    'Elif never connected with Kim: no way between their networks (TURN would help).',
     "Bo's offers to Dana and Jonas were never answered.",
+    'Elif never connected with Kim: no way between their networks (TURN would help).',
     'Dana, Femi, Grace and Kim dropped and came back; longest gap 1 min 30 s.',
   ]);
   assert.deepEqual(await read('#more-reasons li'), ['The server refused 3 messages: 2 joins under a taken name and 1 offer to nobody.']);

@@ -1,5 +1,6 @@
 //! Pairs whose trouble is of one kind, as few groups as can be told: of one person and others, or of many.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::history::links::{Link, LinkEnd};
@@ -74,6 +75,15 @@ impl PairTrouble {
         })
     }
 
+    /// How bad it is, where less is worse: not to have met at all is as bad for whatever reason.
+    fn severity(self) -> u8 {
+        match self {
+            Self::Failed | Self::NoAnswer | Self::HungUp | Self::NoOffer => 0,
+            Self::Lost => 1,
+            Self::ShareFailed | Self::ShareNoAnswer | Self::ShareLost => 2,
+        }
+    }
+
     /// Whether it began with one of the two: who offered, or shared.
     fn has_origin(self) -> bool {
         match self {
@@ -114,12 +124,14 @@ pub(super) enum Who<'a> {
     },
 }
 
-/// All that went wrong among these pairs, the worst first.
+/// All that went wrong among these pairs, the worst first, and of what is as bad the most.
 pub(super) fn groups(pairs: &[Pair]) -> Vec<PairGroup<'_>> {
-    PairTrouble::ALL
+    let mut groups: Vec<_> = PairTrouble::ALL
         .into_iter()
         .flat_map(|trouble| groups_of(trouble, pairs))
-        .collect()
+        .collect();
+    groups.sort_by_key(|group| (group.trouble.severity(), Reverse(group.pairs)));
+    groups
 }
 
 fn groups_of(trouble: PairTrouble, pairs: &[Pair]) -> Vec<PairGroup<'_>> {
@@ -291,9 +303,9 @@ mod tests {
                 ("Eve", "Bo", Connected),
             ]),
             [
-                "Ann never connected with Di: no way between their networks (TURN would help).",
                 "Cy's offers to Bo and Di were never answered.",
                 "Ann never connected with Bo and Di: no offer was made.",
+                "Ann never connected with Di: no way between their networks (TURN would help).",
                 "Di never connected with Eve: no offer was made.",
                 "Eve and Ann were connected, and then lost each other.",
             ]

@@ -356,8 +356,8 @@ mod tests {
             lines,
             [
                 "#person-00000000-0000-0000-0000-000000000000 -> Chidi did not come back: contact was lost at 00:00.",
-                "#connections -> Ann never connected with Chidi: no way between their networks (TURN would help).",
                 "#connections -> Bo's offers to Dana and Ed were never answered.",
+                "#connections -> Ann never connected with Chidi: no way between their networks (TURN would help).",
                 "#attendance -> Ann and Ed dropped and came back.",
                 "#log -> The server refused 2 messages: 2 joins under a taken name.",
             ]
