@@ -442,6 +442,8 @@ screens-missing = { $screens ->
 nobody-dropped = nobody dropped
 nobody-else-came = nobody else came, and nothing went wrong
 nobody-met = no two were there at the same time; nobody dropped
+# Whoever leaves within half a minute has given nobody the time to connect: that is no failure.
+nobody-stayed = no two were together for long enough to connect; nobody dropped
 some-still-connecting = nobody dropped; some are still connecting
 some-unknown-nobody-dropped = { $pairs ->
     [one] nobody dropped; it is not known if { $pairs } pair had video
@@ -450,6 +452,7 @@ some-unknown-nobody-dropped = { $pairs ->
 all-exchanged-nobody-dropped = nobody dropped; it is not known whether video came
 two-connected-nobody-dropped = the two connected, and nobody dropped
 all-connected-nobody-dropped = all who met connected, and nobody dropped
+all-who-stayed-connected = all who were together for long enough connected, and nobody dropped
 server-was-away = the server was away
 server-was-away-often = the server was away { $often }
 all-lost-contact = all lost contact at once
@@ -552,6 +555,7 @@ cell-unknown = not known
 and-unknown = , { NUMBER($unknown) } more not known
 cell-lost = lost each other
 cell-never = never connected
+cell-parted = parted too soon
 no-two-met = No two people were there at the same time.
 everything-exchanged = Everything was exchanged; the pages did not say whether video came.
 the-two-connected = The two connected.
@@ -568,10 +572,15 @@ pairs-in-all = { $pairs ->
     [one] { $pairs } pair was
    *[other] { $pairs } pairs were
 } there at the same time: { NUMBER($good) } connected, { NUMBER($bad) } did not
+pairs-parted = { $count ->
+    [one] { $count } pair
+   *[other] { $count } pairs
+} parted before there was time to connect
 pairs-unknown = of { NUMBER($count) } the pages did not say whether video came
 pair-no-offer = { $one } and { $other } never connected: neither made an offer
 pair-hung-up = { $one } and { $other } never connected: what { $offerer } had offered was hung up before an answer
 pair-no-answer = { $one } and { $other } never connected: { $offerer }'s offer was never answered
+pair-parted = { $one } and { $other } parted before there was time to connect
 pair-waiting = { $one } and { $other } are still connecting
 pair-exchanged = { $one } and { $other } exchanged everything; their pages did not say whether video came
 pair-failed = { $one } and { $other } never connected: { -no-way }

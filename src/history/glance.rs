@@ -278,7 +278,7 @@ fn unconnected(people: &[Person], linked: &Linked, links: &mut LinksByEnds, now:
     let in_doubt = linked.in_doubt.iter().filter_map(places_of);
     let failed = in_doubt.chain(never_offered).filter_map(|of| {
         let pair = meeting.pair(of, links);
-        pair.outcome().is_failed().then(|| Unconnected {
+        pair.is_failed().then(|| Unconnected {
             pair: meeting.ends(of),
             at: pair.broken_at(),
         })
@@ -310,11 +310,19 @@ mod tests {
                 .await;
             // Who came when Cy had gone never met him.
             let (di, _) = fixture.person(session, "Di", left, &there(600)).await;
-            for (between, answered) in [((ann, bo), Some(2)), ((ann, cy), None), ((di, ann), Some(2))] {
+            // Who was there for 20 s only left them no time to connect; but that it failed with Di, a page has said.
+            let (ed, _) = fixture.person(session, "Ed", left, &there(980)).await;
+            for (between, offered, answered) in [
+                ((ann, bo), 1, Some(2)),
+                ((ann, cy), 1, None),
+                ((di, ann), 1, Some(2)),
+                ((ann, ed), 981, None),
+                ((di, ed), 981, Some(982)),
+            ] {
                 let link = OfferedLink {
                     between,
                     stream: "user",
-                    offered: 1,
+                    offered,
                     answered,
                     candidates: (1, 1),
                     connected: None,
@@ -322,14 +330,23 @@ mod tests {
                 };
                 fixture.link(session, link).await;
             }
+            on_either!(
+                fixture.writer(),
+                execute,
+                "update link set offerer_state = $1, offerer_state_at = $2 where offerer_id = $3 and answerer_id = $4",
+                ConnectionState::Failed.as_str(),
+                START_MS + 990_000,
+                di,
+                ed,
+            );
             let (history, now) = (fixture.history().await, Timestamp(START_MS + 2_000_000));
             let glances = history.glances([SessionId(session)].into_iter(), now).await.unwrap();
             let glance = &glances[&SessionId(session)];
             assert_eq!((glance.lost.as_slice(), glance.away.len()), (&["Cy".to_owned()][..], 0));
-            // Ann's offer to Cy was not answered; Bo made none to Cy, nor to Di.
-            assert_eq!(glance.unconnected_pairs(), 3);
+            // Ann's offer to Cy was not answered; Bo made none to Cy, nor to Di; Di and Ed failed.
+            assert_eq!(glance.unconnected_pairs(), 4);
             assert_eq!(glance.drops.len(), 2, "Ann's and Cy's");
-            assert_eq!((glance.present.len(), glance.losses.len()), (5, 1));
+            assert_eq!((glance.present.len(), glance.losses.len()), (6, 1));
             assert!(glance.has_trouble());
         }
     }
@@ -396,7 +413,7 @@ mod tests {
                 for (place, id) in sessions.iter().enumerate() {
                     let page = Page { after: None, limit: 10 };
                     let pairs = history.pairs(*id, &page, at).await.unwrap().rows;
-                    let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
+                    let failed = pairs.iter().filter(|pair| pair.is_failed()).count();
                     assert_eq!(glances[id].unconnected_pairs(), failed, "links {place} at {at:?}");
                     counts[failed] += 1;
                 }

@@ -1,5 +1,7 @@
 //! The arithmetic of presence: sets of intervals of time, in milliseconds.
 
+use std::iter;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -96,19 +98,26 @@ impl Intervals {
 
     /// The first moment that these and the others share; nothing if they share no time.
     pub fn first_shared(&self, others: &Self) -> Option<Timestamp> {
+        self.shared(others).next().map(|shared| shared.from)
+    }
+
+    /// The stretches that these and the others share, in order.
+    pub fn shared(&self, others: &Self) -> impl Iterator<Item = Interval> {
         let (mut own, mut theirs) = (self.0.iter().peekable(), others.0.iter().peekable());
-        while let (Some(one), Some(other)) = (own.peek(), theirs.peek()) {
-            let from = one.from.max(other.from);
-            if from < one.to.min(other.to) {
-                return Some(from);
+        iter::from_fn(move || {
+            while let (Some(one), Some(other)) = (own.peek(), theirs.peek()) {
+                let (from, to) = (one.from.max(other.from), one.to.min(other.to));
+                if one.to < other.to {
+                    own.next();
+                } else {
+                    theirs.next();
+                }
+                if from < to {
+                    return Some(Interval { from, to });
+                }
             }
-            if one.to < other.to {
-                own.next();
-            } else {
-                theirs.next();
-            }
-        }
-        None
+            None
+        })
     }
 }
 

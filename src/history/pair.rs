@@ -38,6 +38,8 @@ pub struct Pair {
     pub judgement: Judgement,
     /// What became of the worst of the screens that they shared beside, if one failed or was lost.
     pub shared: Option<Judgement>,
+    /// Whether they parted, and were never together for as long as a step may take.
+    pub was_brief: bool,
 }
 
 /// One of the two of a pair.
@@ -67,6 +69,10 @@ impl Pair {
         now: Timestamp,
     ) -> Self {
         let together = Together::of(memberships, now);
+        let has_had_time = || {
+            let mut shared = memberships[0].shared(memberships[1]);
+            shared.any(|stretch| stretch.ms() >= STEP_WITHIN_MS)
+        };
         let met_at = memberships[0].first_shared(memberships[1]);
         Self {
             met_at: met_at.unwrap_or(one.joined_at.max(other.joined_at)),
@@ -76,6 +82,7 @@ impl Pair {
             }),
             judgement: judge(&links, together),
             shared: judge_shared(&links, now),
+            was_brief: together.is_none() && !has_had_time(),
             links,
         }
     }
@@ -83,6 +90,21 @@ impl Pair {
     /// How far they got.
     pub fn outcome(&self) -> Outcome {
         self.judgement.outcome
+    }
+
+    /// Whether they could have connected, and did not.
+    pub fn is_failed(&self) -> bool {
+        self.outcome().is_failed() && !self.parted_early()
+    }
+
+    /// Whether it is trouble that somebody should look at.
+    pub fn is_bad(&self) -> bool {
+        self.outcome().is_bad() && !self.parted_early()
+    }
+
+    /// Whether nothing came of it as one was gone before there was time to: then nobody knows whether it would have.
+    pub fn parted_early(&self) -> bool {
+        self.was_brief && matches!(self.outcome(), Outcome::NoOffer | Outcome::NoAnswer)
     }
 
     /// The link that says so, if there are any.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::glance::{LINKS, MET_AMONG};
 use super::json::from_json;
 use super::links::Names;
+use super::pair::Pair;
 use super::pairs::Meeting;
 use super::{Error, History};
 use crate::model::id::{ParticipantId, SessionId};
@@ -60,7 +61,7 @@ impl History {
             let are_pair = |two: &[usize; 2]| meeting.has_met(*two) || links.contains_key(&meeting.ends(*two));
             let pairs: Vec<[usize; 2]> = meeting.two_with(0).filter(are_pair).collect();
             let judged = pairs.into_iter().map(|two| meeting.pair(two, &mut links));
-            let failed = judged.filter(|pair| pair.outcome().is_failed());
+            let failed = judged.filter(Pair::is_failed);
             (*session, failed.map(|pair| pair.broken_at()).collect())
         };
         Ok(meetings.iter().map(&mut unconnected).collect())

@@ -13,5 +13,5 @@ pub struct NewGlance {
 
 impl NewGlance {
     /// How the history writes glances: those of another form are worked out, and kept, anew.
-    pub const FORM: i64 = 2;
+    pub const FORM: i64 = 3;
 }

@@ -298,16 +298,16 @@ async fn what_happened() {
     }
 }
 
-/// What the API says of a pair of this outcome.
+/// What the page says of a pair of this outcome, of people who were together for some seconds.
 fn became(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Connected => "Ann and Bo connected, by a TURN server.",
         Outcome::Waiting => "Ann and Cy are still connecting.",
-        Outcome::NoAnswer => "Ann and Cy never connected: Ann's offer was never answered.",
+        Outcome::NoAnswer => "Ann and Cy parted before there was time to connect.",
         Outcome::Exchanged => "Ann and Di exchanged everything; their pages did not say whether video came.",
         Outcome::Failed => "Bo and Di never connected: no way between their networks (TURN would help).",
         Outcome::Lost => "Ann and Eve were connected, and then lost each other.",
-        Outcome::NoOffer => "Bo and Cy never connected: neither made an offer.",
+        Outcome::NoOffer => "Bo and Cy parted before there was time to connect.",
     }
 }
 

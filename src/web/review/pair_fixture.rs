@@ -38,11 +38,20 @@ pub(super) fn pair(one: &str, other: &str, outcome: Outcome) -> Pair {
             by: (outcome != Outcome::NoOffer).then_some(0),
         },
         shared: None,
+        was_brief: false,
         links: if outcome == Outcome::NoOffer {
             vec![]
         } else {
             vec![link]
         },
+    }
+}
+
+/// Of these two, who parted before there was time to connect.
+pub(super) fn parted(one: &str, other: &str, outcome: Outcome) -> Pair {
+    Pair {
+        was_brief: true,
+        ..pair(one, other, outcome)
     }
 }
 

@@ -54,6 +54,7 @@ impl PairTrouble {
             end == Some(LinkEnd::Own(LinkCloseReason::HungUp))
         };
         match pair.outcome() {
+            _ if pair.parted_early() => None,
             Outcome::Failed => Some(Self::Failed),
             Outcome::NoAnswer if was_hung_up() => Some(Self::HungUp),
             Outcome::NoAnswer => Some(Self::NoAnswer),
@@ -165,10 +166,14 @@ fn groups_of(trouble: PairTrouble, pairs: &[Pair]) -> Vec<PairGroup<'_>> {
     }]
 }
 
-/// How many others somebody met.
+/// How many others somebody met for long enough.
 fn met_by(person: &str, pairs: &[Pair]) -> usize {
     let has_them = |pair: &&Pair| pair.between.iter().any(|one| one.username == person);
-    pairs.iter().filter(has_them).count()
+    pairs
+        .iter()
+        .filter(|pair| !pair.parted_early())
+        .filter(has_them)
+        .count()
 }
 
 /// One of a pair.

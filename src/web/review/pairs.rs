@@ -18,7 +18,7 @@ const TRIANGLE_FROM: usize = 5;
 const TRIANGLE_TO: usize = 30;
 
 /// All signs, in the order in which they are explained. Where two never met there is none.
-const SIGNS: [&str; 7] = ["·", "✕", "╱", "□", "?", "…", ""];
+const SIGNS: [&str; 8] = ["·", "✕", "╱", "□", "?", "…", "–", ""];
 
 /// How many of them the style leaves on a narrow screen.
 pub(super) const TRIANGLE_ON_A_PHONE: usize = 12;
@@ -87,6 +87,7 @@ impl PairsSection {
 /// The worst first.
 fn badness(pair: &Pair) -> u8 {
     match pair.outcome() {
+        _ if pair.parted_early() => 4,
         Outcome::Failed | Outcome::NoAnswer | Outcome::NoOffer => 0,
         Outcome::Lost => 1,
         _ if pair.shared.is_some() => 2,
@@ -103,7 +104,9 @@ pub(super) fn connected(pairs: &[Pair]) -> HashMap<&str, ConnectedCount> {
         for one in &pair.between {
             let count = counts.entry(one.username.as_str()).or_default();
             count.all += 1;
-            count.bad += usize::from(pair.outcome().is_bad());
+            count.bad += usize::from(pair.is_bad());
+            count.parted += usize::from(pair.parted_early());
+            count.waiting += usize::from(pair.outcome() == Outcome::Waiting);
             count.good += usize::from(pair.outcome() == Outcome::Connected);
             count.unknown += usize::from(pair.outcome() == Outcome::Exchanged);
         }
@@ -122,6 +125,17 @@ pub(super) struct ConnectedCount {
     pub(super) bad: usize,
     /// Of how many it is not known.
     pub(super) unknown: usize,
+    /// How many parted before there was time to.
+    pub(super) parted: usize,
+    /// How many are still about to.
+    pub(super) waiting: usize,
+}
+
+impl ConnectedCount {
+    /// Of how many it is known whether they connected.
+    pub(super) fn known(&self) -> usize {
+        self.all - self.unknown - self.parted - self.waiting
+    }
 }
 
 fn triangle(
@@ -181,8 +195,9 @@ fn cell(words: &Words, pair: Option<&Pair>) -> TriangleCell {
             class: "none",
         };
     };
-    let word = sentences::outcome(words, pair.outcome());
+    let word = sentences::outcome(words, pair);
     let (sign, class) = match pair.outcome() {
+        _ if pair.parted_early() => ("–", "quiet"),
         Outcome::NoOffer | Outcome::NoAnswer | Outcome::Failed => ("✕", "cross"),
         Outcome::Lost => ("╱", "cross"),
         Outcome::Waiting => ("…", "quiet"),
@@ -212,7 +227,8 @@ fn by_names(pairs: &[Pair]) -> HashMap<(&str, &str), &Pair> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pair_fixture::{pair, sharing};
+    use super::super::pair_fixture::{pair, parted, sharing};
+    use super::super::pair_groups::groups;
     use super::*;
     use crate::model::language::Language;
 
@@ -253,5 +269,46 @@ mod tests {
             (shared.sign, shared.word.as_str()),
             ("□", "connected, but a shared screen did not arrive")
         );
+    }
+
+    #[test]
+    fn who_parts_before_there_was_time_to_connect_has_failed_nobody() {
+        let words = Words::of(Language::EnGb);
+        let pairs = [
+            pair("Ann", "Bo", Outcome::Connected),
+            parted("Ann", "Cy", Outcome::NoOffer),
+            parted("Bo", "Cy", Outcome::NoAnswer),
+        ];
+        let plain = |told: String| told.replace(['\u{2068}', '\u{2069}'], "");
+        assert!(groups(&pairs).is_empty());
+        assert!(sentences::unconnected(words, &pairs, &[]).is_empty());
+        assert_eq!(
+            sentences::nothing_wrong(words, 3, Some(&pairs)),
+            "all who were together for long enough connected, and nobody dropped"
+        );
+        assert_eq!(
+            sentences::every_pair(words, &pairs),
+            "The two connected. 2 pairs parted before there was time to connect."
+        );
+        assert_eq!(
+            sentences::nothing_wrong(words, 2, Some(&pairs[1..2])),
+            "no two were together for long enough to connect; nobody dropped"
+        );
+        assert_eq!(
+            plain(sentences::pair(words, &pairs[2])),
+            "Bo and Cy parted before there was time to connect."
+        );
+        let brief = cell(words, Some(&pairs[2]));
+        assert_eq!(
+            (brief.sign, brief.word.as_str(), brief.class),
+            ("–", "parted too soon", "quiet")
+        );
+        let counts = connected(&pairs);
+        let of = |name| (counts[name].good, counts[name].known(), counts[name].parted);
+        assert_eq!([of("Ann"), of("Bo"), of("Cy")], [(1, 1, 1), (1, 1, 1), (0, 0, 2)]);
+        // What a page said of its connection counts all the same.
+        let failed = parted("Ann", "Bo", Outcome::Failed);
+        assert_eq!(cell(words, Some(&failed)).sign, "✕");
+        assert_eq!(groups(&[failed]).len(), 1);
     }
 }

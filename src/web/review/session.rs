@@ -332,11 +332,24 @@ impl SessionPage {
 }
 
 impl TableRow {
+    /// Why of nobody it is known whether they connected; nothing where it is of somebody.
+    fn nothing_known(&self, words: &Words) -> Option<String> {
+        if self.pairs.known() > 0 {
+            None
+        } else if self.pairs.waiting > 0 {
+            Some(words.say(m::CellWaiting))
+        } else if self.pairs.unknown > 0 {
+            Some(words.say(m::CellUnknown))
+        } else {
+            Some(words.say(m::CellParted))
+        }
+    }
+
     /// With how many of those whom they met they connected, as far as it is known.
     fn connected(&self, words: &Words) -> String {
         words.say(m::PartOf {
             part: &words.number(counted(self.pairs.good)),
-            whole: &words.number(counted(self.pairs.all - self.pairs.unknown)),
+            whole: &words.number(counted(self.pairs.known())),
         })
     }
 

@@ -217,11 +217,11 @@ fn rows(people: &[&Attendance]) -> String {
 /// People who met more than one other, and connected with none of them.
 fn alone(pairs: &[Pair]) -> Vec<&str> {
     let mut met: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for pair in pairs {
+    for pair in pairs.iter().filter(|pair| !pair.parted_early()) {
         for one in &pair.between {
             let (all, bad) = met.entry(one.username.as_str()).or_default();
             *all += 1;
-            *bad += usize::from(pair.outcome().is_failed());
+            *bad += usize::from(pair.is_failed());
         }
     }
     let is_alone = |(_, (all, bad)): &(&str, (usize, usize))| *all > 1 && all == bad;

@@ -34,6 +34,7 @@ fn clause(words: &Words, pair: &Pair) -> String {
     let offerer = link.map_or_else(|| one.to_owned(), |link| words.isolated(&link.offerer));
     let offerer = offerer.as_str();
     match pair.outcome() {
+        _ if pair.parted_early() => words.say(m::PairParted { one, other }),
         Outcome::NoOffer => words.say(m::PairNoOffer { one, other }),
         Outcome::NoAnswer if PairTrouble::of(pair) == Some(PairTrouble::HungUp) => {
             words.say(m::PairHungUp { one, other, offerer })
@@ -154,8 +155,9 @@ fn path(link: &Link) -> Option<ConnectionPath> {
 }
 
 /// What became of a pair in a word.
-pub(crate) fn outcome(words: &Words, outcome: Outcome) -> String {
-    match outcome {
+pub(crate) fn outcome(words: &Words, pair: &Pair) -> String {
+    match pair.outcome() {
+        _ if pair.parted_early() => words.say(m::CellParted),
         Outcome::Connected => words.say(m::CellConnected),
         Outcome::Waiting => words.say(m::CellWaiting),
         Outcome::Exchanged => words.say(m::CellUnknown),
@@ -164,11 +166,29 @@ pub(crate) fn outcome(words: &Words, outcome: Outcome) -> String {
     }
 }
 
-/// All pairs in one sentence; nothing where there is only one, which has its own.
+/// All pairs in one sentence, and those in another that had no time to connect; nothing where there is only one, which has its
+/// own.
 pub(crate) fn every_pair(words: &Words, all: &[Pair]) -> String {
+    let (parted, rest): (Vec<&Pair>, Vec<&Pair>) = all.iter().partition(|pair| pair.parted_early());
+    let parted = match counted(parted.len()) {
+        0 => return every_lasting_pair(words, &rest),
+        count => words.sentence(&words.say(m::PairsParted { count })),
+    };
+    if rest.is_empty() {
+        return parted;
+    }
+    let rest = every_lasting_pair(words, &rest);
+    if rest.is_empty() {
+        parted
+    } else {
+        words.two_sentences(&rest, &parted)
+    }
+}
+
+fn every_lasting_pair(words: &Words, all: &[&Pair]) -> String {
     let of = |outcome: Outcome| counted(all.iter().filter(|pair| pair.outcome() == outcome).count());
     let [good, exchanged, waiting] = [Outcome::Connected, Outcome::Exchanged, Outcome::Waiting].map(of);
-    let bad = counted(all.iter().filter(|pair| pair.outcome().is_bad()).count());
+    let bad = counted(all.iter().filter(|pair| pair.is_bad()).count());
     let mut told = match counted(all.len()) {
         0 => return words.say(m::NoTwoMet),
         pairs if exchanged == pairs => return words.say(m::EverythingExchanged),

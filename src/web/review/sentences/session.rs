@@ -140,12 +140,13 @@ pub(crate) fn came_back(words: &Words, people: &[&Attendance], outages: &[Outage
 
 /// Who did not connect with whom, in a few words. `alone` are those who connected with nobody.
 pub(crate) fn unconnected(words: &Words, pairs: &[Pair], alone: &[&str]) -> Vec<Clause> {
-    let failed: Vec<&Pair> = pairs.iter().filter(|pair| pair.outcome().is_failed()).collect();
+    let failed: Vec<&Pair> = pairs.iter().filter(|pair| pair.is_failed()).collect();
+    let lasting = pairs.iter().filter(|pair| !pair.parted_early()).count();
     let lost = pairs.iter().filter(|pair| pair.outcome() == Outcome::Lost).count();
     let shared = pairs.iter().filter(|pair| pair.shared.is_some()).count();
     let has_one_of = |pair: &&Pair, some: &[&str]| pair.between.iter().any(|one| some.contains(&&*one.username));
     let mut told = Vec::new();
-    if !failed.is_empty() && failed.len() == pairs.len() && pairs.len() > 1 {
+    if !failed.is_empty() && failed.len() == lasting && lasting > 1 {
         told.push(words.say(m::NobodyConnected));
     } else if failed.len() > 1 && failed.iter().all(|pair| has_one_of(pair, alone)) {
         told.push(words.say(m::WhoMetNobody { who: &words.few(alone) }));
@@ -166,7 +167,7 @@ pub(crate) fn unconnected(words: &Words, pairs: &[Pair], alone: &[&str]) -> Vec<
 
 /// How many pairs did not connect, if any did not, without names.
 pub(crate) fn unconnected_in_short(words: &Words, pairs: &[Pair]) -> Option<Clause> {
-    let failed = pairs.iter().filter(|pair| pair.outcome().is_failed()).count();
+    let failed = pairs.iter().filter(|pair| pair.is_failed()).count();
     never_connected(words, failed, &[])
 }
 
@@ -195,15 +196,18 @@ pub(crate) fn nothing_wrong(words: &Words, people: usize, pairs: Option<&[Pair]>
     };
     let waiting = pairs.iter().any(|pair| pair.outcome() == Outcome::Waiting);
     let unknown = pairs.iter().filter(|pair| pair.outcome() == Outcome::Exchanged).count();
+    let lasting = pairs.iter().filter(|pair| !pair.parted_early()).count();
     match (people, pairs.is_empty()) {
         (0 | 1, _) => words.say(m::NobodyElseCame),
         (_, true) => words.say(m::NobodyMet),
         _ if waiting => words.say(m::SomeStillConnecting),
-        _ if unknown == pairs.len() => words.say(m::AllExchangedNobodyDropped),
+        _ if lasting == 0 => words.say(m::NobodyStayed),
+        _ if unknown == lasting => words.say(m::AllExchangedNobodyDropped),
         _ if unknown > 0 => words.say(m::SomeUnknownNobodyDropped {
             pairs: counted(unknown),
         }),
         (2, _) => words.say(m::TwoConnectedNobodyDropped),
+        _ if lasting < pairs.len() => words.say(m::AllWhoStayedConnected),
         _ => words.say(m::AllConnectedNobodyDropped),
     }
 }

@@ -517,6 +517,33 @@ impl ExpectedSession {
 }
 
 impl ExpectedPerson {
+    /// When they were members, here or away.
+    fn memberships(&self, now: i64) -> Vec<(i64, i64)> {
+        let mut all: Vec<(i64, i64)> = Vec::new();
+        for (_, from, to) in &self.spells {
+            let to = to.unwrap_or(now);
+            match all.last_mut() {
+                Some(last) if *from <= last.1 => last.1 = last.1.max(to),
+                _ => all.push((*from, to)),
+            }
+        }
+        all
+    }
+
+    /// Since when they are a member, if they are, or were up to this very moment.
+    pub(super) fn member_since(&self, now: i64) -> Option<i64> {
+        let last = self.memberships(now).pop();
+        last.filter(|(_, to)| *to >= now).map(|(from, _)| from)
+    }
+
+    /// When they and another were members at the same time.
+    pub(super) fn together(&self, other: &Self, now: i64) -> Vec<(i64, i64)> {
+        let theirs = other.memberships(now);
+        let own = self.memberships(now).into_iter();
+        let shared = own.flat_map(|(from, to)| theirs.iter().map(move |one| (from.max(one.0), to.min(one.1))));
+        shared.filter(|(from, to)| from < to).collect()
+    }
+
     /// What they were at a moment, that is from it to the next.
     pub(super) fn at(&self, at: i64, now: i64) -> ExpectedPresence {
         let covers =

@@ -43,9 +43,7 @@ pub(super) async fn check_session(view: &SessionView<'_>) {
             ending(person, part).to_owned(),
         ];
         let mut cells = row.cells.clone();
-        // Links are not played in these classes.
-        let connected = cells.remove(3);
-        assert!(connected.is_empty() || connected.starts_with("0 of "), "{connected}");
+        assert_eq!(cells.remove(3), connected(view, person), "{}", person.name);
         assert_eq!(cells, expected, "{}", person.name);
         let mut times = vec![view.check.iso(person.first_in)];
         times.extend(person.last_out.map(|at| view.check.iso(at)));
@@ -53,6 +51,31 @@ pub(super) async fn check_session(view: &SessionView<'_>) {
         assert_eq!(row.bar, Some(percent(part.permille)), "{}", person.name);
     }
     log(view, &text);
+}
+
+/// With whom they connected, which is nobody, as links are not played in these classes: of those who had the time to.
+fn connected(view: &SessionView<'_>, person: &ExpectedPerson) -> String {
+    const TIME_TO_CONNECT: i64 = 30_000;
+    let now = view.check.now;
+    let (mut missed, mut waiting, mut parted) = (0, 0, 0);
+    for (other, _) in view.people.iter().filter(|(other, _)| other.name != person.name) {
+        let together = person.together(other, now);
+        let Some(longest) = together.iter().map(|(from, to)| to - from).max() else {
+            continue;
+        };
+        let both_since = person.member_since(now).zip(other.member_since(now));
+        match both_since.map(|(one, other)| now - one.max(other)) {
+            Some(..TIME_TO_CONNECT) => waiting += 1,
+            None if longest < TIME_TO_CONNECT => parted += 1,
+            Some(_) | None => missed += 1,
+        }
+    }
+    match (missed, waiting, parted) {
+        (1.., ..) => format!("0 of {missed}"),
+        (0, 1.., _) => "still connecting".to_owned(),
+        (0, 0, 1..) => "parted too soon".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// What is said of everybody, before anything else.
