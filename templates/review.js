@@ -195,15 +195,31 @@ function readPicture() {
       download.href += `?tz=${encodeURIComponent(ZONE)}`;
     }
   });
+  const atFirst = told.textContent;
   const tell = (shape) => {
     if (!shape) return;
     told.textContent = shape.getAttribute('aria-label');
     told.classList.add('exact');
     pointTo(shape);
   };
+  // Once nothing is pointed at, nothing is told but what the keyboard is at.
+  const settle = () => {
+    const reached = picture.querySelector('.timeline [aria-label]:focus-visible');
+    if (reached) return tell(reached);
+    picture.querySelector('.hair')?.remove();
+    told.classList.remove('exact');
+    if (told.textContent !== atFirst) told.textContent = atFirst;
+  };
   for (const kind of ['pointerover', 'focusin']) {
     picture.addEventListener(kind, ({ target }) => tell(target.closest?.('.timeline [aria-label]')));
   }
+  for (const kind of ['pointerout', 'focusout']) {
+    // A finger leaves with every tap: what it meant is told until the next one.
+    picture.addEventListener(kind, ({ pointerType, relatedTarget }) => {
+      if (pointerType !== 'touch' && !relatedTarget?.closest?.('.timeline [aria-label]')) settle();
+    });
+  }
+  document.addEventListener('pointerdown', ({ target }) => !picture.contains(target) && settle());
   let tapped;
   picture.addEventListener('click', (event) => {
     const shape = nearest(picture, event);

@@ -260,10 +260,34 @@ test('the picture tells exact times, pointed at or by the keyboard', async () =>
   const told = async () => (await page.locator('[data-told]').textContent()).replace(/[\u2068\u2069]/g, '');
   await page.locator('.timeline.wide rect.present').nth(1).hover();
   assert.match(await told(), /^Ann present \d\d:48:06 to (?:\d+ \w+, )?\d\d:22:00 \(33 min 54 s\)$/);
+  await page.mouse.move(2, 2);
+  assert.match(await told(), /^Point at a bar or a mark/, 'nothing is pointed at any more');
+  assert.equal(await page.locator('.hair').count(), 0);
   await page.locator('.timeline.wide [tabindex="0"]').focus();
   const first = await told();
   await page.keyboard.press('ArrowRight');
-  assert.notEqual(await told(), first);
+  const second = await told();
+  assert.notEqual(second, first);
+  await page.locator('.timeline.wide rect.present').nth(1).hover();
+  await page.mouse.move(2, 2);
+  assert.equal(await told(), second, 'what the keyboard is at is told again');
+});
+
+test('a gap within a row says when somebody left and came again, where there is room', async () => {
+  await reader.signIn(server);
+  await opens(`/review/sessions/${ids.chemistry}`);
+  await drawn();
+  const beside = (drawing) => read(`.timeline.${drawing} .row:has(.name:text-is("Mo")) .beside`);
+  const [left, came] = await beside('wide');
+  assert.match(`${left} ${came}`, /^left \d\d:\d0 came \d\d:\d5$/);
+  assert.equal((await beside('narrow'))[0], left);
+  const [ends, begins] = await page.evaluate(() => {
+    const row = [...document.querySelectorAll('.timeline.wide .row')].find((one) => one.querySelector('.name').textContent === 'Mo');
+    const box = (one) => one.getBoundingClientRect();
+    const [words, bars] = ['.beside', '.present'].map((what) => [...row.querySelectorAll(what)].map(box));
+    return [words[0].left - bars[0].right, bars[1].left - words[1].right];
+  });
+  assert.ok(ends > 0 && ends < 12 && begins > 0 && begins < 12, `${ends} ${begins}`);
 });
 
 test('each pair is told, those that failed first', async () => {

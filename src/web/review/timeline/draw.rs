@@ -195,6 +195,7 @@ impl SvgCanvas<'_> {
         for bar in gaps(BarKind::Away) {
             self.away(index, row, bar);
         }
+        self.within_gaps(index, &picture);
         self.beside(index, row, &picture);
         for mark in &picture.marks {
             self.mark(index, &row.username, mark);
@@ -350,6 +351,32 @@ impl SvgCanvas<'_> {
                 self.beside_bar(index, "bad", (end, -6.0, ABOVE), "end", &away);
             }
             Some(_) | None => {}
+        }
+    }
+
+    /// Where a row is empty between two bars, when somebody left and came again. Who was away before has not left then: the hatch
+    /// says until when they were waited for.
+    fn within_gaps(&mut self, index: usize, picture: &PictureRow) {
+        for pair in picture.bars.windows(2) {
+            let [before, after] = pair else { continue };
+            let (start, end) = (self.x(before.interval.to), self.x(after.interval.from));
+            let is_free = |mark: &DrawnMark| !(start..end).contains(&self.x(mark.at));
+            if end - start <= TIME_ROOM || !picture.marks.iter().all(is_free) {
+                continue;
+            }
+            let has_left = before.kind == BarKind::Present;
+            if has_left {
+                let left = self.words.say(m::LeftAt {
+                    time: &self.clock.minute(before.interval.to),
+                });
+                self.beside_bar(index, "quiet", (start, 6.0, LEVEL), "start", &left);
+            }
+            if !has_left || end - start > 2.0 * TIME_ROOM {
+                let came = self.words.say(m::CameAt {
+                    time: &self.clock.minute(after.interval.from),
+                });
+                self.beside_bar(index, "quiet", (end, -6.0, LEVEL), "end", &came);
+            }
         }
     }
 
