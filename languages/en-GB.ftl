@@ -374,13 +374,11 @@ never-dropped = never dropped
 away-now-in = away now in { $rooms }
 dropped-and-came-back = dropped and came back { $back }
 did-not-come-back-often = { $sessions ->
-    [one] in { $sessions } session { $who } did not come back
-   *[other] in { $sessions } sessions { $who } did not come back
+    [one] did not come back in { $sessions } session
+   *[other] did not come back in { $sessions } sessions
 }
-never-connected-below = { $sessions ->
-    [one] missed connections in { $sessions } session below
-   *[other] missed connections in { $sessions } sessions below
-}
+# In so many of the sessions below.
+never-connected-below = missed connections in { NUMBER($sessions) } below
 
 ## One session: its head
 

@@ -296,7 +296,7 @@ person-newest-totals = 最近 { $sessions } 堂课，共在线 { $length }。
 never-dropped = 从未掉线
 away-now-in = 现在在{ $rooms }离线
 dropped-and-came-back = 掉线后返回 { $back }
-did-not-come-back-often = { $who }有 { NUMBER($sessions) } 堂课掉线后没有再回来
+did-not-come-back-often = 有 { NUMBER($sessions) } 堂课掉线后没有再回来
 never-connected-below = 以下有 { NUMBER($sessions) } 堂课未能与别人连通
 
 ## 一堂课：开头

@@ -402,12 +402,12 @@ test('a person over all rooms', async () => {
 test("a person's page says with whom they never connected, and shows when", async () => {
   await reader.signIn(server);
   for (const [name, summary, ending, strokes] of [
-    ['Kim', /Missed connections in 1 session below; dropped and came back once\.$/, 'left; never connected with 1 other; came back once', { drop: /^M\d+ 19v5$/, gone: /^$/, missed: /^M\d+ 0l/ }],
-    ['Chidi', /In 1 session Chidi did not come back\.$/, 'dropped, did not come back', { drop: /^$/, gone: /^M\d+ 3v16$/, missed: /^$/ }],
-    ['Bo', /Missed connections in 2 sessions below; never dropped\.$/, 'left; never connected with 2 others', { drop: /^$/, gone: /^$/, missed: /^M\d+ 0l/ }],
+    ['Kim', /Missed connections in 1 below\. Dropped and came back once\.$/, 'left; never connected with 1 other; came back once', { drop: /^M\d+ 19v5$/, gone: /^$/, missed: /^M\d+ 0l/ }],
+    ['Chidi', /Did not come back in 1 session\.$/, 'dropped, did not come back', { drop: /^$/, gone: /^M\d+ 3v16$/, missed: /^$/ }],
+    ['Bo', /Missed connections in 2 below\. Never dropped\.$/, 'left; never connected with 2 others', { drop: /^$/, gone: /^$/, missed: /^M\d+ 0l/ }],
   ]) {
     await opens(`/review/people/${name}`);
-    assert.match((await read('.summary'))[0], summary);
+    assert.match((await read('.summary, .summary + p')).join(' '), summary);
     const row = page.getByRole('row', { name: /Year 9 maths/ });
     assert.equal(await row.locator('td').last().textContent(), ending);
     for (const [stroke, drawn] of Object.entries(strokes)) assert.match(await row.locator(`.strip .${stroke}`).getAttribute('d'), drawn, `${name}: ${stroke}`);
@@ -492,8 +492,9 @@ test('on a phone the sentence that answers takes two lines at most', async () =>
     const phone = await Reader.of(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale });
     ({ page } = phone);
     await phone.signIn(server);
-    for (const id of Object.values(ids)) {
-      await opens(`/review/sessions/${id}`);
+    const people = ['Bo', 'Kim', 'Chidi', 'Li', LONG[0], LONG[2]].map((name) => `people/${name}`);
+    for (const path of [...Object.values(ids).map((id) => `sessions/${id}`), ...people]) {
+      await opens(`/review/${path}`);
       const told = await page.locator('.summary').evaluate((summary) => {
         const { lineHeight } = getComputedStyle(summary);
         return { text: summary.textContent, lines: Math.round(summary.getBoundingClientRect().height / parseFloat(lineHeight)) };
@@ -548,6 +549,53 @@ test('nothing has to be scrolled sideways, at any width', async () => {
     assert.deepEqual(lines.filter(([text, count]) => count > text.trim().split(/\s+/).length), [], path);
   }
   await own.close();
+});
+
+test('the worst of a class is whole in the list', async () => {
+  const wide = await Reader.of(browser, { viewport: { width: 1280, height: 900 } });
+  ({ page } = wide);
+  await wide.signIn(server);
+  const below = await page.locator('.wrong span', { hasText: /Chidi.* did not come back; 3 pairs never connected/ }).evaluate((one) => {
+    const word = document.createRange();
+    const at = one.textContent.indexOf('connected');
+    word.setStart(one.firstChild, at);
+    word.setEnd(one.firstChild, at + 'connected'.length);
+    return word.getBoundingClientRect().top - one.getBoundingClientRect().top;
+  });
+  assert.ok(below < 10, `its last word is ${below} pixels below its line`);
+  await wide.close();
+});
+
+test('nothing that an anchor leads to, or the keyboard, is below the bar', async () => {
+  for (const settings of [{ viewport: { width: 1280, height: 720 } }, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }]) {
+    const own = await Reader.of(browser, settings);
+    ({ page } = own);
+    await own.signIn(server);
+    await opens(`/review/sessions/${ids.lesson}`);
+    await drawn();
+    const entry = await page.locator('.log summary').last().evaluate((one) => one.parentElement.id);
+    for (const target of ['timeline-title', 'attendance', 'connections', 'log', entry]) {
+      await page.evaluate((id) => { location.hash = id; }, target);
+      const seen = async () => page.evaluate((id) => document.getElementById(id).getBoundingClientRect().top - document.querySelector('.anchors').getBoundingClientRect().bottom, target);
+      const below = await seen();
+      assert.ok(below > -1, `${target} is ${below} below the bar`);
+      // Nor is what stands before it, by half.
+      await own.accessible();
+    }
+    // Upwards from the end, as focus brings into sight what is above.
+    const links = page.locator('main a:visible, main summary:visible');
+    await links.last().focus();
+    for (let step = 0; step < 40; step += 1) {
+      await page.keyboard.press('Shift+Tab');
+      const hidden = await page.evaluate(() => {
+        const bar = document.querySelector('.anchors');
+        const one = document.activeElement;
+        return !bar.contains(one) && one.getBoundingClientRect().top < bar.getBoundingClientRect().bottom - 1 && one.outerHTML;
+      });
+      assert.equal(hidden, false);
+    }
+    await own.close();
+  }
 });
 
 test('rows of the list have one height, and three lines at most on a phone, where all strips begin at one place', async () => {

@@ -7,8 +7,10 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::range::Range;
+use super::sentences::PersonSummary;
 use super::sentences::wording::counted;
 use super::strip::PersonStrip;
+use super::summary::LEAD;
 use super::{PageResult, address, html, moment, sentences};
 use crate::history::page::Page;
 use crate::history::person::{PersonSession, PersonTotals};
@@ -130,7 +132,7 @@ impl PersonPage {
         self.words.clauses_of_elements(told)
     }
 
-    fn summary(&self) -> String {
+    fn summary(&self) -> PersonSummary {
         let unconnected = self.sessions.iter().filter(|found| !found.unconnected.is_empty());
         let is_away = |found: &&PersonSession| found.attendance.left_at.is_none() && found.attendance.needs_attention();
         let away: Vec<String> = self
@@ -139,12 +141,6 @@ impl PersonPage {
             .filter(is_away)
             .map(|found| self.words.isolated(&found.session.room))
             .collect();
-        sentences::person(
-            self.words,
-            &self.username,
-            &self.totals,
-            counted(unconnected.count()),
-            &away,
-        )
+        sentences::person(self.words, &self.totals, counted(unconnected.count()), &away, LEAD)
     }
 }

@@ -15,7 +15,7 @@ use crate::model::vocabulary::LeaveReason;
 use crate::words::Words;
 
 /// No more columns of letters are two lines on a phone, in the widest of the usual fonts.
-const LEAD: usize = 72;
+pub(super) const LEAD: usize = 72;
 
 /// As many lines are in sight under it.
 const LINES: usize = 4;

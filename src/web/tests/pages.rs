@@ -179,7 +179,7 @@ async fn every_page_is_locked_and_opens() {
         (
             "/review/people/Bo",
             200,
-            "; missed connections in 2 sessions below; dropped and came back 3 times.",
+            "Away now in Chemie 101.</p>\n<p>Missed connections in 2 below; dropped and came back 3 times.</p>",
         ),
         (
             &session,

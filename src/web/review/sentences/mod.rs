@@ -15,7 +15,7 @@ pub(in crate::web::review) use list::strip;
 pub(crate) use list::{quarter, rooms, sessions, wrong, wrong_now};
 pub(in crate::web::review) use pair::group;
 pub(crate) use pair::{every_pair, outcome, pair};
-pub(crate) use person::person;
+pub(crate) use person::{PersonSummary, person};
 pub(crate) use problem::{problem, problem_title};
 pub(crate) use refusal::{refused, refused_clause};
 pub(crate) use session::{

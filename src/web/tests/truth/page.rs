@@ -238,8 +238,8 @@ async fn check_person(name: &str, visits: &[(&SessionView<'_>, &ExpectedPerson, 
         _ => format!("{times} times"),
     };
     let missing = match lost {
-        1 => format!("In 1 session {name} did not come back"),
-        _ => format!("In {lost} sessions {name} did not come back"),
+        1 => "Did not come back in 1 session".to_owned(),
+        _ => format!("Did not come back in {lost} sessions"),
     };
     let away: Vec<&str> = visits
         .iter()
@@ -257,9 +257,19 @@ async fn check_person(name: &str, visits: &[(&SessionView<'_>, &ExpectedPerson, 
         .split_once(". ")
         .unwrap();
     assert_eq!(head, format!("{sessions}, {} present", length_said(present)), "{name}");
+    // What the lead has no room for comes after it.
+    let (_, more) = between(&text, "<p class=\"summary\">", "<form")
+        .split_once("</p>")
+        .unwrap();
+    let more = more.trim().strip_prefix("<p>");
+    let more = more.map(|more| more.strip_suffix(".</p>").unwrap());
     let rest = rest.strip_suffix('.').unwrap();
+    let rest = match more {
+        Some(more) => format!("{rest}; {more}"),
+        None => rest.to_owned(),
+    };
     let rest = match away[..] {
-        [] => rest,
+        [] => rest.as_str(),
         [room] => {
             let rest = rest.strip_prefix(&format!("Away now in {room}")).unwrap();
             rest.strip_prefix("; ").unwrap_or(rest)
