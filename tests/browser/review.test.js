@@ -685,6 +685,10 @@ test('on a phone the attendance is sorted by what it shows there, without a scri
   await page.getByRole('link', { name: 'By what needs attention' }).tap();
   await page.waitForURL((url) => !url.search.includes('sort='));
   assert.equal((await names('Table of attendance'))[0], 'Chidi');
+  // What is said in one line agrees.
+  const lines = (await read('#attendance tbody tr')).map((line) => /(\d+) of (\d+) min, (?:[\d.]+ %)?(\d+) %/.exec(line)?.slice(1).map(Number));
+  for (const [part, whole, share] of lines) assert.equal(share, Math.round((part / whole) * 100), `${part} of ${whole} min, ${share} %`);
+  assert.ok(lines.some(([part, whole]) => part < whole));
   await phone.close();
 });
 
@@ -757,10 +761,6 @@ test('the picture of sixty people is one page of paper, as large as it can be', 
   await page.emulateMedia({ media: 'print' });
   await page.setViewportSize({ width: 718, height: 1000 }); // A4 within a margin of a centimetre.
   const { height } = await page.locator('.timeline.wide').boundingBox();
-  // What is said in one line agrees.
-  const lines = (await read('#attendance tbody tr')).map((line) => /(\d+) of (\d+) min, (?:[\d.]+ %)?(\d+) %/.exec(line)?.slice(1).map(Number));
-  for (const [part, whole, share] of lines) assert.equal(share, Math.round((part / whole) * 100), `${part} of ${whole} min, ${share} %`);
-  assert.ok(lines.some(([part, whole]) => part < whole));
   assert.ok(height > 800 && height < 980, `it is ${height} px tall`);
 });
 
