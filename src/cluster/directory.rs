@@ -196,7 +196,10 @@ impl ClusterDirectory {
                 Ok(Answer::NotYet) => {}
                 Ok(Answer::Never) => return Err(OutOfReach),
                 Err(error) => {
-                    self.logged.then(|| warn!(%error, "whose a room is could not be asked"));
+                    // Without a place nobody can.
+                    if self.claims.taking().is_some() {
+                        self.logged.then(|| warn!(%error, "whose a room is could not be asked"));
+                    }
                     // Others may reach the database, or know it.
                     if let Some(link) = self.ask_others(room).await {
                         return Ok(Place::At(link));
@@ -374,13 +377,17 @@ impl ClusterDirectory {
     pub(super) fn sweep_forever(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<> {
         let directory = self.clone();
         async move {
+            // Once for as long as it fails.
+            let mut is_told = false;
             loop {
                 sleep(SWEEP).await;
                 let swept = async {
                     directory.give_back().await?;
                     directory.take_over_abandoned().await
                 };
-                if let (Err(error), true) = (swept.await, directory.claims.taking().is_some()) {
+                let swept = swept.await;
+                let was_told = std::mem::replace(&mut is_told, swept.is_err());
+                if let (Err(error), false, true) = (swept, was_told, directory.claims.taking().is_some()) {
                     warn!(%error, "the rooms of this node and of others could not be looked through");
                 }
             }

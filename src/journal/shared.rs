@@ -41,6 +41,14 @@ pub(super) struct Shared {
     pub(super) dropped: watch::Sender<u64>,
 }
 
+/// Whether all that is known is that a connection has ended, as another node ends that of one that was thought to be gone.
+fn is_cut(error: &sqlx::Error) -> bool {
+    /// `admin_shutdown`: whoever may has ended it, or the database stops.
+    const ENDED: &str = "57P01";
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(error, sqlx::Error::Io(_)) || code.as_deref() == Some(ENDED)
+}
+
 impl Shared {
     pub(super) fn new(queue: Queue, space: Space, last_seq: i64) -> Self {
         Self {
@@ -125,7 +133,7 @@ impl Shared {
         if is_replaced {
             self.replaced.cancel();
         }
-        let is_cut = matches!(error, sqlx::Error::Io(_));
+        let is_cut = is_cut(error);
         let is_news = self.queue().failed(reason, is_cut, Instant::now());
         if is_news && !is_replaced {
             tracing::warn!(%error, "the database cannot be written: signaling goes on, and events wait in memory");
