@@ -9,12 +9,14 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::{Figures, Nodes};
-use crate::member::{ANSWER_TIMEOUT, Identity, Member, connect_all};
+use crate::member::{ANSWER_TIMEOUT, Identity, Member};
 use crate::subject::NODES_TOKEN;
 
-const JOINS: usize = 100;
-/// Not a multiple of how often a follower looks.
-const PAUSE: Duration = Duration::from_millis(130);
+const JOINS: u64 = 100;
+/// A node looks every 2 s for others that have begun.
+const LINKED_WITHIN: Duration = Duration::from_secs(5);
+/// From one to the next: so much at least, and up to a tenth of a second more, as a follower looks ten times a second at most.
+const PAUSE: Duration = Duration::from_millis(150);
 
 const P50: &str = "a join at one node in the feed of another: p50 after its answer, ms";
 const P99: &str = "a join at one node in the feed of another: p99, ms";
@@ -24,15 +26,14 @@ pub(super) async fn run(nodes: Nodes) -> Result<Figures> {
         anyhow::bail!("two nodes are needed");
     };
     let mut follower = Follower::connect(followed.address).await?;
-    let identities = (0..=JOINS).map(|n| Identity::new("lesson", n)).collect();
-    let mut members = connect_all(joined.kind, joined.address, identities).await?.into_iter();
-    // The first waits until the two are linked, and is not counted.
-    let mut first = members.next().context("nobody")?;
-    delay(&mut first, &mut follower).await?;
-    let mut delays = Vec::with_capacity(JOINS);
-    let mut inside = vec![first];
-    for mut member in members {
-        sleep(PAUSE).await;
+    let (mut delays, mut inside) = (Vec::new(), Vec::new());
+    sleep(LINKED_WITHIN).await;
+    for number in 0..JOINS {
+        sleep(PAUSE + Duration::from_millis(number * 37 % 100)).await;
+        let number = usize::try_from(number)?;
+        // Not before its turn: who does not come in is cut after a while.
+        let identity = Identity::new("lesson", number);
+        let mut member = Member::connect(joined.kind, joined.address, number, identity).await?;
         delays.push(delay(&mut member, &mut follower).await?);
         inside.push(member);
     }
