@@ -80,18 +80,19 @@ impl Acceptor {
         loop {
             match listener.accept().await {
                 Ok((stream, from)) => {
+                    let from = from.ip();
                     let Ok(place) = self.strangers.clone().try_acquire_owned() else {
-                        self.tell_refused(from.ip(), &Refused::Crowded);
+                        self.tell_refused(from, &Refused::Crowded);
                         continue;
                     };
                     let acceptor = self.clone();
                     tokio::spawn(async move {
                         // Of the place that it is made with.
                         let lost = acceptor.identity.lost();
-                        let introduced = acceptor.introduced(stream).await;
+                        let introduced = acceptor.introduced(stream, from).await;
                         drop(place);
                         // Without a place it has only said so.
-                        if let Some((socket, node, from)) = introduced.filter(|_| !lost.is_cancelled()) {
+                        if let Some((socket, node)) = introduced.filter(|_| !lost.is_cancelled()) {
                             acceptor.serve(socket, node, from, lost).await;
                         }
                     });
@@ -102,16 +103,10 @@ impl Acceptor {
         }
     }
 
-    async fn introduced(&self, stream: TcpStream) -> Option<(Socket, NodeId, IpAddr)> {
-        let from = stream.peer_addr().ok()?.ip();
+    async fn introduced(&self, stream: TcpStream, from: IpAddr) -> Option<(Socket, NodeId)> {
         link::tune(&stream).ok()?;
-        match self.receive(stream).await {
-            Ok((socket, node)) => Some((socket, node, from)),
-            Err(why) => {
-                self.tell_refused(from, &why);
-                None
-            }
-        }
+        let received = self.receive(stream).await;
+        received.inspect_err(|why| self.tell_refused(from, why)).ok()
     }
 
     async fn receive(&self, stream: TcpStream) -> Result<(Socket, NodeId), Refused> {

@@ -36,11 +36,10 @@ pub(super) async fn drain(directory: &ClusterDirectory, owners: &Owners, journal
             share.iter().for_each(|client| client.send_away());
             handed_over += directory.hand_over(most, journal).await?;
             let is_last = directory.own_rooms() == 0 && shares.len() == 0;
-            if is_last && share.is_empty() {
-                break;
+            // After the last clients, too: the nodes of their rooms are to hear whose doing it was before they come back.
+            if !is_last || !share.is_empty() {
+                sleep_until(begun + WAVE * wave).await;
             }
-            // After the last, too: the nodes of their rooms are to hear whose doing it was before they come back.
-            sleep_until(begun + WAVE * wave).await;
             if is_last {
                 break;
             }

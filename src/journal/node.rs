@@ -170,15 +170,11 @@ pub(super) async fn take_place(connection: &mut PgConnection, place: &NodePlace)
         sleep(ASKED_EVERY).await;
     }
     loop {
-        if let Some(number) = register(connection, place).await? {
-            return Ok(Place::Taken(Epoch { node, number }));
+        match register(connection, place).await? {
+            Ok(number) => return Ok(Place::Taken(Epoch { node, number })),
+            Err(occupant) if Instant::now() > give_up_at => return Ok(Place::Occupied(occupant)),
+            Err(_) => sleep(ASKED_EVERY).await,
         }
-        if Instant::now() > give_up_at
-            && let Some(occupant) = opponent(connection, place).await?
-        {
-            return Ok(Place::Occupied(occupant));
-        }
-        sleep(ASKED_EVERY).await;
     }
 }
 
@@ -276,7 +272,7 @@ async fn tenant(connection: &mut PgConnection, node: NodeId) -> sqlx::Result<Opt
 
 /// Takes the row, and gives its new epoch, unless another node lives that cannot be beside this one: one of the two is to be
 /// alone, or they have different secrets. How the last run ended stays as it is: recovery reads it.
-async fn register(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Result<Option<i64>> {
+async fn register(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Result<Result<i64, Occupant>> {
     sqlx::query("begin").execute(&mut *connection).await?;
     sqlx::query!(
         "/*postgres*/ select pg_advisory_xact_lock($1, 'node'::regclass::oid::integer)",
@@ -284,13 +280,18 @@ async fn register(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Res
     )
     .fetch_all(&mut *connection)
     .await?;
-    let epoch = sqlx::query_scalar!(
+    let registered = match opponent(connection, place).await? {
+        Some(occupant) => Err(occupant),
+        None => Ok(take_row(connection, place).await?),
+    };
+    sqlx::query("commit").execute(connection).await?;
+    Ok(registered)
+}
+
+async fn take_row(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
         "/*postgres*/ insert into node (id, epoch, state, group_no, alive_at, expires_at, address, secret_fingerprint)
-         select $1, 1, 'active', 0, 0, clock_timestamp() + $2::float8 * interval '1 ms', $3, $4
-         where not exists (
-             select from node
-             where id <> $1 and expires_at > clock_timestamp()
-               and (address is null or $3::text is null or secret_fingerprint is distinct from $4))
+         values ($1, 1, 'active', 0, 0, clock_timestamp() + $2::float8 * interval '1 ms', $3, $4)
          on conflict (id) do update
          set epoch = node.epoch + 1, expires_at = excluded.expires_at, address = excluded.address,
              secret_fingerprint = excluded.secret_fingerprint
@@ -300,10 +301,8 @@ async fn register(connection: &mut PgConnection, place: &NodePlace) -> sqlx::Res
         place.address,
         place.secret_fingerprint
     )
-    .fetch_optional(&mut *connection)
-    .await?;
-    sqlx::query("commit").execute(connection).await?;
-    Ok(epoch)
+    .fetch_one(connection)
+    .await
 }
 
 /// Lets a connection write as this epoch ([`rows.postgres.sql`](rows.postgres.sql)).

@@ -325,7 +325,7 @@ impl Queue {
     pub(super) fn failed(&mut self, reason: String, is_cut: bool, now: Instant) -> bool {
         let before = self.trouble.take();
         let was_told = before.as_ref().is_some_and(|trouble| trouble.is_told);
-        let is_told = was_told || before.is_some() || !is_cut;
+        let is_told = before.is_some() || !is_cut;
         self.trouble = Some(Trouble {
             reason,
             since: before.map_or(now, |trouble| trouble.since),

@@ -23,10 +23,6 @@ async fn until_logged(cluster: &Cluster, node: u16, words: &str) {
     }
 }
 
-fn is_ready(server: &Server) -> bool {
-    server.ask("/readyz").unwrap().starts_with("HTTP/1.1 200")
-}
-
 /// Somebody in the lesson.
 struct Member {
     name: &'static str,
@@ -227,10 +223,10 @@ async fn a_node_that_alone_does_not_reach_the_database_gives_its_rooms_up_and_ge
     let mut members = vec![ann, bo];
     members.push(Member::join(&three, "Cy").await);
     all_hear_all(&mut members, 0).await;
-    assert!(!is_ready(&one) && is_ready(&two));
+    assert!(!one.is_ready() && two.is_ready());
     way.mend();
     until_logged(&cluster, 1, AGAIN).await;
-    assert!(one.child.try_wait().unwrap().is_none() && is_ready(&one));
+    assert!(one.child.try_wait().unwrap().is_none() && one.is_ready());
     all_hear_all(&mut members, 1).await;
     let (mut fay, _) = Socket::join(one.port, "new", "Fay").await;
     assert!(cluster.text(OWNER).await.contains("new 1"));
@@ -301,7 +297,7 @@ async fn a_node_whose_number_another_has_taken_says_so_and_waits_for_it() {
         assert!(Instant::now() < deadline, "{}", one.ask("/readyz").unwrap());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(is_ready(&twin));
+    assert!(twin.is_ready());
     twin.signal("TERM");
     assert_eq!(twin.exit_code(), Some(0));
     until_logged(&cluster, 1, AGAIN).await;

@@ -295,7 +295,7 @@ impl Class {
     async fn until_ready(&self) {
         let deadline = Instant::now() + BACK_WITHIN;
         for node in &self.nodes {
-            while !node.ask("/readyz").unwrap().starts_with("HTTP/1.1 200") {
+            while !node.is_ready() {
                 assert!(Instant::now() < deadline, "the node at {} is not ready", node.port);
                 sleep(Duration::from_millis(50)).await;
             }

@@ -141,12 +141,7 @@ fn late_commits(server: &Server) -> f64 {
 /// A machine that has too much else to do is as a database that is away: clients are told before it is written. What they
 /// were told so, a kill may take, and comes here only once it is written. `late` is how often that was before.
 async fn until_nothing_told_waits(server: &Server, mut late: f64) {
-    let is_ready = || {
-        server
-            .ask("/readyz")
-            .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
-    };
-    while !is_ready() || late_commits(server) > late {
+    while !server.is_ready() || late_commits(server) > late {
         late = late_commits(server);
         println!("the database keeps clients waiting");
         eventually("all that waited is written", RECOVERY, || has_written_all(server)).await;

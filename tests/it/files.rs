@@ -21,7 +21,7 @@ fn a_second_server_is_refused_by_whatever_name_the_file_has() {
         assert_eq!(second.status.code(), Some(1), "{name}: {told}");
         assert!(told.contains("is in use by another chatroom-server"), "{name}: {told}");
     }
-    assert!(first.ask("/readyz").unwrap().starts_with("HTTP/1.1 200"));
+    assert!(first.is_ready());
     first.signal("TERM");
     assert_eq!(first.exit_code(), Some(0));
 

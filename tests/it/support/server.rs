@@ -115,6 +115,10 @@ impl Server {
         self.request(path, "")
     }
 
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ask("/readyz").unwrap().starts_with("HTTP/1.1 200")
+    }
+
     pub(crate) fn ask_as_reviewer(&self, path: &str) -> std::io::Result<String> {
         self.request(path, &format!("authorization: Bearer {TOKEN}\r\n"))
     }
