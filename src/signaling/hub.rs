@@ -16,7 +16,7 @@ use super::client::{Callback, Client, ClientSender};
 use super::client_limit::Limit;
 use super::clock::Clock;
 use super::connecting::ConnectingClients;
-use super::driver::{Host, InputOutcome, RoomDriver, WakeUp};
+use super::driver::{Arrival, Host, InputOutcome, RoomDriver, WakeUp};
 use super::refusal_counts::RefusalCounts;
 use super::remote::Directory;
 use super::room_log::{RefusalLog, ToldRefusal};
@@ -33,7 +33,7 @@ use crate::model::address::AddressKey;
 use crate::model::id::{ClientKey, RoomName, SessionId, SocketKey, Username};
 use crate::model::time::{Now, Tick, Timestamp};
 use crate::room::record::Snapshot;
-use crate::room::{Input, Limits, MembershipStatus, Room};
+use crate::room::{Limits, MembershipStatus, Room};
 
 /// What drives one room of a hub.
 pub(super) type HubDriver = RoomDriver<Hub>;
@@ -292,14 +292,13 @@ impl Hub {
         &self,
         name: &RoomName,
         from: &Client,
-        input: Input,
-        callback: Option<Callback>,
+        arrival: Arrival<Callback>,
         held: &mut Vec<Option<Callback>>,
     ) -> (Arc<HubDriver>, InputOutcome) {
-        let mut entry = Some((input, callback));
+        let mut arrival = Some(arrival);
         loop {
             let driver = self.driver(name);
-            if let Some(outcome) = driver.enter(self, from, &mut entry, held) {
+            if let Some(outcome) = driver.enter(self, from, &mut arrival, held) {
                 return (driver, outcome);
             }
         }

@@ -11,7 +11,7 @@ use super::allowance::{Entry, EntryStatus, PairRates};
 use super::client::{Callback, Client, ClientSender};
 use super::client_limit::Limit;
 use super::clock::wall_clock;
-use super::driver::{Host, InputOutcome};
+use super::driver::{Arrival, Host, InputOutcome};
 use super::early::{EarlyRelays, UnjoinedSender};
 use super::hub::{Hub, HubDriver, tell_refusal};
 use super::leg::{Leg, Route};
@@ -204,17 +204,25 @@ impl MessageContext<'_> {
         }
         let client = &self.sender.client;
         let is_elsewhere = |room: &Arc<HubDriver>| room.read(|room| *room.name() != entry.room);
-        if self.state.room.as_ref().is_some_and(is_elsewhere) {
+        let moves = self.state.room.as_ref().is_some_and(is_elsewhere);
+        if moves {
             client.transport.forget_undelivered();
         }
         self.hub.sockets().register(self.sender.clone());
         let (held, mut callbacks) = self.state.early.lend();
-        let input = input(token, held);
-        let (room, outcome) = self.hub.enter(&entry.room, client, input, callback, &mut callbacks);
+        let arrival = Arrival {
+            input: input(token, held),
+            callback,
+            moves,
+        };
+        let (room, outcome) = self.hub.enter(&entry.room, client, arrival, &mut callbacks);
         if matches!(outcome, InputOutcome::Entered { .. }) {
             let before = self.state.room.replace(room.clone());
             if let Some(other) = before.filter(|other| !Arc::ptr_eq(other, &room)) {
                 other.input(self.hub, client, Input::Move { socket: client.key }, None);
+            }
+            if moves {
+                room.moved(self.hub, client);
             }
             self.state.early.take();
         } else {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::cluster::{Cluster, OWNER, SECRET, candidates};
 use crate::support::server::said;
+use crate::support::vitals::eventually;
 
 /// Bo offers, Ann answers, and each has a way to the other.
 async fn connect((ann, ann_id): (&mut Socket, &Value), (bo, bo_id): (&mut Socket, &Value)) {
@@ -289,6 +290,23 @@ async fn who_does_not_know_the_secret_is_kept_out() {
     let two = cluster.start_with(2, &secret);
     let (_ann, seat) = Socket::resume(two.port, "lesson", "Ann").await;
     assert_eq!(seat["resumed"], true);
+}
+
+#[tokio::test]
+async fn who_only_connects_there_keeps_no_node_out_for_long() {
+    let cluster = Cluster::new().await;
+    let one = cluster.start(1);
+    let address = cluster.text("select address from chatroom.node where id = 1").await;
+    let _silent: Vec<_> = (0..65).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let crowded = "a link of another node is refused: too many connections are there that have not said who they are from=127.0.0.1";
+    eventually("the log says so", Duration::from_secs(20), || {
+        cluster.logged(1).contains(crowded)
+    })
+    .await;
+    let two = cluster.start(2);
+    let (_ann, _) = Socket::join(one.port, "lesson", "Ann").await;
+    let (_bo, seat) = Socket::join(two.port, "lesson", "Bo").await;
+    assert_eq!(seat["members"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]

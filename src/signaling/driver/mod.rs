@@ -19,4 +19,4 @@ mod tests;
 
 pub(super) use host::{Host, Sockets, WakeUp};
 pub(super) use room_driver::RoomDriver;
-pub(super) use work::InputOutcome;
+pub(super) use work::{Arrival, InputOutcome};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::host::{Host, Sockets, WakeUp};
-use super::work::{DriverState, InputOutcome, Work};
+use super::work::{Arrival, DriverState, InputOutcome, Work};
 use crate::model::act::{Act, CannotAct};
 use crate::model::id::SocketKey;
 use crate::room::input::Relay;
@@ -30,24 +30,29 @@ impl<H: Host> RoomDriver<H> {
         })
     }
 
-    /// Hands the room the input of a client that joins or resumes, and takes it out of `entry`; the callbacks of what was
-    /// `held` until then too, if the client is in. `None` if the host has forgotten the room meanwhile: it has to be looked
-    /// up again.
+    /// Hands the room the input of a client that joins or resumes, and takes it out of `arrival`; the callbacks of what was
+    /// `held` until then too, if the client is in. If it moves, [`Self::moved`] has to follow. `None` if the host has
+    /// forgotten the room meanwhile: it has to be looked up again.
     pub(in crate::signaling) fn enter(
         &self,
         host: &H,
         from: &H::Client,
-        entry: &mut Option<(Input, Option<H::Callback>)>,
+        arrival: &mut Option<Arrival<H::Callback>>,
         held: &mut Vec<Option<H::Callback>>,
     ) -> Option<InputOutcome> {
         self.work(host, |work| {
-            let (input, callback) = entry.take_if(|_| !work.state.is_retired)?;
+            let arrival = arrival.take_if(|_| !work.state.is_retired)?;
             if !host.sockets().is_known(H::socket_of(from)) {
                 // It has lost its member to another socket a moment ago, and is being disconnected.
                 return Some(InputOutcome::Other);
             }
-            Some(work.enter(Some(from), input, callback, held))
+            Some(work.enter(Some(from), arrival, held))
         })
+    }
+
+    /// Who moved here is in no other room any more: what was to be said of its coming in is said.
+    pub(in crate::signaling) fn moved(&self, host: &H, client: &H::Client) {
+        self.work(host, |work| work.moved(H::socket_of(client)));
     }
 
     /// Hands the room an input of a client.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::host::{Host, RecordSink, Sockets, WakeUp};
 use super::room_driver::RoomDriver;
-use super::work::{InputOutcome, MOST_POSTPONED, POSTPONED_BY};
+use super::work::{Arrival, InputOutcome, MOST_POSTPONED, POSTPONED_BY};
 use crate::held::{HeldLimits, MemoryBudget};
 use crate::journal::{Release, Source, Submitted};
 use crate::model::address::AddressKey;
@@ -288,25 +288,19 @@ impl Stage {
         self.driver.input(&self.host, &client, input, Some(client))
     }
 
-    fn enter(&self, socket: u64, input: Input) -> InputOutcome {
+    fn enter(&self, socket: u64, input: Input, moves: bool) -> InputOutcome {
         let client = SocketKey(socket);
-        let mut entry = Some((input, Some(client)));
-        let outcome = self.driver.enter(&self.host, &client, &mut entry, &mut Vec::new());
+        let mut arrival = Some(Arrival {
+            input,
+            callback: Some(client),
+            moves,
+        });
+        let outcome = self.driver.enter(&self.host, &client, &mut arrival, &mut Vec::new());
         outcome.expect("the room is not retired")
     }
 
     fn join(&self, socket: u64, name: &str) -> InputOutcome {
-        self.enter(
-            socket,
-            Input::Join(Join {
-                socket: SocketKey(socket),
-                address: address(),
-                key: ClientKey::parse(name).unwrap(),
-                username: Username::parse(name).unwrap(),
-                token: None,
-                held: Vec::new(),
-            }),
-        )
+        self.enter(socket, join_of(socket, name), false)
     }
 
     fn resume(&self, socket: u64, name: &str) -> InputOutcome {
@@ -320,6 +314,7 @@ impl Stage {
                 token: None,
                 held: Vec::new(),
             }),
+            false,
         )
     }
 
@@ -460,6 +455,48 @@ fn candidate(of: &str, bytes: usize) -> Body {
         remote_connector: connector(of),
         candidate: opaque(bytes),
     })
+}
+
+fn join_of(socket: u64, name: &str) -> Input {
+    Input::Join(Join {
+        socket: SocketKey(socket),
+        address: address(),
+        key: ClientKey::parse(name).unwrap(),
+        username: Username::parse(name).unwrap(),
+        token: None,
+        held: Vec::new(),
+    })
+}
+
+/// Of the other room nothing may come behind the answer.
+#[test]
+fn who_moves_here_is_answered_once_it_is_in_no_other_room() {
+    let stage = Stage::new();
+    for is_written_first in [true, false] {
+        stage.enter(1, join_of(1, "ann"), true);
+        let mut steps: [&dyn Fn(); 2] = [&|| stage.driver.moved(&stage.host, &SocketKey(1)), &|| stage.written()];
+        if is_written_first {
+            steps.reverse();
+        }
+        assert_eq!(stage.heard(), "");
+        steps[0]();
+        assert_eq!(stage.heard(), "");
+        steps[1]();
+        assert_eq!(stage.heard(), "1 ack entered");
+        stage.leave(1);
+        stage.written();
+        assert_eq!(stage.heard(), "1 ack done");
+    }
+    for (socket, name) in [(2, "bo"), (3, "cy"), (4, "di")] {
+        stage.join(socket, name);
+    }
+    stage.enter(1, join_of(1, "ann"), true);
+    stage.written();
+    let heard = stage.heard();
+    assert!(
+        heard.ends_with("1 ack refused"),
+        "who is refused moves nowhere: {heard}"
+    );
 }
 
 #[test]
@@ -722,11 +759,15 @@ fn what_is_due_happens_and_an_empty_room_is_retired_once_all_is_written() {
     assert!(stage.host.retired.lock().is_empty(), "something waits for the journal");
     stage.written();
     assert_eq!(stage.host.retired.lock().len(), 1);
-    let mut entry = Some((Input::Tick, None));
+    let mut arrival = Some(Arrival {
+        input: Input::Tick,
+        callback: None,
+        moves: false,
+    });
     let entered = stage
         .driver
-        .enter(&stage.host, &SocketKey(3), &mut entry, &mut Vec::new());
-    assert!(entered.is_none() && entry.is_some(), "it has to be looked up again");
+        .enter(&stage.host, &SocketKey(3), &mut arrival, &mut Vec::new());
+    assert!(entered.is_none() && arrival.is_some(), "it has to be looked up again");
     stage.driver.sweep(&stage.host, false);
     assert_eq!(stage.host.retired.lock().len(), 1, "once");
 }

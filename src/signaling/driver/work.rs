@@ -33,6 +33,8 @@ pub(super) const MOST_POSTPONED: u32 = 20;
 pub(super) struct DriverState<H: Host> {
     pub(super) room: Room,
     queue: ReleaseQueue<Batch<H::Callback>>,
+    /// Who has come in from another room and is still in that one too, and the batch that waits until it is not.
+    movers: Vec<(SocketKey, u64)>,
     timer: Option<(Tick, H::Timer)>,
     /// How often what is due was put off.
     postponed: u32,
@@ -52,6 +54,7 @@ impl<H: Host> DriverState<H> {
         Self {
             room,
             queue: ReleaseQueue::default(),
+            movers: Vec::new(),
             timer: None,
             postponed: 0,
             mailboxes: MailboxMemory::default(),
@@ -65,10 +68,21 @@ impl<H: Host> DriverState<H> {
     /// What waits in it is dropped, and nothing comes of it any more.
     pub(super) fn abandon(&mut self) {
         self.queue = ReleaseQueue::default();
+        self.movers = Vec::new();
         self.timer = None;
         self.mailboxes = MailboxMemory::default();
         (self.is_retired, self.is_abandoned) = (true, true);
     }
+}
+
+/// The input of a client that joins or resumes.
+pub(in crate::signaling) struct Arrival<C> {
+    pub(in crate::signaling) input: Input,
+    /// What it is answered through.
+    pub(in crate::signaling) callback: Option<C>,
+    /// Whether it leaves another room for this one, if it gets in: nothing is said of that until it has, or what that room
+    /// still has to say would come behind it.
+    pub(in crate::signaling) moves: bool,
 }
 
 /// What follows from one input.
@@ -164,17 +178,22 @@ impl<H: Host> Work<'_, H> {
         input: Input,
         callback: Option<H::Callback>,
     ) -> InputOutcome {
-        self.enter(from, input, callback, &mut Vec::new())
+        let arrival = Arrival {
+            input,
+            callback,
+            moves: false,
+        };
+        self.enter(from, arrival, &mut Vec::new())
     }
 
     /// Hands the room an input that settles what was held until then. Takes the callbacks of that if the client is in.
     pub(super) fn enter(
         &mut self,
         from: Option<&H::Client>,
-        input: Input,
-        own: Option<H::Callback>,
+        arrival: Arrival<H::Callback>,
         held: &mut Vec<Option<H::Callback>>,
     ) -> InputOutcome {
+        let Arrival { input, callback, moves } = arrival;
         let address = from.map(H::address_of);
         self.repair(address);
         let now = self.host.now();
@@ -192,11 +211,11 @@ impl<H: Host> Work<'_, H> {
         }
         let is_news = records.iter().any(is_entry);
         let outcome = outcome_of(&effects, is_news);
-        let held = match outcome {
-            InputOutcome::Entered { .. } => std::mem::take(held),
-            InputOutcome::Refused | InputOutcome::Other => Vec::new(),
-        };
-        self.enqueue(address, records, Said::Effects(effects), Callbacks { own, held });
+        let is_in = matches!(outcome, InputOutcome::Entered { .. });
+        let held = if is_in { std::mem::take(held) } else { Vec::new() };
+        let mover = from.filter(|_| is_in && moves).map(H::socket_of);
+        let callbacks = Callbacks { own: callback, held };
+        self.enqueue(address, records, Said::Effects(effects), callbacks, mover);
         self.flush();
         self.set_timer();
         outcome
@@ -255,6 +274,7 @@ impl<H: Host> Work<'_, H> {
             records,
             Said::Refusal(socket, refusal),
             Callbacks::own(callback),
+            None,
         );
         self.flush();
         InputOutcome::Refused
@@ -309,21 +329,24 @@ impl<H: Host> Work<'_, H> {
     }
 
     /// Sends what must be remembered, the doing of the client `from` or of the room itself, to the journal, and queues
-    /// the rest behind what was said before.
+    /// the rest behind what was said before. It waits for a `mover` to be in no other room, too.
     fn enqueue(
         &mut self,
         from: Option<AddressKey>,
         records: Vec<Record>,
         said: Said,
         callbacks: Callbacks<H::Callback>,
+        mover: Option<SocketKey>,
     ) {
         if self.state.is_abandoned {
             return;
         }
         let waits = records.iter().any(Record::is_told);
         let number = self.state.queue.next_number();
-        if waits || !said.is_nothing() {
-            self.state.queue.push(Batch { said, callbacks }, !waits);
+        self.state.movers.extend(mover.map(|socket| (socket, number)));
+        let waits_for = u8::from(waits) + u8::from(mover.is_some());
+        if waits_for > 0 || !said.is_nothing() {
+            self.state.queue.push(Batch { said, callbacks }, waits_for);
         }
         if records.is_empty() {
             return;
@@ -348,13 +371,21 @@ impl<H: Host> Work<'_, H> {
 
     /// What the room records by itself, or what became of a message: nothing is said of it.
     fn record(&mut self, records: Vec<Record>) {
-        self.enqueue(None, records, Said::Effects(Vec::new()), Callbacks::own(None));
+        self.enqueue(None, records, Said::Effects(Vec::new()), Callbacks::own(None), None);
     }
 
     /// The journal has written (or given up waiting for) what a batch waited for.
     pub(super) fn released(&mut self, number: u64) {
         self.state.queue.release(number);
         self.flush();
+    }
+
+    /// Who moved here is in no other room any more.
+    pub(super) fn moved(&mut self, socket: SocketKey) {
+        let movers = self.state.movers.extract_if(.., |(mover, _)| *mover == socket);
+        for (_, number) in movers.collect::<Vec<_>>() {
+            self.released(number);
+        }
     }
 
     /// Lets follow what waits for nothing any more, in order.
@@ -451,6 +482,7 @@ impl<H: Host> Work<'_, H> {
             outputs.records,
             Said::Effects(outputs.effects),
             Callbacks::own(None),
+            None,
         );
         self.host.sockets().forget(socket);
     }
