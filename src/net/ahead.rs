@@ -58,7 +58,8 @@ impl ReadAhead {
     ) -> Poll<io::Result<bool>> {
         ready!(self.inbound.poll_ready(cx))?;
         SHARED.with_borrow_mut(|shared| {
-            let mut fetched = ReadBuf::new(shared);
+            let most = self.inbound.at_once().min(shared.len());
+            let mut fetched = ReadBuf::new(&mut shared[..most]);
             ready!(Pin::new(stream).poll_read(cx, &mut fetched))?;
             let rest = &mut self.fetched;
             if !fetched.filled().is_empty() {
@@ -104,7 +105,8 @@ mod tests {
 
     use super::*;
     use crate::net::connection::Connection;
-    use crate::net::inbound::inbound_without_limits;
+    use crate::net::inbound::{inbound_of_reads, inbound_without_limits};
+    use crate::net::reads::PIECE;
 
     /// Bytes that all arrive at once, and how often they were asked for.
     struct Arrived {
@@ -119,10 +121,14 @@ mod tests {
 
     impl Reader {
         fn of(count: usize) -> Self {
+            Self::through(inbound_without_limits(&Connection::default()), count)
+        }
+
+        fn through(inbound: Inbound, count: usize) -> Self {
             let bytes = (0..count).map(|n| (n % 251) as u8).collect();
             Self {
                 stream: Arrived { bytes, asked: 0 },
-                ahead: ReadAhead::new(inbound_without_limits(&Connection::default())),
+                ahead: ReadAhead::new(inbound),
             }
         }
     }
@@ -175,6 +181,21 @@ mod tests {
         assert_eq!(read, all);
         // One of them found the end.
         assert_eq!(reader.stream.asked, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_is_read_too_fast_already_is_read_in_pieces() {
+        let mut reader = Reader::through(inbound_of_reads(&Connection::default(), 1), AT_ONCE + 4 * PIECE);
+        let mut part = vec![0; AT_ONCE];
+        let started = tokio::time::Instant::now();
+        for piece in [AT_ONCE, PIECE, PIECE, PIECE, PIECE] {
+            assert_eq!(reader.read(&mut part).await.unwrap(), piece);
+        }
+        assert!(
+            (5..=10).contains(&started.elapsed().as_secs()),
+            "{:?}",
+            started.elapsed()
+        );
     }
 
     #[tokio::test]

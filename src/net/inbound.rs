@@ -11,7 +11,7 @@ use tracing::warn;
 use super::connection::{Connection, Stage};
 use super::frames::Frames;
 use super::pace::{InboundPace, PaceLimits, TooFast};
-use super::reads::Reads;
+use super::reads::{LONGEST, PIECE, Reads};
 use super::turns::{Slot, Turns};
 use super::wait::Wait;
 use crate::held::{Held, MemoryBudget, STEP};
@@ -72,6 +72,8 @@ pub(super) struct Inbound {
     websocket: Option<Box<WebSocketInbound>>,
     /// Whether what was taken last waits for its turn.
     in_turn: bool,
+    /// Whether its address has been read so fast that little more of it may be.
+    is_in_debt: bool,
     /// Until more of it may be handed on.
     wait: Wait<dyn Future<Output = ()> + Send>,
 }
@@ -116,6 +118,7 @@ impl Inbound {
             held: None,
             websocket: None,
             in_turn: false,
+            is_in_debt: false,
             wait: Wait::default(),
         };
         // To accept it cost as much as a read, which its first one pays.
@@ -154,6 +157,15 @@ impl Inbound {
         let WebSocketInbound { pace, too_fast, .. } = websocket.as_mut();
         let paced = ready!(too_fast.poll_while(cx, || pace.wait()));
         Poll::Ready(paced.map_err(|why| self.cut(why)))
+    }
+
+    /// The most bytes that are worth fetching at once.
+    pub(super) fn at_once(&self) -> usize {
+        if self.is_in_debt && !self.connection.is_member() {
+            PIECE
+        } else {
+            usize::MAX
+        }
     }
 
     /// Waits until what was read may be handed on. Gives how much of it may be at once.
@@ -216,6 +228,7 @@ impl Inbound {
     fn rate(&mut self, messages: u32, bytes: usize) {
         let client = self.connection.client();
         let wait = self.limits.reads.count(self.peer, client, messages, bytes);
+        self.is_in_debt = wait >= LONGEST;
         if !wait.is_zero() {
             metrics::limit_reached(LimitName::ReadsPerAddress);
             self.wait_for(wait);
@@ -279,7 +292,13 @@ impl HeadProgress {
 /// One without limits, for tests of what reads through it.
 #[cfg(test)]
 pub(super) fn inbound_without_limits(connection: &Connection) -> Inbound {
-    let limits = InboundLimits::new(MemoryBudget::default(), PaceLimits::default(), 1_000_000, 0);
+    inbound_of_reads(connection, 0)
+}
+
+/// One whose address is read so often each second, without other limits.
+#[cfg(test)]
+pub(super) fn inbound_of_reads(connection: &Connection, reads: u32) -> Inbound {
+    let limits = InboundLimits::new(MemoryBudget::default(), PaceLimits::default(), 1_000_000, reads);
     let peer = AddressKey::of(std::net::Ipv4Addr::LOCALHOST.into());
     Inbound::new(Arc::new(limits), connection.clone(), peer)
 }

@@ -15,8 +15,12 @@ use crate::model::address::AddressKey;
 
 /// As many bytes count as one more read.
 const PART: usize = 1024;
+/// How many bytes of a connection are read at once while its address is as deep in debt as it gets: a thousand of them
+/// would otherwise still be read faster than the rate, each once in a while, but much at a time. A page's request, and what
+/// it sends to come in, is shorter.
+pub(super) const PIECE: usize = 2048;
 /// How far an address gets into debt. A page whose neighbours flood still gets in, some seconds later.
-const LONGEST: Duration = Duration::from_secs(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(1);
 /// As much as may come at once, as the time that it takes at the rate: others wait until it has been read.
 const BURST: Duration = Duration::from_millis(250);
 /// Who meets an address deeper in debt than [`LONGEST`] waits up to as long again, each for another part of it: else they

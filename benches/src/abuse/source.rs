@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
-use chatroom_testkit::{SOCKET_IO, WebSocket, packet};
+use chatroom_testkit::{PIECE, SOCKET_IO, WebSocket, packet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -77,7 +77,10 @@ impl Source {
 impl Http {
     /// Sends bytes as they are.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(self.stream.write_all(bytes).await?)
+        for piece in bytes.chunks(PIECE) {
+            self.stream.write_all(piece).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn get(&mut self, path: &str, headers: &str) -> Result<Answer> {
