@@ -264,7 +264,9 @@ impl History {
     }
 
     /// Names of all rooms, in order: the index is asked for the next name each time, and not for the sessions between.
-    /// They are read as one value, as a row for each would cost a search most of its time.
+    /// They are read as one value, as a row for each would cost a search most of its time. PostgreSQL is asked for a stretch
+    /// of the index each time, the longer the more names the last one had: a look costs it as much as a dozen rows, and most
+    /// rooms have few sessions.
     async fn names(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
         let names = query!(
             &self.reader,
@@ -280,16 +282,26 @@ impl History {
             select json_group_array(room) as "rooms!: String" from known where room is not null
             "#,
             postgres: r#"
-            with recursive known (room) as (
-                (select room from session where room > $1 order by room limit 1)
-                union all
-                select (
-                    select session.room from session where session.room > known.room order by session.room limit 1
+            with recursive known (rooms) as (
+                select array(
+                    select distinct stretch.room
+                    from (select room from session where room > $1 order by room limit 64) as stretch
+                    order by stretch.room
                 )
-                from known where known.room is not null
+                union all
+                select array(
+                    select distinct stretch.room
+                    from (
+                        select session.room from session
+                        where session.room > known.rooms[cardinality(known.rooms)]
+                        order by session.room limit least(16 * cardinality(known.rooms), 1024)
+                    ) as stretch
+                    order by stretch.room
+                )
+                from known where cardinality(known.rooms) > 0
             )
             select coalesce(json_agg(room), '[]')::text as "rooms!: String"
-            from (select room from known where room is not null limit $2) as own
+            from (select unnest(rooms) as room from known limit $2) as own
             "#,
             after,
             limit
@@ -352,5 +364,48 @@ impl History {
             last_activity_at: row.last_activity_at,
         });
         Ok(rooms.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::fixture::Fixture;
+
+    #[tokio::test]
+    async fn every_room_is_found_once_in_order_however_many_sessions_it_had() {
+        let mut rooms = vec![("a".to_owned(), 1), ("b".to_owned(), 100)];
+        rooms.extend((0..100).map(|number| (format!("c{number:02}"), 1)));
+        rooms.extend([("d".to_owned(), 40), ("e".to_owned(), 1)]);
+        let names: Vec<&str> = rooms.iter().map(|(name, _)| name.as_str()).collect();
+        for fixture in Fixture::both().await {
+            let mut start = 0;
+            for (name, sessions) in &rooms {
+                for _ in 0..*sessions {
+                    fixture.session(name, start, Some(start + 500)).await;
+                    start += 1_000;
+                }
+            }
+            let history = fixture.history().await;
+            for (after, limit) in [
+                ("", 500),
+                ("", 3),
+                ("a", 150),
+                ("b", 101),
+                ("c63", 50),
+                ("d", 2),
+                ("e", 1),
+            ] {
+                let page = Page {
+                    limit,
+                    after: Some(after.to_owned()),
+                };
+                let found = history.rooms(&RoomFilter::default(), &page).await.unwrap();
+                let beyond = names.iter().filter(|name| **name > after);
+                let expected: Vec<&str> = beyond.copied().take(limit).collect();
+                let found: Vec<&str> = found.rows.iter().map(|room| room.room.as_str()).collect();
+                assert_eq!(found, expected, "{limit} after {after:?}");
+            }
+        }
     }
 }

@@ -165,12 +165,12 @@ pub(crate) async fn show(
     }
     // Names like it are none of a guest's business.
     if page.rows.is_empty() && !page.name.is_empty() && page.guest.is_none() {
-        page.similar_rooms = similar(&app, &page.name).await?;
         let first = Page {
             limit: SUGGESTED,
             after: None,
         };
-        page.found = NameList::read(&app, &page.name, &first).await?;
+        let found = NameList::read(&app, &page.name, &first);
+        (page.similar_rooms, page.found) = tokio::try_join!(similar(&app, &page.name), found)?;
     }
     html(&page)
 }
