@@ -31,14 +31,25 @@ impl History {
     /// # Errors
     /// If the database cannot be read.
     pub async fn refusals(&self, session: SessionId) -> Result<Vec<Refusal>, Error> {
-        // Only put together there, as texts: PostgreSQL looks into no JSON that has a NUL anywhere.
+        // Only put together there, as texts: PostgreSQL looks into no JSON that has a NUL anywhere. It counts those that are
+        // alike, as a page that sends the same in a loop has the same ten thousand times, which SQLite would sort for.
         let details = query!(
             &self.reader,
             fetch_one scalar,
-            r#"
-            select '[' || coalesce(string_agg(coalesce(detail, 'null'), ','), '') || ']' as "details!: String"
-            from (select kind, detail from event where session_id = $1 order by seq limit $2) as own
+            sqlite: r#"
+            select '[' || coalesce(string_agg('[' || coalesce(detail, 'null') || ',1]', ','), '') || ']' as "details!: String"
+            from (select kind, detail from event where session_id = ?1 order by seq limit ?2) as own
             where kind = 'error'
+            "#,
+            postgres: r#"
+            select '[' || coalesce(string_agg('[' || coalesce(detail, 'null') || ',' || times || ']', ','), '') || ']'
+                as "details!: String"
+            from (
+                select detail, count(*) as times
+                from (select kind, detail from event where session_id = $1 order by seq limit $2) as own
+                where kind = 'error'
+                group by detail
+            ) as alike
             "#,
             session.0,
             EXAMINED
@@ -55,11 +66,13 @@ struct Detail {
     count: Option<i64>,
 }
 
-fn counted(details: Vec<Option<Detail>>) -> Vec<Refusal> {
+/// Of each detail, and how many entries have it.
+fn counted(details: Vec<(Option<Detail>, i64)>) -> Vec<Refusal> {
     let mut counts: HashMap<(Option<String>, Option<String>), i64> = HashMap::new();
-    for Detail { event, code, count } in details.into_iter().map(Option::unwrap_or_default) {
+    for (detail, times) in details {
+        let Detail { event, code, count } = detail.unwrap_or_default();
         let counted = counts.entry((event, code)).or_default();
-        *counted = counted.saturating_add(count.unwrap_or(1));
+        *counted = counted.saturating_add(count.unwrap_or(1).saturating_mul(times));
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_unstable_by(|(one, few), (other, more)| (Reverse(few), one).cmp(&(Reverse(more), other)));
@@ -88,6 +101,7 @@ mod tests {
                 json!({"event": "offer", "code": "unknownMember"}),
                 json!({"event": "of\u{0}fer", "code": "invalid"}),
                 json!({"event": "join", "code": "repeat", "count": 3}),
+                json!({"event": "join", "code": "repeat", "count": 3}),
                 json!({"code": "rateLimited", "count": 2}),
             ] {
                 fixture.event(session, None, 1, EventKind::Error, Some(detail)).await;
@@ -101,7 +115,7 @@ mod tests {
             assert_eq!(
                 found,
                 [
-                    (Some("join"), Some(ErrorKind::Repeat), 4),
+                    (Some("join"), Some(ErrorKind::Repeat), 7),
                     (None, Some(ErrorKind::RateLimited), 2),
                     (Some("of\u{0}fer"), Some(ErrorKind::Invalid), 1),
                     (Some("offer"), Some(ErrorKind::UnknownMember), 1),

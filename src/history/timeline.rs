@@ -98,6 +98,33 @@ struct EntryRow {
     seq: i64,
 }
 
+/// All entries, column by column.
+struct EntryColumns {
+    participants: Vec<Option<Uuid>>,
+    /// Their words, with commas between.
+    kinds: String,
+    at: Vec<i64>,
+    seqs: Vec<i64>,
+}
+
+impl EntryColumns {
+    fn into_rows(self) -> Result<Vec<EntryRow>, Error> {
+        let kinds = self.kinds.split(',').map(EventKind::parse);
+        let columns = self.participants.into_iter().zip(kinds).zip(self.at).zip(self.seqs);
+        let rows = columns.map(|(((participant, kind), at), seq)| {
+            let at = Millis(at);
+            kind.map(|kind| EntryRow {
+                participant,
+                kind,
+                at,
+                seq,
+            })
+        });
+        let rows: Option<Vec<EntryRow>> = rows.collect();
+        rows.ok_or_else(|| sqlx::Error::Decode("an entry of no kind that is known".into()).into())
+    }
+}
+
 impl EntryRow {
     /// Whether it begins a stretch of their time.
     fn begins(&self) -> bool {
@@ -235,12 +262,14 @@ impl History {
                 );
                 from_json(&moments.fetch_one(file).await?)
             }
-            // Rows cost it a fifth of what their JSON does.
+            // Rows cost it a fifth of what their JSON does, and the server half as much again as their columns.
             Database::Postgres(pool) => {
                 let entries = sqlx::query_as!(
-                    EntryRow,
+                    EntryColumns,
                     r#"/*postgres*/
-                    select participant_id as participant, kind as "kind: EventKind", at as "at: Millis", seq
+                    select coalesce(array_agg(participant_id), '{}') as "participants!: Vec<Option<Uuid>>",
+                        coalesce(string_agg(kind, ','), '') as "kinds!",
+                        coalesce(array_agg(at), '{}') as "at!", coalesce(array_agg(seq), '{}') as "seqs!"
                     from (select participant_id, kind, at, seq from event where session_id = $1 order by seq limit $2) as own
                     where kind in ('joined', 'disconnected', 'reconnected', 'error', 'left')
                         and (
@@ -252,7 +281,7 @@ impl History {
                     EXAMINED,
                     people
                 );
-                Ok(entries.fetch_all(pool).await?)
+                entries.fetch_one(pool).await?.into_rows()
             }
         }
     }
