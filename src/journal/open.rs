@@ -1,6 +1,7 @@
 //! Opening the database, or saying in one sentence why not.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,6 +160,10 @@ impl StoppedFile {
     /// # Errors
     /// Why it cannot be used, in one sentence.
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+        // Before anything is put beside it.
+        if is_other(path).is_ok_and(|is_other| is_other) {
+            return Err(OpenError::Foreign(path.display().to_string()));
+        }
         let connected = connect(path).await?;
         match connected.connection {
             Database::Sqlite(connection) => Ok(Self {
@@ -168,6 +173,14 @@ impl StoppedFile {
             Database::Postgres(_) => Err(OpenError::Foreign(connected.name)),
         }
     }
+}
+
+/// Whether a file is no database of SQLite's (<https://sqlite.org/fileformat.html>, 1.3.1); an empty one is none either.
+fn is_other(path: &Path) -> io::Result<bool> {
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut begin = Vec::new();
+    fs::File::open(path)?.take(16).read_to_end(&mut begin)?;
+    Ok(begin != MAGIC)
 }
 
 /// Makes this version's tables in an empty file.

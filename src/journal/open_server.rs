@@ -224,7 +224,8 @@ async fn make_schema(connection: &mut PgConnection, schema: &SchemaName) -> sqlx
         .fetch_one(&mut *connection)
         .await?;
     if !exists {
-        sqlx::query(AssertSqlSafe(format!("create schema if not exists {schema}")))
+        // Quoted, as it may be a word of SQL's.
+        sqlx::query(AssertSqlSafe(format!("create schema if not exists \"{schema}\"")))
             .execute(connection)
             .await?;
     }

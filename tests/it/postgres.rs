@@ -73,6 +73,15 @@ async fn a_server_keeps_its_history_there_and_goes_on_with_it() {
         !folder.path().join("chatroom.db").exists(),
         "a file that nobody asked for"
     );
+
+    // Also in a schema whose name is a word of SQL's.
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(program(folder.path(), &[variables[0], ("DATABASE_SCHEMA", "order")]));
+    Socket::join(server.port, "room", "Cy").await;
+    assert_eq!(
+        text(&database, "select username from \"order\".participant").await,
+        "Cy"
+    );
 }
 
 #[tokio::test]

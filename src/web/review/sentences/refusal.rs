@@ -10,12 +10,15 @@ const KINDS: usize = 3;
 /// All refusals of a session: `The server refused 3 messages: 2 joins under a taken name, 1 offer to nobody.`
 pub(crate) fn refused(words: &Words, refusals: &[Refusal]) -> String {
     let count = total(refusals);
-    let told = &refusals[..refusals.len().min(KINDS)];
-    let mut kinds: Vec<String> = told
-        .iter()
-        .map(|refusal| because(words, counted(words, refusal), refusal))
-        .collect();
-    let more = count - total(told);
+    // What was only counted was refused for any reason.
+    let mut told: Vec<&Refusal> = refusals.iter().filter(|refusal| refusal.event.is_some()).collect();
+    if told.is_empty() {
+        told = refusals.iter().collect();
+    }
+    told.truncate(KINDS);
+    let because = |refusal: &&Refusal| because(words, counted(words, refusal), refusal);
+    let mut kinds: Vec<String> = told.iter().map(because).collect();
+    let more = count - told.iter().map(|refusal| refusal.count).sum::<i64>();
     if more > 0 {
         kinds.push(words.say(m::NumberMore { count: more }));
     }
@@ -126,6 +129,15 @@ mod tests {
             refused(Words::of(Language::EnGb), &all),
             "The server refused 11 messages: 2 joins under a taken name, 1 offer to nobody, 1 network address beyond a limit \
              and 7 more."
+        );
+        let only_counted = Refusal {
+            event: None,
+            code: Some(ErrorKind::RateLimited),
+            count: 900,
+        };
+        assert_eq!(
+            refused(Words::of(Language::EnGb), &[only_counted, all.swap_remove(1)]),
+            "The server refused 901 messages: 1 offer to nobody and 900 more."
         );
     }
 }
