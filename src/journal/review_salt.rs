@@ -2,16 +2,21 @@
 
 use std::io;
 
+use super::age::Age;
 use super::database_server::DatabaseServer;
 use super::open_error::OpenError;
+use super::open_server::server_age;
 use super::within::within;
 
 /// What the review's cookies, its links and its made token are made of; another one first, if it is to be renewed.
 ///
 /// # Errors
-/// If the database does not give it, in one sentence.
+/// If the database does not give it, or a newer server made its tables, in one sentence.
 pub async fn review_salt(server: &DatabaseServer, renew: bool) -> Result<Vec<u8>, OpenError> {
     let mut connection = server.connect().await?;
+    if server_age(server, &mut connection).await? == Some(Age::Newer) {
+        return Err(OpenError::Newer(server.to_string()));
+    }
     if renew {
         let mut salt = [0; 32];
         let filled = getrandom::fill(&mut salt).map_err(|error| sqlx::Error::Io(io::Error::other(error)));

@@ -235,6 +235,12 @@ async fn a_history_that_is_used_or_newer_or_anothers_is_left_alone() {
         code == Some(1) && text.contains("was made by a newer version of chatroom-server"),
         "{text}"
     );
+    let mut renew = program(folder.path(), &variables);
+    let (code, text) = said(&renew.args(["show-review-token", "--new"]).output().unwrap());
+    assert!(
+        code == Some(1) && text.contains("was made by a newer version of chatroom-server"),
+        "{text}"
+    );
     let (code, text) = refusal(folder.path(), &[variables[0], ("DATABASE_SCHEMA", "theirs")]);
     assert!(
         code == Some(1) && text.contains("is not a database of chatroom-server"),
