@@ -104,6 +104,10 @@ pub(super) async fn prepare(options: Options, clock: Clock, thread: &WriterThrea
 
 async fn connect(path: &Path) -> Result<Connected, OpenError> {
     let path = resolve(path)?;
+    // Before anything is put beside it. What cannot be read is told of by what follows.
+    if matches!(is_other(&path), Ok(true)) {
+        return Err(OpenError::Foreign(path.display().to_string()));
+    }
     let lock = DatabaseLock::take(&path)?;
     let options = connect_options(&path);
     let mut connection = options
@@ -160,8 +164,8 @@ impl StoppedFile {
     /// # Errors
     /// Why it cannot be used, in one sentence.
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
-        // Before anything is put beside it.
-        if is_other(path).is_ok_and(|is_other| is_other) {
+        // A start makes a database of an empty file; this one was to have something in it.
+        if fs::metadata(path).is_ok_and(|file| file.len() == 0) {
             return Err(OpenError::Foreign(path.display().to_string()));
         }
         let connected = connect(path).await?;
@@ -175,12 +179,12 @@ impl StoppedFile {
     }
 }
 
-/// Whether a file is no database of SQLite's (<https://sqlite.org/fileformat.html>, 1.3.1); an empty one is none either.
+/// Whether something else than a database of SQLite's is in a file (<https://sqlite.org/fileformat.html>, 1.3.1).
 fn is_other(path: &Path) -> io::Result<bool> {
     const MAGIC: &[u8; 16] = b"SQLite format 3\0";
     let mut begin = Vec::new();
     fs::File::open(path)?.take(16).read_to_end(&mut begin)?;
-    Ok(begin != MAGIC)
+    Ok(!begin.is_empty() && begin != MAGIC)
 }
 
 /// Makes this version's tables in an empty file.

@@ -220,8 +220,6 @@ impl MessageContext<'_> {
             let before = self.state.room.replace(room.clone());
             if let Some(other) = before.filter(|other| !Arc::ptr_eq(other, &room)) {
                 other.input(self.hub, client, Input::Move { socket: client.key }, None);
-            }
-            if moves {
                 room.moved(self.hub, client);
             }
             self.state.early.take();

@@ -17,4 +17,4 @@ mod websocket;
 pub use polling::PollingSocket;
 pub use postgres::{Postgres, postgres_url};
 pub use socket::{ANSWER_TIMEOUT, Socket};
-pub use websocket::{Inbox, Outbox, PIECE, SOCKET_IO, WebSocket, upgrade_request};
+pub use websocket::{Inbox, Outbox, SOCKET_IO, WebSocket, upgrade_request, write_in_pieces};

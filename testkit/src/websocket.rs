@@ -1,5 +1,6 @@
 //! One WebSocket, as a page in a browser would have it, without the browser.
 
+use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -17,7 +18,18 @@ const ROOM_TO_READ: usize = 4096;
 
 /// How much is sent by one call. A kernel that is not preempted within a call, as servers' kernels are not, would keep
 /// whoever else is measured on this core waiting while it copies more.
-pub const PIECE: usize = 16 * 1024;
+const PIECE: usize = 16 * 1024;
+
+/// Writes all of it, a piece at a time.
+///
+/// # Errors
+/// If the connection has ended.
+pub async fn write_in_pieces(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    for piece in bytes.chunks(PIECE) {
+        stream.write_all(piece).await?;
+    }
+    Ok(())
+}
 
 /// A WebSocket that is open.
 #[derive(Debug)]
@@ -168,10 +180,7 @@ impl WebSocket {
     /// # Errors
     /// If the connection has ended.
     pub async fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
-        for piece in bytes.chunks(PIECE) {
-            self.stream.write_all(piece).await?;
-        }
-        Ok(())
+        Ok(write_in_pieces(&mut self.stream, bytes).await?)
     }
 
     /// The connection below.

@@ -34,9 +34,7 @@ async fn who_follows_one_node_hears_at_once_of_what_another_writes() {
     let cluster = Cluster::new().await;
     let (one, two) = (cluster.start(1), cluster.start(2));
     let follower = Follower::of(0, watch::channel(vec![two.port]).1);
-    while !cluster.logged(1).contains("linked with another node") {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    cluster.until_logged(1, "linked with another node").await;
     let entries = "select coalesce(string_agg(seq::text, ',' order by seq), '') from chatroom.event";
     let mut members = Vec::new();
     let mut waited = Duration::ZERO;

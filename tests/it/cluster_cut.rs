@@ -14,15 +14,6 @@ use crate::support::server::Server;
 const EPOCHS: &str = "select string_agg(epoch::text, ',' order by id) from chatroom.node";
 const AGAIN: &str = "this node has a place again";
 
-/// Until a node says so in its log.
-async fn until_logged(cluster: &Cluster, node: u16, words: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !cluster.logged(node).contains(words) {
-        assert!(Instant::now() < deadline, "node {node} does not say: {words}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 /// Somebody in the lesson.
 struct Member {
     name: &'static str,
@@ -174,7 +165,7 @@ async fn a_node_without_a_place_costs_the_others_nothing_when_the_database_goes(
         members.push(Member::join(node, name).await);
     }
     way.cut();
-    until_logged(&cluster, 3, "has lost its place among the others").await;
+    cluster.until_logged(3, "has lost its place among the others").await;
     postgres.stop();
     let stopped = Instant::now();
     let mut round = 0;
@@ -185,7 +176,7 @@ async fn a_node_without_a_place_costs_the_others_nothing_when_the_database_goes(
     }
     way.mend();
     postgres.start();
-    until_logged(&cluster, 3, AGAIN).await;
+    cluster.until_logged(3, AGAIN).await;
     all_hear_all(&mut members, round).await;
     assert_eq!(cluster.text(EPOCHS).await, "1,1,2");
     assert_eq!(cluster.text(OWNER).await, "lesson 1");
@@ -202,7 +193,9 @@ async fn a_node_that_alone_does_not_reach_the_database_gives_its_rooms_up_and_ge
     let (mut eve, _) = Socket::join(three.port, "another", "Eve").await;
     // It knows both.
     for other in [2, 3] {
-        until_logged(&cluster, 1, &format!("another node is linked to this one node={other}")).await;
+        cluster
+            .until_logged(1, &format!("another node is linked to this one node={other}"))
+            .await;
     }
     way.cut();
     // Whoever joins there meanwhile is told nothing.
@@ -225,7 +218,7 @@ async fn a_node_that_alone_does_not_reach_the_database_gives_its_rooms_up_and_ge
     all_hear_all(&mut members, 0).await;
     assert!(!one.is_ready() && two.is_ready());
     way.mend();
-    until_logged(&cluster, 1, AGAIN).await;
+    cluster.until_logged(1, AGAIN).await;
     assert!(one.child.try_wait().unwrap().is_none() && one.is_ready());
     all_hear_all(&mut members, 1).await;
     let (mut fay, _) = Socket::join(one.port, "new", "Fay").await;
@@ -264,7 +257,7 @@ async fn a_node_that_slept_past_its_lease_gives_its_rooms_up_and_gets_a_place_ag
     // What it had to say is said to nobody any more.
     let told = ann.events_until_closed().await;
     assert!(told.iter().all(|(event, _)| event == "getOffer"), "{told:?}");
-    until_logged(&cluster, 1, AGAIN).await;
+    cluster.until_logged(1, AGAIN).await;
     assert!(one.child.try_wait().unwrap().is_none());
     let (_cy, cy_seat) = Socket::join(one.port, "lesson", "Cy").await;
     assert_eq!(cy_seat["sessionId"], ann_seat["sessionId"]);
@@ -300,7 +293,7 @@ async fn a_node_whose_number_another_has_taken_says_so_and_waits_for_it() {
     assert!(twin.is_ready());
     twin.signal("TERM");
     assert_eq!(twin.exit_code(), Some(0));
-    until_logged(&cluster, 1, AGAIN).await;
+    cluster.until_logged(1, AGAIN).await;
     let (_ann, back) = Socket::resume(one.port, "lesson", "Ann").await;
     assert_eq!(back["memberId"], ann_seat["memberId"]);
 }

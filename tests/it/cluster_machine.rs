@@ -86,11 +86,7 @@ async fn who_is_in_rooms_of_a_lost_machine_through_others_is_let_in_soon() {
 
     // The machine is back, and one of three again.
     machine.plug_in();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !cluster.logged(3).contains("this node has a place again") {
-        assert!(Instant::now() < deadline, "it has no place");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    cluster.until_logged(3, "this node has a place again").await;
     let (_dee, dee_seat) = connect().await.joined("lesson", "Dee").await;
     assert_eq!(dee_seat["sessionId"], ann_seat["sessionId"]);
     let kinds = cluster.kinds().await;

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
-use chatroom_testkit::{PIECE, SOCKET_IO, WebSocket, packet};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use chatroom_testkit::{SOCKET_IO, WebSocket, packet, write_in_pieces};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::member::{Identity, Member};
@@ -77,10 +77,7 @@ impl Source {
 impl Http {
     /// Sends bytes as they are.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        for piece in bytes.chunks(PIECE) {
-            self.stream.write_all(piece).await?;
-        }
-        Ok(())
+        Ok(write_in_pieces(&mut self.stream, bytes).await?)
     }
 
     pub(super) async fn get(&mut self, path: &str, headers: &str) -> Result<Answer> {

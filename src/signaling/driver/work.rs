@@ -382,8 +382,9 @@ impl<H: Host> Work<'_, H> {
 
     /// Who moved here is in no other room any more.
     pub(super) fn moved(&mut self, socket: SocketKey) {
-        let movers = self.state.movers.extract_if(.., |(mover, _)| *mover == socket);
-        for (_, number) in movers.collect::<Vec<_>>() {
+        let movers = &mut self.state.movers;
+        if let Some(index) = movers.iter().position(|(mover, _)| *mover == socket) {
+            let (_, number) = movers.swap_remove(index);
             self.released(number);
         }
     }

@@ -67,6 +67,15 @@ impl Cluster {
         std::fs::read_to_string(self.log(node)).unwrap()
     }
 
+    /// Until a node says so in its log.
+    pub(crate) async fn until_logged(&self, node: u16, words: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.logged(node).contains(words) {
+            assert!(Instant::now() < deadline, "node {node} does not say: {words}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     pub(crate) async fn text(&self, sql: &str) -> String {
         let mut connection = self.database.connect().await.unwrap();
         let sql = AssertSqlSafe(sql.to_owned());
