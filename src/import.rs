@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::SqliteError;
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
 use crate::journal::{DatabaseServer, OpenError, StoppedFile, UNFINISHED_IMPORT, claim};
@@ -54,15 +56,38 @@ pub enum Error {
         /// How many came.
         written: u64,
     },
+    /// The file has something that nobody wrote.
+    #[error("the file is damaged, and cannot be imported: {0}. Import a backup of it, into an empty schema")]
+    Damaged(sqlx::Error),
     /// One of the two failed on the way.
     #[error("the import was interrupted, and goes on if the same is started again: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if is_of_damage(&error) {
+            Self::Damaged(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+/// Whether SQLite has found its file damaged (<https://sqlite.org/rescode.html#corrupt>).
+fn is_of_damage(error: &sqlx::Error) -> bool {
+    const CORRUPT: i32 = 11;
+    let error = error.as_database_error();
+    let error = error.and_then(|error| error.try_downcast_ref::<SqliteError>());
+    let code = error.and_then(|error| error.code()?.parse::<i32>().ok());
+    // The lowest byte is the code, what is above it says more of it.
+    code.is_some_and(|code| code & 0xff == CORRUPT)
 }
 
 /// Imports all of `file`, which no server may write meanwhile.
 ///
 /// # Errors
-/// [`Error`] says in one sentence why not. What has come is kept: the same call goes on with it.
+/// [`Error`] says why not. What has come is kept: the same call goes on with it.
 pub async fn import(file: &Path, server: &DatabaseServer) -> Result<Imported, Error> {
     if !file.is_file() {
         return Err(Error::NoFile(file.to_owned()));

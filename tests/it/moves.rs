@@ -337,6 +337,20 @@ async fn what_cannot_be_imported_is_one_sentence() {
 }
 
 #[tokio::test]
+async fn of_a_damaged_file_an_import_does_not_say_that_it_goes_on() {
+    let stage = Stage::new().await;
+    fill(&stage, 20_000).await;
+    let path = stage.path().join("chatroom.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let (code, text) = stage.say(&["import", "chatroom.db"]);
+    assert!(code == Some(1) && text.contains("the file is damaged"), "{text}");
+    assert!(!text.contains("goes on"), "{text}");
+}
+
+#[tokio::test]
 async fn a_history_in_postgres_is_looked_through() {
     let stage = Stage::new().await;
     let (code, text) = stage.say(&["check"]);
