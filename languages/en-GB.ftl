@@ -255,6 +255,7 @@ no-session-fits = No session fits exactly. Days are taken by your clock.
 no-newer-session-fits = No session fits exactly among the newest ones; older ones may. Days are taken by your clock.
 similar-rooms = Rooms of a similar name:
 similar-people-found = People of a similar name:
+look-further-for-rooms = Look further for similar rooms
 look-further-for-names = Look further for similar names
 no-session-yet = No session yet. A session begins when somebody joins a room.
 first-join = Open the page that this server serves, and join a room. The session appears here at once.

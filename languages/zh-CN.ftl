@@ -224,6 +224,7 @@ no-session-fits = 没有完全符合条件的课堂。日期按你的时区计�
 no-newer-session-fits = 较新的课堂中没有完全符合条件的，较早的可能有。日期按你的时区计算。
 similar-rooms = 名称相近的房间：
 similar-people-found = 名字相近的人：
+look-further-for-rooms = 继续查找名称相近的房间
 look-further-for-names = 继续查找相近的名字
 no-session-yet = 还没有课堂。有人加入房间时，课堂就开始了。
 first-join = 打开此服务器提供的网页，加入一个房间，课堂会立即出现在这里。

@@ -187,6 +187,18 @@ pub(crate) mod fields {
         filled(deserializer, Username::parse)
     }
 
+    /// A room's name, in a form.
+    pub(crate) fn filled_room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RoomName>, D::Error> {
+        filled(deserializer, RoomName::parse)
+    }
+
+    /// The room that a list of the pages goes on after.
+    pub(crate) fn after_room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        filled(deserializer, |raw| {
+            kept_room(raw.to_owned()).ok_or("must be the name of a room")
+        })
+    }
+
     /// For how many minutes somebody is kept out.
     pub(crate) fn bar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         field(deserializer, super::bar)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::sentences::wording::counted;
 use super::strip::Strip;
@@ -19,7 +19,7 @@ use crate::model::id::RoomName;
 use crate::model::time::Timestamp;
 use crate::web::http::error::Error;
 use crate::web::http::language::Reader;
-use crate::web::http::params::{filled, kept_room};
+use crate::web::http::params::fields;
 use crate::web::http::query::Query;
 use crate::web::state::AppState;
 use crate::words::{Html, SLOT, Words, message as m};
@@ -62,14 +62,8 @@ struct RoomSection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LiveRoomsQuery {
     /// The room that the others come after.
-    #[serde(default, deserialize_with = "room")]
+    #[serde(default, deserialize_with = "fields::after_room")]
     after: Option<String>,
-}
-
-fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    filled(deserializer, |raw| {
-        kept_room(raw.to_owned()).ok_or("must be the name of a room")
-    })
 }
 
 /// `GET /review/rooms`

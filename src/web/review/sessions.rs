@@ -51,8 +51,9 @@ struct SessionsPage {
     rows: Vec<SessionLine>,
     /// Whether the name is that of a room and of a person, and the room's are shown.
     is_person_too: bool,
-    similar_rooms: Vec<String>,
-    /// People of a similar name, if nothing was found of the one asked for.
+    /// Rooms of a similar name, if nothing was found of the one asked for.
+    similar_rooms: SimilarRooms,
+    /// People of such a name.
     found: NameList,
     is_filtered: bool,
     is_first: bool,
@@ -62,6 +63,14 @@ struct SessionsPage {
     has_more_live: bool,
     newer: Option<String>,
     older: Option<String>,
+}
+
+/// Rooms whose names hold a text, and where they go on.
+#[derive(Default)]
+struct SimilarRooms {
+    names: Vec<String>,
+    /// The address of the rooms after these.
+    next: Option<String>,
 }
 
 /// A session of the list.
@@ -81,7 +90,7 @@ pub(crate) struct SessionListQuery {
     /// The name of a room or of a person.
     #[serde(default, deserialize_with = "name")]
     name: Option<String>,
-    #[serde(default, deserialize_with = "room")]
+    #[serde(default, deserialize_with = "fields::filled_room")]
     room: Option<RoomName>,
     #[serde(default, deserialize_with = "fields::filled_username")]
     person: Option<Username>,
@@ -89,10 +98,9 @@ pub(crate) struct SessionListQuery {
     older: Option<SessionId>,
     #[serde(default, deserialize_with = "fields::session")]
     newer: Option<SessionId>,
-}
-
-fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RoomName>, D::Error> {
-    filled(deserializer, RoomName::parse)
+    /// The room of a similar name that the others come after.
+    #[serde(default, deserialize_with = "fields::after_room")]
+    after: Option<String>,
 }
 
 fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -145,7 +153,7 @@ pub(crate) async fn show(
         older: None,
         summary: String::new(),
         rows: Vec::new(),
-        similar_rooms: Vec::new(),
+        similar_rooms: SimilarRooms::default(),
         found: NameList::default(),
         has_more_live: false,
         room: query.room.map(|room| room.to_string()).unwrap_or_default(),
@@ -165,12 +173,7 @@ pub(crate) async fn show(
     }
     // Names like it are none of a guest's business.
     if page.rows.is_empty() && !page.name.is_empty() && page.guest.is_none() {
-        let first = Page {
-            limit: SUGGESTED,
-            after: None,
-        };
-        let found = NameList::read(&app, &page.name, &first);
-        (page.similar_rooms, page.found) = tokio::try_join!(similar(&app, &page.name), found)?;
+        page.suggest(&app, query.after).await?;
     }
     html(&page)
 }
@@ -187,6 +190,23 @@ enum FoundAs {
 }
 
 impl SessionsPage {
+    /// What is of a similar name: a few rooms and people, or the rooms after one.
+    async fn suggest(&mut self, app: &AppState, after: Option<String>) -> Result<(), Error> {
+        let name = self.name.as_str();
+        if after.is_some() {
+            self.similar_rooms = SimilarRooms::read(app, name, &Page { limit: LIMIT, after }).await?;
+            return Ok(());
+        }
+        let first = Page {
+            limit: SUGGESTED,
+            after: None,
+        };
+        let (rooms, people) =
+            tokio::try_join!(SimilarRooms::read(app, name, &first), NameList::read(app, name, &first))?;
+        (self.similar_rooms, self.found) = (rooms, people);
+        Ok(())
+    }
+
     /// The lines of sessions that go on, and of those that are over.
     async fn fill(
         &mut self,
@@ -352,17 +372,18 @@ async fn live(app: &AppState, filter: &SessionFilter, now: Timestamp) -> Result<
     Ok((found.rows, found.next.is_some()))
 }
 
-async fn similar(app: &AppState, room: &str) -> Result<Vec<String>, Error> {
-    let filter = RoomFilter {
-        live_only: false,
-        contains: Some(room.to_owned()),
-    };
-    let first = Page {
-        limit: SUGGESTED,
-        after: None,
-    };
-    let found = app.history.rooms(&filter, &first).await?;
-    Ok(found.rows.into_iter().map(|found| found.room).collect())
+impl SimilarRooms {
+    async fn read(app: &AppState, name: &str, page: &Page<String>) -> Result<Self, Error> {
+        let filter = RoomFilter {
+            live_only: false,
+            contains: Some(name.to_owned()),
+        };
+        let Slice { rows, next } = app.history.rooms(&filter, page).await?;
+        Ok(Self {
+            names: rows.into_iter().map(|found| found.room).collect(),
+            next: next.map(|last| address::page("/review", &[("name", name), ("after", &last)])),
+        })
+    }
 }
 
 impl SessionsPage {

@@ -66,7 +66,7 @@ struct SharedPage {
 pub(crate) struct ShareQuery {
     #[serde(default, deserialize_with = "session")]
     session: Option<SessionId>,
-    #[serde(default, deserialize_with = "room")]
+    #[serde(default, deserialize_with = "fields::filled_room")]
     room: Option<RoomName>,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct ShareQuery {
 struct ShareForm {
     #[serde(default, deserialize_with = "session")]
     session: Option<SessionId>,
-    #[serde(default, deserialize_with = "room")]
+    #[serde(default, deserialize_with = "fields::filled_room")]
     room: Option<RoomName>,
     #[serde(deserialize_with = "fields::username")]
     name: Username,
@@ -96,10 +96,6 @@ fn session<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SessionI
             .map(SessionId)
             .map_err(|_| "must be a session's id")
     })
-}
-
-fn room<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RoomName>, D::Error> {
-    filled(deserializer, RoomName::parse)
 }
 
 fn good_for<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -233,15 +233,41 @@ async fn every_page_is_locked_and_opens() {
 }
 
 #[tokio::test]
+async fn every_room_of_a_similar_name_is_reached() {
+    let story = Story::new().await;
+    let rooms: Vec<String> = (0..40).map(|number| format!("Physik {number:02}")).collect();
+    for room in &rooms {
+        story.fixture.session(room, 0, Some(600)).await;
+    }
+    let mut reached = Vec::new();
+    let mut path = "/review?name=physik".to_owned();
+    for expected in [8, 25, 7] {
+        let answer = page(&story, &path).await;
+        let listed = answer.text.split("href=\"/review?room=").skip(1);
+        let listed: Vec<_> = listed
+            .filter_map(|rest| Some(rest.split_once("<bdi>")?.1.split_once('<')?.0.to_owned()))
+            .collect();
+        assert_eq!(listed.len(), expected, "{path}: {}", answer.text);
+        reached.extend(listed);
+        path = match answer.text.split_once("\">Look further for similar rooms<") {
+            Some((before, _)) => before.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&"),
+            None => String::new(),
+        };
+    }
+    assert_eq!((reached, path), (rooms, String::new()));
+}
+
+#[tokio::test]
 async fn a_page_refuses_parameters_by_name() {
     let story = Story::new().await;
     let session = format!("/review/sessions/{}", story.first);
     for (path, reason) in [
         (
             "/review?rom=1",
-            "There is no parameter of this name here. Known are: name, room, person, older, newer, from, to.",
+            "There is no parameter of this name here. Known are: name, room, person, older, newer, after, from, to.",
         ),
         ("/review?older=1", "older must be a session's id."),
+        ("/review?name=a&after=%07", "after must be the name of a room."),
         ("/review?room=a&room=b", "The parameter is given more than once."),
         ("/review?room=%FF", "The query is not valid percent-encoded UTF-8."),
         ("/review?person=%07x", "person must not contain control characters."),
