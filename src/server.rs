@@ -90,6 +90,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: impl Future<Out
         config.limits.max_connections_per_address,
         net::descriptors::raise_limit(),
     );
+    net::descriptors::make_room(capacity.over_all);
     let clock = Arc::new(Clock::start());
     let Opened {
         journal,

@@ -6,6 +6,9 @@ use tracing::warn;
 /// their way out.
 const RESERVED: usize = 96;
 
+/// For how many files there is room at once, at most: half a megabyte of the system's memory.
+const MOST_ROOM: usize = 65_536;
+
 /// Raises the limit as far as this user may, and gives how many connections fit into it. `None` if the system does not
 /// say.
 pub fn raise_limit() -> Option<usize> {
@@ -17,6 +20,29 @@ pub fn raise_limit() -> Option<usize> {
         }
     }
 }
+
+/// Makes the system's table of this process's files as large as so many connections will need. Linux makes it larger when a
+/// file has no room in it, twice as large each time, and has a process of several threads wait until every processor has
+/// seen that: 10 to 30 ms in which a worker that has just accepted a connection carries nobody's messages.
+#[cfg(unix)]
+pub fn make_room(connections: usize) {
+    use std::fs::File;
+
+    use rustix::io::fcntl_dupfd_cloexec;
+
+    let files = connections.saturating_add(RESERVED).min(MOST_ROOM);
+    let grown = File::open("/dev/null").and_then(|file| {
+        let last = i32::try_from(files).unwrap_or(i32::MAX);
+        Ok(fcntl_dupfd_cloexec(&file, last - 1)?)
+    });
+    if let Err(error) = grown {
+        tracing::debug!(%error, "the table of open files grows as it is needed");
+    }
+}
+
+/// Other systems have no such table.
+#[cfg(not(unix))]
+pub fn make_room(_connections: usize) {}
 
 fn connections(files: usize) -> usize {
     files.saturating_sub(RESERVED).max(files / 4)
@@ -31,6 +57,19 @@ mod tests {
         assert_eq!(connections(usize::MAX), usize::MAX - RESERVED);
         assert_eq!(connections(1024), 928);
         assert_eq!(connections(40), 10);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn there_is_room_for_all_connections_before_they_come() {
+        let room = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")).unwrap();
+            size.trim().parse::<usize>().unwrap()
+        };
+        raise_limit().unwrap();
+        make_room(900);
+        assert!(room() >= 900 + RESERVED, "{}", room());
     }
 
     #[cfg(target_os = "linux")]
