@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::BoxError;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -249,7 +250,7 @@ async fn download<T, K, F>(
     row: impl Fn(&mut CsvTable, &T) + Send + 'static,
 ) -> Result<Response, Error>
 where
-    F: Future<Output = Result<Slice<T, K>, history::Error>> + Send,
+    F: Future<Output = Result<Slice<T, K>, history::Error>> + Send + 'static,
     T: Send + 'static,
     K: Send + 'static,
 {
@@ -263,14 +264,17 @@ where
             return Ok(Some((bytes, (None, next, pages, row, app))));
         }
         let Some(next) = next else {
-            return Ok::<_, history::Error>(None);
+            return Ok::<_, BoxError>(None);
         };
-        let turn = app.turns.turn().await;
-        let slice = pages(page(Some(next))).await?;
-        let mut table = CsvTable::default();
-        slice.rows.iter().for_each(|item| row(&mut table, item));
-        drop(turn);
-        Ok(Some((table.into_bytes(), (None, slice.next, pages, row, app))))
+        let slice = pages(page(Some(next)));
+        let part = app.turns.take(async move {
+            let slice = slice.await?;
+            let mut table = CsvTable::default();
+            slice.rows.iter().for_each(|item| row(&mut table, item));
+            Ok::<_, history::Error>((table.into_bytes(), slice.next, row))
+        });
+        let (bytes, next, row) = part.await.ok_or("the server ends")??;
+        Ok(Some((bytes, (None, next, pages, row, app))))
     });
     let mut response = ([(CONTENT_TYPE, csv::CONTENT_TYPE)], Body::from_stream(chunks)).into_response();
     name.put(&mut response, "attachment");

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::response::Response;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -63,12 +63,6 @@ impl QuestionTurns {
         }
     }
 
-    /// Waits until it is one's turn, which lasts as long as the permit.
-    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        self.turns.clone().acquire_owned().await.ok()
-    }
-
     /// Makes an answer when its turn comes, on a thread of its own. Whoever goes away meanwhile ends it at its next wait.
     ///
     /// # Errors
@@ -79,20 +73,26 @@ impl QuestionTurns {
         answer: impl Future<Output = Response> + Send + 'static,
     ) -> Result<Response, Error> {
         let _question = self.ask(of)?;
-        let turn = self.turn().await;
+        self.take(answer).await.ok_or(Error::Internal)
+    }
+
+    /// Does a part of an answer when its turn comes, on a thread of its own; `None` if the server ends before.
+    pub(crate) async fn take<T: Send + 'static>(&self, part: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        // It is never closed.
+        let turn = self.turns.clone().acquire_owned().await.ok();
         let gone = CancellationToken::new();
         let _until_gone = gone.clone().drop_guard();
         let runtime = Handle::current();
-        let answered = spawn_blocking(move || {
+        let done = spawn_blocking(move || {
             let _turn = turn;
             // The database's readers, which this starts, with it.
             step_back();
-            runtime.block_on(gone.run_until_cancelled_owned(answer))
+            runtime.block_on(gone.run_until_cancelled_owned(part))
         });
-        match answered.await {
-            Ok(answer) => answer.ok_or(Error::Internal),
+        match done.await {
+            Ok(done) => done,
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Internal),
+            Err(_) => None,
         }
     }
 
@@ -139,6 +139,17 @@ mod tests {
 
     fn address(last: u8) -> AddressKey {
         AddressKey::of(IpAddr::from([192, 0, 2, last]))
+    }
+
+    #[tokio::test]
+    async fn what_is_done_in_a_turn_holds_no_worker_up() {
+        let turns = QuestionTurns::new(QuestionLimits {
+            at_once: 1,
+            of_address: 2,
+        });
+        let worker = std::thread::current().id();
+        let there = turns.take(async { std::thread::current().id() }).await;
+        assert!(there.is_some_and(|there| there != worker));
     }
 
     #[test]
